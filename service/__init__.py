@@ -1,0 +1,1 @@
+"""Newsflash: double-opt-in newsletter subscriptions that hand their mail to an external mail API."""

@@ -1,0 +1,179 @@
+"""Settings: read once from the environment (prefix `NEWSFLASH_`), checked, then frozen.
+
+Each setting may also come as `NEWSFLASH_<NAME>_FILE`, the path of a file that holds the value, and
+from a `.env` file in the working directory (the environment wins).
+"""
+
+import os
+import secrets
+from contextlib import suppress
+from dataclasses import dataclass, field
+from email.utils import parseaddr
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from environs import EnvError, FileAwareEnv
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+PREFIX = "NEWSFLASH_"
+MIN_KEY_BYTES = 32
+CONSENT_IP_POLICIES = ("none", "truncated", "full")
+
+
+class SettingError(Exception):
+    """A setting is missing or wrong. The message is one line that names it and holds no secret."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        """Say what is wrong with the setting `name` (without the prefix)."""
+        super().__init__(f"{PREFIX}{name}: {problem}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All that an operator can set. Secrets stay out of the repr."""
+
+    database_url: URL
+    secret_keys: tuple[str, ...] = field(repr=False)
+    """Keys that sign links, oldest first: the last one signs, all of them verify."""
+    address_hash_key: bytes = field(repr=False)
+    public_url: str = "http://127.0.0.1:8000"
+    mail_urls: tuple[str, ...] = field(default=("mailbox:",), repr=False)
+    mail_from: str = "Newsflash <newsletter@localhost>"
+    webhook_secrets: dict[str, str] = field(default_factory=dict, repr=False)
+    redis_url: str | None = field(default=None, repr=False)
+    ratelimit_enabled: bool = True
+    trusted_proxies: int = 0
+    confirm_days: int = 7
+    consent_ip: str = "truncated"
+    data_dir: Path = Path("var")
+    """Folder of what the embedded default keeps: database, keys, mailbox."""
+    bind_host: str = "127.0.0.1"
+    """Address on which `serve` listens."""
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Tell whether the database is the embedded one."""
+        return self.database_url.get_backend_name() == "sqlite"
+
+
+def load_settings() -> Settings:
+    """Read and check all settings; raise `SettingError` for the first that is not usable.
+
+    On the embedded default (SQLite) missing keys are made once and kept beside the database with
+    mode 0600; elsewhere every process must be given the same ones.
+    """
+    env = FileAwareEnv(prefix=PREFIX, strip_whitespace=True)
+    env.read_env(str(Path.cwd() / ".env"), recurse=False)
+    try:
+        url = _database_url(env.str("DATABASE_URL", "") or "sqlite:///var/newsflash.db")
+        data_dir = Path(url.database or "").parent if _is_file(url) else Path("var")
+        keys_in = data_dir if url.get_backend_name() == "sqlite" else None
+        fallbacks = env.str("SECRET_KEY_FALLBACKS", "").replace(",", " ").split()
+        return Settings(
+            database_url=url,
+            secret_keys=(
+                *(_strong("SECRET_KEY_FALLBACKS", key) for key in reversed(fallbacks)),
+                _key("SECRET_KEY", env.str("SECRET_KEY", ""), keys_in),
+            ),
+            address_hash_key=_key(
+                "ADDRESS_HASH_KEY", env.str("ADDRESS_HASH_KEY", ""), keys_in
+            ).encode(),
+            public_url=_public_url(env.str("PUBLIC_URL", "") or "http://127.0.0.1:8000"),
+            mail_urls=tuple(env.str("MAIL_URL", "").split()) or ("mailbox:",),
+            mail_from=_sender(env.str("MAIL_FROM", "") or "Newsflash <newsletter@localhost>"),
+            webhook_secrets=_webhook_secrets(env),
+            redis_url=env.str("REDIS_URL", "") or None,
+            ratelimit_enabled=env.bool("RATELIMIT_ENABLED", True),
+            trusted_proxies=_within("TRUSTED_PROXIES", env.int("TRUSTED_PROXIES", 0), 0, 10),
+            confirm_days=_within("CONFIRM_DAYS", env.int("CONFIRM_DAYS", 7), 1, 365),
+            consent_ip=_policy(env.str("CONSENT_IP", "") or "truncated"),
+            data_dir=data_dir,
+            bind_host=env.str("BIND_HOST", "") or "127.0.0.1",
+        )
+    except EnvError as error:
+        name, _, problem = str(error).removeprefix('Environment variable "').partition('" ')
+        raise SettingError(name.removeprefix(PREFIX), problem or "is not usable") from None
+    except ValueError as error:  # how environs reports a file that cannot be read
+        name = next((word for word in str(error).split() if word.startswith(PREFIX)), "…_FILE")
+        raise SettingError(name.removeprefix(PREFIX), "is not a readable text file") from None
+
+
+def _is_file(url: URL) -> bool:
+    return url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
+
+
+def _database_url(text: str) -> URL:
+    try:
+        url = make_url(text)
+    except ArgumentError:
+        raise SettingError("DATABASE_URL", "is not a SQLAlchemy URL") from None
+    if url.drivername in ("postgres", "postgresql"):
+        url = url.set(drivername="postgresql+psycopg")
+    if url.drivername not in ("postgresql+psycopg", "sqlite", "sqlite+pysqlite"):
+        raise SettingError("DATABASE_URL", "starts with sqlite:/// or postgresql+psycopg://")
+    if url.get_backend_name() == "sqlite" and not _is_file(url):
+        raise SettingError("DATABASE_URL", "needs the path of a SQLite file")
+    return url
+
+
+def _strong(name: str, key: str) -> str:
+    if len(key.encode()) < MIN_KEY_BYTES:
+        raise SettingError(name, f"needs at least {MIN_KEY_BYTES} bytes")
+    return key
+
+
+def _key(name: str, given: str, keys_in: Path | None) -> str:
+    """Return the key given, else the kept one, made at first need where keys may be kept."""
+    if given:
+        return _strong(name, given)
+    if keys_in is None:
+        raise SettingError(name, "is required with PostgreSQL (at least 32 random bytes)")
+    path = keys_in / name.lower()
+    keys_in.mkdir(parents=True, exist_ok=True)
+    fresh = keys_in / f".{name.lower()}.{os.getpid()}.{secrets.token_hex(4)}"
+    if not path.exists():
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(48))
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            os.link(fresh, path)  # the first of several processes wins, and the rest read its key
+        fresh.unlink()
+    return _strong(name, path.read_text().strip())
+
+
+def _public_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise SettingError("PUBLIC_URL", "needs the form https://host")
+    if parts.query or parts.fragment or parts.username:
+        raise SettingError("PUBLIC_URL", "has no query, fragment or password")
+    return text.rstrip("/")
+
+
+def _sender(text: str) -> str:
+    if any(ord(char) < 32 for char in text) or "@" not in parseaddr(text)[1]:
+        raise SettingError("MAIL_FROM", "needs the form Name <address@domain>")
+    return text
+
+
+def _policy(text: str) -> str:
+    if text not in CONSENT_IP_POLICIES:
+        raise SettingError("CONSENT_IP", f"is one of {', '.join(CONSENT_IP_POLICIES)}")
+    return text
+
+
+def _within(name: str, value: int, low: int, high: int) -> int:
+    if not low <= value <= high:
+        raise SettingError(name, f"is a number from {low} to {high}")
+    return value
+
+
+def _webhook_secrets(env: FileAwareEnv) -> dict[str, str]:
+    """Collect `WEBHOOK_SECRET_<PROVIDER>` (or its `_FILE`) by the provider's lower-case name."""
+    start = f"{PREFIX}WEBHOOK_SECRET_"
+    names = {name.removesuffix("_FILE") for name in os.environ if name.startswith(start)}
+    return {
+        name.removeprefix(start).lower(): env.str(name.removeprefix(PREFIX)) for name in names
+    }

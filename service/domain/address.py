@@ -1,0 +1,46 @@
+"""E-mail addresses: what is kept as typed, and the key under which an address is the same."""
+
+import hmac
+import unicodedata
+from dataclasses import dataclass
+from hashlib import sha256
+
+from email_validator import EmailNotValidError, validate_email
+
+from service.domain.errors import AddressError
+
+MAX_LENGTH = 254
+"""Longest address in octets that fits an SMTP path (RFC 5321, section 4.5.3.1.3, erratum 1690)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A mail address: `typed` is what the person wrote, `key` what makes two spellings one."""
+
+    typed: str
+    key: str
+
+    @property
+    def domain(self) -> str:
+        """The part behind the at sign, in its ASCII form."""
+        return self.key.rpartition("@")[2]
+
+
+def parse_address(text: str) -> Address:
+    """Return the address in `text`, or raise `AddressError` with a sentence for the person.
+
+    The syntax is RFC 5321's dot-atom with RFC 6531's international characters; quoted local parts,
+    address literals and display names are refused. The key is the NFC form of the local part, case
+    folded (no large mailbox provider tells cases apart), and the domain's ASCII form (RFC 5891).
+    """
+    typed = unicodedata.normalize("NFC", text.strip())
+    try:
+        valid = validate_email(typed, check_deliverability=False)
+    except EmailNotValidError as error:
+        raise AddressError(str(error)) from None
+    return Address(typed=typed, key=f"{valid.local_part.casefold()}@{valid.ascii_domain.lower()}")
+
+
+def address_hash(key: str, hash_key: bytes) -> str:
+    """Return the keyed hash (HMAC-SHA-256, 64 hex digits) under which an address is suppressed."""
+    return hmac.new(hash_key, key.encode(), sha256).hexdigest()

@@ -1,0 +1,54 @@
+"""Evidence of consent: what the ledger keeps of each act, and how much of the network address."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+
+CONSENT_TEXT_VERSION = "1"
+"""Version of the consent text that the signup form and the confirmation page show."""
+
+
+class ConsentKind(StrEnum):
+    """What an entry in the ledger says happened."""
+
+    REQUESTED = "requested"
+    CONFIRMED = "confirmed"
+    UNSUBSCRIBED = "unsubscribed"
+    RESUMED = "resumed"
+    IMPORTED = "imported"
+    ERASED = "erased"
+
+
+class IpPolicy(StrEnum):
+    """How much of a network address the ledger keeps."""
+
+    NONE = "none"
+    TRUNCATED = "truncated"
+    FULL = "full"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The circumstances of an act. `source` is the form or page, `ip` is kept as policy allows."""
+
+    source: str | None = None
+    locale: str | None = None
+    ip: str | None = None
+
+
+def kept_ip(ip: str | None, policy: IpPolicy) -> str | None:
+    """Return what the policy lets the ledger keep: nothing, the /24 or /48 network, or all of it."""
+    if ip is None or policy is IpPolicy.NONE:
+        return None
+    try:
+        address = ip_address(ip)
+    except ValueError:
+        return None
+    if address.version == 6 and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    if policy is IpPolicy.FULL:
+        return str(address)
+    network: IPv4Network | IPv6Network = ip_network(
+        (address, 24 if address.version == 4 else 48), strict=False
+    )
+    return str(network)

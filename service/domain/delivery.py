@@ -1,0 +1,76 @@
+"""What becomes of an outbox message after a call to a mail API: one pure decision."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+LEASE = timedelta(seconds=30)
+"""How long a claim keeps a message from other workers."""
+
+FIRST_DELAY = timedelta(seconds=2)
+EAGER_PERIOD = timedelta(minutes=10)
+EAGER_MAX_DELAY = timedelta(seconds=30)
+"""In the first ten minutes a person is waiting for the mail: retries are at most 30 s apart."""
+
+MAX_DELAY = timedelta(hours=1)
+GIVE_UP_AFTER = timedelta(days=3)
+"""A message that no provider takes is `dead` after this time, not before."""
+
+
+class MessageStatus(StrEnum):
+    """State of an outbox message. `withheld`: the signup was taken, yet no mail is owed or allowed."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    ACCEPTED = "accepted"
+    DEAD = "dead"
+    WITHHELD = "withheld"
+
+
+class Outcome(StrEnum):
+    """What one attempt came to."""
+
+    ACCEPTED = "accepted"
+    TEMPORARY = "temporary"
+    REJECTED = "rejected"
+    MISCONFIGURED = "misconfigured"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The message's next status; `next_attempt_at` only with `queued`."""
+
+    status: MessageStatus
+    next_attempt_at: datetime | None = None
+    spends_attempt: bool = True
+
+
+def decide(
+    outcome: Outcome,
+    *,
+    attempt: int,
+    created_at: datetime,
+    now: datetime,
+    jitter: float,
+    retry_after: timedelta | None = None,
+) -> Decision:
+    """Decide what happens to a message after its `attempt`-th attempt (counted from 1).
+
+    `jitter` is a number in [0, 1) that spreads retries: a delay is taken between half and all of
+    its exponential value. `retry_after` is the provider's own wish and is never undercut.
+    """
+    if outcome is Outcome.ACCEPTED:
+        return Decision(MessageStatus.ACCEPTED)
+    if outcome is Outcome.REJECTED:
+        return Decision(MessageStatus.DEAD)
+    age = now - created_at
+    spends = outcome is not Outcome.MISCONFIGURED
+    if spends and age >= GIVE_UP_AFTER:
+        return Decision(MessageStatus.DEAD)
+    ceiling = EAGER_MAX_DELAY if age < EAGER_PERIOD else MAX_DELAY
+    exponential = min(FIRST_DELAY * 2 ** min(attempt - 1, 20), ceiling)
+    delay = exponential * (0.5 + jitter / 2)
+    if retry_after is not None:
+        delay = max(delay, min(retry_after, MAX_DELAY))
+    return Decision(MessageStatus.QUEUED, next_attempt_at=now + delay, spends_attempt=spends)

@@ -1,0 +1,58 @@
+"""What can go wrong, in the service's own words. `web/problems.py` gives each its HTTP status."""
+
+
+class NewsflashError(Exception):
+    """Base of every error that this service raises on purpose."""
+
+
+class AddressError(NewsflashError):
+    """The text is not an e-mail address (RFC 5321, RFC 6531). The message says why, for the person."""
+
+
+class UnknownListError(NewsflashError):
+    """No mailing list has this slug. `args[0]` is the slug."""
+
+
+class NotFoundError(NewsflashError):
+    """Nothing has this id."""
+
+
+class ConflictError(NewsflashError):
+    """What is asked for stands against what is there already. The message says what."""
+
+
+class InvalidInputError(NewsflashError):
+    """A field's value is not usable. `field` names it, the message says why."""
+
+    def __init__(self, field: str, message: str) -> None:
+        """Keep the field's name beside the message."""
+        super().__init__(message)
+        self.field = field
+
+
+class LinkError(NewsflashError):
+    """A signed link that cannot be honoured."""
+
+
+class LinkForgedError(LinkError):
+    """The signature does not fit, or the payload is of no version that was ever issued."""
+
+
+class LinkExpiredError(LinkError):
+    """The link was ours and is too old."""
+
+
+class LinkEndedError(LinkError):
+    """The link was ours; the subscription it speaks of has ended or begun anew since."""
+
+
+class WrongCodeError(NewsflashError):
+    """The code typed on the status page is not the one in the mail."""
+
+
+class TooManyTriesError(NewsflashError):
+    """Too many wrong codes were typed for this address; only the link in the mail works now."""
+
+
+class UnavailableError(NewsflashError):
+    """The database cannot answer at the moment; the same request may succeed later."""

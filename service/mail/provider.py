@@ -1,0 +1,100 @@
+"""The seam to mail APIs: what is handed over, what comes back, and the three kinds of failure.
+
+An adapter takes a batch of composed mails, makes one call, and says of each message what became of
+it. It never retries and never decides: `domain.delivery.decide` does.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Protocol
+from uuid import UUID
+
+from service.domain.delivery import Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mail:
+    """One composed mail to one address. `sender` may have a display name, `recipient` is bare."""
+
+    message_id: UUID
+    """The outbox message's id: the service's own name for the mail, the same on every retry."""
+    sender: str
+    recipient: str
+    subject: str
+    text: str
+    html: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Further headers, such as `List-Id` (RFC 2919) and `List-Unsubscribe` (RFC 2369, RFC 8058)."""
+    tag: str = ""
+    """A category for the provider's statistics: the kind of the message."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What became of one message in one attempt."""
+
+    message_id: UUID
+    outcome: Outcome
+    provider_message_id: str | None = None
+    """The provider's name for the message; events refer to it."""
+    error: str | None = None
+    """A short machine-readable code, without address or body. None when accepted."""
+    retry_after: timedelta | None = None
+
+
+class ProviderError(Exception):
+    """A whole call failed. `code` is short and holds no address."""
+
+    outcome: Outcome
+
+    def __init__(self, code: str, *, retry_after: timedelta | None = None) -> None:
+        """Keep the code and how long the provider asks to be left alone."""
+        super().__init__(code)
+        self.code = code
+        self.retry_after = retry_after
+
+
+class TemporaryError(ProviderError):
+    """Not accepted now; the same call may succeed later (429, 5xx, no connection)."""
+
+    outcome = Outcome.TEMPORARY
+
+
+class RejectedError(ProviderError):
+    """Not accepted, for good: these messages will never be taken."""
+
+    outcome = Outcome.REJECTED
+
+
+class MisconfiguredError(ProviderError):
+    """Our side is set up wrongly (key, sender, domain): no message is to blame. Pause, do not count."""
+
+    outcome = Outcome.MISCONFIGURED
+
+
+class OutcomeUnknownError(ProviderError):
+    """The request went out whole and no whole answer came back: taken or not, nobody knows."""
+
+    outcome = Outcome.UNKNOWN
+
+
+class Provider(Protocol):
+    """A mail API. Safe to call from several threads."""
+
+    name: str
+    """Lower-case name, as in `MAIL_URL` and in `/v1/events/<provider>`."""
+    batch_size: int
+    """Most mails that one call may carry."""
+    is_idempotent: bool
+    """Whether the API refuses a second call under the same key, so that a retry cannot mail twice."""
+
+    def send(self, mails: Sequence[Mail], *, key: str) -> Sequence[Receipt]:
+        """Hand over 1 to `batch_size` mails in one call and return one receipt for each, in order.
+
+        `key` is the same for every retry of the same batch. Raises `ProviderError` where the whole
+        call failed.
+        """
+
+    def close(self) -> None:
+        """Let connections go."""

@@ -1,0 +1,61 @@
+"""Many rows in one statement, alike on both databases.
+
+A statement reads its rows from one JSON parameter: SQLite through `json_each`, PostgreSQL through
+`jsonb_to_recordset`. So a batch of any size is one round trip and one plan, and the SQL around it
+is the same text everywhere.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, CursorResult, TextClause, text
+
+from service.store.types import utc_text
+
+_TYPES = {"uuid": "uuid", "text": "text", "time": "timestamptz", "int": "integer", "json": "jsonb"}
+
+
+def _jsonable(value: object) -> object:
+    if isinstance(value, datetime):
+        return utc_text(value)
+    if isinstance(value, UUID):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no place in a bulk row")
+
+
+def rows_parameter(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Write the rows as the one JSON parameter `:rows`."""
+    return json.dumps(rows, default=_jsonable, ensure_ascii=False, separators=(",", ":"))
+
+
+@cache
+def _statement(sql: str, columns: str, dialect: str) -> TextClause:
+    pairs = [column.split(":") for column in columns.split()]
+    if dialect == "postgresql":
+        typed = ", ".join(f"{name} {_TYPES[kind]}" for name, kind in pairs)
+        source = f"SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS given({typed})"
+        group, pair = "jsonb_agg", "jsonb_build_array"
+    else:
+        typed = ", ".join(f"value ->> '$.{name}' AS {name}" for name, _ in pairs)
+        source = f"SELECT {typed} FROM json_each(:rows)"  # noqa: S608 - names from our own modules
+        group, pair = "json_group_array", "json_array"
+    return text(sql.format(rows=source, json_group=group, json_pair=pair))
+
+
+def execute_bulk(
+    connection: Connection, sql: str, *, columns: str, rows: str, **parameters: Any
+) -> CursorResult[Any]:
+    """Run `sql` once for all rows.
+
+    `{rows}` in the SQL becomes a SELECT of the rows; `columns` names and types what of each row is
+    read (`"id:uuid at:time …"`). `{json_group}` and `{json_pair}` become the database's names of
+    the functions that gather rows into a JSON array and build one. `rows` is `rows_parameter(…)`.
+    """
+    statement = _statement(sql, columns, connection.dialect.name)
+    return connection.execute(statement, {"rows": rows, **parameters})
+
+

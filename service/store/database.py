@@ -1,0 +1,59 @@
+"""How connections are opened: what SQLite needs to serve several processes, and pool sizes."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.engine import URL
+
+BUSY_TIMEOUT_MS = 10_000
+POOL_WAIT_SECONDS = 5
+STATEMENT_TIMEOUT_MS = 30_000
+
+
+def engine_options(url: URL) -> dict[str, Any]:
+    """Return `create_engine` keywords for this database: pool, waits, time zone."""
+    if url.get_backend_name() == "sqlite":
+        return {"connect_args": {"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False}}
+    return {
+        "pool_size": 10,
+        "max_overflow": 10,
+        "pool_timeout": POOL_WAIT_SECONDS,
+        "pool_pre_ping": True,
+        "connect_args": {
+            "connect_timeout": POOL_WAIT_SECONDS,
+            "options": f"-c timezone=UTC -c statement_timeout={STATEMENT_TIMEOUT_MS}",
+        },
+    }
+
+
+def prepare_engine(engine: Engine) -> None:
+    """Give SQLite its pragmas and real transactions; PostgreSQL needs nothing."""
+    if engine.dialect.name != "sqlite":
+        return
+
+    @event.listens_for(engine, "connect")
+    def _pragmas(dbapi_connection: Any, _record: Any) -> None:
+        # The driver must not begin transactions by itself: `_begin` says how each one starts.
+        dbapi_connection.isolation_level = None
+        for pragma in (
+            "journal_mode = WAL",
+            "foreign_keys = ON",
+            f"busy_timeout = {BUSY_TIMEOUT_MS}",
+            "synchronous = FULL",
+        ):
+            dbapi_connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # A writer takes its lock at once: a read lock cannot be raised while another one writes.
+        reads = connection.get_execution_options().get("reads_only", False)
+        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """Open a transaction that only reads and keeps no writer waiting."""
+    with engine.connect().execution_options(reads_only=True) as connection, connection.begin():
+        yield connection

@@ -1,0 +1,193 @@
+"""The tables. Migrations build them; a test holds the two equal."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import JSON, ForeignKey, Index, MetaData, String, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from service.store.types import PublicId, UtcTime
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """Base of every table."""
+
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads this attribute from the class
+        UUID: PublicId,
+        datetime: UtcTime,
+        str: Text,
+        dict[str, Any]: JSON().with_variant(JSONB(), "postgresql"),
+        list[str]: JSON().with_variant(JSONB(), "postgresql"),
+        list[list[Any]]: JSON().with_variant(JSONB(), "postgresql"),
+    }
+
+
+db = SQLAlchemy(model_class=Base)
+
+
+class MailingList(db.Model):  # type: ignore[name-defined,misc]
+    """What one subscribes to, and who answers for it (GDPR article 13: controller, notice)."""
+
+    __tablename__ = "mailing_lists"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    slug: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    description: Mapped[str] = mapped_column(default="")
+    controller: Mapped[str] = mapped_column(default="")
+    privacy_url: Mapped[str] = mapped_column(default="")
+    sender: Mapped[str | None]
+    origins: Mapped[list[str]] = mapped_column(default=list)
+    redirect_url: Mapped[str | None]
+    locale: Mapped[str] = mapped_column(default="en")
+    is_default: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class Subscriber(db.Model):  # type: ignore[name-defined,misc]
+    """A person's address, as typed and as a key, and what the person told of themselves."""
+
+    __tablename__ = "subscribers"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    email: Mapped[str]
+    email_key: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str | None]
+    locale: Mapped[str | None]
+    attributes: Mapped[dict[str, Any] | None]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class Subscription(db.Model):  # type: ignore[name-defined,misc]
+    """A subscriber on a mailing list; `epoch` counts the cycles of signing up again."""
+
+    __tablename__ = "subscriptions"
+
+    subscriber_id: Mapped[UUID] = mapped_column(
+        ForeignKey("subscribers.id", ondelete="CASCADE"), primary_key=True
+    )
+    mailing_list_id: Mapped[UUID] = mapped_column(
+        ForeignKey("mailing_lists.id"), primary_key=True
+    )
+    status: Mapped[str] = mapped_column(String(16))
+    epoch: Mapped[int]
+    source: Mapped[str | None]
+    consent_text_version: Mapped[str | None]
+    requested_at: Mapped[datetime]
+    confirmed_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    ended_reason: Mapped[str | None] = mapped_column(String(32))
+    updated_at: Mapped[datetime]
+
+
+class ConsentEvent(db.Model):  # type: ignore[name-defined,misc]
+    """One entry of the append-only ledger. It outlives the subscriber, so nothing refers."""
+
+    __tablename__ = "consent_events"
+    __table_args__ = (Index(None, "subscriber_id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    subscriber_id: Mapped[UUID]
+    mailing_list_id: Mapped[UUID]
+    epoch: Mapped[int]
+    kind: Mapped[str] = mapped_column(String(16))
+    at: Mapped[datetime]
+    source: Mapped[str | None]
+    locale: Mapped[str | None]
+    ip: Mapped[str | None]
+    text_version: Mapped[str | None]
+    detail: Mapped[str | None]
+
+
+class OutboxMessage(db.Model):  # type: ignore[name-defined,misc]
+    """A mail that the service owes. What is rendered at send time comes from these columns alone:
+    `refs` holds `[[mailing_list_id, epoch], …]`, sorted by list.
+    """
+
+    __tablename__ = "outbox_messages"
+    __table_args__ = (
+        Index(
+            "ix_outbox_messages_due",
+            "next_attempt_at",
+            sqlite_where=text("status = 'queued'"),
+            postgresql_where=text("status = 'queued'"),
+        ),
+        Index(
+            "ix_outbox_messages_leased",
+            "lease_until",
+            sqlite_where=text("status = 'sending'"),
+            postgresql_where=text("status = 'sending'"),
+        ),
+        Index(None, "subscriber_id", "created_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    subscriber_id: Mapped[UUID] = mapped_column(ForeignKey("subscribers.id", ondelete="CASCADE"))
+    kind: Mapped[str] = mapped_column(String(32))
+    refs: Mapped[list[list[Any]]]
+    locale: Mapped[str | None]
+    status: Mapped[str] = mapped_column(String(16))
+    created_at: Mapped[datetime]
+    next_attempt_at: Mapped[datetime]
+    attempts: Mapped[int] = mapped_column(server_default="0")
+    batch_id: Mapped[UUID | None]
+    lease_token: Mapped[UUID | None]
+    lease_until: Mapped[datetime | None]
+    provider: Mapped[str | None] = mapped_column(String(32))
+    provider_message_id: Mapped[str | None]
+    settled_at: Mapped[datetime | None]
+    last_error: Mapped[str | None]
+    code_tries: Mapped[int] = mapped_column(server_default="0")
+
+
+class Suppression(db.Model):  # type: ignore[name-defined,misc]
+    """An address not to be mailed, by keyed hash; `email_key` is empty once the person is erased."""
+
+    __tablename__ = "suppressions"
+
+    address_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    reason: Mapped[str] = mapped_column(String(16), primary_key=True)
+    email_key: Mapped[str | None]
+    note: Mapped[str | None]
+    created_at: Mapped[datetime]
+
+
+class ApiKey(db.Model):  # type: ignore[name-defined,misc]
+    """A key of the administrators' API. Only the SHA-256 of its 256 random bits is kept."""
+
+    __tablename__ = "api_keys"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    role: Mapped[str] = mapped_column(String(16))
+    key_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[datetime]
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+class AuditEntry(db.Model):  # type: ignore[name-defined,misc]
+    """What an administrator did: who, what, on what. Ids only, never addresses."""
+
+    __tablename__ = "audit_entries"
+    __table_args__ = (Index(None, "at"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    actor: Mapped[str]
+    action: Mapped[str]
+    target: Mapped[str | None]
+    detail: Mapped[dict[str, Any] | None]

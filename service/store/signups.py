@@ -1,0 +1,166 @@
+"""The signup's writes: four statements for any number of signups, the rules of opt-in within.
+
+Concurrent signups of one address are put in a row by the lock that the first statement takes on
+the subscriber. Rows are taken in the order of their address, so that two batches cannot lock each
+other out. PostgreSQL runs this at READ COMMITTED: each statement sees what the lock waited for.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from service.domain.address import Address
+from service.domain.consent import CONSENT_TEXT_VERSION, Evidence
+from service.domain.subscription import MAILS_A_DAY, REPEAT_AFTER
+from service.store.bulk import execute_bulk, rows_parameter
+from service.store.types import new_id
+
+_COLUMNS = (
+    "subscriber_id:uuid message_id:uuid event_id:uuid list_id:uuid place:int email:text "
+    "email_key:text name:text locale:text attributes:json source:text ip:text text_version:text "
+    "at:time repeat_since:time budget_since:time"
+)
+
+# What a stranger types about a person counts only until that person has confirmed something.
+_SUBSCRIBERS = """
+INSERT INTO subscribers
+    (id, email, email_key, name, locale, attributes, created_at, updated_at)
+SELECT subscriber_id, email, email_key, name, locale, attributes, at, at
+FROM ({rows}) AS asked WHERE place = 0 ORDER BY email_key
+ON CONFLICT (email_key) DO UPDATE SET
+    name = CASE WHEN EXISTS (SELECT 1 FROM subscriptions AS known
+            WHERE known.subscriber_id = subscribers.id AND known.confirmed_at IS NOT NULL)
+        THEN subscribers.name ELSE coalesce(excluded.name, subscribers.name) END,
+    locale = CASE WHEN EXISTS (SELECT 1 FROM subscriptions AS known
+            WHERE known.subscriber_id = subscribers.id AND known.confirmed_at IS NOT NULL)
+        THEN subscribers.locale ELSE coalesce(excluded.locale, subscribers.locale) END,
+    attributes = CASE WHEN EXISTS (SELECT 1 FROM subscriptions AS known
+            WHERE known.subscriber_id = subscribers.id AND known.confirmed_at IS NOT NULL)
+        THEN subscribers.attributes ELSE coalesce(excluded.attributes, subscribers.attributes) END,
+    updated_at = excluded.updated_at
+"""
+
+# An ended subscription begins its next cycle; a pending or confirmed one stays as it is.
+_SUBSCRIPTIONS = """
+INSERT INTO subscriptions
+    (subscriber_id, mailing_list_id, status, epoch, source, consent_text_version, requested_at,
+     updated_at)
+SELECT person.id, asked.list_id, 'pending', 1, asked.source, asked.text_version, asked.at, asked.at
+FROM ({rows}) AS asked JOIN subscribers AS person ON person.email_key = asked.email_key
+WHERE true
+ON CONFLICT (subscriber_id, mailing_list_id) DO UPDATE SET
+    epoch = subscriptions.epoch
+        + CASE WHEN subscriptions.status = 'unsubscribed' THEN 1 ELSE 0 END,
+    source = CASE WHEN subscriptions.status = 'confirmed'
+        THEN subscriptions.source ELSE excluded.source END,
+    consent_text_version = CASE WHEN subscriptions.status = 'confirmed'
+        THEN subscriptions.consent_text_version ELSE excluded.consent_text_version END,
+    requested_at = CASE WHEN subscriptions.status = 'unsubscribed'
+        THEN excluded.requested_at ELSE subscriptions.requested_at END,
+    confirmed_at = CASE WHEN subscriptions.status = 'unsubscribed'
+        THEN NULL ELSE subscriptions.confirmed_at END,
+    ended_at = NULL,
+    ended_reason = NULL,
+    updated_at = CASE WHEN subscriptions.status = 'confirmed'
+        THEN subscriptions.updated_at ELSE excluded.updated_at END,
+    status = CASE WHEN subscriptions.status = 'unsubscribed'
+        THEN 'pending' ELSE subscriptions.status END
+"""
+
+_EVENTS = """
+INSERT INTO consent_events
+    (id, subscriber_id, mailing_list_id, epoch, kind, at, source, locale, ip, text_version)
+SELECT asked.event_id, person.id, asked.list_id, known.epoch, 'requested', asked.at,
+    asked.source, asked.locale, asked.ip, asked.text_version
+FROM ({rows}) AS asked
+JOIN subscribers AS person ON person.email_key = asked.email_key
+JOIN subscriptions AS known
+    ON known.subscriber_id = person.id AND known.mailing_list_id = asked.list_id
+"""
+
+# Every signup leaves a message, so that every signup is the same work. It is withheld when the
+# address has had its mails of the day, or the same mail for the same cycles a short while ago.
+_MESSAGES = """
+INSERT INTO outbox_messages
+    (id, subscriber_id, kind, refs, locale, status, created_at, next_attempt_at)
+SELECT owed.message_id, owed.subscriber_id, owed.kind, owed.refs, owed.locale,
+    CASE WHEN (SELECT count(*) FROM outbox_messages AS sent
+            WHERE sent.subscriber_id = owed.subscriber_id
+            AND sent.created_at > owed.budget_since AND sent.status <> 'withheld') >= :budget
+        OR EXISTS (SELECT 1 FROM outbox_messages AS same
+            WHERE same.subscriber_id = owed.subscriber_id
+            AND same.created_at > owed.repeat_since AND same.status <> 'withheld'
+            AND same.kind = owed.kind AND same.refs = owed.refs)
+        THEN 'withheld' ELSE 'queued' END,
+    owed.at, owed.at
+FROM (
+    SELECT wanted.message_id, wanted.subscriber_id, wanted.at, wanted.repeat_since,
+        wanted.budget_since,
+        CASE WHEN max(CASE WHEN wanted.status = 'pending' THEN 1 ELSE 0 END) = 1
+            THEN 'confirm' ELSE 'already_subscribed' END AS kind,
+        {json_group}({json_pair}(wanted.list_id, wanted.epoch)) AS refs,
+        wanted.locale
+    FROM (
+        SELECT asked.message_id, person.id AS subscriber_id, asked.at, asked.repeat_since,
+            asked.budget_since, asked.list_id, known.status, known.epoch, person.locale
+        FROM ({rows}) AS asked
+        JOIN subscribers AS person ON person.email_key = asked.email_key
+        JOIN subscriptions AS known
+            ON known.subscriber_id = person.id AND known.mailing_list_id = asked.list_id
+        ORDER BY asked.message_id, asked.list_id
+    ) AS wanted
+    GROUP BY wanted.message_id, wanted.subscriber_id, wanted.at, wanted.repeat_since,
+        wanted.budget_since, wanted.locale
+) AS owed
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signup:
+    """One request to subscribe one address to one or more lists."""
+
+    message_id: UUID
+    address: Address
+    list_ids: tuple[UUID, ...]
+    at: datetime
+    evidence: Evidence
+    name: str | None = None
+    attributes: dict[str, Any] | None = None
+
+
+def record_signups(connection: Connection, signups: Sequence[Signup]) -> None:
+    """Write subscriber, subscriptions, consent events and outbox message of each signup.
+
+    No two of the signups may have the same address: the rules of one look at what the other wrote.
+    """
+    rows = rows_parameter(
+        [
+            {
+                "subscriber_id": new_id(),
+                "message_id": signup.message_id,
+                "event_id": new_id(),
+                "list_id": list_id,
+                "place": place,
+                "email": signup.address.typed,
+                "email_key": signup.address.key,
+                "name": signup.name,
+                "locale": signup.evidence.locale,
+                "attributes": signup.attributes,
+                "source": signup.evidence.source,
+                "ip": signup.evidence.ip,
+                "text_version": CONSENT_TEXT_VERSION,
+                "at": signup.at,
+                "repeat_since": signup.at - REPEAT_AFTER,
+                "budget_since": signup.at - timedelta(days=1),
+            }
+            for signup in signups
+            for place, list_id in enumerate(sorted(signup.list_ids))
+        ]
+    )
+    for sql in (_SUBSCRIBERS, _SUBSCRIPTIONS, _EVENTS):
+        execute_bulk(connection, sql, columns=_COLUMNS, rows=rows)
+    execute_bulk(connection, _MESSAGES, columns=_COLUMNS, rows=rows, budget=MAILS_A_DAY)

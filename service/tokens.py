@@ -1,0 +1,134 @@
+"""Signed links: one class a purpose, each under its own salt and derived key (itsdangerous).
+
+A token is a packed payload and an HMAC-SHA-256 signature, both in URL-safe base64, with a dot
+between. The payload begins with its version, carries ids, epochs and the row's own time, never an
+address, and is never compressed: tokens of one shape have one length.
+"""
+
+import hmac
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from uuid import UUID
+
+from itsdangerous import BadSignature, Signer
+from itsdangerous.encoding import base64_decode, base64_encode
+
+from service.domain.errors import LinkExpiredError, LinkForgedError
+from service.domain.subscription import Cycles, SubscriptionRef
+
+VERSION = 1
+CODE_DIGITS = 6
+_HEAD = struct.Struct(">BI16s")  # version, time in seconds since 1970, subscriber id
+_REF = struct.Struct(">16sH")  # mailing list id, epoch
+_STATUS = struct.Struct(">B16s")  # version, message id
+
+
+class _Purpose:
+    """What all purposes share: keys, salt, packing."""
+
+    salt: str
+
+    def __init__(self, secret_keys: Sequence[str]) -> None:
+        """Take the keys, oldest first: the last one signs, all of them verify."""
+        self._signer = Signer(
+            list(secret_keys),
+            salt=f"newsflash.{self.salt}",
+            key_derivation="hmac",
+            digest_method=sha256,
+        )
+
+    def _sign(self, payload: bytes) -> str:
+        return self._signer.sign(base64_encode(payload)).decode()
+
+    def _payload(self, token: str) -> bytes:
+        try:
+            payload = base64_decode(self._signer.unsign(token.encode()))
+        except (BadSignature, UnicodeEncodeError):
+            raise LinkForgedError from None
+        if payload[:1] != bytes([VERSION]):
+            raise LinkForgedError
+        return payload
+
+
+class _CyclesToken(_Purpose):
+    """A token that speaks of subscriptions in the epoch in which it was made."""
+
+    def issue(self, cycles: Cycles, *, at: datetime) -> str:
+        """Return the token. `at` is the time of the row that the token belongs to, not the clock's:
+        so the same row always gives the same token.
+        """
+        head = _HEAD.pack(VERSION, int(at.timestamp()), cycles.subscriber_id.bytes)
+        refs = (_REF.pack(ref.mailing_list_id.bytes, ref.epoch) for ref in cycles.refs)
+        return self._sign(head + b"".join(refs))
+
+    def read(self, token: str, *, max_age: timedelta | None = None, now: datetime) -> Cycles:
+        """Return what the token speaks of; raise `LinkForgedError` or `LinkExpiredError`."""
+        payload = self._payload(token)
+        _, seconds, subscriber_id = _HEAD.unpack_from(payload)
+        if max_age is not None and now - datetime.fromtimestamp(seconds, UTC) > max_age:
+            raise LinkExpiredError
+        refs = tuple(
+            SubscriptionRef(UUID(bytes=list_id), epoch)
+            for list_id, epoch in _REF.iter_unpack(payload[_HEAD.size :])
+        )
+        return Cycles(UUID(bytes=subscriber_id), refs)
+
+
+class ConfirmTokens(_CyclesToken):
+    """The link in a confirmation mail. It expires; the use case says after how long."""
+
+    salt = "confirm"
+
+    def code(self, cycles: Cycles, *, at: datetime) -> str:
+        """Return the digits that stand in the same mail, to type where the signup was made."""
+        digest = hmac.new(self._signer.derive_key(), self.issue(cycles, at=at).encode(), sha256)
+        return f"{int.from_bytes(digest.digest()[:8]) % 10**CODE_DIGITS:0{CODE_DIGITS}}"
+
+
+class UnsubscribeTokens(_CyclesToken):
+    """The link and header by which a person leaves. It never expires."""
+
+    salt = "unsubscribe"
+
+
+class UndoTokens(_CyclesToken):
+    """The button on the page after leaving that takes the leaving back, for a short time."""
+
+    salt = "undo"
+
+
+class StatusTokens(_Purpose):
+    """The page after signup. It names the request's own message; all have the same length."""
+
+    salt = "status"
+
+    def issue(self, message_id: UUID) -> str:
+        """Return the token of the signup that was given this message id."""
+        return self._sign(_STATUS.pack(VERSION, message_id.bytes))
+
+    def read(self, token: str) -> UUID:
+        """Return the message id; raise `LinkForgedError`."""
+        return UUID(bytes=_STATUS.unpack(self._payload(token))[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Every purpose, made once from the settings' keys."""
+
+    confirm: ConfirmTokens
+    unsubscribe: UnsubscribeTokens
+    undo: UndoTokens
+    status: StatusTokens
+
+    @classmethod
+    def from_keys(cls, secret_keys: Sequence[str]) -> "Tokens":
+        """Build all purposes on the same list of keys, oldest first."""
+        return cls(
+            confirm=ConfirmTokens(secret_keys),
+            unsubscribe=UnsubscribeTokens(secret_keys),
+            undo=UndoTokens(secret_keys),
+            status=StatusTokens(secret_keys),
+        )
