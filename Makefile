@@ -44,22 +44,25 @@ bench: $(VENV)/.dev ## measure what docs and README claim
 # --- check ---
 
 .PHONY: lint
-lint: lint-python lint-layers lint-files audit ## style, types, layers, container and YAML files, known vulnerabilities
+lint: lint-style lint-types lint-layers lint-files audit ## style, types, layers, container and YAML files, known vulnerabilities
 
-.PHONY: lint-python
-lint-python: $(VENV)/.dev
+.PHONY: lint-style
+lint-style: $(VENV)/.dev
 	@echo "ruff check"
 	@$(BIN)/ruff check --quiet .
 	@echo "ruff format --check"
 	@$(BIN)/ruff format --quiet --check . \
 		|| { echo "These files are not formatted; make format does it:"; $(BIN)/ruff format --check .; }
+
+.PHONY: lint-types
+lint-types: $(VENV)/.dev
 	@echo "mypy"
 	@$(BIN)/mypy --no-error-summary $(wildcard service migrations tests benchmarks)
 
 .PHONY: lint-layers
 lint-layers: $(VENV)/.dev
 	@echo "lint-imports"
-	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/lint-imports --no-cache --no-logo
 
 .PHONY: lint-files
 lint-files: $(VENV)/.dev
