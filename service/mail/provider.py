@@ -6,7 +6,7 @@ it. It never retries and never decides: `domain.delivery.decide` does.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
@@ -28,6 +28,8 @@ class Mail:
     """Further headers, such as `List-Id` (RFC 2919) and `List-Unsubscribe` (RFC 2369, RFC 8058)."""
     tag: str = ""
     """A category for the provider's statistics: the kind of the message."""
+    created_at: datetime | None = None
+    """When the mail came to be owed: the `Date` where we write the message ourselves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,13 +64,17 @@ class TemporaryError(ProviderError):
 
 
 class RejectedError(ProviderError):
-    """Not accepted, for good: these messages will never be taken."""
+    """Not accepted, for good: these messages will never be taken.
+
+    Raised for a call with several mails it says only that the call as a whole was refused, perhaps
+    for one of them: each has to be tried by itself before it is given up.
+    """
 
     outcome = Outcome.REJECTED
 
 
 class MisconfiguredError(ProviderError):
-    """Our side is set up wrongly (key, sender, domain): no message is to blame. Pause, do not count."""
+    """Our side is set up wrongly (key, sender, domain): no message is to blame, none is counted."""
 
     outcome = Outcome.MISCONFIGURED
 
@@ -87,7 +93,7 @@ class Provider(Protocol):
     batch_size: int
     """Most mails that one call may carry."""
     is_idempotent: bool
-    """Whether the API refuses a second call under the same key, so that a retry cannot mail twice."""
+    """Whether a second call under the same key is not carried out: a retry cannot mail twice."""
 
     def send(self, mails: Sequence[Mail], *, key: str) -> Sequence[Receipt]:
         """Hand over 1 to `batch_size` mails in one call and return one receipt for each, in order.

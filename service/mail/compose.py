@@ -1,0 +1,136 @@
+"""What a mail says: texts, list headers, and who sends it. The same input gives the same mail.
+
+The links are handed in; this module knows no tokens. Texts come from `templates/` and are prepared
+for translation: a catalogue in `service/translations` for the reader's language is used where there
+is one, English otherwise.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from email.header import Header
+from functools import lru_cache
+from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from babel import Locale
+from babel.support import Translations
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from service.domain.mailing_list import ListInfo
+from service.domain.subscription import MessageKind
+from service.mail.mime import one_line, wire_address
+from service.mail.provider import Mail
+
+TRANSLATIONS = Path(__file__).parents[1] / "translations"
+SOURCE_LOCALE = "en"
+_LOCALE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,3}")
+_ATOM = re.compile(r"[A-Za-z0-9 !#$%&'*+/=?^_`{|}~-]*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComposeInput:
+    """All that a mail is made from."""
+
+    message_id: UUID
+    kind: MessageKind
+    recipient: str
+    """The bare address."""
+    lists: tuple[ListInfo, ...]
+    """One or more. The first gives `List-Id` and, where all agree, the sender."""
+    locale: str
+    """The reader's language as a BCP 47 tag, such as `de` or `pt-BR`."""
+    sender: str
+    """`Name <address>` for lists without a sender of their own."""
+    confirm_url: str | None
+    """Only for `MessageKind.CONFIRM`, as is the code."""
+    code: str | None
+    """Digits to type on the page after signup."""
+    unsubscribe_url: str
+    """The page to leave by, which also takes the one-click POST (RFC 8058)."""
+    created_at: datetime
+    """When the mail came to be owed."""
+    confirm_days: int
+    """How long the confirm link works, in days."""
+    public_url: str
+    """Start of the service's links; its host makes the `List-Id` unique."""
+
+
+def compose(message: ComposeInput) -> Mail:
+    """Return the mail: subject, plain text, HTML and headers.
+
+    Headers: `List-Id` (RFC 2919), `List-Unsubscribe` (RFC 2369) with `List-Unsubscribe-Post`
+    (RFC 8058), `Auto-Submitted` (RFC 3834) and Exchange's `X-Auto-Response-Suppress`.
+    """
+    environment = _environment(message.locale)
+    first = message.lists[0]
+    senders = {(one.controller, one.privacy_url): None for one in message.lists}
+    values: Mapping[str, object] = {
+        "message": message,
+        "names": [one_line(one.name) for one in message.lists],
+        "senders": [{"controller": one_line(who), "privacy_url": url} for who, url in senders],
+    }
+    subject, text, html = (
+        environment.get_template(f"{message.kind}.{part}").render(values)
+        for part in ("subject", "txt", "html")
+    )
+    return Mail(
+        message_id=message.message_id,
+        sender=_sender(message),
+        recipient=wire_address(message.recipient),
+        subject=one_line(subject),
+        text=text,
+        html=html,
+        headers={
+            "List-Id": _list_id(first, message.public_url),
+            "List-Unsubscribe": f"<{message.unsubscribe_url}>",
+            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+            "Auto-Submitted": "auto-generated",
+            "X-Auto-Response-Suppress": "OOF, AutoReply",
+        },
+        tag=str(message.kind),
+        created_at=message.created_at,
+    )
+
+
+def _sender(message: ComposeInput) -> str:
+    """Return the lists' own sender if they agree on one, else the service's."""
+    own = {one.sender for one in message.lists}
+    return one_line((own.pop() if len(own) == 1 else None) or message.sender)
+
+
+def _list_id(info: ListInfo, public_url: str) -> str:
+    """Return `Name <slug.host>` (RFC 2919, section 3), the name quoted or encoded where need be."""
+    name = one_line(info.name)
+    if not name.isascii():
+        name = Header(name, "utf-8").encode(linesep="")
+    elif not _ATOM.fullmatch(name):
+        name = '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    host = (urlsplit(public_url).hostname or "localhost").replace(":", "-")
+    return f"{name} <{info.slug}.{host}>".strip()
+
+
+@lru_cache(maxsize=64)
+def _environment(locale: str) -> Environment:
+    """Return the templates with the texts of a locale, or of English where it has no catalogue."""
+    tag = locale.replace("-", "_") if _LOCALE.fullmatch(locale) else SOURCE_LOCALE
+    tags = list(dict.fromkeys((tag, tag.partition("_")[0])))
+    translations = Translations.load(TRANSLATIONS, tags)
+    language, direction = SOURCE_LOCALE, "ltr"
+    if isinstance(translations, Translations):
+        spoken = Locale.parse(translations.info().get("language", tag))
+        language, direction = str(spoken).replace("_", "-"), spoken.text_direction
+    environment = Environment(
+        loader=PackageLoader("service.mail"),
+        autoescape=select_autoescape(["html"], default=False),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    environment.globals.update(language=language, direction=direction)
+    environment.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined] # made by the extension
+    return environment

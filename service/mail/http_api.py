@@ -1,0 +1,203 @@
+"""What all mail APIs over HTTP share: one POST, and an honest word on what became of it.
+
+| the call breaks | raised |
+|---|---|
+| before the request's last byte was sent (DNS, refused, TLS, connect timeout, cut while sending) | `TemporaryError`: not accepted |
+| after it, before the answer's last byte (timeout, reset, a kept connection closed at that moment, half a body) | `OutcomeUnknownError` |
+| a 2xx whose body is not what the API promises | `OutcomeUnknownError` |
+| a whole answer 408, 425, 429 or 5xx | `TemporaryError`, with the pause that the API asks for |
+| a whole answer 401, 402, 403, 404, 405 or 3xx: key, account or address | `MisconfiguredError` |
+| a whole answer with another 4xx | `RejectedError` |
+"""  # noqa: E501 - a table's row is one line
+
+import json
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
+from typing import Any
+
+import requests
+from urllib3.exceptions import HTTPError
+
+from service.domain.delivery import Outcome
+from service.mail import connection
+from service.mail.connection import NotingAdapter, Timeouts
+from service.mail.dsn import MailDsn
+from service.mail.pause import pause_asked_for
+from service.mail.provider import (
+    Mail,
+    MisconfiguredError,
+    OutcomeUnknownError,
+    ProviderError,
+    Receipt,
+    RejectedError,
+    TemporaryError,
+)
+
+MAX_ANSWER_BYTES = 4 * 2**20
+_READ_BYTES = 65536
+_TEMPORARY = frozenset({408, 425, 429})
+_MISCONFIGURED = frozenset({401, 402, 403, 404, 405})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpOptions:
+    """How an adapter over HTTP connects: its timeouts, and how many connections it keeps open."""
+
+    timeouts: Timeouts = dataclass_field(default_factory=Timeouts)
+    pool_size: int = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole HTTP answer."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Names in any case."""
+    body: bytes
+
+    def json(self) -> Any:
+        """Return the decoded body of a 2xx; raise `OutcomeUnknownError` where it is not JSON."""
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            raise malformed() from None
+
+    def error_field(self, name: str) -> Any:
+        """Return a field of an error's JSON object; None where there is no such thing."""
+        try:
+            value = json.loads(self.body)
+        except ValueError:
+            return None
+        return value.get(name) if isinstance(value, dict) else None
+
+
+def malformed() -> OutcomeUnknownError:
+    """Return the error for a 2xx that does not say what the API promises to say."""
+    return OutcomeUnknownError("malformed_answer")
+
+
+def field(value: Any, name: str) -> Any:
+    """Return `value[name]` of a 2xx's JSON; raise `OutcomeUnknownError` where there is none."""
+    if not isinstance(value, dict) or name not in value:
+        raise malformed()
+    return value[name]
+
+
+def items(value: Any, count: int) -> list[Any]:
+    """Return a 2xx's JSON list if it has one entry for each mail; else `OutcomeUnknownError`."""
+    if not isinstance(value, list) or len(value) != count:
+        raise malformed()
+    return value
+
+
+def accepted(mail: Mail, provider_message_id: object) -> Receipt:
+    """Return the receipt of a mail that the API took, under the API's own name for it."""
+    if not isinstance(provider_message_id, (str, int)) or provider_message_id == "":
+        raise malformed()
+    return Receipt(
+        message_id=mail.message_id,
+        outcome=Outcome.ACCEPTED,
+        provider_message_id=str(provider_message_id),
+    )
+
+
+class HttpApi(ABC):
+    """Base of the adapters. Safe to call from several threads: they share only the pool."""
+
+    name: str
+    batch_size: int
+    is_idempotent: bool = False
+    default_url: str
+
+    def __init__(self, dsn: MailDsn, http: HttpOptions) -> None:
+        """Take credentials and address from the DSN; raise `DsnError` where one does not fit.
+
+        Environment proxies, `.netrc` and cookies are not used: the call goes where the DSN says.
+        """
+        self.url = dsn.api_url(self.default_url)
+        self._timeouts = http.timeouts
+        self._session = requests.Session()
+        self._session.trust_env = False
+        for prefix in ("http://", "https://"):
+            self._session.mount(prefix, NotingAdapter(http.pool_size))
+        self._session.headers.update({"User-Agent": "newsflash", "Accept": "application/json"})
+
+    @abstractmethod
+    def send(self, mails: Sequence[Mail], *, key: str) -> Sequence[Receipt]:
+        """See `Provider.send`."""
+
+    def close(self) -> None:
+        """Let connections go."""
+        self._session.close()
+
+    def post_json(
+        self, path: str, payload: object, *, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """POST `payload` as JSON, always with the same bytes for the same payload. See `post`."""
+        body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
+        return self.post(
+            path, body, headers={"Content-Type": "application/json", **(headers or {})}
+        )
+
+    def post(self, path: str, body: bytes, *, headers: Mapping[str, str]) -> Answer:
+        """POST once to `path` below the API's address and return the whole 2xx answer.
+
+        Raises `ProviderError` for all else, as the table at the top of this module says.
+        """
+        deadline = time.monotonic() + self._timeouts.total_seconds
+        connection.begin()
+        try:
+            with closing(
+                self._session.post(
+                    self.url + path,
+                    data=body,
+                    headers=dict(headers),
+                    timeout=(self._timeouts.connect_seconds, self._timeouts.read_seconds),
+                    allow_redirects=False,
+                    stream=True,
+                )
+            ) as response:
+                answer = Answer(response.status_code, response.headers, _read(response, deadline))
+        except (requests.RequestException, HTTPError, OSError) as error:
+            raise _broken(error) from None
+        if 200 <= answer.status < 300:
+            return answer
+        raise self.refusal(answer)
+
+    def refusal(self, answer: Answer) -> ProviderError:
+        """Return the error that a whole answer other than 2xx means. An adapter may know more."""
+        code = f"http_{answer.status}"
+        if answer.status >= 500 or answer.status in _TEMPORARY:
+            return TemporaryError(code, retry_after=pause_asked_for(answer.headers))
+        if answer.status in _MISCONFIGURED or answer.status < 400:
+            return MisconfiguredError(code)
+        return RejectedError(code)
+
+
+def _read(response: requests.Response, deadline: float) -> bytes:
+    """Return the whole body; raise a connection's error where it ends early or takes too long."""
+    body = bytearray()
+    while chunk := response.raw.read1(_READ_BYTES, decode_content=True):
+        body += chunk
+        if len(body) > MAX_ANSWER_BYTES or time.monotonic() > deadline:
+            raise requests.ReadTimeout
+    return bytes(body)
+
+
+def _broken(error: Exception) -> ProviderError:
+    """Return what a call without a whole answer means. No text of the error is kept: it may hold
+    an address.
+    """
+    if connection.was_sent():
+        is_late = isinstance(error, requests.Timeout) or "timed out" in str(error)
+        return OutcomeUnknownError("read_timeout" if is_late else "connection_broken")
+    if isinstance(error, requests.ConnectTimeout):
+        return TemporaryError("connect_timeout")
+    if isinstance(error, requests.exceptions.SSLError):
+        return TemporaryError("tls_failed")
+    return TemporaryError("connect_failed")

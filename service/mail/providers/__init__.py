@@ -1,0 +1,1 @@
+"""The adapters, one module a mail API. `service.mail.registry` builds one from its DSN."""

@@ -1,0 +1,41 @@
+"""`mailbox:`: mails stay on this machine, in a Maildir that the browser shows."""
+
+from collections.abc import Sequence
+
+from service.clock import utc_now
+from service.domain.delivery import Outcome
+from service.mail.mailbox import Mailbox
+from service.mail.mime import rfc_message_id, to_message
+from service.mail.provider import Mail, Receipt, TemporaryError
+
+
+class MailboxProvider:
+    """Puts each mail into a `Mailbox`. Idempotent by message id, so a retry adds nothing."""
+
+    name = "mailbox"
+    batch_size = 50
+    is_idempotent = True
+
+    def __init__(self, mailbox: Mailbox) -> None:
+        """Take the mailbox to fill."""
+        self._mailbox = mailbox
+
+    def send(self, mails: Sequence[Mail], *, key: str) -> Sequence[Receipt]:  # noqa: ARG002 - ids do
+        """See `Provider.send`. `TemporaryError` where the disk does not take the file."""
+        receipts = []
+        for mail in mails:
+            try:
+                self._mailbox.add(mail.message_id, to_message(mail), at=utc_now())
+            except OSError:
+                raise TemporaryError("disk") from None
+            receipts.append(
+                Receipt(
+                    message_id=mail.message_id,
+                    outcome=Outcome.ACCEPTED,
+                    provider_message_id=rfc_message_id(mail),
+                )
+            )
+        return receipts
+
+    def close(self) -> None:
+        """Nothing is held open."""

@@ -1,0 +1,79 @@
+"""Postmark. https://postmarkapp.com/developer/api/email-api#send-batch-emails"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from service.domain.delivery import Outcome
+from service.mail.dsn import MailDsn
+from service.mail.http_api import Answer, HttpApi, HttpOptions, accepted, field, items
+from service.mail.mime import quoted_sender
+from service.mail.provider import (
+    Mail,
+    MisconfiguredError,
+    ProviderError,
+    Receipt,
+    TemporaryError,
+)
+
+_ACCOUNT = frozenset({10, 400, 401, 402, 403, 405, 412, 413, 1101, 1221, 1235})
+"""Error codes that speak of token, sender signature, credits, approval, domain or stream.
+https://postmarkapp.com/developer/api/overview#error-codes"""
+_LATER = frozenset({100, 429})
+"""Maintenance; too many requests."""
+
+
+class Postmark(HttpApi):
+    """`POST /email/batch`: up to 500 mails, an error code for each. No idempotency key."""
+
+    name = "postmark"
+    batch_size = 500
+    default_url = "https://api.postmarkapp.com"
+
+    def __init__(self, dsn: MailDsn, http: HttpOptions) -> None:
+        """`postmark://SERVER_TOKEN@default?stream=outbound`."""
+        dsn.allow("scheme", "stream")
+        super().__init__(dsn, http)
+        self._stream = dsn.options.get("stream", "outbound")
+        self._session.headers["X-Postmark-Server-Token"] = dsn.token()
+
+    def send(self, mails: Sequence[Mail], *, key: str) -> Sequence[Receipt]:  # noqa: ARG002
+        """See `Provider.send`."""
+        answer = self.post_json("/email/batch", [self._message(mail) for mail in mails])
+        results = items(answer.json(), len(mails))
+        return [_receipt(mail, result) for mail, result in zip(mails, results, strict=True)]
+
+    def refusal(self, answer: Answer) -> ProviderError:
+        """A 422 about token, sender or stream is ours to mend, whatever its status says."""
+        code = answer.error_field("ErrorCode")
+        if answer.status == 422 and code in _ACCOUNT:
+            return MisconfiguredError(f"postmark_{code}")
+        if answer.status == 422 and code in _LATER:
+            return TemporaryError(f"postmark_{code}")
+        return super().refusal(answer)
+
+    def _message(self, mail: Mail) -> dict[str, Any]:
+        return {
+            "From": quoted_sender(mail.sender),
+            "To": mail.recipient,
+            "Subject": mail.subject,
+            "TextBody": mail.text,
+            "HtmlBody": mail.html,
+            "Headers": [{"Name": name, "Value": value} for name, value in mail.headers.items()],
+            "Tag": mail.tag,
+            "Metadata": {"message_id": str(mail.message_id)},
+            "MessageStream": self._stream,
+            "TrackOpens": False,
+            "TrackLinks": "None",
+        }
+
+
+def _receipt(mail: Mail, result: Any) -> Receipt:
+    code = field(result, "ErrorCode")
+    if code == 0:
+        return accepted(mail, field(result, "MessageID"))
+    outcome = Outcome.REJECTED
+    if code in _ACCOUNT:
+        outcome = Outcome.MISCONFIGURED
+    elif code in _LATER:
+        outcome = Outcome.TEMPORARY
+    return Receipt(message_id=mail.message_id, outcome=outcome, error=f"postmark_{code}")

@@ -1,0 +1,215 @@
+"""SMTP submission (RFC 5321, RFC 6409): `smtp://` with STARTTLS where offered, `smtps://` with TLS.
+
+| the transaction breaks | means |
+|---|---|
+| anywhere before the final dot was sent whole | temporary: a server takes nothing without it |
+| after the final dot, before the reply (RFC 5321, section 4.2.5; RFC 1047) | unknown |
+| reply 4yz | temporary |
+| reply 5yz to RCPT or to the content | rejected |
+| reply 5yz to the greeting, AUTH or MAIL: login or sender | misconfigured |
+"""
+
+import re
+import smtplib
+import ssl
+import threading
+import time
+from collections.abc import Sequence
+from ipaddress import ip_address
+
+from service.domain.delivery import Outcome
+from service.mail.connection import Timeouts
+from service.mail.dsn import DsnError, MailDsn
+from service.mail.mime import rfc_message_id, split_sender, to_message
+from service.mail.provider import (
+    Mail,
+    MisconfiguredError,
+    OutcomeUnknownError,
+    ProviderError,
+    Receipt,
+    RejectedError,
+    TemporaryError,
+)
+
+_LEADING_DOT = re.compile(rb"^\.", re.MULTILINE)
+_TLS_MODES = ("auto", "require", "none")
+
+
+class Smtp:
+    """One mail a call over kept connections. SMTP has no idempotency key."""
+
+    name = "smtp"
+    batch_size = 1
+    is_idempotent = False
+
+    def __init__(self, dsn: MailDsn, timeouts: Timeouts) -> None:
+        """`smtp://user:password@host:587?tls=auto`; `tls` is `auto`, `require` or `none`.
+
+        A password goes only over TLS, or to this same machine. Certificates are always verified.
+        """
+        dsn.allow("tls")
+        self._tls = dsn.options.get("tls", "auto")
+        if not dsn.host or dsn.host == "default":
+            raise DsnError("smtp:// needs a host")
+        if self._tls not in _TLS_MODES:
+            raise DsnError(f"smtp:// takes tls={', '.join(_TLS_MODES)}")
+        self._is_implicit = dsn.scheme == "smtps"
+        self._host = dsn.host
+        self._port = dsn.port or (465 if self._is_implicit else 587)
+        self._user, self._password = dsn.user, dsn.password
+        self._timeouts = timeouts
+        self._context = ssl.create_default_context()
+        self._idle: list[smtplib.SMTP] = []
+        self._lock = threading.Lock()
+
+    def send(self, mails: Sequence[Mail], *, key: str) -> Sequence[Receipt]:  # noqa: ARG002
+        """See `Provider.send`."""
+        (mail,) = mails
+        deadline = time.monotonic() + self._timeouts.total_seconds
+        message = to_message(mail)
+        client = self._client()
+        try:
+            self._hand_over(client, mail, message.as_bytes(), deadline)
+        except ProviderError as error:
+            if isinstance(error, RejectedError):
+                self._keep(client)
+            else:
+                client.close()
+            raise
+        except BaseException:
+            client.close()
+            raise
+        self._keep(client)
+        return [
+            Receipt(
+                message_id=mail.message_id,
+                outcome=Outcome.ACCEPTED,
+                provider_message_id=rfc_message_id(mail),
+            )
+        ]
+
+    def close(self) -> None:
+        """Let connections go."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for client in idle:
+            client.close()
+
+    def _keep(self, client: smtplib.SMTP) -> None:
+        with self._lock:
+            self._idle.append(client)
+
+    def _client(self) -> smtplib.SMTP:
+        """Return a connection that has just answered: a kept one, or a new one."""
+        while True:
+            with self._lock:
+                client = self._idle.pop() if self._idle else None
+            if client is None:
+                return self._connect()
+            try:
+                if client.rset()[0] == 250:
+                    return client
+            except (OSError, smtplib.SMTPException):
+                pass
+            client.close()
+
+    def _connect(self) -> smtplib.SMTP:
+        client: smtplib.SMTP | None = None
+        try:
+            client = self._open()
+            self._log_in(client)
+        except (OSError, smtplib.SMTPException) as error:
+            if client is not None:
+                client.close()
+            raise _not_connected(error) from None
+        except ProviderError:
+            if client is not None:
+                client.close()
+            raise
+        if client.sock is not None:
+            client.sock.settimeout(self._timeouts.read_seconds)
+        return client
+
+    def _open(self) -> smtplib.SMTP:
+        limit = self._timeouts.connect_seconds
+        if self._is_implicit:
+            return smtplib.SMTP_SSL(self._host, self._port, timeout=limit, context=self._context)
+        return smtplib.SMTP(self._host, self._port, timeout=limit)
+
+    def _log_in(self, client: smtplib.SMTP) -> None:
+        client.ehlo()
+        is_secure = self._is_implicit
+        if not is_secure and self._tls != "none" and client.has_extn("starttls"):
+            client.starttls(context=self._context)
+            client.ehlo()
+            is_secure = True
+        if not is_secure and self._tls == "require":
+            raise MisconfiguredError("smtp_no_tls")
+        if self._user:
+            if not is_secure and not _is_this_machine(self._host):
+                raise MisconfiguredError("smtp_no_tls")
+            client.login(self._user, self._password)
+
+    def _hand_over(self, client: smtplib.SMTP, mail: Mail, content: bytes, deadline: float) -> None:
+        """Run one mail transaction (RFC 5321, section 3.3)."""
+        sender = split_sender(mail.sender)[1]
+        options = () if mail.recipient.isascii() and sender.isascii() else ("SMTPUTF8",)
+        if options and not client.has_extn("smtputf8"):
+            raise RejectedError("smtp_no_utf8")
+        dotted = _LEADING_DOT.sub(b"..", content)
+        was_sent = False
+        try:
+            # A reply outlives the lease only if the server dawdles over every single command.
+            self._check(client.mail(sender, options), deadline, (250,), MisconfiguredError)
+            self._check(client.rcpt(mail.recipient), deadline, (250, 251), RejectedError)
+            self._check(client.docmd("DATA"), deadline, (354,), RejectedError)
+            client.send(dotted + (b"" if dotted.endswith(b"\r\n") else b"\r\n") + b".\r\n")
+            was_sent = True
+            reply = client.getreply()
+        except (OSError, smtplib.SMTPException):
+            if was_sent:
+                raise OutcomeUnknownError("smtp_connection_broken") from None
+            raise TemporaryError("smtp_connection_broken") from None
+        self._check(reply, float("inf"), (250,), RejectedError)
+
+    @staticmethod
+    def _check(
+        reply: tuple[int, bytes],
+        deadline: float,
+        good: tuple[int, ...],
+        permanent: type[MisconfiguredError | RejectedError],
+    ) -> None:
+        """Raise what a reply means unless it is a good one that came in time."""
+        code = reply[0]
+        if code in good:
+            if time.monotonic() > deadline:
+                raise TemporaryError("smtp_slow")
+            return
+        if code in (530, 535, 538):
+            raise MisconfiguredError(f"smtp_{code}")
+        if 500 <= code < 600:
+            raise permanent(f"smtp_{code}")
+        raise TemporaryError(f"smtp_{code}")
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _not_connected(error: Exception) -> ProviderError:
+    """Return what a failure before the first mail means: nothing was handed over yet."""
+    if isinstance(error, smtplib.SMTPNotSupportedError):
+        return MisconfiguredError("smtp_no_auth")
+    if isinstance(error, smtplib.SMTPResponseException):
+        code = error.smtp_code
+        is_permanent = 500 <= code < 600
+        kind = MisconfiguredError if is_permanent else TemporaryError
+        return kind(f"smtp_{code}")
+    if isinstance(error, ssl.SSLError):
+        return TemporaryError("tls_failed")
+    if isinstance(error, TimeoutError):
+        return TemporaryError("connect_timeout")
+    return TemporaryError("connect_failed")

@@ -1,0 +1,70 @@
+"""From a `MAIL_URL` to a provider: the one place that knows every adapter."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from service.mail.connection import Timeouts
+from service.mail.dsn import DsnError, MailDsn, parse_dsn
+from service.mail.http_api import HttpApi, HttpOptions
+from service.mail.mailbox import Mailbox
+from service.mail.provider import Provider
+from service.mail.providers.mailbox import MailboxProvider
+from service.mail.providers.mailpit import Mailpit
+from service.mail.providers.postmark import Postmark
+from service.mail.providers.smtp import Smtp
+
+
+@dataclass(frozen=True, slots=True)
+class _Means:
+    """What a builder may need beside the DSN."""
+
+    mailbox_dir: Path
+    http: HttpOptions
+
+
+_Builder = Callable[[MailDsn, _Means], Provider]
+
+
+def _http(api: type[HttpApi]) -> _Builder:
+    return lambda dsn, means: api(dsn, means.http)
+
+
+def _mailbox(dsn: MailDsn, means: _Means) -> Provider:
+    dsn.allow()
+    return MailboxProvider(Mailbox(means.mailbox_dir))
+
+
+def _smtp(dsn: MailDsn, means: _Means) -> Provider:
+    return Smtp(dsn, means.http.timeouts)
+
+
+HTTP_APIS: tuple[type[HttpApi], ...] = (Postmark, Mailpit)
+
+BUILDERS: dict[str, _Builder] = {
+    "mailbox": _mailbox,
+    "smtp": _smtp,
+    "smtps": _smtp,
+    **{api.name: _http(api) for api in HTTP_APIS},
+}
+"""Every scheme that `MAIL_URL` may have."""
+
+
+def build_provider(
+    dsn_text: str,
+    *,
+    mailbox_dir: Path,
+    timeouts: Timeouts | None = None,
+    concurrency: int = 8,
+) -> Provider:
+    """Return the provider that one DSN names; raise `DsnError` (a `ValueError`) without secrets.
+
+    `mailbox_dir` is the folder of `mailbox:`; `concurrency` is how many calls may run at once, and
+    so how many connections are kept open. Nothing is connected to yet.
+    """
+    dsn = parse_dsn(dsn_text)
+    builder = BUILDERS.get(dsn.scheme)
+    if builder is None:
+        raise DsnError(f"unknown mail API; known are {', '.join(sorted(BUILDERS))}")
+    http = HttpOptions(timeouts=timeouts or Timeouts(), pool_size=concurrency)
+    return builder(dsn, _Means(mailbox_dir, http))
