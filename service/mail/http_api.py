@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import requests
@@ -123,6 +124,7 @@ class HttpApi(ABC):
         self._timeouts = http.timeouts
         self._session = requests.Session()
         self._session.trust_env = False
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
         for prefix in ("http://", "https://"):
             self._session.mount(prefix, NotingAdapter(http.pool_size))
         self._session.headers.update({"User-Agent": "newsflash", "Accept": "application/json"})
@@ -165,9 +167,13 @@ class HttpApi(ABC):
                 answer = Answer(response.status_code, response.headers, _read(response, deadline))
         except (requests.RequestException, HTTPError, OSError) as error:
             raise _broken(error) from None
-        if 200 <= answer.status < 300:
+        if self.is_result(answer):
             return answer
         raise self.refusal(answer)
+
+    def is_result(self, answer: Answer) -> bool:
+        """Tell whether the answer says what became of each mail: a 2xx, unless overridden."""
+        return 200 <= answer.status < 300
 
     def refusal(self, answer: Answer) -> ProviderError:
         """Return the error that a whole answer other than 2xx means. An adapter may know more."""

@@ -9,9 +9,17 @@ from service.mail.dsn import DsnError, MailDsn, parse_dsn
 from service.mail.http_api import HttpApi, HttpOptions
 from service.mail.mailbox import Mailbox
 from service.mail.provider import Provider
+from service.mail.providers.brevo import Brevo
 from service.mail.providers.mailbox import MailboxProvider
+from service.mail.providers.mailgun import Mailgun
+from service.mail.providers.mailjet import Mailjet
 from service.mail.providers.mailpit import Mailpit
+from service.mail.providers.mailtrap import Mailtrap
 from service.mail.providers.postmark import Postmark
+from service.mail.providers.resend import Resend
+from service.mail.providers.scaleway import Scaleway
+from service.mail.providers.sendgrid import SendGrid
+from service.mail.providers.ses import AmazonSes
 from service.mail.providers.smtp import Smtp
 
 
@@ -39,7 +47,18 @@ def _smtp(dsn: MailDsn, means: _Means) -> Provider:
     return Smtp(dsn, means.http.timeouts)
 
 
-HTTP_APIS: tuple[type[HttpApi], ...] = (Postmark, Mailpit)
+HTTP_APIS: tuple[type[HttpApi], ...] = (
+    Postmark,
+    SendGrid,
+    Mailgun,
+    AmazonSes,
+    Brevo,
+    Resend,
+    Mailjet,
+    Mailtrap,
+    Scaleway,
+    Mailpit,
+)
 
 BUILDERS: dict[str, _Builder] = {
     "mailbox": _mailbox,

@@ -1,0 +1,100 @@
+"""Brevo. https://developers.brevo.com/reference/sendtransacemail"""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import NAMESPACE_OID, uuid5
+
+from service.domain.delivery import Outcome
+from service.mail.dsn import MailDsn
+from service.mail.http_api import Answer, HttpApi, HttpOptions, accepted, field, items
+from service.mail.mime import split_sender
+from service.mail.provider import (
+    Mail,
+    MisconfiguredError,
+    ProviderError,
+    Receipt,
+    RejectedError,
+)
+
+_ACCOUNT = frozenset(
+    {"unauthorized", "not_enough_credits", "permission_denied", "account_under_validation"}
+)
+
+
+class _KeyUsedError(RejectedError):
+    """This key came before: what was sent under it then was taken, and is not carried out again."""
+
+
+class Brevo(HttpApi):
+    """`POST /v3/smtp/email`: up to 1000 message versions, all or nothing.
+
+    The idempotency key is the header `idempotencyKey` *inside* the mail's JSON, a UUID that is
+    remembered for 30 minutes (https://developers.brevo.com/docs/heterogenous-versions-batch-emails).
+    """
+
+    name = "brevo"
+    batch_size = 1000
+    is_idempotent = True
+    default_url = "https://api.brevo.com"
+
+    def __init__(self, dsn: MailDsn, http: HttpOptions) -> None:
+        """`brevo://API_KEY@default`."""
+        dsn.allow("scheme")
+        super().__init__(dsn, http)
+        self._session.headers["api-key"] = dsn.token()
+
+    def send(self, mails: Sequence[Mail], *, key: str) -> Sequence[Receipt]:
+        """See `Provider.send`. `RejectedError` before any call where mails do not go together."""
+        try:
+            answer = self.post_json("/v3/smtp/email", _payload(mails, key)).json()
+        except _KeyUsedError:
+            # An earlier call of this batch was taken, its answer lost and with it the ids.
+            return [Receipt(message_id=mail.message_id, outcome=Outcome.ACCEPTED) for mail in mails]
+        ids = [field(answer, "messageId")] if len(mails) == 1 else field(answer, "messageIds")
+        return [
+            accepted(mail, name) for mail, name in zip(mails, items(ids, len(mails)), strict=True)
+        ]
+
+    def refusal(self, answer: Answer) -> ProviderError:
+        """Brevo's own code tells a used key and a wrong account from a wrong mail."""
+        code = answer.error_field("code")
+        if code == "duplicate_parameter":
+            return _KeyUsedError("brevo_key_used")
+        if code in _ACCOUNT:
+            return MisconfiguredError(f"brevo_{code}")
+        return super().refusal(answer)
+
+
+def _payload(mails: Sequence[Mail], key: str) -> dict[str, Any]:
+    first = mails[0]
+    if any(mail.sender != first.sender for mail in mails):
+        raise RejectedError("batch_mixed")
+    name, address = split_sender(first.sender)
+    shared = {"idempotencyKey": str(uuid5(NAMESPACE_OID, key))}
+    payload: dict[str, Any] = {
+        "sender": {"email": address, **({"name": name} if name else {})},
+        "tags": sorted({mail.tag for mail in mails if mail.tag}),
+    }
+    if len(mails) == 1:
+        return payload | _version(first) | {"headers": _headers(first) | shared}
+    return payload | {
+        "subject": first.subject,
+        "htmlContent": first.html,
+        "textContent": first.text,
+        "headers": shared,
+        "messageVersions": [_version(mail) | {"headers": _headers(mail)} for mail in mails],
+    }
+
+
+def _version(mail: Mail) -> dict[str, Any]:
+    return {
+        "to": [{"email": mail.recipient}],
+        "subject": mail.subject,
+        "htmlContent": mail.html,
+        "textContent": mail.text,
+    }
+
+
+def _headers(mail: Mail) -> dict[str, str]:
+    """Return the mail's headers; `X-Mailin-custom` comes back with every event."""
+    return {**mail.headers, "X-Mailin-custom": str(mail.message_id)}

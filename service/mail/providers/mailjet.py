@@ -1,0 +1,72 @@
+"""Mailjet. https://dev.mailjet.com/email/guides/send-api-v31/"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from service.domain.delivery import Outcome
+from service.mail.dsn import MailDsn
+from service.mail.http_api import Answer, HttpApi, HttpOptions, accepted, field, items, malformed
+from service.mail.mime import split_sender
+from service.mail.provider import Mail, Receipt
+
+_SENDER = frozenset({"send-0008", "send-0015"})
+"""The sender's address or domain is not validated, or is not allowed to send."""
+
+
+class Mailjet(HttpApi):
+    """`POST /v3.1/send`: up to 50 mails, a status for each. No idempotency key.
+
+    Partial failure comes with a 4xx status, and the mails without an error have been taken even so.
+    """
+
+    name = "mailjet"
+    batch_size = 50
+    default_url = "https://api.mailjet.com"
+
+    def __init__(self, dsn: MailDsn, http: HttpOptions) -> None:
+        """`mailjet://API_KEY:SECRET_KEY@default`."""
+        dsn.allow("scheme")
+        super().__init__(dsn, http)
+        self._session.auth = dsn.pair()
+
+    def send(self, mails: Sequence[Mail], *, key: str) -> Sequence[Receipt]:  # noqa: ARG002
+        """See `Provider.send`."""
+        answer = self.post_json("/v3.1/send", {"Messages": [_message(mail) for mail in mails]})
+        results = items(field(answer.json(), "Messages"), len(mails))
+        return [_receipt(mail, result) for mail, result in zip(mails, results, strict=True)]
+
+    def is_result(self, answer: Answer) -> bool:
+        """A 4xx with one entry for each mail says of each what became of it."""
+        is_partial = 400 <= answer.status < 500 and answer.error_field("Messages") is not None
+        return is_partial or super().is_result(answer)
+
+
+def _receipt(mail: Mail, result: Any) -> Receipt:
+    if field(result, "Status") == "success":
+        (recipient,) = items(field(result, "To"), 1)
+        return accepted(mail, field(recipient, "MessageID"))
+    errors = field(result, "Errors")
+    if not isinstance(errors, list) or not errors:
+        raise malformed()
+    code, status = field(errors[0], "ErrorCode"), errors[0].get("StatusCode")
+    outcome = Outcome.REJECTED
+    if code in _SENDER or status in (401, 403):
+        outcome = Outcome.MISCONFIGURED
+    elif status == 429 or (isinstance(status, int) and status >= 500):
+        outcome = Outcome.TEMPORARY
+    return Receipt(message_id=mail.message_id, outcome=outcome, error=f"mailjet_{str(code)[:32]}")
+
+
+def _message(mail: Mail) -> dict[str, Any]:
+    name, address = split_sender(mail.sender)
+    return {
+        "From": {"Email": address, **({"Name": name} if name else {})},
+        "To": [{"Email": mail.recipient}],
+        "Subject": mail.subject,
+        "TextPart": mail.text,
+        "HTMLPart": mail.html,
+        "Headers": dict(mail.headers),
+        "CustomID": str(mail.message_id),
+        "TrackOpens": "disabled",
+        "TrackClicks": "disabled",
+    }

@@ -1,0 +1,53 @@
+"""Mailtrap. https://docs.mailtrap.io/developers/email-sending/batch-email"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from service.domain.delivery import Outcome
+from service.mail.dsn import MailDsn
+from service.mail.http_api import HttpApi, HttpOptions, accepted, field, items
+from service.mail.mime import split_sender
+from service.mail.provider import Mail, Receipt
+
+
+class Mailtrap(HttpApi):
+    """`POST /api/batch`: up to 500 mails, a result for each. No idempotency key."""
+
+    name = "mailtrap"
+    batch_size = 500
+    default_url = "https://send.api.mailtrap.io"
+
+    def __init__(self, dsn: MailDsn, http: HttpOptions) -> None:
+        """`mailtrap://TOKEN@default`, or `@bulk.api.mailtrap.io` for the bulk stream."""
+        dsn.allow("scheme")
+        super().__init__(dsn, http)
+        self._session.headers["Authorization"] = f"Bearer {dsn.token()}"
+
+    def send(self, mails: Sequence[Mail], *, key: str) -> Sequence[Receipt]:  # noqa: ARG002
+        """See `Provider.send`."""
+        answer = self.post_json("/api/batch", {"requests": [_message(mail) for mail in mails]})
+        results = items(field(answer.json(), "responses"), len(mails))
+        return [_receipt(mail, result) for mail, result in zip(mails, results, strict=True)]
+
+
+def _receipt(mail: Mail, result: Any) -> Receipt:
+    if field(result, "success") is not True:
+        return Receipt(
+            message_id=mail.message_id, outcome=Outcome.REJECTED, error="mailtrap_invalid"
+        )
+    (message_id,) = items(field(result, "message_ids"), 1)
+    return accepted(mail, message_id)
+
+
+def _message(mail: Mail) -> dict[str, Any]:
+    name, address = split_sender(mail.sender)
+    return {
+        "from": {"email": address, **({"name": name} if name else {})},
+        "to": [{"email": mail.recipient}],
+        "subject": mail.subject,
+        "text": mail.text,
+        "html": mail.html,
+        "headers": dict(mail.headers),
+        "category": mail.tag,
+        "custom_variables": {"message_id": str(mail.message_id)},
+    }

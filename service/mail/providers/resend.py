@@ -1,0 +1,89 @@
+"""Resend. https://resend.com/docs/api-reference/emails/send-batch-emails"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from service.domain.delivery import Outcome
+from service.mail.dsn import MailDsn
+from service.mail.http_api import Answer, HttpApi, HttpOptions, accepted, field, items, malformed
+from service.mail.mime import quoted_sender
+from service.mail.provider import (
+    Mail,
+    MisconfiguredError,
+    OutcomeUnknownError,
+    ProviderError,
+    Receipt,
+    TemporaryError,
+)
+
+_ACCOUNT = frozenset({"missing_api_key", "invalid_api_key", "restricted_api_key", "invalid_access"})
+_SENDER = "invalid_from_address"
+
+
+class Resend(HttpApi):
+    """`POST /emails/batch`: up to 100 mails, errors by index in permissive mode.
+
+    `Idempotency-Key` is remembered for 24 hours and gives the first answer again.
+    """
+
+    name = "resend"
+    batch_size = 100
+    is_idempotent = True
+    default_url = "https://api.resend.com"
+
+    def __init__(self, dsn: MailDsn, http: HttpOptions) -> None:
+        """`resend://API_KEY@default`."""
+        dsn.allow("scheme")
+        super().__init__(dsn, http)
+        self._session.headers["Authorization"] = f"Bearer {dsn.token()}"
+
+    def send(self, mails: Sequence[Mail], *, key: str) -> Sequence[Receipt]:
+        """See `Provider.send`."""
+        answer = self.post_json(
+            "/emails/batch",
+            [_message(mail) for mail in mails],
+            headers={"Idempotency-Key": key, "x-batch-validation": "permissive"},
+        ).json()
+        failed = _failed(answer)
+        taken = iter(items(field(answer, "data"), len(mails) - len(failed)))
+        return [
+            Receipt(message_id=mail.message_id, outcome=Outcome.REJECTED, error="resend_invalid")
+            if index in failed
+            else accepted(mail, field(next(taken), "id"))
+            for index, mail in enumerate(mails)
+        ]
+
+    def refusal(self, answer: Answer) -> ProviderError:
+        """A 409 is either "the first call is still running" or "the payload is another one"."""
+        name = answer.error_field("name")
+        if answer.status == 409:
+            if name == "concurrent_idempotent_requests":
+                return TemporaryError("resend_concurrent")
+            return OutcomeUnknownError("resend_key_used")
+        if name in _ACCOUNT or name == _SENDER:
+            return MisconfiguredError(f"resend_{name}")
+        return super().refusal(answer)
+
+
+def _failed(answer: Any) -> set[int]:
+    """Return the indexes of the mails that were not taken."""
+    errors = answer.get("errors") if isinstance(answer, dict) else None
+    indexes = [field(error, "index") for error in errors or ()]
+    if not all(isinstance(index, int) for index in indexes):
+        raise malformed()
+    return set(indexes)
+
+
+def _message(mail: Mail) -> dict[str, Any]:
+    return {
+        "from": quoted_sender(mail.sender),
+        "to": [mail.recipient],
+        "subject": mail.subject,
+        "text": mail.text,
+        "html": mail.html,
+        "headers": dict(mail.headers),
+        "tags": [
+            {"name": "message_id", "value": str(mail.message_id)},
+            *([{"name": "kind", "value": mail.tag}] if mail.tag else []),
+        ],
+    }

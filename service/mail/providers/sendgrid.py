@@ -1,0 +1,83 @@
+"""SendGrid. https://www.twilio.com/docs/sendgrid/api-reference/mail-send/mail-send"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from service.domain.delivery import Outcome
+from service.mail.dsn import MailDsn
+from service.mail.http_api import HttpApi, HttpOptions
+from service.mail.mime import split_sender
+from service.mail.provider import Mail, Receipt, RejectedError
+
+_TEXT, _HTML = "-newsflash.text-", "-newsflash.html-"
+_MAX_SUBSTITUTION_BYTES = 10_000
+"""All substitutions of one personalization together."""
+
+
+class SendGrid(HttpApi):
+    """`POST /v3/mail/send`: one personalization a mail, up to 1000. No idempotency key.
+
+    A single mail carries its own content. Mails that go together share one content made of two
+    tags, which each personalization replaces by its whole text and HTML. SendGrid takes all or
+    nothing, and names only the call: events carry our `message_id` as a custom argument.
+    """
+
+    name = "sendgrid"
+    batch_size = 1000
+    default_url = "https://api.sendgrid.com"
+
+    def __init__(self, dsn: MailDsn, http: HttpOptions) -> None:
+        """`sendgrid://API_KEY@default`, or `@api.eu.sendgrid.com` for an EU subuser."""
+        dsn.allow("scheme")
+        super().__init__(dsn, http)
+        self._session.headers["Authorization"] = f"Bearer {dsn.token()}"
+
+    def send(self, mails: Sequence[Mail], *, key: str) -> Sequence[Receipt]:  # noqa: ARG002
+        """See `Provider.send`. `RejectedError` before any call where mails do not go together."""
+        answer = self.post_json("/v3/mail/send", _payload(mails))
+        call_id = answer.headers.get("X-Message-Id")
+        return [
+            Receipt(
+                message_id=mail.message_id,
+                outcome=Outcome.ACCEPTED,
+                provider_message_id=call_id,
+            )
+            for mail in mails
+        ]
+
+
+def _payload(mails: Sequence[Mail]) -> dict[str, Any]:
+    first = mails[0]
+    if any(mail.sender != first.sender for mail in mails):
+        raise RejectedError("batch_mixed")
+    name, address = split_sender(first.sender)
+    is_alone = len(mails) == 1
+    return {
+        "personalizations": [_personalization(mail, is_alone=is_alone) for mail in mails],
+        "from": {"email": address, **({"name": name} if name else {})},
+        "subject": first.subject,
+        "content": [
+            {"type": "text/plain", "value": first.text if is_alone else _TEXT},
+            {"type": "text/html", "value": first.html if is_alone else _HTML},
+        ],
+        "categories": sorted({mail.tag for mail in mails if mail.tag}),
+        "tracking_settings": {
+            "click_tracking": {"enable": False, "enable_text": False},
+            "open_tracking": {"enable": False},
+            "subscription_tracking": {"enable": False},
+        },
+    }
+
+
+def _personalization(mail: Mail, *, is_alone: bool) -> dict[str, Any]:
+    personalization = {
+        "to": [{"email": mail.recipient}],
+        "subject": mail.subject,
+        "headers": dict(mail.headers),
+        "custom_args": {"message_id": str(mail.message_id)},
+    }
+    if not is_alone:
+        if len((mail.text + mail.html).encode()) > _MAX_SUBSTITUTION_BYTES - 100:
+            raise RejectedError("batch_too_long")
+        personalization["substitutions"] = {_TEXT: mail.text, _HTML: mail.html}
+    return personalization

@@ -1,0 +1,78 @@
+"""Amazon SES v2. https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html"""
+
+import json
+import re
+from base64 import b64encode
+from collections.abc import Sequence
+
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from service.mail.dsn import DsnError, MailDsn
+from service.mail.http_api import Answer, HttpApi, HttpOptions, accepted, field
+from service.mail.mime import split_sender, to_message
+from service.mail.provider import Mail, MisconfiguredError, ProviderError, Receipt, TemporaryError
+
+_PATH = "/v2/email/outbound-emails"
+_REGION = re.compile(r"[a-z]{2}(?:-[a-z]+)+-\d")
+_ERROR = re.compile(r"[A-Za-z]{1,64}")
+_ACCOUNT = frozenset(
+    {"AccountSuspendedException", "SendingPausedException", "MailFromDomainNotVerifiedException"}
+)
+_LATER = frozenset(
+    {"LimitExceededException", "TooManyRequestsException", "ThrottlingException", "Throttling"}
+)
+
+
+class AmazonSes(HttpApi):
+    """`SendEmail` with a raw message, one a call, signed by botocore (SigV4). No idempotency key.
+
+    `SendBulkEmail` wants stored templates and does not say that it passes every header on, so it
+    is not used: concurrency makes up for it.
+    """
+
+    name = "ses"
+    batch_size = 1
+
+    def __init__(self, dsn: MailDsn, http: HttpOptions) -> None:
+        """`ses://KEY_ID:SECRET@default?region=eu-central-1&configuration_set=…`."""
+        dsn.allow("scheme", "region", "configuration_set")
+        region = dsn.option("region")
+        if not _REGION.fullmatch(region):
+            raise DsnError("ses:// needs an AWS region, as in region=eu-central-1")
+        self.default_url = f"https://email.{region}.amazonaws.com"
+        super().__init__(dsn, http)
+        self._configuration_set = dsn.options.get("configuration_set")
+        self._signer = SigV4Auth(Credentials(*dsn.pair()), "ses", region)
+
+    def send(self, mails: Sequence[Mail], *, key: str) -> Sequence[Receipt]:  # noqa: ARG002
+        """See `Provider.send`."""
+        (mail,) = mails
+        payload = {
+            "FromEmailAddress": split_sender(mail.sender)[1],
+            "Destination": {"ToAddresses": [mail.recipient]},
+            "Content": {"Raw": {"Data": b64encode(to_message(mail).as_bytes()).decode()}},
+            "EmailTags": [{"Name": "message_id", "Value": str(mail.message_id)}],
+        }
+        if self._configuration_set is not None:
+            payload["ConfigurationSetName"] = self._configuration_set
+        body = json.dumps(payload, separators=(",", ":")).encode()
+        request = AWSRequest(
+            "POST", self.url + _PATH, data=body, headers={"Content-Type": "application/json"}
+        )
+        self._signer.add_auth(request)
+        answer = self.post(_PATH, body, headers=dict(request.headers.items()))
+        return [accepted(mail, field(answer.json(), "MessageId"))]
+
+    def refusal(self, answer: Answer) -> ProviderError:
+        """SES says in a header what is wrong; the status alone is 400 for most of it."""
+        name = answer.headers.get("x-amzn-ErrorType", "").partition(":")[0]
+        if not _ERROR.fullmatch(name):
+            return super().refusal(answer)
+        if name in _ACCOUNT:
+            return MisconfiguredError(f"ses_{name}")
+        error = super().refusal(answer)
+        if name in _LATER:
+            return TemporaryError(f"ses_{name}", retry_after=error.retry_after)
+        return type(error)(f"ses_{name}", retry_after=error.retry_after)
