@@ -15,6 +15,7 @@ class ConsentKind(StrEnum):
     CONFIRMED = "confirmed"
     UNSUBSCRIBED = "unsubscribed"
     RESUMED = "resumed"
+    REASON = "reason_given"
     IMPORTED = "imported"
     ERASED = "erased"
 

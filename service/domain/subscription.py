@@ -23,8 +23,8 @@ MAX_LISTS = 20
 UNDO_WITHIN = timedelta(hours=1)
 """How long the page after leaving can take the leaving back."""
 
-CODE_TRIES_A_DAY = 10
-"""Wrong codes that may be typed for one address within 24 hours."""
+CODE_TRIES = 10
+"""Wrong codes that may be typed for one address while its links live."""
 
 
 class Status(StrEnum):

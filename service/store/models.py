@@ -126,8 +126,8 @@ class OutboxMessage(db.Model):  # type: ignore[name-defined,misc]
             postgresql_where=text("status = 'queued'"),
         ),
         Index(
-            "ix_outbox_messages_leased",
-            "lease_until",
+            "ix_outbox_messages_batch_id",
+            "batch_id",
             sqlite_where=text("status = 'sending'"),
             postgresql_where=text("status = 'sending'"),
         ),
@@ -144,13 +144,27 @@ class OutboxMessage(db.Model):  # type: ignore[name-defined,misc]
     next_attempt_at: Mapped[datetime]
     attempts: Mapped[int] = mapped_column(server_default="0")
     batch_id: Mapped[UUID | None]
-    lease_token: Mapped[UUID | None]
-    lease_until: Mapped[datetime | None]
     provider: Mapped[str | None] = mapped_column(String(32))
     provider_message_id: Mapped[str | None]
     settled_at: Mapped[datetime | None]
     last_error: Mapped[str | None]
     code_tries: Mapped[int] = mapped_column(server_default="0")
+
+
+class OutboxBatch(db.Model):  # type: ignore[name-defined,misc]
+    """Messages that go, or may have gone, in one call to a provider: the unit of lease and retry.
+
+    `id` is the idempotency key of the call. The row lives until each message of it is settled.
+    """
+
+    __tablename__ = "outbox_batches"
+    __table_args__ = (Index(None, "lease_until"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    provider: Mapped[str] = mapped_column(String(32))
+    lease_token: Mapped[UUID]
+    lease_until: Mapped[datetime]
+    created_at: Mapped[datetime]
 
 
 class Suppression(db.Model):  # type: ignore[name-defined,misc]

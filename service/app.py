@@ -1,0 +1,116 @@
+"""The composition root: `create_app` chooses every implementation and hands each what it uses."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from alembic.script import ScriptDirectory
+from flask import Flask
+from flask_migrate import Migrate
+from sqlalchemy import Engine
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from service.config import Settings, load_settings
+from service.log import configure_logging
+from service.mail.provider import Provider
+from service.mail.registry import build_provider
+from service.store.database import engine_options, prepare_engine
+from service.store.models import db
+from service.store.signal import MailSignal
+from service.tokens import Tokens
+from service.usecases.confirm import Confirm
+from service.usecases.deliver import Deliver, MailSettings
+from service.usecases.health import Health
+from service.usecases.keys import Keys
+from service.usecases.lists import Lists
+from service.usecases.signup_status import SignupStatus
+from service.usecases.subscribe import Subscribe
+from service.usecases.unsubscribe import Unsubscribe
+from service.web import context, register_blueprints
+from service.web.context import UseCases
+
+MIGRATIONS = Path(__file__).parent.parent / "migrations"
+MAX_BODY_BYTES = 256 * 1024
+MAX_FORM_BYTES = 64 * 1024
+
+migrate = Migrate(directory=str(MIGRATIONS), compare_type=True)
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Return the WSGI app. Without `settings` they are read from the environment.
+
+    Raises `service.config.SettingError` where one is not usable.
+    """
+    settings = settings or load_settings()
+    configure_logging()
+    app = Flask("service", static_folder="web/static", template_folder="web/templates")
+    app.config.update(
+        SQLALCHEMY_DATABASE_URI=settings.database_url,
+        SQLALCHEMY_ENGINE_OPTIONS=engine_options(settings.database_url),
+        MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
+        MAX_FORM_MEMORY_SIZE=MAX_FORM_BYTES,
+        PROPAGATE_EXCEPTIONS=False,
+    )
+    if settings.is_sqlite:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    db.init_app(app)
+    migrate.init_app(app, db)
+    with app.app_context():
+        engine = db.engine
+    prepare_engine(engine)
+    app.extensions[context.EXTENSION] = build_usecases(engine, settings)
+    register_blueprints(app)
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops
+        )
+    return app
+
+
+def build_usecases(engine: Engine, settings: Settings) -> UseCases:
+    """Build every use case of the web service on one engine."""
+    tokens = Tokens.from_keys(settings.secret_keys)
+    lists = Lists(engine)
+    mail_is_due: Callable[[], None] = MailSignal(engine)
+    return UseCases(
+        settings=settings,
+        lists=lists,
+        subscribe=Subscribe(engine, lists=lists, tokens=tokens.status, mail_is_due=mail_is_due),
+        signup_status=SignupStatus(engine, tokens=tokens.status),
+        confirm=Confirm(
+            engine,
+            lists=lists,
+            tokens=tokens,
+            confirm_days=settings.confirm_days,
+            mail_is_due=mail_is_due,
+        ),
+        unsubscribe=Unsubscribe(engine, lists=lists, tokens=tokens),
+        keys=Keys(engine),
+        health=Health(
+            engine,
+            expected_revision=ScriptDirectory(str(MIGRATIONS)).get_current_head(),
+        ),
+    )
+
+
+def build_providers(settings: Settings) -> list[Provider]:
+    """Build the mail APIs of `MAIL_URL`, in order of preference."""
+    return [
+        build_provider(url, mailbox_dir=settings.data_dir / "mailbox") for url in settings.mail_urls
+    ]
+
+
+def build_deliver(engine: Engine, settings: Settings) -> Deliver:
+    """Build delivery on the given engine."""
+    return Deliver(
+        engine,
+        providers=build_providers(settings),
+        lists=Lists(engine),
+        tokens=Tokens.from_keys(settings.secret_keys),
+        settings=MailSettings(
+            public_url=settings.public_url,
+            sender=settings.mail_from,
+            confirm_days=settings.confirm_days,
+            address_hash_key=settings.address_hash_key,
+        ),
+    )

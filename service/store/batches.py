@@ -1,0 +1,322 @@
+"""The worker's side of the outbox: claim on a lease, settle only while the lease is ours.
+
+A batch is what goes to a provider in one call. It keeps its messages until each is settled, so
+that a retry of an uncertain call is the same call. The lease is on the batch: one row says whose
+it is.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from service.domain.delivery import MessageStatus
+from service.domain.subscription import Cycles, MessageKind, SuppressionReason
+from service.store.bulk import execute_bulk, rows_parameter
+from service.store.models import OutboxBatch, OutboxMessage, Subscriber, Suppression
+from service.store.outbox import cycles_of
+from service.store.types import new_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimedMessage:
+    """A message to be sent, with the address it goes to."""
+
+    id: UUID
+    kind: MessageKind
+    cycles: Cycles
+    locale: str | None
+    email: str
+    email_key: str
+    created_at: datetime
+    attempt: int
+    """How many attempts there are with this one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimedBatch:
+    """Messages that are ours until `lease_until`, to go in one call."""
+
+    id: UUID
+    provider: str
+    lease_token: UUID
+    lease_until: datetime
+    messages: tuple[ClaimedMessage, ...]
+    is_retry: bool
+    """Whether the call may have been made before: then it is made again just as it was."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """What becomes of one message after its attempt."""
+
+    message_id: UUID
+    status: MessageStatus
+    next_attempt_at: datetime
+    provider: str
+    attempts: int
+    provider_message_id: str | None = None
+    error: str | None = None
+
+
+def claim_due(
+    connection: Connection,
+    *,
+    provider: str,
+    batch_size: int,
+    batches: int,
+    now: datetime,
+    lease_until: datetime,
+) -> list[ClaimedBatch]:
+    """Claim up to `batches` × `batch_size` due messages, longest due first, as fresh batches.
+
+    Other workers skip what is being claimed (`FOR UPDATE SKIP LOCKED`; SQLite has one writer).
+    """
+    token, marker = new_id(), new_id()
+    due = (
+        select(OutboxMessage.id)
+        .where(
+            OutboxMessage.status == MessageStatus.QUEUED.value, OutboxMessage.next_attempt_at <= now
+        )
+        .order_by(OutboxMessage.next_attempt_at)
+        .limit(batches * batch_size)
+        .with_for_update(skip_locked=True)
+    )
+    claimed = connection.scalars(
+        update(OutboxMessage)
+        .where(OutboxMessage.id.in_(due))
+        .values(
+            status=MessageStatus.SENDING.value,
+            attempts=OutboxMessage.attempts + 1,
+            batch_id=marker,
+        )
+        .returning(OutboxMessage.id)
+    ).all()
+    if not claimed:
+        return []
+    ids = sorted(claimed)
+    groups = [ids[start : start + batch_size] for start in range(0, len(ids), batch_size)]
+    batch_ids = [marker, *(new_id() for _ in groups[1:])]
+    connection.execute(
+        insert(OutboxBatch),
+        [
+            {
+                "id": batch_id,
+                "provider": provider,
+                "lease_token": token,
+                "lease_until": lease_until,
+                "created_at": now,
+            }
+            for batch_id in batch_ids
+        ],
+    )
+    if len(groups) > 1:
+        rows = [
+            {"id": id_, "batch_id": batch_id}
+            for batch_id, group in zip(batch_ids[1:], groups[1:], strict=True)
+            for id_ in group
+        ]
+        execute_bulk(
+            connection,
+            "UPDATE outbox_messages SET batch_id = given.batch_id FROM ({rows}) AS given "
+            "WHERE outbox_messages.id = given.id",
+            columns="id:uuid batch_id:uuid",
+            rows=rows_parameter(rows),
+        )
+    loaded = _load(connection, batch_ids)
+    return [
+        ClaimedBatch(
+            id=batch_id,
+            provider=provider,
+            lease_token=token,
+            lease_until=lease_until,
+            messages=tuple(loaded[batch_id]),
+            is_retry=False,
+        )
+        for batch_id in batch_ids
+    ]
+
+
+def claim_stale(
+    connection: Connection, *, now: datetime, lease_until: datetime
+) -> ClaimedBatch | None:
+    """Take over the batch whose lease ran out first: its worker is gone, or its outcome unknown."""
+    token = new_id()
+    stale = (
+        select(OutboxBatch.id)
+        .where(OutboxBatch.lease_until <= now)
+        .order_by(OutboxBatch.lease_until)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    row = connection.execute(
+        update(OutboxBatch)
+        .where(OutboxBatch.id == stale.scalar_subquery())
+        .values(lease_token=token, lease_until=lease_until)
+        .returning(OutboxBatch.id, OutboxBatch.provider)
+    ).first()
+    if row is None:
+        return None
+    connection.execute(
+        update(OutboxMessage)
+        .where(
+            OutboxMessage.batch_id == row.id, OutboxMessage.status == MessageStatus.SENDING.value
+        )
+        .values(attempts=OutboxMessage.attempts + 1)
+    )
+    return ClaimedBatch(
+        id=row.id,
+        provider=row.provider,
+        lease_token=token,
+        lease_until=lease_until,
+        messages=tuple(_load(connection, [row.id])[row.id]),
+        is_retry=True,
+    )
+
+
+def _load(
+    connection: Connection, batch_ids: Sequence[UUID]
+) -> dict[UUID, list[ClaimedMessage]]:
+    rows = connection.execute(
+        select(
+            OutboxMessage.batch_id,
+            OutboxMessage.id,
+            OutboxMessage.kind,
+            OutboxMessage.subscriber_id,
+            OutboxMessage.refs,
+            OutboxMessage.locale,
+            OutboxMessage.created_at,
+            OutboxMessage.attempts,
+            Subscriber.email,
+            Subscriber.email_key,
+        )
+        .join(Subscriber, Subscriber.id == OutboxMessage.subscriber_id)
+        .where(
+            OutboxMessage.batch_id.in_(batch_ids),
+            OutboxMessage.status == MessageStatus.SENDING.value,
+        )
+        .order_by(OutboxMessage.id)
+    )
+    loaded: dict[UUID, list[ClaimedMessage]] = {batch_id: [] for batch_id in batch_ids}
+    for row in rows:
+        loaded[row.batch_id].append(
+            ClaimedMessage(
+                id=row.id,
+                kind=MessageKind(row.kind),
+                cycles=cycles_of(row.subscriber_id, row.refs),
+                locale=row.locale,
+                email=row.email,
+                email_key=row.email_key,
+                created_at=row.created_at,
+                attempt=row.attempts,
+            )
+        )
+    return loaded
+
+
+def suppressed(
+    connection: Connection, hashes: Sequence[str]
+) -> dict[str, list[SuppressionReason]]:
+    """Return why which of these addresses (by keyed hash) are not to be mailed."""
+    rows = connection.execute(
+        select(Suppression.address_hash, Suppression.reason).where(
+            Suppression.address_hash.in_(hashes)
+        )
+    )
+    reasons: dict[str, list[SuppressionReason]] = {}
+    for row in rows:
+        reasons.setdefault(row.address_hash, []).append(SuppressionReason(row.reason))
+    return reasons
+
+
+def settle(
+    connection: Connection,
+    batch: ClaimedBatch,
+    settlements: Sequence[Settlement],
+    *,
+    retry_at: datetime | None,
+    now: datetime,
+) -> bool:
+    """Write what became of the batch's messages; return False, writing nothing, if the lease is lost.
+
+    With `retry_at` the batch stays as it is, with those of its messages that are not in
+    `settlements`, and may be taken over from then on; without, it is gone.
+    """
+    ours = (OutboxBatch.id == batch.id) & (OutboxBatch.lease_token == batch.lease_token)
+    statement = (
+        delete(OutboxBatch).where(ours)
+        if retry_at is None
+        else update(OutboxBatch).where(ours).values(lease_until=retry_at)
+    )
+    if connection.execute(statement).rowcount == 0:
+        return False
+    if settlements:
+        rows = [
+            {
+                "id": each.message_id,
+                "status": each.status,
+                "next_attempt_at": each.next_attempt_at,
+                "settled_at": None if each.status is MessageStatus.QUEUED else now,
+                "provider": each.provider,
+                "provider_message_id": each.provider_message_id,
+                "attempts": each.attempts,
+                "error": each.error,
+            }
+            for each in settlements
+        ]
+        execute_bulk(
+            connection,
+            _SETTLE,
+            columns="id:uuid status:text next_attempt_at:time settled_at:time provider:text "
+            "provider_message_id:text attempts:int error:text",
+            rows=rows_parameter(rows),
+        )
+    return True
+
+
+_SETTLE = """
+UPDATE outbox_messages SET status = given.status, next_attempt_at = given.next_attempt_at,
+    settled_at = given.settled_at, provider = given.provider,
+    provider_message_id = given.provider_message_id, attempts = given.attempts,
+    last_error = given.error, batch_id = NULL
+FROM ({rows}) AS given
+WHERE outbox_messages.id = given.id
+"""
+
+
+def release(connection: Connection, batch: ClaimedBatch) -> None:
+    """Give a batch back that was claimed and not called: its messages are due as before."""
+    row = connection.execute(
+        delete(OutboxBatch).where(
+            OutboxBatch.id == batch.id, OutboxBatch.lease_token == batch.lease_token
+        )
+    )
+    if row.rowcount:
+        connection.execute(
+            update(OutboxMessage)
+            .where(
+                OutboxMessage.batch_id == batch.id,
+                OutboxMessage.status == MessageStatus.SENDING.value,
+            )
+            .values(
+                status=MessageStatus.QUEUED.value,
+                attempts=OutboxMessage.attempts - 1,
+                batch_id=None,
+            )
+        )
+
+
+def next_due_at(connection: Connection) -> datetime | None:
+    """Return when the next message or stale batch falls due."""
+    message_due = connection.scalar(
+        select(OutboxMessage.next_attempt_at)
+        .where(OutboxMessage.status == MessageStatus.QUEUED.value)
+        .order_by(OutboxMessage.next_attempt_at)
+        .limit(1)
+    )
+    batch_due = connection.scalar(
+        select(OutboxBatch.lease_until).order_by(OutboxBatch.lease_until).limit(1)
+    )
+    return min((at for at in (message_due, batch_due) if at is not None), default=None)

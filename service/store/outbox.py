@@ -1,0 +1,178 @@
+"""The outbox as signups and pages see it. `batches.py` holds the worker's side."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, func, select, update
+
+from service.domain.delivery import MessageStatus
+from service.domain.subscription import (
+    MAILS_A_DAY,
+    REPEAT_AFTER,
+    Cycles,
+    MessageKind,
+    Status,
+    SubscriptionRef,
+)
+from service.store.models import OutboxMessage, Subscriber, Subscription
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageState:
+    """A message's state, without what it says."""
+
+    status: MessageStatus
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentCode:
+    """A confirmation mail whose code may be typed."""
+
+    cycles: Cycles
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeCandidates:
+    """The mails of one address whose codes still count, and the wrong codes of the last day."""
+
+    messages: tuple[SentCode, ...]
+    tries: int
+
+
+def refs_json(cycles: Cycles) -> list[list[Any]]:
+    """Write refs as the column keeps them."""
+    return [[str(ref.mailing_list_id), ref.epoch] for ref in cycles.refs]
+
+
+def cycles_of(subscriber_id: UUID, refs: Sequence[Sequence[Any]]) -> Cycles:
+    """Read the column back."""
+    return Cycles(
+        subscriber_id, tuple(SubscriptionRef(UUID(list_id), epoch) for list_id, epoch in refs)
+    )
+
+
+def find(connection: Connection, message_id: UUID) -> MessageState | None:
+    """Return the message's state."""
+    row = connection.execute(
+        select(OutboxMessage.status, OutboxMessage.created_at).where(OutboxMessage.id == message_id)
+    ).first()
+    return (
+        MessageState(status=MessageStatus(row.status), created_at=row.created_at) if row else None
+    )
+
+
+def oldest_due_at(connection: Connection) -> datetime | None:
+    """Return since when the longest waiting message has been due."""
+    return connection.scalar(
+        select(OutboxMessage.created_at)
+        .where(OutboxMessage.status == MessageStatus.QUEUED.value)
+        .order_by(OutboxMessage.next_attempt_at)
+        .limit(1)
+    )
+
+
+def insert_renewal(
+    connection: Connection, *, message_id: UUID, cycles: Cycles, locale: str | None, at: datetime
+) -> None:
+    """Owe a new link for what of the expired one is still pending, in the same cycle.
+
+    As at signup the message is withheld where the address had its mails of the day, or the same
+    mail a short while ago. Nothing is written where nothing is pending any more.
+    """
+    person = connection.scalar(
+        select(Subscriber.id).where(Subscriber.id == cycles.subscriber_id).with_for_update()
+    )
+    pending = {
+        (row.mailing_list_id, row.epoch)
+        for row in connection.execute(
+            select(Subscription.mailing_list_id, Subscription.epoch).where(
+                Subscription.subscriber_id == cycles.subscriber_id,
+                Subscription.status == Status.PENDING.value,
+            )
+        )
+    }
+    refs = tuple(ref for ref in cycles.refs if (ref.mailing_list_id, ref.epoch) in pending)
+    if person is None or not refs:
+        return
+    wanted = refs_json(Cycles(cycles.subscriber_id, refs))
+    recent = connection.execute(
+        select(OutboxMessage.refs, OutboxMessage.kind, OutboxMessage.created_at).where(
+            OutboxMessage.subscriber_id == cycles.subscriber_id,
+            OutboxMessage.created_at > at - timedelta(days=1),
+            OutboxMessage.status != MessageStatus.WITHHELD.value,
+        )
+    ).all()
+    is_repeat = any(
+        row.refs == wanted
+        and row.kind == MessageKind.CONFIRM
+        and row.created_at > at - REPEAT_AFTER
+        for row in recent
+    )
+    is_owed = len(recent) < MAILS_A_DAY and not is_repeat
+    status = MessageStatus.QUEUED if is_owed else MessageStatus.WITHHELD
+    connection.execute(
+        OutboxMessage.__table__.insert().values(
+            id=message_id,
+            subscriber_id=cycles.subscriber_id,
+            kind=MessageKind.CONFIRM.value,
+            refs=wanted,
+            locale=locale,
+            status=status.value,
+            created_at=at,
+            next_attempt_at=at,
+        )
+    )
+
+
+def lock_code_candidates(
+    connection: Connection, *, message_id: UUID, since: datetime
+) -> CodeCandidates:
+    """Return the codes that may be typed on the status page of `message_id`.
+
+    The subscriber is locked until the transaction ends, so that tries are counted one by one.
+    """
+    subscriber_id = connection.scalar(
+        select(Subscriber.id)
+        .join(OutboxMessage, OutboxMessage.subscriber_id == Subscriber.id)
+        .where(OutboxMessage.id == message_id)
+        .with_for_update(of=Subscriber)
+    )
+    if subscriber_id is None:
+        return CodeCandidates(messages=(), tries=0)
+    tries = connection.scalar(
+        select(func.coalesce(func.sum(OutboxMessage.code_tries), 0)).where(
+            OutboxMessage.subscriber_id == subscriber_id,
+            OutboxMessage.created_at > since,
+        )
+    )
+    rows = connection.execute(
+        select(OutboxMessage.refs, OutboxMessage.created_at)
+        .where(
+            OutboxMessage.subscriber_id == subscriber_id,
+            OutboxMessage.created_at > since,
+            OutboxMessage.kind == MessageKind.CONFIRM.value,
+            OutboxMessage.status != MessageStatus.WITHHELD.value,
+        )
+        .order_by(OutboxMessage.created_at.desc())
+    )
+    return CodeCandidates(
+        messages=tuple(
+            SentCode(cycles=cycles_of(subscriber_id, row.refs), created_at=row.created_at)
+            for row in rows
+        ),
+        tries=int(tries or 0),
+    )
+
+
+def count_code_try(connection: Connection, *, message_id: UUID) -> None:
+    """Count a wrong code against the address."""
+    connection.execute(
+        update(OutboxMessage)
+        .where(OutboxMessage.id == message_id)
+        .values(code_tries=OutboxMessage.code_tries + 1)
+    )

@@ -1,0 +1,107 @@
+"""How a worker learns that mail is due: at once where the database can say so, else by looking.
+
+PostgreSQL says it by NOTIFY, sent after the signup's commit on a connection of its own and
+coalesced, for NOTIFY within a transaction would put all commits in a row. On SQLite the file's
+change counter (`PRAGMA data_version`) is cheap enough to look at ten times a second.
+"""
+
+import threading
+import time
+from contextlib import suppress
+from typing import Any
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+CHANNEL = "newsflash_mail"
+COALESCE_SECONDS = 0.05
+LOOK_EVERY_SECONDS = 0.1
+RECONNECT_SECONDS = 2.0
+
+
+class MailSignal:
+    """The sender's side: tells other processes that mail is due, at most every 50 ms."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Start nothing yet; the first call does, so that a forked process gets its own thread."""
+        self._engine = engine
+        self._is_due = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+
+    def __call__(self) -> None:
+        """Say that mail is due. Returns at once; on SQLite there is nothing to say."""
+        if self._engine.dialect.name != "postgresql":
+            return
+        if self._thread is None:
+            with self._lock:
+                if self._thread is None:
+                    self._thread = threading.Thread(
+                        target=self._send, name="mail-signal", daemon=True
+                    )
+                    self._thread.start()
+        self._is_due.set()
+
+    def _send(self) -> None:
+        while True:
+            self._is_due.wait()
+            self._is_due.clear()
+            with suppress(SQLAlchemyError):  # a signal that is lost costs a worker's next look
+                with self._engine.connect().execution_options(
+                    isolation_level="AUTOCOMMIT"
+                ) as connection:
+                    connection.exec_driver_sql(f"NOTIFY {CHANNEL}")
+            time.sleep(COALESCE_SECONDS)
+
+
+class MailWaiter:
+    """The worker's side: waits until mail may be due, or a time has passed."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Connect at the first wait."""
+        self._engine = engine
+        self._connection: Any = None
+        self._version: object = None
+
+    def wait(self, seconds: float, *, stop: threading.Event) -> None:
+        """Return when mail was signalled, `seconds` have passed, or `stop` is set."""
+        deadline = time.monotonic() + seconds
+        try:
+            if self._connection is None:
+                self._connect()
+                return  # what came before the connection was not heard
+            while not stop.is_set() and (left := deadline - time.monotonic()) > 0:
+                if self._heard(min(left, LOOK_EVERY_SECONDS)):
+                    return
+        except Exception:  # noqa: BLE001 - any driver's error means: connect anew, look meanwhile
+            self.close()
+            stop.wait(min(seconds, RECONNECT_SECONDS))
+
+    def _connect(self) -> None:
+        self._connection = self._engine.raw_connection()
+        driver = self._connection.driver_connection
+        self._connection.detach()
+        if self._engine.dialect.name == "postgresql":
+            driver.autocommit = True
+            driver.execute(f"LISTEN {CHANNEL}")
+        else:
+            self._version = driver.execute("PRAGMA data_version").fetchone()
+
+    def _heard(self, seconds: float) -> bool:
+        driver = self._connection.driver_connection
+        if self._engine.dialect.name == "postgresql":
+            heard = list(driver.notifies(timeout=seconds, stop_after=1))
+            return bool(heard)
+        version = driver.execute("PRAGMA data_version").fetchone()
+        if version != self._version:
+            self._version = version
+            return True
+        time.sleep(seconds)
+        return False
+
+    def close(self) -> None:
+        """Let the connection go."""
+        if self._connection is not None:
+            with suppress(Exception):
+                self._connection.close()
+            self._connection = None

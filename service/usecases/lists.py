@@ -1,0 +1,178 @@
+"""Mailing lists: read on every signup, confirmation and mail, changed rarely."""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from email.utils import parseaddr
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import IntegrityError
+
+from service.clock import utc_now
+from service.domain.errors import ConflictError, InvalidInputError, UnknownListError
+from service.domain.mailing_list import ListInfo, check_slug
+from service.store import lists as store
+from service.store.audit import insert_audit
+from service.store.database import reading
+
+CACHE_SECONDS = 2.0
+"""How long another process may still see a list as it was before a change."""
+
+CHANGEABLE = frozenset(
+    {
+        "name",
+        "description",
+        "controller",
+        "privacy_url",
+        "sender",
+        "origins",
+        "redirect_url",
+        "locale",
+        "is_default",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Snapshot:
+    """All lists as they were read at one moment."""
+
+    by_slug: Mapping[str, ListInfo]
+    by_id: Mapping[UUID, ListInfo]
+    expires: float
+
+
+class Lists:
+    """Reads and changes mailing lists. One for a process; safe to use from several threads."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Take the engine; nothing is read yet."""
+        self._engine = engine
+        self._snapshot: _Snapshot | None = None
+
+    def get(self, slug: str) -> ListInfo:
+        """Return the list, or raise `UnknownListError`."""
+        try:
+            return self._read().by_slug[slug]
+        except KeyError:
+            raise UnknownListError(slug) from None
+
+    def default(self) -> ListInfo:
+        """Return the list that a signup means which names none, or raise `UnknownListError`."""
+        for info in self._read().by_slug.values():
+            if info.is_default:
+                return info
+        raise UnknownListError("")
+
+    def all(self) -> Sequence[ListInfo]:
+        """Return every list, in the order of their slugs."""
+        return tuple(self._read().by_slug.values())
+
+    def by_ids(self, ids: Iterable[UUID]) -> tuple[ListInfo, ...]:
+        """Return the lists with these ids, in the order asked for; unknown ids are left out."""
+        by_id = self._read().by_id
+        return tuple(by_id[list_id] for list_id in ids if list_id in by_id)
+
+    def ensure_first(self) -> None:
+        """Give a new database its first list, `news-flash`, which is the default."""
+        with self._engine.begin() as connection:
+            store.insert_first_list(connection, at=utc_now())
+        self._snapshot = None
+
+    def create(self, *, slug: str, name: str, actor: str, **values: Any) -> ListInfo:
+        """Add a list. `values` are fields of `ListInfo` by name.
+
+        Raises `InvalidInputError`, or `ConflictError` where the slug is taken.
+        """
+        check_slug(slug)
+        changes = _checked({"name": name, **values})
+        now = utc_now()
+        try:
+            with self._engine.begin() as connection:
+                if changes.get("is_default"):
+                    store.clear_default(connection, at=now)
+                store.insert_list(connection, slug=slug, at=now, **changes)
+                insert_audit(connection, at=now, actor=actor, action="list.created", target=slug)
+        except IntegrityError:
+            raise ConflictError("A list with this slug exists already.") from None
+        self._snapshot = None
+        return self.get(slug)
+
+    def update(self, slug: str, changes: Mapping[str, Any], *, actor: str) -> ListInfo:
+        """Change fields of a list by name and return it.
+
+        Raises `UnknownListError`, `InvalidInputError`, or `ConflictError` for a change that would
+        leave no default: make another list the default instead.
+        """
+        checked = _checked(changes)
+        now = utc_now()
+        with self._engine.begin() as connection:
+            info = store.get_by_slug(connection, slug)
+            if info is None:
+                raise UnknownListError(slug)
+            if info.is_default and checked.get("is_default") is False:
+                raise ConflictError("Make another list the default instead.")
+            if checked.get("is_default"):
+                store.clear_default(connection, at=now)
+            store.update_list(connection, info.id, at=now, changes=checked)
+            insert_audit(
+                connection,
+                at=now,
+                actor=actor,
+                action="list.changed",
+                target=slug,
+                detail={"fields": sorted(checked)},
+            )
+        self._snapshot = None
+        return self.get(slug)
+
+    def _read(self) -> _Snapshot:
+        snapshot = self._snapshot
+        if snapshot is None or time.monotonic() >= snapshot.expires:
+            expires = time.monotonic() + CACHE_SECONDS
+            with reading(self._engine) as connection:
+                found = store.all_lists(connection)
+            snapshot = _Snapshot(
+                by_slug=MappingProxyType({info.slug: info for info in found}),
+                by_id=MappingProxyType({info.id: info for info in found}),
+                expires=expires,
+            )
+            self._snapshot = snapshot
+        return snapshot
+
+
+def _checked(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the changes as columns take them, or raise `InvalidInputError`."""
+    checked = dict(changes)
+    for field in checked.keys() - CHANGEABLE:
+        raise InvalidInputError(field, "This field cannot be set.")
+    if "name" in checked and not str(checked["name"]).strip():
+        raise InvalidInputError("name", "A list needs a name.")
+    for field, value in checked.items():
+        if isinstance(value, str) and any(ord(char) < 32 for char in value):
+            raise InvalidInputError(field, "Control characters are not allowed.")
+    if checked.get("sender") and "@" not in parseaddr(checked["sender"])[1]:
+        raise InvalidInputError("sender", "Use the form Name <address@domain>.")
+    for field in ("privacy_url", "redirect_url"):
+        if checked.get(field) and not _is_web_address(checked[field]):
+            raise InvalidInputError(field, "Use a web address (https://…).")
+    if "origins" in checked:
+        checked["origins"] = [_origin(origin) for origin in checked["origins"]]
+    return checked
+
+
+def _is_web_address(text: str) -> bool:
+    parts = urlsplit(text)
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
+def _origin(text: str) -> str:
+    """Return the origin (RFC 6454, section 6.2) in lower case, as browsers send it."""
+    parts = urlsplit(text)
+    if not _is_web_address(text) or parts.path.strip("/") or parts.query or parts.username:
+        raise InvalidInputError("origins", "Use the form https://host for each site.")
+    return f"{parts.scheme}://{parts.netloc}".lower()

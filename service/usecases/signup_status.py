@@ -1,0 +1,49 @@
+"""The page after signup: what became of the request's own mail, never what was before."""
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Engine
+
+from service.clock import utc_now
+from service.domain.delivery import MessageStatus
+from service.store import outbox
+from service.store.database import reading
+from service.tokens import StatusTokens
+from service.usecases.views import MailProgress, StatusView
+
+DELAYED_AFTER = timedelta(minutes=2)
+"""A mail still owed after this time is called delayed."""
+
+
+class SignupStatus:
+    """Tells how the mail of one signup fares."""
+
+    def __init__(self, engine: Engine, *, tokens: StatusTokens) -> None:
+        """Take what the use case works with."""
+        self._engine = engine
+        self._tokens = tokens
+
+    def __call__(self, token: str) -> StatusView:
+        """Return the status. Raises `LinkForgedError`.
+
+        A signup whose mail was withheld (the address had it already, or may not have it) looks like
+        one whose mail goes through: it is sent, or delayed exactly while other mail is.
+        """
+        message_id = self._tokens.read(token)
+        now = utc_now()
+        with reading(self._engine) as connection:
+            message = outbox.find(connection, message_id)
+            oldest_due = outbox.oldest_due_at(connection)
+        # A UUIDv7 begins with its time in milliseconds: decoys have one as every signup has.
+        requested_at = datetime.fromtimestamp((message_id.int >> 80) / 1000, UTC)
+        progress = MailProgress.SENT
+        if message is not None and message.status in (MessageStatus.QUEUED, MessageStatus.SENDING):
+            is_late = now - message.created_at > DELAYED_AFTER
+            progress = MailProgress.DELAYED if is_late else MailProgress.SENT
+        elif message is not None and message.status is MessageStatus.DEAD:
+            progress = MailProgress.BOUNCED
+        elif message is None or message.status is MessageStatus.WITHHELD:
+            is_late = oldest_due is not None and oldest_due <= requested_at
+            if is_late and now - requested_at > DELAYED_AFTER:
+                progress = MailProgress.DELAYED
+        return StatusView(progress=progress, requested_at=requested_at)

@@ -1,0 +1,80 @@
+"""The delivery worker: keeps as many calls under way as the provider may have, and no more."""
+
+import threading
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import Protocol
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from service.clock import utc_now
+from service.usecases.deliver import Deliver
+
+CONCURRENCY = 8
+LOOK_AT_LEAST_EVERY_SECONDS = 5.0
+AFTER_FAULT_SECONDS = 1.0
+
+_log = structlog.get_logger(__name__)
+
+
+class Waiter(Protocol):
+    """Whatever can wait for mail to be due."""
+
+    def wait(self, seconds: float, *, stop: threading.Event) -> None:
+        """Return when mail may be due, after `seconds`, or when `stop` is set."""
+
+
+class Worker:
+    """Runs delivery until it is told to stop; a fault of the database is waited out."""
+
+    def __init__(self, deliver: Deliver, waiter: Waiter, *, concurrency: int = CONCURRENCY) -> None:
+        """`concurrency` is how many calls to the mail API may be under way at once."""
+        self._deliver = deliver
+        self._waiter = waiter
+        self._concurrency = concurrency
+        self.stop = threading.Event()
+        """Set it to end `run`: calls under way are finished and settled, nothing more is claimed."""
+
+    def run(self, *, drain: bool = False) -> None:
+        """Deliver until `stop` is set, or with `drain` until nothing is due."""
+        running: set[Future[None]] = set()
+        with ThreadPoolExecutor(self._concurrency, thread_name_prefix="deliver") as pool:
+            while not self.stop.is_set():
+                try:
+                    claimed = self._deliver.claim(calls=self._concurrency - len(running))
+                    running |= {pool.submit(self._deliver.deliver, batch) for batch in claimed}
+                    running = self._reap(running, is_full=len(running) >= self._concurrency)
+                    if not claimed:
+                        if not running and drain:
+                            return
+                        self._rest(running)
+                except SQLAlchemyError as error:
+                    _log.warning("database fault", error=type(error).__name__)
+                    self.stop.wait(AFTER_FAULT_SECONDS)
+            self._reap(running, is_full=False, finish=True)
+
+    def _reap(
+        self, running: set[Future[None]], *, is_full: bool, finish: bool = False
+    ) -> set[Future[None]]:
+        """Take away the calls that are done; wait for one where all places are taken."""
+        if is_full:
+            wait(running, return_when=FIRST_COMPLETED)
+        if finish:
+            wait(running)
+        done = {each for each in running if each.done()}
+        for each in done:
+            if (error := each.exception()) is not None:
+                # The lease runs out by itself and the batch is taken over.
+                _log.warning("batch failed", error=type(error).__name__)
+        return running - done
+
+    def _rest(self, running: set[Future[None]]) -> None:
+        """Wait for mail, for a call that ends, or for the next retry to fall due."""
+        if running:
+            wait(running, timeout=0.05, return_when=FIRST_COMPLETED)
+            return
+        due_at = self._deliver.next_due_at()
+        seconds = LOOK_AT_LEAST_EVERY_SECONDS
+        if due_at is not None:
+            seconds = min(seconds, max(0.01, (due_at - utc_now()).total_seconds()))
+        self._waiter.wait(seconds, stop=self.stop)

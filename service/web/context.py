@@ -1,0 +1,52 @@
+"""What views reach for: the use cases of this app, and the circumstances of the request."""
+
+from dataclasses import dataclass
+from typing import cast
+
+from flask import current_app, request
+
+from service.config import Settings
+from service.domain.consent import Evidence, IpPolicy, kept_ip
+from service.usecases.confirm import Confirm
+from service.usecases.health import Health
+from service.usecases.keys import Keys
+from service.usecases.lists import Lists
+from service.usecases.signup_status import SignupStatus
+from service.usecases.subscribe import Subscribe
+from service.usecases.unsubscribe import Unsubscribe
+
+EXTENSION = "newsflash"
+MAX_SOURCE_LENGTH = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UseCases:
+    """Everything that a view may call, built once by `create_app`."""
+
+    settings: Settings
+    lists: Lists
+    subscribe: Subscribe
+    signup_status: SignupStatus
+    confirm: Confirm
+    unsubscribe: Unsubscribe
+    keys: Keys
+    health: Health
+
+
+def usecases() -> UseCases:
+    """Return the use cases of the current app."""
+    return cast(UseCases, current_app.extensions[EXTENSION])
+
+
+def evidence(*, source: str | None = None, locale: str | None = None) -> Evidence:
+    """Return the circumstances of this request as the consent ledger keeps them.
+
+    `source` names the form or page; without it, the page that the request came from.
+    """
+    policy = IpPolicy(usecases().settings.consent_ip)
+    named = source or request.referrer
+    return Evidence(
+        source=named[:MAX_SOURCE_LENGTH] if named else None,
+        locale=locale,
+        ip=kept_ip(request.remote_addr, policy),
+    )

@@ -1,0 +1,27 @@
+"""Liveness, readiness and the contract."""
+
+from flask import Blueprint, Response, jsonify
+
+from service.web.context import usecases
+
+health = Blueprint("health", __name__)
+
+
+@health.get("/healthz")
+def healthz() -> Response:
+    """Say that the process answers."""
+    return jsonify(status="ok")
+
+
+@health.get("/readyz")
+def readyz() -> Response:
+    """Say whether the service can take requests, and what is wrong if not (503)."""
+    readiness = usecases().health()
+    response = jsonify(
+        status="ready" if readiness.is_ready else "not ready",
+        database=readiness.database,
+        migrations=readiness.migrations,
+        oldest_due_seconds=readiness.oldest_due_seconds,
+    )
+    response.status_code = 200 if readiness.is_ready else 503
+    return response

@@ -1,0 +1,194 @@
+"""Errors as the outside sees them: one table from domain error to status, type and title.
+
+Answers are problem documents (RFC 9457); a browser that asks for a page gets one that says the same.
+"""
+
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from flask import Flask, Response, current_app, make_response, render_template, request
+from flask_smorest import Api
+from marshmallow import Schema, fields
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from werkzeug.exceptions import HTTPException
+
+from service.domain import errors as domain
+
+CONTENT_TYPE = "application/problem+json"
+RETRY_AFTER_SECONDS = 5
+
+_TABLE: dict[type[domain.NewsflashError], tuple[HTTPStatus, str, str]] = {
+    domain.AddressError: (
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "invalid-input",
+        "Some fields need another value.",
+    ),
+    domain.InvalidInputError: (
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "invalid-input",
+        "Some fields need another value.",
+    ),
+    domain.UnknownListError: (HTTPStatus.NOT_FOUND, "unknown-list", "There is no such list."),
+    domain.NotFoundError: (HTTPStatus.NOT_FOUND, "not-found", "There is nothing here."),
+    domain.ConflictError: (HTTPStatus.CONFLICT, "conflict", "This is not possible as things are."),
+    domain.LinkForgedError: (HTTPStatus.NOT_FOUND, "unknown-link", "This link is not one of ours."),
+    domain.LinkExpiredError: (HTTPStatus.GONE, "expired-link", "This link is too old."),
+    domain.LinkEndedError: (HTTPStatus.GONE, "ended-link", "This link has done its work."),
+    domain.WrongCodeError: (
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "wrong-code",
+        "This is not the code in the mail.",
+    ),
+    domain.TooManyTriesError: (
+        HTTPStatus.TOO_MANY_REQUESTS,
+        "too-many-tries",
+        "Please use the link in the mail.",
+    ),
+    domain.UnavailableError: (
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "unavailable",
+        "Please try again in a moment.",
+    ),
+}
+_log = structlog.get_logger(__name__)
+
+
+class FieldErrorSchema(Schema):
+    """One field that needs another value."""
+
+    pointer = fields.String(metadata={"description": "JSON pointer (RFC 6901) to the field."})
+    detail = fields.String()
+
+
+class ProblemSchema(Schema):
+    """A problem document (RFC 9457)."""
+
+    type = fields.String(metadata={"description": "`urn:newsflash:problem:` and a stable name."})
+    title = fields.String()
+    status = fields.Integer()
+    detail = fields.String()
+    errors = fields.List(fields.Nested(FieldErrorSchema))
+
+
+class ProblemApi(Api):
+    """flask-smorest with problem documents for every error."""
+
+    ERROR_SCHEMA = ProblemSchema
+
+    def handle_http_exception(self, error: HTTPException) -> Response:
+        """Answer an HTTP error, the framework's and our own, as a problem."""
+        return http_problem(error)
+
+
+def problem(
+    status: HTTPStatus | int,
+    name: str,
+    title: str,
+    *,
+    detail: str | None = None,
+    errors: list[dict[str, str]] | None = None,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    """Return the problem as a document, or as a page where a browser asks for one."""
+    document: dict[str, Any] = {
+        "type": f"urn:newsflash:problem:{name}",
+        "title": title,
+        "status": int(status),
+    }
+    if detail:
+        document["detail"] = detail
+    if errors:
+        document["errors"] = errors
+    if _wants_page():
+        response = make_response(render_template("pages/error.html", problem=document))
+    else:
+        response = current_app.json.response(document)
+        response.content_type = CONTENT_TYPE
+    response.status_code = int(status)
+    response.headers.update(headers or {})
+    return response
+
+
+def _wants_page() -> bool:
+    return not request.path.startswith("/v1/") and "text/html" in request.accept_mimetypes
+
+
+def http_problem(error: HTTPException) -> Response:
+    """Turn an HTTP error into a problem; field errors of marshmallow become pointers."""
+    status = HTTPStatus(error.code or 500)
+    data = getattr(error, "data", {})
+    headers = {
+        name: value
+        for name, value in error.get_headers()
+        if name not in ("Content-Type", "Content-Length")
+    }
+    headers.update(data.get("headers") or {})
+    return problem(
+        status,
+        "invalid-input" if data.get("messages") else status.phrase.lower().replace(" ", "-"),
+        "Some fields need another value." if data.get("messages") else status.phrase,
+        errors=[
+            {"pointer": pointer or "/", "detail": text}
+            for place, found in sorted(data.get("messages", {}).items())
+            for pointer, text in _pointers(found, "" if place == "json" else f"/{place}")
+        ],
+        headers=headers,
+    )
+
+
+def _pointers(found: Any, pointer: str) -> list[tuple[str, str]]:
+    """Flatten marshmallow's nested messages to JSON pointers."""
+    if isinstance(found, dict):
+        return [
+            pair
+            for key, value in found.items()
+            for pair in _pointers(
+                value, pointer if key == "_schema" else f"{pointer}/{_escape(str(key))}"
+            )
+        ]
+    return [(pointer, str(text)) for text in (found if isinstance(found, list) else [found])]
+
+
+def _escape(key: str) -> str:
+    return key.replace("~", "~0").replace("/", "~1")
+
+
+def init_problems(app: Flask) -> None:
+    """Have the app answer domain errors, a database that cannot answer, and surprises."""
+
+    @app.errorhandler(domain.NewsflashError)
+    def domain_problem(error: domain.NewsflashError) -> Response:
+        status, name, title = next(_TABLE[kind] for kind in type(error).__mro__ if kind in _TABLE)
+        detail, found = None, None
+        if isinstance(error, domain.AddressError):
+            found = [{"pointer": "/email", "detail": str(error)}]
+        elif isinstance(error, domain.InvalidInputError):
+            found = [{"pointer": f"/{error.field}", "detail": str(error)}]
+        elif isinstance(error, domain.ConflictError):
+            detail = str(error)
+        return problem(status, name, title, detail=detail, errors=found)
+
+    @app.errorhandler(OperationalError)
+    @app.errorhandler(InterfaceError)
+    @app.errorhandler(PoolTimeoutError)
+    def unavailable(error: Exception) -> Response:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        _log.warning("database unavailable", error=type(cause).__name__)
+        status, name, title = _TABLE[domain.UnavailableError]
+        return problem(status, name, title, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
+
+    @app.errorhandler(HTTPException)
+    def http(error: HTTPException) -> Response:
+        return http_problem(error)
+
+    @app.errorhandler(Exception)
+    def surprise(error: Exception) -> Response:
+        # The message may hold personal data or SQL: only the kind and the place are logged.
+        trace, place = error.__traceback__, ""
+        while trace is not None:
+            place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
+            trace = trace.tb_next
+        _log.error("unexpected error", error=type(error).__name__, place=place)
+        return problem(500, "internal-error", "Something went wrong on our side.")
