@@ -1,4 +1,4 @@
-"""The log of what administrators did. Entries are only ever added, and hold ids, never addresses."""
+"""The log of what administrators did. Entries are only added, and hold ids, never addresses."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -53,4 +53,4 @@ def audit_page(
     query = select(AuditEntry.__table__).order_by(AuditEntry.id.desc()).limit(limit)
     if before is not None:
         query = query.where(AuditEntry.id < before)
-    return [AuditRecord(**row._mapping) for row in connection.execute(query)]
+    return [AuditRecord(**row) for row in connection.execute(query).mappings()]

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, RowMapping, insert, select, update
 
 from service.domain.mailing_list import ListInfo
 from service.store.models import MailingList
@@ -29,26 +29,27 @@ _COLUMNS = (
 )
 
 
-def _info(row: Row[Any]) -> ListInfo:
-    values = dict(row._mapping)
-    return ListInfo(**{**values, "origins": tuple(values["origins"])})
+def _info(row: RowMapping) -> ListInfo:
+    return ListInfo(**{**row, "origins": tuple(row["origins"])})
 
 
 def get_by_slug(connection: Connection, slug: str) -> ListInfo | None:
     """Return the list with this slug, or None."""
-    row = connection.execute(select(*_COLUMNS).where(MailingList.slug == slug)).one_or_none()
+    query = select(*_COLUMNS).where(MailingList.slug == slug)
+    row = connection.execute(query).mappings().one_or_none()
     return _info(row) if row is not None else None
 
 
 def get_many_by_ids(connection: Connection, ids: Iterable[UUID]) -> Sequence[ListInfo]:
     """Return the lists that have one of these ids, in the order of their slugs."""
     query = select(*_COLUMNS).where(MailingList.id.in_(set(ids))).order_by(MailingList.slug)
-    return [_info(row) for row in connection.execute(query)]
+    return [_info(row) for row in connection.execute(query).mappings()]
 
 
 def all_lists(connection: Connection) -> Sequence[ListInfo]:
     """Return every list, in the order of their slugs."""
-    return [_info(row) for row in connection.execute(select(*_COLUMNS).order_by(MailingList.slug))]
+    query = select(*_COLUMNS).order_by(MailingList.slug)
+    return [_info(row) for row in connection.execute(query).mappings()]
 
 
 def insert_list(
