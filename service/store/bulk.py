@@ -38,12 +38,10 @@ def _statement(sql: str, columns: str, dialect: str) -> TextClause:
     if dialect == "postgresql":
         typed = ", ".join(f"{name} {_TYPES[kind]}" for name, kind in pairs)
         source = f"SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS given({typed})"
-        group, pair = "jsonb_agg", "jsonb_build_array"
     else:
         typed = ", ".join(f"value ->> '$.{name}' AS {name}" for name, _ in pairs)
         source = f"SELECT {typed} FROM json_each(:rows)"  # noqa: S608 - names from our own modules
-        group, pair = "json_group_array", "json_array"
-    return text(sql.format(rows=source, json_group=group, json_pair=pair))
+    return text(sql.format(rows=source))
 
 
 def execute_bulk(
@@ -52,8 +50,7 @@ def execute_bulk(
     """Run `sql` once for all rows.
 
     `{rows}` in the SQL becomes a SELECT of the rows; `columns` names and types what of each row is
-    read (`"id:uuid at:time …"`). `{json_group}` and `{json_pair}` become the database's names of
-    the functions that gather rows into a JSON array and build one. `rows` is `rows_parameter(…)`.
+    read (`"id:uuid at:time …"`). `rows` is `rows_parameter(…)`.
     """
     statement = _statement(sql, columns, connection.dialect.name)
     return connection.execute(statement, {"rows": rows, **parameters})

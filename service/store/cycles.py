@@ -28,7 +28,7 @@ _CONFIRM = f"""
 UPDATE subscriptions SET status = 'confirmed', confirmed_at = acts.at, updated_at = acts.at
 FROM ({{rows}}) AS acts
 WHERE {_KEY} AND subscriptions.epoch = acts.epoch AND subscriptions.status = 'pending'
-RETURNING subscriber_id, mailing_list_id
+RETURNING subscriptions.subscriber_id, subscriptions.mailing_list_id
 """
 # An old link still leaves: whoever clicks "unsubscribe" in last year's issue wants to go.
 _LEAVE = f"""
@@ -36,7 +36,7 @@ UPDATE subscriptions SET status = 'unsubscribed', ended_at = acts.at, ended_reas
     updated_at = acts.at
 FROM ({{rows}}) AS acts
 WHERE {_KEY} AND subscriptions.status <> 'unsubscribed'
-RETURNING subscriber_id, mailing_list_id
+RETURNING subscriptions.subscriber_id, subscriptions.mailing_list_id
 """
 # Only what was confirmed when it was left can be resumed, and only where the person left it.
 _RESUME = f"""
@@ -46,7 +46,7 @@ FROM ({{rows}}) AS acts
 WHERE {_KEY} AND subscriptions.epoch = acts.epoch AND subscriptions.status = 'unsubscribed'
     AND subscriptions.confirmed_at IS NOT NULL AND subscriptions.ended_at >= acts.since
     AND subscriptions.ended_reason IN ('unsubscribed', 'one_click')
-RETURNING subscriber_id, mailing_list_id
+RETURNING subscriptions.subscriber_id, subscriptions.mailing_list_id
 """
 _EVENTS = """
 INSERT INTO consent_events

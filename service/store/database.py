@@ -14,9 +14,14 @@ STATEMENT_TIMEOUT_MS = 30_000
 
 def engine_options(url: URL) -> dict[str, Any]:
     """Return `create_engine` keywords for this database: pool, waits, time zone."""
+    # Parameters hold addresses, and an error's text may reach a log.
     if url.get_backend_name() == "sqlite":
-        return {"connect_args": {"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False}}
+        return {
+            "hide_parameters": True,
+            "connect_args": {"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False},
+        }
     return {
+        "hide_parameters": True,
         "pool_size": 10,
         "max_overflow": 10,
         "pool_timeout": POOL_WAIT_SECONDS,

@@ -7,7 +7,7 @@ from uuid import UUID
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import JSON, ForeignKey, Index, MetaData, String, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, registry
 
 from service.store.types import PublicId, UtcTime
 
@@ -19,18 +19,23 @@ NAMING = {
 }
 
 
+JSON_TYPE = JSON().with_variant(JSONB(), "postgresql")
+
+
 class Base(DeclarativeBase):
     """Base of every table."""
 
-    metadata = MetaData(naming_convention=NAMING)
-    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads this attribute from the class
-        UUID: PublicId,
-        datetime: UtcTime,
-        str: Text,
-        dict[str, Any]: JSON().with_variant(JSONB(), "postgresql"),
-        list[str]: JSON().with_variant(JSONB(), "postgresql"),
-        list[list[Any]]: JSON().with_variant(JSONB(), "postgresql"),
-    }
+    registry = registry(
+        metadata=MetaData(naming_convention=NAMING),
+        type_annotation_map={
+            UUID: PublicId,
+            datetime: UtcTime,
+            str: Text,
+            dict[str, Any]: JSON_TYPE,
+            list[str]: JSON_TYPE,
+            list[list[Any]]: JSON_TYPE,
+        },
+    )
 
 
 db = SQLAlchemy(model_class=Base)

@@ -84,7 +84,7 @@ JOIN subscriptions AS known
 
 # Every signup leaves a message, so that every signup is the same work. It is withheld when the
 # address has had its mails of the day, or the same mail for the same cycles a short while ago.
-_MESSAGES = """
+_MESSAGES_FOR_ANY = """
 INSERT INTO outbox_messages
     (id, subscriber_id, kind, refs, locale, status, created_at, next_attempt_at)
 SELECT owed.message_id, owed.subscriber_id, owed.kind, owed.refs, owed.locale,
@@ -102,7 +102,7 @@ FROM (
         wanted.budget_since,
         CASE WHEN max(CASE WHEN wanted.status = 'pending' THEN 1 ELSE 0 END) = 1
             THEN 'confirm' ELSE 'already_subscribed' END AS kind,
-        {json_group}({json_pair}(wanted.list_id, wanted.epoch)) AS refs,
+        <refs> AS refs,
         wanted.locale
     FROM (
         SELECT asked.message_id, person.id AS subscriber_id, asked.at, asked.repeat_since,
@@ -117,6 +117,16 @@ FROM (
         wanted.budget_since, wanted.locale
 ) AS owed
 """
+_MESSAGES = {
+    "postgresql": _MESSAGES_FOR_ANY.replace(
+        "<refs>",
+        "jsonb_agg(jsonb_build_array(wanted.list_id, wanted.epoch) ORDER BY wanted.list_id)",
+    ),
+    # SQLite gathers in the order of the inner query.
+    "sqlite": _MESSAGES_FOR_ANY.replace(
+        "<refs>", "json_group_array(json_array(wanted.list_id, wanted.epoch))"
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,4 +173,10 @@ def record_signups(connection: Connection, signups: Sequence[Signup]) -> None:
     )
     for sql in (_SUBSCRIBERS, _SUBSCRIPTIONS, _EVENTS):
         execute_bulk(connection, sql, columns=_COLUMNS, rows=rows)
-    execute_bulk(connection, _MESSAGES, columns=_COLUMNS, rows=rows, budget=MAILS_A_DAY)
+    execute_bulk(
+        connection,
+        _MESSAGES[connection.dialect.name],
+        columns=_COLUMNS,
+        rows=rows,
+        budget=MAILS_A_DAY,
+    )

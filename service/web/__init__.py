@@ -7,6 +7,11 @@ from service.web.health import health
 from service.web.problems import ProblemApi, init_problems
 
 
+DESCRIPTION = """Newsletter subscriptions with double opt-in.
+
+Every error is a problem document (RFC 9457). Times are ISO 8601 UTC."""
+
+
 def register_blueprints(app: Flask) -> None:
     """Hang every route, header and error answer on the app."""
     app.config.update(

@@ -1,0 +1,21 @@
+"""The `newsflash` command."""
+
+import click
+
+from service.cli.database import database
+from service.cli.openapi import openapi
+from service.cli.serve import serve
+from service.cli.worker import worker
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="newsflash")
+def main() -> None:
+    """Newsflash: newsletter subscriptions with double opt-in.
+
+    Settings come from the environment (NEWSFLASH_…) or a .env file.
+    """
+
+
+for command in (serve, worker, database, openapi):
+    main.add_command(command)

@@ -1,0 +1,125 @@
+"""`newsflash serve`: the web service, and delivery beside it."""
+
+import os
+import subprocess
+import sys
+import threading
+from ipaddress import ip_address
+
+import click
+from granian.constants import Interfaces
+from granian.log import LogLevels
+from granian.server import Server
+
+from service.app import db
+from service.cli.application import app_or_exit, migrate_database, usecases_of
+from service.config import PREFIX, Settings
+
+BLOCKING_THREADS = 8
+RESTART_AFTER_SECONDS = 1.0
+STOP_WITHIN_SECONDS = 20
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 256),
+    help="Web processes.  [default: 1 on SQLite, one a core on PostgreSQL]",
+)
+@click.option("--no-worker", is_flag=True, help="Leave delivery to `newsflash worker`.")
+@click.option("--no-migrate", is_flag=True, help="Leave the database as it is.")
+def serve(*, host: str, port: int, workers: int | None, no_worker: bool, no_migrate: bool) -> None:
+    """Serve the forms, pages and API; migrate first and deliver mail too."""
+    os.environ[f"{PREFIX}BIND_HOST"] = host
+    if f"{PREFIX}PUBLIC_URL" not in os.environ and _is_loopback(host):
+        os.environ[f"{PREFIX}PUBLIC_URL"] = f"http://{host}:{port}"
+    app = app_or_exit()
+    settings = usecases_of(app).settings
+    is_new = False if no_migrate else migrate_database(app)
+    _say(settings, host, port, first_key=_first_key(app) if is_new else None)
+    with app.app_context():
+        db.engine.dispose()
+    delivery = None if no_worker else DeliveryProcess()
+    server = Server(
+        "service.app:create_app",
+        factory=True,
+        interface=Interfaces.WSGI,
+        address=host,
+        port=port,
+        workers=workers or (1 if settings.is_sqlite else os.cpu_count() or 1),
+        blocking_threads=BLOCKING_THREADS,
+        workers_kill_timeout=STOP_WITHIN_SECONDS,
+        respawn_failed_workers=True,
+        log_level=LogLevels.warning,
+    )
+    try:
+        server.serve()
+    finally:
+        if delivery is not None:
+            delivery.stop()
+
+
+class DeliveryProcess:
+    """A `newsflash worker` beside the web processes, started anew should it die."""
+
+    def __init__(self) -> None:
+        """Start it."""
+        self._is_stopping = threading.Event()
+        self._process = self._start()
+        threading.Thread(target=self._keep, name="delivery", daemon=True).start()
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(
+            [sys.executable, "-m", "service", "worker", "--until-stdin-closes"],
+            stdin=subprocess.PIPE,
+        )
+
+    def _keep(self) -> None:
+        while True:
+            self._process.wait()
+            if self._is_stopping.wait(RESTART_AFTER_SECONDS):
+                return
+            self._process = self._start()
+
+    def stop(self) -> None:
+        """Let the calls under way end, then the process."""
+        self._is_stopping.set()
+        self._process.terminate()
+        try:
+            self._process.wait(STOP_WITHIN_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _first_key(app: object) -> str:
+    """Make the administrator's key that a first start hands out, once."""
+    return usecases_of(app).keys.create("first", role="admin", actor="serve")  # type: ignore[arg-type]
+
+
+def _say(settings: Settings, host: str, port: int, *, first_key: str | None) -> None:
+    """Tell a person at the terminal where to look and how to try it."""
+    start = settings.public_url
+    lines = ["", f"  Newsflash listens on http://{host}:{port}", ""]
+    lines += [f"  Sign up     {start}/subscribe/news-flash"]
+    if settings.mail_urls[0].startswith("mailbox:") and _is_loopback(host):
+        lines += [f"  Mailbox     {start}/mailbox   (mails stay on this machine)"]
+    lines += [f"  API         {start}/docs"]
+    if first_key:
+        lines += [
+            f"  API key     {first_key}   (role admin; shown this once)",
+            "",
+            "  Who is subscribed:",
+            f"    curl -H 'Authorization: Bearer {first_key}' {start}/v1/subscribers/export",
+        ]
+    else:
+        lines += ["  API key     newsflash keys create NAME --role admin"]
+    click.echo("\n".join([*lines, ""]))
