@@ -174,6 +174,4 @@ def _webhook_secrets(env: FileAwareEnv) -> dict[str, str]:
     """Collect `WEBHOOK_SECRET_<PROVIDER>` (or its `_FILE`) by the provider's lower-case name."""
     start = f"{PREFIX}WEBHOOK_SECRET_"
     names = {name.removesuffix("_FILE") for name in os.environ if name.startswith(start)}
-    return {
-        name.removeprefix(start).lower(): env.str(name.removeprefix(PREFIX)) for name in names
-    }
+    return {name.removeprefix(start).lower(): env.str(name.removeprefix(PREFIX)) for name in names}

@@ -1,0 +1,1 @@
+"""One module a step: `0001_verb_noun.py`."""

@@ -7,13 +7,14 @@ import threading
 from ipaddress import ip_address
 
 import click
+from flask import Flask
 from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server import Server
 
-from service.app import db
 from service.cli.application import app_or_exit, migrate_database, usecases_of
 from service.config import PREFIX, Settings
+from service.store.models import db
 
 BLOCKING_THREADS = 8
 RESTART_AFTER_SECONDS = 1.0
@@ -100,9 +101,9 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _first_key(app: object) -> str:
+def _first_key(app: Flask) -> str:
     """Make the administrator's key that a first start hands out, once."""
-    return usecases_of(app).keys.create("first", role="admin", actor="serve")  # type: ignore[arg-type]
+    return usecases_of(app).keys.create("first", role="admin", actor="serve")
 
 
 def _say(settings: Settings, host: str, port: int, *, first_key: str | None) -> None:

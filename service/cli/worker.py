@@ -6,8 +6,9 @@ import threading
 
 import click
 
-from service.app import build_deliver, db
+from service.app import build_deliver
 from service.cli.application import app_or_exit, usecases_of
+from service.store.models import db
 from service.store.signal import MailWaiter
 from service.usecases.worker import Worker
 

@@ -38,7 +38,7 @@ class Evidence:
 
 
 def kept_ip(ip: str | None, policy: IpPolicy) -> str | None:
-    """Return what the policy lets the ledger keep: nothing, the /24 or /48 network, or all of it."""
+    """Return what the policy lets the ledger keep: nothing, the /24 or /48 network, or all."""
     if ip is None or policy is IpPolicy.NONE:
         return None
     try:

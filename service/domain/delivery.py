@@ -18,7 +18,7 @@ GIVE_UP_AFTER = timedelta(days=3)
 
 
 class MessageStatus(StrEnum):
-    """State of an outbox message. `withheld`: the signup was taken, yet no mail is owed or allowed."""
+    """State of an outbox message; `withheld`: no mail is owed for it, or none is allowed."""
 
     QUEUED = "queued"
     SENDING = "sending"

@@ -6,7 +6,7 @@ class NewsflashError(Exception):
 
 
 class AddressError(NewsflashError):
-    """The text is not an e-mail address (RFC 5321, RFC 6531). The message says why, for the person."""
+    """The text is no e-mail address (RFC 5321, RFC 6531). The message says why, for a person."""
 
 
 class UnknownListError(NewsflashError):

@@ -70,7 +70,7 @@ def claim_due(
     now: datetime,
     lease_until: datetime,
 ) -> list[ClaimedBatch]:
-    """Claim up to `batches` × `batch_size` due messages, longest due first, as fresh batches.
+    """Claim up to `batches` times `batch_size` due messages, longest due first, as fresh batches.
 
     Other workers skip what is being claimed (`FOR UPDATE SKIP LOCKED`; SQLite has one writer).
     """
@@ -176,9 +176,7 @@ def claim_stale(
     )
 
 
-def _load(
-    connection: Connection, batch_ids: Sequence[UUID]
-) -> dict[UUID, list[ClaimedMessage]]:
+def _load(connection: Connection, batch_ids: Sequence[UUID]) -> dict[UUID, list[ClaimedMessage]]:
     rows = connection.execute(
         select(
             OutboxMessage.batch_id,
@@ -216,9 +214,7 @@ def _load(
     return loaded
 
 
-def suppressed(
-    connection: Connection, hashes: Sequence[str]
-) -> dict[str, list[SuppressionReason]]:
+def suppressed(connection: Connection, hashes: Sequence[str]) -> dict[str, list[SuppressionReason]]:
     """Return why which of these addresses (by keyed hash) are not to be mailed."""
     rows = connection.execute(
         select(Suppression.address_hash, Suppression.reason).where(
@@ -239,7 +235,7 @@ def settle(
     retry_at: datetime | None,
     now: datetime,
 ) -> bool:
-    """Write what became of the batch's messages; return False, writing nothing, if the lease is lost.
+    """Write what became of the batch's messages; write nothing and return False without the lease.
 
     With `retry_at` the batch stays as it is, with those of its messages that are not in
     `settlements`, and may be taken over from then on; without, it is gone.

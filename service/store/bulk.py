@@ -40,7 +40,7 @@ def _statement(sql: str, columns: str, dialect: str) -> TextClause:
         source = f"SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS given({typed})"
     else:
         typed = ", ".join(f"value ->> '$.{name}' AS {name}" for name, _ in pairs)
-        source = f"SELECT {typed} FROM json_each(:rows)"  # noqa: S608 - names from our own modules
+        source = f"SELECT {typed} FROM json_each(:rows)"
     return text(sql.format(rows=source))
 
 
@@ -54,5 +54,3 @@ def execute_bulk(
     """
     statement = _statement(sql, columns, connection.dialect.name)
     return connection.execute(statement, {"rows": rows, **parameters})
-
-

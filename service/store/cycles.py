@@ -90,7 +90,9 @@ class State:
     was_confirmed: bool
 
 
-def _rows(acts: Iterable[Act], kind: ConsentKind, since: datetime | None = None) -> list[dict[str, object]]:
+def _rows(
+    acts: Iterable[Act], kind: ConsentKind, since: datetime | None = None
+) -> list[dict[str, object]]:
     """Lay the acts out as rows, one a subscription, in one order for all who lock them."""
     rows: list[dict[str, object]] = [
         {
@@ -114,9 +116,7 @@ def _rows(acts: Iterable[Act], kind: ConsentKind, since: datetime | None = None)
     return sorted(rows, key=lambda row: (str(row["subscriber_id"]), str(row["list_id"])))
 
 
-def _change(
-    connection: Connection, sql: str, rows: Sequence[dict[str, object]]
-) -> set[Pair]:
+def _change(connection: Connection, sql: str, rows: Sequence[dict[str, object]]) -> set[Pair]:
     """Run the conditional change and write a consent event for each subscription it changed."""
     changed = {
         _pair(row)
@@ -149,7 +149,7 @@ def resume(connection: Connection, act: Act, *, since: datetime) -> set[Pair]:
 
 
 def states(connection: Connection, cycles: Iterable[Cycles]) -> dict[Pair, State]:
-    """Return the subscriptions that the links speak of, as they stand; unknown ones are left out."""
+    """Return the subscriptions that the links speak of, as they stand, where they exist."""
     rows = [
         {"subscriber_id": each.subscriber_id, "list_id": ref.mailing_list_id}
         for each in cycles

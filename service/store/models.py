@@ -84,9 +84,7 @@ class Subscription(db.Model):  # type: ignore[name-defined,misc]
     subscriber_id: Mapped[UUID] = mapped_column(
         ForeignKey("subscribers.id", ondelete="CASCADE"), primary_key=True
     )
-    mailing_list_id: Mapped[UUID] = mapped_column(
-        ForeignKey("mailing_lists.id"), primary_key=True
-    )
+    mailing_list_id: Mapped[UUID] = mapped_column(ForeignKey("mailing_lists.id"), primary_key=True)
     status: Mapped[str] = mapped_column(String(16))
     epoch: Mapped[int]
     source: Mapped[str | None]
@@ -173,7 +171,7 @@ class OutboxBatch(db.Model):  # type: ignore[name-defined,misc]
 
 
 class Suppression(db.Model):  # type: ignore[name-defined,misc]
-    """An address not to be mailed, by keyed hash; `email_key` is empty once the person is erased."""
+    """An address not to be mailed, by keyed hash; without `email_key` once it is erased."""
 
     __tablename__ = "suppressions"
 

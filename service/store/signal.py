@@ -46,11 +46,10 @@ class MailSignal:
         while True:
             self._is_due.wait()
             self._is_due.clear()
-            with suppress(SQLAlchemyError):  # a signal that is lost costs a worker's next look
-                with self._engine.connect().execution_options(
-                    isolation_level="AUTOCOMMIT"
-                ) as connection:
-                    connection.exec_driver_sql(f"NOTIFY {CHANNEL}")
+            with suppress(SQLAlchemyError), self._engine.connect() as connection:
+                # A signal that is lost costs no more than the wait for a worker's next look.
+                connection.execution_options(isolation_level="AUTOCOMMIT")
+                connection.exec_driver_sql(f"NOTIFY {CHANNEL}")
             time.sleep(COALESCE_SECONDS)
 
 

@@ -10,12 +10,12 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 
 def new_id() -> UUID:
-    """Return a fresh public id (UUIDv7, RFC 9562 section 5.7): unguessable enough, sorted by time."""
+    """Return a fresh public id (UUIDv7, RFC 9562 section 5.7), which sorts by time."""
     return uuid_utils.compat.uuid7()
 
 
 def utc_text(at: datetime) -> str:
-    """Write a time as SQLite keeps it: ISO 8601 UTC of one width, so that text order is time order."""
+    """Write a time as SQLite keeps it: ISO 8601 UTC of one width, sorted as text."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
@@ -37,7 +37,7 @@ class PublicId(TypeDecorator[UUID]):
             return None
         return UUID(str(value)) if dialect.name == "postgresql" else str(value)
 
-    def process_result_value(self, value: UUID | str | None, dialect: Dialect) -> UUID | None:
+    def process_result_value(self, value: UUID | str | None, _dialect: Dialect) -> UUID | None:
         """Give a UUID."""
         return UUID(value) if isinstance(value, str) else value
 
@@ -54,9 +54,7 @@ class UtcTime(TypeDecorator[datetime]):
             return dialect.type_descriptor(DateTime(timezone=True))
         return dialect.type_descriptor(String(27))
 
-    def process_bind_param(
-        self, value: datetime | None, dialect: Dialect
-    ) -> datetime | str | None:
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | str | None:
         """Refuse a naive time; write SQLite's text."""
         if value is None:
             return None
@@ -65,7 +63,7 @@ class UtcTime(TypeDecorator[datetime]):
         return value if dialect.name == "postgresql" else utc_text(value)
 
     def process_result_value(
-        self, value: datetime | str | None, dialect: Dialect
+        self, value: datetime | str | None, _dialect: Dialect
     ) -> datetime | None:
         """Give an aware UTC time."""
         if isinstance(value, str):

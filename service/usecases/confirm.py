@@ -115,7 +115,9 @@ class Confirm:
             settled = [
                 act
                 for act in acts
-                if any((act.cycles.subscriber_id, id_) not in changed for id_ in act.cycles.list_ids)
+                if any(
+                    (act.cycles.subscriber_id, id_) not in changed for id_ in act.cycles.list_ids
+                )
             ]
             found = store.states(connection, [act.cycles for act in settled]) if settled else {}
         unsettled = {id(act) for act in settled}

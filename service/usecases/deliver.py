@@ -123,8 +123,11 @@ class Deliver:
         """Compose the mail from the row alone, so that each retry gives the same bytes."""
         lists = self._lists.by_ids(message.cycles.list_ids)
         start = self._settings.public_url
-        is_confirm = message.kind is MessageKind.CONFIRM
-        confirm = self._tokens.confirm
+        confirm_url = code = None
+        if message.kind is MessageKind.CONFIRM:
+            token = self._tokens.confirm.issue(message.cycles, at=message.created_at)
+            confirm_url = f"{start}/confirm/{token}"
+            code = self._tokens.confirm.code(message.cycles, at=message.created_at)
         unsubscribe = self._tokens.unsubscribe.issue(message.cycles, at=message.created_at)
         return compose(
             ComposeInput(
@@ -134,10 +137,8 @@ class Deliver:
                 lists=lists,
                 locale=message.locale or lists[0].locale,
                 sender=self._settings.sender,
-                confirm_url=f"{start}/confirm/{confirm.issue(message.cycles, at=message.created_at)}"
-                if is_confirm
-                else None,
-                code=confirm.code(message.cycles, at=message.created_at) if is_confirm else None,
+                confirm_url=confirm_url,
+                code=code,
                 unsubscribe_url=f"{start}/unsubscribe/{unsubscribe}",
                 created_at=message.created_at,
                 confirm_days=self._settings.confirm_days,
@@ -201,8 +202,11 @@ class Deliver:
         for receipt in receipts:
             counts[receipt.outcome] = counts.get(receipt.outcome, 0) + 1
         _log.info(
-            "batch settled" if is_ours else "lease lost", batch=str(batch.id),
-            provider=provider.name, withheld=len(withheld), **counts,
+            "batch settled" if is_ours else "lease lost",
+            batch=str(batch.id),
+            provider=provider.name,
+            withheld=len(withheld),
+            **counts,
         )
 
 

@@ -77,11 +77,12 @@ class Lists:
         by_id = self._read().by_id
         return tuple(by_id[list_id] for list_id in ids if list_id in by_id)
 
-    def ensure_first(self) -> None:
-        """Give a new database its first list, `news-flash`, which is the default."""
+    def ensure_first(self) -> bool:
+        """Give a new database its first list, `news-flash`, the default; return whether it was."""
         with self._engine.begin() as connection:
-            store.insert_first_list(connection, at=utc_now())
+            is_new = store.insert_first_list(connection, at=utc_now())
         self._snapshot = None
+        return is_new
 
     def create(self, *, slug: str, name: str, actor: str, **values: Any) -> ListInfo:
         """Add a list. `values` are fields of `ListInfo` by name.

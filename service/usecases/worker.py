@@ -33,7 +33,7 @@ class Worker:
         self._waiter = waiter
         self._concurrency = concurrency
         self.stop = threading.Event()
-        """Set it to end `run`: calls under way are finished and settled, nothing more is claimed."""
+        """Set it to end `run`: calls under way are finished, nothing more is claimed."""
 
     def run(self, *, drain: bool = False) -> None:
         """Deliver until `stop` is set, or with `drain` until nothing is due."""

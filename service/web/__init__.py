@@ -6,7 +6,6 @@ from service.web.api import api
 from service.web.health import health
 from service.web.problems import ProblemApi, init_problems
 
-
 DESCRIPTION = """Newsletter subscriptions with double opt-in.
 
 Every error is a problem document (RFC 9457). Times are ISO 8601 UTC."""

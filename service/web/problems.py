@@ -1,6 +1,6 @@
 """Errors as the outside sees them: one table from domain error to status, type and title.
 
-Answers are problem documents (RFC 9457); a browser that asks for a page gets one that says the same.
+Answers are problem documents (RFC 9457); a browser that asks for a page gets the same as one.
 """
 
 from http import HTTPStatus
@@ -104,7 +104,7 @@ def problem(
     if _wants_page():
         response = make_response(render_template("pages/error.html", problem=document))
     else:
-        response = current_app.json.response(document)
+        response = make_response(current_app.json.dumps(document))
         response.content_type = CONTENT_TYPE
     response.status_code = int(status)
     response.headers.update(headers or {})
@@ -112,7 +112,7 @@ def problem(
 
 
 def _wants_page() -> bool:
-    return not request.path.startswith("/v1/") and "text/html" in request.accept_mimetypes
+    return not request.path.startswith("/v1/") and request.accept_mimetypes.accept_html
 
 
 def http_problem(error: HTTPException) -> Response:
