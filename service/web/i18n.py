@@ -1,0 +1,55 @@
+"""Which language a page speaks. Texts are English in the source; a catalog adds a language.
+
+The order: `?locale=` (or the form field of that name), the locale of the list that the page is
+about, the browser's `Accept-Language`; each only where there is a catalog. English otherwise.
+"""
+
+from typing import cast
+
+from flask import Flask, current_app, g, request
+from flask_babel import Babel
+
+_SOURCE = "en"
+
+
+def init_i18n(app: Flask) -> None:
+    """Set up Flask-Babel on the app; catalogs lie in `service/translations`."""
+    babel = Babel(app, default_locale=_SOURCE, locale_selector=_select_locale)
+    with app.app_context():
+        available = {str(locale): None for locale in babel.list_translations()}
+    app.extensions["newsflash_locales"] = (
+        _SOURCE,
+        *(name for name in available if name != _SOURCE),
+    )
+
+
+def speak_for(locale: str) -> None:
+    """Say, before anything is rendered, which locale the list that this page is about has."""
+    g.list_locale = locale
+
+
+def asked_locale() -> str | None:
+    """Return the locale that the request asks for by name, where there is a catalog for it."""
+    return _match(request.args.get("locale") or request.form.get("locale"))
+
+
+def _available() -> tuple[str, ...]:
+    return cast(tuple[str, ...], current_app.extensions["newsflash_locales"])
+
+
+def _select_locale() -> str:
+    return (
+        asked_locale()
+        or _match(g.get("list_locale"))
+        or request.accept_languages.best_match(_available())
+        or _SOURCE
+    )
+
+
+def _match(wanted: str | None) -> str | None:
+    """Return the catalog for `de`, `de-AT` or `de_AT`, be it the language's alone."""
+    if not wanted:
+        return None
+    normal = wanted.replace("-", "_").lower()
+    by_name = {name.lower(): name for name in _available()}
+    return by_name.get(normal) or by_name.get(normal.partition("_")[0])

@@ -1,0 +1,101 @@
+"""The links in mails. A GET shows a page and changes nothing; a POST acts and may be repeated."""
+
+from flask import redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from service.usecases.views import LinkState, LinkView
+from service.web.context import evidence, usecases
+from service.web.i18n import speak_for
+from service.web.pages import pages
+from service.web.pages.forms import MAX_FORM_BYTES
+from service.web.security import keep_private
+
+REASONS = ("too_many", "not_relevant", "did_not_sign_up", "other")
+MAX_REASON_LENGTH = 500
+
+
+@pages.get("/confirm/<token>")
+def confirm(token: str) -> ResponseReturnValue:
+    """Show the page that confirms: by itself once it is truly seen, by its button otherwise."""
+    return _confirm_page(token, usecases().confirm.show(token))
+
+
+@pages.post("/confirm/<token>")
+def act_on_confirm(token: str) -> ResponseReturnValue:
+    """Confirm what the link speaks of; again is the same."""
+    return _confirm_page(token, usecases().confirm.act(token, evidence(source="/confirm")))
+
+
+@pages.post("/confirm/<token>/renew")
+def renew(token: str) -> ResponseReturnValue:
+    """Mail a new link for one that has expired, and lead to the page that says so."""
+    status_token = usecases().confirm.renew(token, evidence(source="/confirm"))
+    return redirect(url_for("pages.status", token=status_token), code=303)
+
+
+@pages.get("/unsubscribe/<token>")
+def unsubscribe(token: str) -> ResponseReturnValue:
+    """Show the page with the button to leave. It never presses itself."""
+    return _unsubscribe_page(token, usecases().unsubscribe.show(token))
+
+
+@pages.post("/unsubscribe/<token>")
+def act_on_unsubscribe(token: str) -> ResponseReturnValue:
+    """Leave, for a person's button and for a mail program's one click (RFC 8058) alike."""
+    request.max_content_length = MAX_FORM_BYTES
+    one_click = request.form.get("List-Unsubscribe") == "One-Click"
+    found = evidence(source="one-click" if one_click else "/unsubscribe")
+    view = usecases().unsubscribe.act(token, found, one_click=one_click)
+    return _unsubscribe_page(token, view)
+
+
+@pages.post("/unsubscribe/undo")
+def undo() -> ResponseReturnValue:
+    """Take the leaving back, while its page still may."""
+    request.max_content_length = MAX_FORM_BYTES
+    keep_private()
+    token = request.form.get("token", "")
+    view = usecases().unsubscribe.undo(token, evidence(source="/unsubscribe/undo"))
+    if view.state is LinkState.ENDED:
+        return _ended(view)
+    return _page("pages/resumed.html", view)
+
+
+@pages.post("/unsubscribe/reason")
+def give_reason() -> ResponseReturnValue:
+    """Keep why someone left, if they care to say."""
+    request.max_content_length = MAX_FORM_BYTES
+    keep_private()
+    token = request.form.get("token", "")
+    chosen = request.form.get("reason", "")
+    parts = (chosen if chosen in REASONS else "", request.form.get("detail", "").strip())
+    reason = ": ".join(part for part in parts if part)[:MAX_REASON_LENGTH]
+    if reason:
+        usecases().unsubscribe.give_reason(token, reason)
+    return render_template("pages/thanks.html", undo_token=token)
+
+
+def _confirm_page(token: str, view: LinkView) -> ResponseReturnValue:
+    if view.state is LinkState.ENDED:
+        return _ended(view)
+    if view.state is LinkState.DONE:
+        return _page("pages/confirmed.html", view)
+    return _page("pages/confirm.html", view, token=token)
+
+
+def _unsubscribe_page(token: str, view: LinkView) -> ResponseReturnValue:
+    if view.state is LinkState.ENDED:
+        return _ended(view)
+    if view.state is LinkState.DONE:
+        return _page("pages/unsubscribed.html", view, reasons=REASONS)
+    return _page("pages/unsubscribe.html", view, token=token)
+
+
+def _ended(view: LinkView) -> ResponseReturnValue:
+    return _page("pages/ended.html", view), 410
+
+
+def _page(template: str, view: LinkView, **values: object) -> str:
+    if view.lists:
+        speak_for(view.lists[0].locale)
+    return render_template(template, view=view, lists=view.lists, **values)

@@ -1,0 +1,69 @@
+"""The page after signup: how the mail fares, and the place for the code in it."""
+
+from datetime import timedelta
+
+from flask import render_template, request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from service.clock import utc_now
+from service.domain.errors import TooManyTriesError, WrongCodeError
+from service.usecases.views import MailProgress, StatusView
+from service.web.context import evidence, usecases
+from service.web.pages import pages
+from service.web.pages.forms import MAX_FORM_BYTES
+from service.web.security import allow
+
+FIRST_LOOK = timedelta(seconds=12)
+"""So soon after the signup nobody can be typing the code yet: the page may reload itself."""
+
+
+@pages.get("/status/<token>")
+def status(token: str) -> ResponseReturnValue:
+    """Show how the mail fares. Reloads itself, but never under the hands of someone who types."""
+    return _page(token, usecases().signup_status(token))
+
+
+@pages.post("/status/<token>")
+def enter_code(token: str) -> ResponseReturnValue:
+    """Take the code from the mail: confirmed, or the page again with what is wrong."""
+    request.max_content_length = MAX_FORM_BYTES
+    code = request.form.get("code", "").strip()
+    try:
+        view = usecases().confirm.by_code(token, code, evidence(source="/status"))
+    except WrongCodeError:
+        message = _("This is not the code in our newest mail. Please check the six digits.")
+        return _page(token, usecases().signup_status(token), code=code, error=message), 422
+    except TooManyTriesError:
+        return _page(token, usecases().signup_status(token), is_locked=True), 429
+    return _page(token, view)
+
+
+def _page(
+    token: str,
+    view: StatusView,
+    *,
+    code: str = "",
+    error: str | None = None,
+    is_locked: bool = False,
+) -> str:
+    lists = usecases().lists.all()
+    # The hosted form leads here inside the frame that it stands in.
+    origins = {origin for info in lists for origin in info.origins}
+    allow("frame-ancestors", *(origins if all(i.origins for i in lists) else ("*",)), "'self'")
+    asks_for_code = "code" in request.args or request.method == "POST"
+    reload_seconds = None
+    if not asks_for_code and view.progress is MailProgress.DELAYED:
+        reload_seconds = 30
+    elif not asks_for_code and utc_now() - view.requested_at < FIRST_LOOK:
+        reload_seconds = 8
+    return render_template(
+        "pages/status.html",
+        token=token,
+        view=view,
+        code=code[:12],
+        error=error,
+        is_locked=is_locked,
+        reload_seconds=reload_seconds if view.progress is not MailProgress.BOUNCED else None,
+        only_list=lists[0] if len(lists) == 1 else None,
+    )

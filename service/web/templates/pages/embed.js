@@ -1,0 +1,111 @@
+// {{ info.slug }}: a signup form that stands where this script's tag stands. No cookie, no third party.
+(() => {
+  "use strict";
+  const tag = document.currentScript;
+  const url = {{ form_url|tojson }};
+  const text = {
+    email: {{ _("E-mail address")|tojson }},
+    empty: {{ _("Leave this empty")|tojson }},
+    consent: {{ (_("By subscribing you agree that %(controller)s sends you %(list)s by e-mail. We first send one mail in which you confirm. You can leave at any time with one click.", controller=info.controller, list=info.name) if info.controller else _("By subscribing you agree to get %(list)s by e-mail. We first send one mail in which you confirm. You can leave at any time with one click.", list=info.name))|tojson }},
+    privacy: {{ _("Privacy notice")|tojson }},
+    subscribe: {{ _("Subscribe")|tojson }},
+    sending: {{ _("One moment …")|tojson }},
+    sent: {{ _("Please look into your mail: open the link in it to confirm, and you are subscribed.")|tojson }},
+    status: {{ _("Enter the code from the mail, or see how it fares")|tojson }},
+    busy: {{ _("There were many requests in a short time. Please try again in a minute.")|tojson }},
+  };
+  const privacyUrl = {{ info.privacy_url|tojson }};
+  const css = `
+    :host { display: block; max-width: 32rem; color: inherit; font: inherit; line-height: 1.5; }
+    * { box-sizing: border-box; }
+    [hidden], .away { display: none !important; }
+    label { display: block; margin-bottom: .35em; font-weight: 600; }
+    .row { display: flex; flex-wrap: wrap; gap: .5rem; }
+    input { flex: 1 1 12rem; min-width: 0; min-height: 44px; padding: .5em .75em; border: 1px solid #767f87; border-radius: .4em; background: #fff; color: #1d2730; font: inherit; }
+    button { min-height: 44px; padding: .5em 1.25em; border: 1px solid var(--newsflash-accent, #0d5c63); border-radius: .4em; background: var(--newsflash-accent, #0d5c63); color: var(--newsflash-on-accent, #fff); font: inherit; font-weight: 600; cursor: pointer; }
+    button[aria-disabled="true"] { cursor: progress; opacity: .75; }
+    :focus-visible { outline: 3px solid #1a5fd0; outline-offset: 2px; }
+    p { margin: .75em 0 0; }
+    small { font-size: .875em; }
+    a { color: inherit; }
+    .error:not(:empty) { padding: .5em .75em; border-radius: .4em; background: #fbecea; color: #8f1f17; }
+    input[aria-invalid="true"] { border: 2px solid #a3261d; }`;
+
+  const make = (name, attributes = {}, ...children) => {
+    const element = document.createElement(name);
+    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+    element.append(...children);
+    return element;
+  };
+
+  const build = () => {
+    const host = make("div", { lang: {{ page_locale()|string|replace("_", "-")|tojson }}, dir: {{ page_locale().text_direction|tojson }} });
+    const root = host.attachShadow({ mode: "open" });
+    if ("adoptedStyleSheets" in root && "replaceSync" in CSSStyleSheet.prototype) {
+      const sheet = new CSSStyleSheet(); // not held back by the page's style-src
+      sheet.replaceSync(css);
+      root.adoptedStyleSheets = [sheet];
+    } else {
+      root.append(make("style", {}, css));
+    }
+    const email = make("input", { id: "email", name: "email", type: "email", inputmode: "email", autocomplete: "email", autocapitalize: "none", spellcheck: "false", maxlength: "320", required: "", "aria-describedby": "error" });
+    const button = make("button", { type: "submit" }, text.subscribe);
+    const error = make("p", { id: "error", class: "error", role: "alert" });
+    const said = make("p", { role: "status", "aria-live": "polite", tabindex: "-1" });
+    const consent = make("small", {}, text.consent);
+    if (privacyUrl) consent.append(" ", make("a", { href: privacyUrl, target: "_blank", rel: "noopener noreferrer" }, text.privacy));
+    const form = make("form", { method: "post", action: url, novalidate: "" },
+      make("label", { for: "email" }, text.email),
+      make("div", { class: "row" }, email, button),
+      error,
+      make("div", { class: "away", "aria-hidden": "true", inert: "" },
+        make("label", {}, text.empty + " ", make("input", { name: "website", type: "text", tabindex: "-1", autocomplete: "off", "data-1p-ignore": "", "data-lpignore": "true" }))),
+      make("input", { type: "hidden", name: "source", value: location.origin + location.pathname }),
+      make("p", {}, consent));
+
+    const refuse = (message) => {
+      error.textContent = message;
+      email.setAttribute("aria-invalid", "true");
+      email.focus();
+    };
+
+    let busy = false;
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      if (busy) return;
+      busy = true;
+      button.setAttribute("aria-disabled", "true");
+      error.textContent = "";
+      email.removeAttribute("aria-invalid");
+      said.textContent = text.sending;
+      let answer, told;
+      try {
+        answer = await fetch(url, {
+          method: "POST", mode: "cors", credentials: "omit", referrerPolicy: "no-referrer", redirect: "error",
+          headers: { Accept: "application/json" }, body: new URLSearchParams(new FormData(form)),
+        });
+        told = await answer.json();
+      } catch {
+        form.submit(); // this page may not fetch: post it as any form is posted
+        return;
+      }
+      busy = false;
+      button.removeAttribute("aria-disabled");
+      said.textContent = "";
+      if (answer.ok) {
+        form.hidden = true;
+        said.append(text.sent, " ", make("a", { href: told.status_url, target: "_blank", rel: "noopener noreferrer" }, text.status));
+        said.focus();
+      } else if (answer.status === 422) {
+        refuse(told.error);
+      } else {
+        refuse(text.busy);
+      }
+    });
+    root.append(form, said);
+    return host;
+  };
+
+  if (tag && tag.parentNode && !document.head.contains(tag)) tag.after(build());
+  else addEventListener("DOMContentLoaded", () => document.body.append(build()));
+})();
