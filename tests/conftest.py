@@ -1,0 +1,150 @@
+"""What tests stand on: a fresh migrated database each, on SQLite and on PostgreSQL."""
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import psycopg
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from flask_migrate import upgrade
+from psycopg import sql
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.engine import URL, make_url
+
+from service.app import create_app, db
+from service.config import Settings
+from service.store.database import engine_options, prepare_engine
+from service.web.context import EXTENSION, UseCases
+from tests.postgres import GIVEN_SERVER, NoServerError, libpq, running_server
+
+DATABASES = ("sqlite", "postgresql")
+
+
+def make_settings(url: URL, folder: Path, **changes: object) -> Settings:
+    """Return settings for a test on this database."""
+    given: dict[str, object] = {
+        "database_url": url,
+        "secret_keys": ("a-secret-key-for-tests-only-0123456789",),
+        "address_hash_key": b"an-address-hash-key-for-tests-only-01",
+        "data_dir": folder,
+        "ratelimit_enabled": False,
+        **changes,
+    }
+    return Settings(**given)  # type: ignore[arg-type]
+
+
+def _migrate(url: URL, folder: Path) -> None:
+    """Build the tables and the first list, as `newsflash db upgrade` does."""
+    app = create_app(make_settings(url, folder))
+    with app.app_context():
+        upgrade()
+        usecases: UseCases = app.extensions[EXTENSION]
+        usecases.lists.ensure_first()
+        db.engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file, for copying."""
+    folder = tmp_path_factory.mktemp("template")
+    path = folder / "template.db"
+    _migrate(make_url(f"sqlite:///{path}"), folder)
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[URL]:
+    """A PostgreSQL server: the one that the environment names, else one of our own."""
+    with ExitStack() as stack:
+        if given := os.environ.get(GIVEN_SERVER):
+            url = make_url(given).set(drivername="postgresql+psycopg")
+        else:
+            try:
+                url = stack.enter_context(running_server())
+            except NoServerError as error:
+                pytest.skip(f"PostgreSQL tests need a server: {error}, and {GIVEN_SERVER} is unset")
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres_template(
+    postgres_server: URL, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[URL]:
+    """A migrated PostgreSQL database, for `CREATE DATABASE … TEMPLATE`."""
+    name = f"newsflash_template_{uuid.uuid4().hex[:12]}"
+    url = postgres_server.set(database=name)
+    with psycopg.connect(libpq(postgres_server), autocommit=True) as admin:
+        admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        _migrate(url, tmp_path_factory.mktemp("template"))
+        yield url
+        admin.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> URL:
+    """A fresh SQLite database."""
+    path = tmp_path / "newsflash.db"
+    shutil.copyfile(sqlite_template, path)
+    return make_url(f"sqlite:///{path}")
+
+
+@pytest.fixture
+def postgres_url(postgres_template: URL) -> Iterator[URL]:
+    """A fresh PostgreSQL database."""
+    name = f"newsflash_test_{uuid.uuid4().hex[:12]}"
+    names = {"name": sql.Identifier(name), "template": sql.Identifier(postgres_template.database)}
+    server = postgres_template.set(database="postgres")
+    with psycopg.connect(libpq(server), autocommit=True) as admin:
+        admin.execute(sql.SQL("CREATE DATABASE {name} TEMPLATE {template}").format(**names))
+        yield postgres_template.set(database=name)
+        admin.execute(sql.SQL("DROP DATABASE {name} WITH (FORCE)").format(**names))
+
+
+@pytest.fixture(params=DATABASES)
+def database_url(request: pytest.FixtureRequest) -> URL:
+    """A fresh migrated database with the first list, on each kind of database in turn."""
+    name = "sqlite_url" if request.param == "sqlite" else "postgres_url"
+    url: URL = request.getfixturevalue(name)
+    return url
+
+
+@pytest.fixture
+def engine(database_url: URL) -> Iterator[Engine]:
+    """An engine on the fresh database, set up as the service does."""
+    made = create_engine(database_url, **engine_options(database_url))
+    prepare_engine(made)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def settings(database_url: URL, tmp_path: Path) -> Settings:
+    """Settings for the fresh database."""
+    return make_settings(database_url, tmp_path)
+
+
+@pytest.fixture
+def app(settings: Settings) -> Iterator[Flask]:
+    """The service's app on the fresh database."""
+    made = create_app(settings)
+    yield made
+    with made.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A client of the app."""
+    return app.test_client()
+
+
+@pytest.fixture
+def usecases(app: Flask) -> UseCases:
+    """The app's own use cases."""
+    found: UseCases = app.extensions[EXTENSION]
+    return found
