@@ -72,15 +72,16 @@ def compose(message: ComposeInput) -> Mail:
         "names": [one_line(one.name) for one in message.lists],
         "senders": [{"controller": one_line(who), "privacy_url": url} for who, url in senders],
     }
-    subject, text, html = (
-        environment.get_template(f"{message.kind}.{part}").render(values)
-        for part in ("subject", "txt", "html")
+    subject = one_line(environment.get_template(f"{message.kind}.subject").render(values))
+    text, html = (
+        environment.get_template(f"{message.kind}.{part}").render(values, subject=subject)
+        for part in ("txt", "html")
     )
     return Mail(
         message_id=message.message_id,
         sender=_sender(message),
         recipient=wire_address(message.recipient),
-        subject=one_line(subject),
+        subject=subject,
         text=text,
         html=html,
         headers={

@@ -7,6 +7,7 @@ connection notes, for the thread that drives it, when it has handed over the las
 import threading
 import time
 from dataclasses import dataclass
+from http.client import HTTPResponse, IncompleteRead
 from typing import Any
 
 from requests.adapters import HTTPAdapter
@@ -50,7 +51,38 @@ def was_sent() -> bool:
     return _progress.sent
 
 
+class _Lines:
+    """A file that remembers the last line that was read from it."""
+
+    def __init__(self, file: Any) -> None:
+        self.file = file
+        self.last = b""
+
+    def readline(self, limit: int) -> bytes:
+        self.last = self.file.readline(limit)
+        return self.last
+
+    def close(self) -> None:
+        self.file.close()
+
+
+class _WholeHeadResponse(HTTPResponse):
+    """An answer whose head has to end in an empty line: the stdlib takes half a head for one."""
+
+    def begin(self) -> None:
+        self.fp: Any
+        lines = self.fp = _Lines(self.fp)
+        try:
+            super().begin()
+        finally:
+            if self.fp is lines:
+                self.fp = lines.file
+        if not lines.last:
+            raise IncompleteRead(b"")
+
+
 class _HttpConnection(HTTPConnection):
+    response_class = _WholeHeadResponse
     _used_at = 0.0
 
     @property

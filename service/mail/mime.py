@@ -4,7 +4,7 @@ import re
 from email.headerregistry import Address, BaseHeader, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
 from email.policy import SMTP, Policy
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime
 
 import idna
 
@@ -26,6 +26,8 @@ for _name in ("message-id", "list-id", "list-unsubscribe"):
     _headers.map_to_type(_name, _WholeHeader)
 _ASCII = SMTP.clone(header_factory=_headers)
 _UTF8 = _ASCII.clone(utf8=True)
+_SENDER = re.compile(r"(?P<name>.*?) *<(?P<address>[^<>]+)>")
+_ESCAPED = re.compile(r"\\(.)")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
@@ -35,9 +37,18 @@ def one_line(text: str) -> str:
 
 
 def split_sender(sender: str) -> tuple[str, str]:
-    """Return display name (may be empty) and address of `Name <address>`."""
-    name, address = parseaddr(one_line(sender))
-    return name, wire_address(address)
+    """Return display name (may be empty) and address of `Name <address>`.
+
+    The name may hold what RFC 5322 wants quoted, such as a comma, with or without the quotes.
+    """
+    line = one_line(sender)
+    parts = _SENDER.fullmatch(line)
+    if parts is None:
+        return "", wire_address(line)
+    name = parts["name"]
+    if len(name) > 1 and name.startswith('"') and name.endswith('"'):
+        name = _ESCAPED.sub(r"\1", name[1:-1])
+    return name, wire_address(parts["address"])
 
 
 def quoted_sender(sender: str) -> str:

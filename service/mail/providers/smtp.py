@@ -170,6 +170,8 @@ class Smtp:
             if was_sent:
                 raise OutcomeUnknownError("smtp_connection_broken") from None
             raise TemporaryError("smtp_connection_broken") from None
+        if reply[0] != 250 and not 400 <= reply[0] < 600:  # no SMTP reply at all
+            raise OutcomeUnknownError("smtp_malformed_reply")
         self._check(reply, float("inf"), (250,), RejectedError)
 
     @staticmethod

@@ -1,0 +1,188 @@
+"""What single mail APIs say in words of their own, and what we make of it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from pytest_httpserver import HTTPServer
+from werkzeug import Response
+
+from service.domain.delivery import Outcome
+from service.mail.compose import compose
+from service.mail.provider import (
+    Mail,
+    MisconfiguredError,
+    OutcomeUnknownError,
+    Provider,
+    ProviderError,
+    Receipt,
+    RejectedError,
+    TemporaryError,
+)
+from service.mail.registry import build_provider
+from tests.mail.apis import (
+    BREVO,
+    MAILGUN,
+    MAILJET,
+    MAILTRAP,
+    POSTMARK,
+    RESEND,
+    SENDGRID,
+    SES,
+    Api,
+    as_json,
+)
+from tests.mail.samples import KEY, make_input, make_list, make_mails
+
+Send = Callable[..., list[Receipt]]
+
+
+@pytest.fixture
+def send(httpserver: HTTPServer, tmp_path: Path) -> Iterator[Send]:
+    built: list[Provider] = []
+
+    def _send(api: Api, response: Response, mails: list[Mail] | None = None) -> list[Receipt]:
+        httpserver.expect_request(api.path).respond_with_response(response)
+        dsn = api.dsn.format(host=f"{httpserver.host}:{httpserver.port}")
+        built.append(build_provider(dsn, mailbox_dir=tmp_path))
+        return list(built[-1].send(mails or make_mails(1), key=KEY))
+
+    yield _send
+    for provider in built:
+        provider.close()
+
+
+@pytest.mark.parametrize(
+    ("code", "outcome"),
+    [
+        (406, Outcome.REJECTED),
+        (300, Outcome.REJECTED),
+        (10, Outcome.MISCONFIGURED),
+        (400, Outcome.MISCONFIGURED),
+        (401, Outcome.MISCONFIGURED),
+        (405, Outcome.MISCONFIGURED),
+        (100, Outcome.TEMPORARY),
+    ],
+)
+def test_postmark_says_it_by_error_code(send: Send, code: int, outcome: Outcome) -> None:
+    (receipt,) = send(POSTMARK, as_json(200, [{"ErrorCode": code, "Message": "x"}]))
+    assert (receipt.outcome, receipt.error) == (outcome, f"postmark_{code}")
+    assert receipt.provider_message_id is None
+
+
+@pytest.mark.parametrize(
+    ("api", "status", "body", "headers", "kind", "code"),
+    [
+        (POSTMARK, 422, {"ErrorCode": 10}, {}, MisconfiguredError, "postmark_10"),
+        (POSTMARK, 422, {"ErrorCode": 300}, {}, RejectedError, "http_422"),
+        (RESEND, 409, {"name": "concurrent_idempotent_requests"}, {},
+         TemporaryError, "resend_concurrent"),
+        (RESEND, 409, {"name": "invalid_idempotent_request"}, {},
+         OutcomeUnknownError, "resend_key_used"),
+        (RESEND, 409, {}, {}, OutcomeUnknownError, "resend_key_used"),
+        (RESEND, 422, {"name": "invalid_from_address"}, {},
+         MisconfiguredError, "resend_invalid_from_address"),
+        (RESEND, 422, {"name": "validation_error"}, {}, RejectedError, "http_422"),
+        (BREVO, 400, {"code": "not_enough_credits"}, {},
+         MisconfiguredError, "brevo_not_enough_credits"),
+        (BREVO, 400, {"code": "invalid_parameter"}, {}, RejectedError, "http_400"),
+        (SES, 400, {}, {"x-amzn-ErrorType": "ThrottlingException"},
+         TemporaryError, "ses_ThrottlingException"),
+        (SES, 400, {}, {"x-amzn-ErrorType": "SendingPausedException:http://x/"},
+         MisconfiguredError, "ses_SendingPausedException"),
+        (SES, 400, {}, {"x-amzn-ErrorType": "MessageRejected"},
+         RejectedError, "ses_MessageRejected"),
+        (SES, 400, {}, {"x-amzn-ErrorType": "me@example.org"}, RejectedError, "http_400"),
+        (MAILJET, 400, {"ErrorCode": "mj-0004"}, {}, RejectedError, "http_400"),
+    ],
+)  # fmt: skip
+def test_refused_call_is_understood(
+    send: Send,
+    api: Api,
+    status: int,
+    body: object,
+    headers: dict[str, str],
+    kind: type[ProviderError],
+    code: str,
+) -> None:
+    response = as_json(status, body)
+    response.headers.update(headers)
+    with pytest.raises(ProviderError) as caught:
+        send(api, response)
+    assert (type(caught.value), caught.value.code) == (kind, code)
+
+
+def test_brevo_key_that_came_before_means_taken(send: Send) -> None:
+    receipts = send(BREVO, as_json(400, {"code": "duplicate_parameter"}), make_mails(2))
+    assert [receipt.outcome for receipt in receipts] == [Outcome.ACCEPTED] * 2
+    assert [receipt.provider_message_id for receipt in receipts] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        ({"ErrorCode": "send-0008", "StatusCode": 403}, Outcome.MISCONFIGURED),
+        ({"ErrorCode": "mj-0001", "StatusCode": 500}, Outcome.TEMPORARY),
+        ({"ErrorCode": "mj-0013", "StatusCode": 400}, Outcome.REJECTED),
+    ],
+)
+def test_mailjet_says_it_by_message(send: Send, error: dict[str, object], outcome: Outcome) -> None:
+    body = {"Messages": [{"Status": "error", "Errors": [error]}]}
+    (receipt,) = send(MAILJET, as_json(400, body))
+    assert receipt.outcome is outcome
+
+
+@pytest.mark.parametrize("api", [POSTMARK, RESEND, MAILJET, MAILTRAP, BREVO], ids=str)
+def test_answer_for_fewer_mails_than_were_sent_means_unknown(send: Send, api: Api) -> None:
+    with pytest.raises(OutcomeUnknownError, match="malformed_answer"):
+        send(api, api.yes(2), make_mails(3))
+
+
+@pytest.mark.parametrize("api", [SENDGRID, MAILGUN, BREVO], ids=str)
+def test_mails_of_two_senders_are_refused_before_the_call(
+    send: Send, httpserver: HTTPServer, api: Api
+) -> None:
+    other = make_list(sender="Other <other@example.net>")
+    mails = [*make_mails(1), compose(make_input(2, lists=(other,)))]
+    with pytest.raises(RejectedError, match="batch_mixed"):
+        send(api, api.yes(2), mails)
+    assert httpserver.log == []
+
+
+def test_mailgun_refuses_one_address_twice_in_a_call(send: Send, httpserver: HTTPServer) -> None:
+    mails = [compose(make_input(n, recipient="Same@example.org")) for n in (1, 2)]
+    with pytest.raises(RejectedError, match="batch_mixed"):
+        send(MAILGUN, MAILGUN.yes(2), mails)
+    assert httpserver.log == []
+
+
+def test_sendgrid_refuses_substitutions_that_are_too_long(
+    send: Send, httpserver: HTTPServer
+) -> None:
+    lists = tuple(make_list("x" * 500, slug=f"l{n}") for n in range(12))
+    mails = [compose(make_input(n, lists=lists)) for n in (1, 2)]
+    with pytest.raises(RejectedError, match="batch_too_long"):
+        send(SENDGRID, SENDGRID.yes(2), mails)
+    assert httpserver.log == []
+    assert send(SENDGRID, SENDGRID.yes(1), mails[:1])[0].outcome is Outcome.ACCEPTED
+
+
+def test_resend_key_is_the_batch_key_and_brevo_one_follows_from_it(
+    send: Send, httpserver: HTTPServer
+) -> None:
+    send(RESEND, RESEND.yes(1))
+    send(BREVO, BREVO.yes(1))
+    send(BREVO, BREVO.yes(1))
+    resend, *brevo = (request for request, _ in httpserver.log)
+    assert resend.headers["Idempotency-Key"] == KEY
+    first, second = (request.get_json()["headers"]["idempotencyKey"] for request in brevo)
+    assert first == second
+
+
+def test_mailgun_region_chooses_the_address(tmp_path: Path) -> None:
+    for region, address in (("us", "api.mailgun.net"), ("eu", "api.eu.mailgun.net")):
+        dsn = f"mailgun://key@default?domain=mg.example.org&region={region}"
+        provider = build_provider(dsn, mailbox_dir=tmp_path)
+        with closing(provider):
+            assert getattr(provider, "url", None) == f"https://{address}"

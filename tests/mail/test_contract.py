@@ -1,0 +1,289 @@
+"""What every mail API's adapter has to do, whatever the API. SMTP has its own tests."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
+
+from service.domain.delivery import Outcome
+from service.mail.connection import Timeouts
+from service.mail.provider import (
+    Mail,
+    MisconfiguredError,
+    OutcomeUnknownError,
+    Provider,
+    ProviderError,
+    RejectedError,
+    TemporaryError,
+)
+from service.mail.registry import build_provider
+from tests.mail import raw
+from tests.mail.apis import APIS, POSTMARK, Api, listed
+from tests.mail.raw import RawServer
+from tests.mail.samples import KEY, Seen, as_seen, make_mails
+
+QUICK = Timeouts(connect_seconds=1, read_seconds=0.2, total_seconds=0.6)
+
+Build = Callable[..., Provider]
+
+
+@pytest.fixture(params=APIS, ids=str)
+def api(request: pytest.FixtureRequest) -> Api:
+    found: Api = request.param
+    return found
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Iterator[Build]:
+    built: list[Provider] = []
+
+    def _build(api: Api, host: str, timeouts: Timeouts | None = None) -> Provider:
+        provider = build_provider(
+            api.dsn.format(host=host), mailbox_dir=tmp_path, timeouts=timeouts, concurrency=2
+        )
+        built.append(provider)
+        return provider
+
+    yield _build
+    for provider in built:
+        provider.close()
+
+
+def host(server: HTTPServer) -> str:
+    return f"{server.host}:{server.port}"
+
+
+def answer(server: HTTPServer, api: Api, response: Response) -> None:
+    server.expect_request(api.path, method="POST").respond_with_response(response)
+
+
+def failure(provider: Provider, mails: list[Mail]) -> ProviderError:
+    with pytest.raises(ProviderError) as caught:
+        provider.send(mails, key=KEY)
+    assert "@" not in caught.value.code
+    assert len(caught.value.code) < 60
+    return caught.value
+
+
+@pytest.mark.parametrize("count", ["one", "several"])
+def test_good_batch_hands_over_every_mail_as_composed(
+    api: Api, httpserver: HTTPServer, build: Build, count: str
+) -> None:
+    mails = make_mails(1 if count == "one" else api.batch)
+    seen: list[Seen] = []
+
+    def handle(request: Request) -> Response:
+        assert api.is_authorised(request)
+        seen.extend(api.read(request))
+        return api.yes(len(mails))
+
+    httpserver.expect_request(api.path, method="POST").respond_with_handler(handle)
+    provider = build(api, host(httpserver))
+    receipts = provider.send(mails, key=KEY)
+
+    httpserver.check()
+    assert [_plain(one) for one in seen] == [_plain(as_seen(mail)) for mail in mails]
+    for one in seen:
+        assert len(one.recipients) == 1
+        assert one.headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+        assert one.headers["List-Unsubscribe"].startswith("<https://")
+        assert one.headers["List-Id"].endswith("<news-flash.news.example.com>")
+    assert [receipt.message_id for receipt in receipts] == [mail.message_id for mail in mails]
+    assert [receipt.outcome for receipt in receipts] == [Outcome.ACCEPTED] * len(mails)
+    assert [receipt.provider_message_id for receipt in receipts] == api.ids(len(mails))
+    assert provider.name == api.name
+    assert provider.batch_size >= api.batch
+
+
+def _plain(seen: Seen) -> tuple[object, ...]:
+    """Encoded words and their text are the same thing, as are line ends."""
+    headers = {n: v for n, v in listed(seen.headers).items() if n != "List-Id"}
+    text, html = (part.replace("\r\n", "\n") for part in (seen.text, seen.html))
+    return seen.recipients, seen.sender, seen.subject, text, html, headers
+
+
+@pytest.mark.parametrize("api", [api for api in APIS if api.partly is not None], ids=str)
+def test_partial_batch_gives_each_mail_its_own_receipt(
+    api: Api, httpserver: HTTPServer, build: Build
+) -> None:
+    assert api.partly is not None
+    mails = make_mails(3)
+    answer(httpserver, api, api.partly(3))
+    receipts = build(api, host(httpserver)).send(mails, key=KEY)
+    ids = api.ids(3)
+    assert [receipt.message_id for receipt in receipts] == [mail.message_id for mail in mails]
+    assert [receipt.outcome for receipt in receipts] == [
+        Outcome.ACCEPTED,
+        Outcome.REJECTED,
+        Outcome.ACCEPTED,
+    ]
+    assert [receipt.provider_message_id for receipt in receipts] == [ids[0], None, ids[2]]
+    assert [receipt.error for receipt in receipts] == [None, api.partly_error, None]
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (429, TemporaryError),
+        (408, TemporaryError),
+        (500, TemporaryError),
+        (502, TemporaryError),
+        (503, TemporaryError),
+        (401, MisconfiguredError),
+        (403, MisconfiguredError),
+        (404, MisconfiguredError),
+        (301, MisconfiguredError),
+        (400, RejectedError),
+        (413, RejectedError),
+        (422, RejectedError),
+    ],
+)
+def test_whole_error_answer_is_one_of_three_kinds(
+    api: Api, httpserver: HTTPServer, build: Build, status: int, kind: type[ProviderError]
+) -> None:
+    headers = {"Location": httpserver.url_for("/elsewhere")}
+    answer(httpserver, api, Response('{"message": "someone@example.org"}', status, headers))
+    error = failure(build(api, host(httpserver)), make_mails(1))
+    assert type(error) is kind
+    assert error.code == f"http_{status}"
+    assert len(httpserver.log) == 1, "no redirect is followed and nothing is tried again"
+
+
+def test_every_api_hands_on_retry_after(api: Api, httpserver: HTTPServer, build: Build) -> None:
+    answer(httpserver, api, Response("", 429, {"Retry-After": "31"}))
+    assert failure(build(api, host(httpserver)), make_mails(1)).retry_after == timedelta(seconds=31)
+
+
+def test_refused_connection_means_not_sent(api: Api, build: Build) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    error = failure(build(api, f"127.0.0.1:{port}"), make_mails(1))
+    assert (type(error), error.code) == (TemporaryError, "connect_failed")
+
+
+@pytest.mark.parametrize(
+    ("script", "code"),
+    [
+        (raw.hang, "read_timeout"),
+        (raw.trickle, "read_timeout"),
+        (raw.close_unanswered, "connection_broken"),
+        (raw.reset_unanswered, "connection_broken"),
+        (raw.close_in_head, "connection_broken"),
+        (raw.close_in_body, "connection_broken"),
+        (raw.close_in_chunk, "connection_broken"),
+        (raw.close_in_error, "connection_broken"),
+    ],
+)
+def test_answer_that_does_not_come_whole_means_unknown(
+    api: Api, build: Build, script: raw.Script, code: str
+) -> None:
+    with RawServer([script, script]) as server:
+        error = failure(build(api, server.host, QUICK), make_mails(1))
+    assert (type(error), error.code) == (OutcomeUnknownError, code)
+    assert server.connections == 1, "nothing is tried again"
+
+
+@pytest.mark.parametrize("body", ["", "{", "[]", "{}", "null", "<html>", '[{"ErrorCode": 0}]'])
+@pytest.mark.parametrize("api", [api for api in APIS if api.reads_answer], ids=str)
+def test_2xx_that_says_nothing_means_unknown(
+    api: Api, httpserver: HTTPServer, build: Build, body: str
+) -> None:
+    answer(httpserver, api, Response(body, 200, {"Content-Type": "application/json"}))
+    error = failure(build(api, host(httpserver)), make_mails(1))
+    assert (type(error), error.code) == (OutcomeUnknownError, "malformed_answer")
+
+
+def test_same_batch_is_the_same_bytes_on_a_retry(
+    api: Api, httpserver: HTTPServer, build: Build
+) -> None:
+    answer(httpserver, api, Response("", 503))
+    for _ in range(2):
+        failure(build(api, host(httpserver)), make_mails(api.batch))
+    first, second = (request.get_data() for request, _ in httpserver.log)
+    assert first == second
+
+
+def test_connection_cut_while_the_request_is_sent_means_not_sent(build: Build) -> None:
+    (mail,) = make_mails(1)
+    huge = Mail(
+        message_id=mail.message_id,
+        sender=mail.sender,
+        recipient=mail.recipient,
+        subject=mail.subject,
+        text="x" * 30_000_000,
+        html=mail.html,
+    )
+    with RawServer([raw.reset_while_sending]) as server:
+        error = failure(build(POSTMARK, server.host), [huge])
+    assert (type(error), error.code) == (TemporaryError, "connect_failed")
+
+
+def _good(peer: raw.Peer) -> None:
+    peer.read_request()
+    body = POSTMARK.yes(1).get_data()
+    peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+
+
+def test_kept_connection_is_used_again(build: Build) -> None:
+    def twice(peer: raw.Peer) -> None:
+        _good(peer)
+        _good(peer)
+
+    with RawServer([twice]) as server:
+        provider = build(POSTMARK, server.host)
+        for _ in range(2):
+            assert provider.send(make_mails(1), key=KEY)[0].outcome is Outcome.ACCEPTED
+    assert server.connections == 1
+
+
+def test_kept_connection_that_the_server_closed_is_replaced(build: Build) -> None:
+    def good_then_close(peer: raw.Peer) -> None:
+        _good(peer)
+        peer.close()
+        closed.set()
+
+    closed = threading.Event()
+    with RawServer([good_then_close, _good]) as server:
+        provider = build(POSTMARK, server.host)
+        provider.send(make_mails(1), key=KEY)
+        assert closed.wait(5)
+        assert provider.send(make_mails(1), key=KEY)[0].outcome is Outcome.ACCEPTED
+    assert server.connections == 2
+
+
+def test_kept_connection_closed_as_the_next_request_arrives_means_unknown(build: Build) -> None:
+    def good_then_silent(peer: raw.Peer) -> None:
+        _good(peer)
+        peer.read_request()
+
+    with RawServer([good_then_silent, _good]) as server:
+        provider = build(POSTMARK, server.host)
+        provider.send(make_mails(1), key=KEY)
+        error = failure(provider, make_mails(1))
+    assert (type(error), error.code) == (OutcomeUnknownError, "connection_broken")
+    assert server.connections == 1
+
+
+def test_connection_that_lay_idle_is_not_trusted(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.mail.connection.MAX_IDLE_SECONDS", 0.0)
+    with RawServer([_good, _good]) as server:
+        provider = build(POSTMARK, server.host)
+        for _ in range(2):
+            provider.send(make_mails(1), key=KEY)
+    assert server.connections == 2
+
+
+def test_environment_proxies_are_not_used(
+    httpserver: HTTPServer, build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    answer(httpserver, POSTMARK, POSTMARK.yes(1))
+    assert build(POSTMARK, host(httpserver)).send(make_mails(1), key=KEY)

@@ -1,0 +1,188 @@
+"""SMTP: what each reply means, and each point where a transaction can break."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from service.domain.delivery import Outcome
+from service.mail.connection import Timeouts
+from service.mail.dsn import DsnError
+from service.mail.provider import (
+    MisconfiguredError,
+    OutcomeUnknownError,
+    Provider,
+    ProviderError,
+    RejectedError,
+    TemporaryError,
+)
+from service.mail.registry import build_provider
+from tests.mail.raw import Peer, RawServer, Script
+from tests.mail.samples import KEY, make_mails
+
+QUICK = Timeouts(connect_seconds=0.5, read_seconds=0.3, total_seconds=2)
+GOOD = {
+    b"": b"220 ready",
+    b"EHLO": b"250-here\r\n250 AUTH PLAIN",
+    b"AUTH": b"235 yes",
+    b"RSET": b"250 ok",
+    b"MAIL": b"250 ok",
+    b"RCPT": b"250 ok",
+    b"DATA": b"354 go on",
+    b".": b"250 queued",
+    b"QUIT": b"221 bye",
+}
+CLOSE, HANG = b"<close>", b"<hang>"
+
+
+def speak(answers: dict[bytes, bytes], heard: list[bytes] | None = None) -> Script:
+    """Serve one connection: a reply for each verb, `.` for the end of the content."""
+    replies = {**GOOD, **answers}
+
+    def reply(peer: Peer, verb: bytes) -> bool:
+        if replies[verb] == HANG:
+            peer.ended.wait(10)
+        if replies[verb] in (HANG, CLOSE):
+            return False
+        peer.send(replies[verb] + b"\r\n")
+        return True
+
+    def script(peer: Peer) -> None:
+        is_open = reply(peer, b"")
+        while is_open and (line := peer.read_line()):
+            verb = line[:4].upper()
+            if heard is not None:
+                heard.append(line.strip())
+            is_open = reply(peer, verb)
+            if verb == b"DATA" and replies[b"DATA"].startswith(b"354"):
+                while is_open and (line := peer.read_line()) not in (b".\r\n", b""):
+                    if heard is not None:
+                        heard.append(line)
+                is_open = is_open and reply(peer, b".")
+
+    return script
+
+
+Build = Callable[..., Provider]
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Iterator[Build]:
+    built: list[Provider] = []
+
+    def _build(dsn: str) -> Provider:
+        built.append(build_provider(dsn, mailbox_dir=tmp_path, timeouts=QUICK))
+        return built[-1]
+
+    yield _build
+    for provider in built:
+        provider.close()
+
+
+@pytest.mark.parametrize(
+    ("answers", "kind", "code"),
+    [
+        ({b"": b"421 busy"}, TemporaryError, "smtp_421"),
+        ({b"": b"554 go away"}, MisconfiguredError, "smtp_554"),
+        ({b"": CLOSE}, TemporaryError, "connect_failed"),
+        ({b"": HANG}, TemporaryError, "connect_failed"),
+        ({b"AUTH": b"454 later"}, TemporaryError, "smtp_454"),
+        ({b"AUTH": b"535 no"}, MisconfiguredError, "smtp_535"),
+        ({b"EHLO": b"250 here"}, MisconfiguredError, "smtp_no_auth"),
+        ({b"MAIL": b"451 later"}, TemporaryError, "smtp_451"),
+        ({b"MAIL": b"550 not you"}, MisconfiguredError, "smtp_550"),
+        ({b"MAIL": b"530 log in"}, MisconfiguredError, "smtp_530"),
+        ({b"MAIL": CLOSE}, TemporaryError, "smtp_connection_broken"),
+        ({b"RCPT": b"450 greylisted"}, TemporaryError, "smtp_450"),
+        ({b"RCPT": b"550 nobody@example.org unknown"}, RejectedError, "smtp_550"),
+        ({b"RCPT": HANG}, TemporaryError, "smtp_connection_broken"),
+        ({b"DATA": b"451 later"}, TemporaryError, "smtp_451"),
+        ({b"DATA": CLOSE}, TemporaryError, "smtp_connection_broken"),
+        ({b".": b"452 full"}, TemporaryError, "smtp_452"),
+        ({b".": b"554 spam"}, RejectedError, "smtp_554"),
+        ({b".": CLOSE}, OutcomeUnknownError, "smtp_connection_broken"),
+        ({b".": HANG}, OutcomeUnknownError, "smtp_connection_broken"),
+        ({b".": b"what?"}, OutcomeUnknownError, "smtp_malformed_reply"),
+    ],
+)
+def test_failure_means_what_its_place_says(
+    build: Build, answers: dict[bytes, bytes], kind: type[ProviderError], code: str
+) -> None:
+    with RawServer([speak(answers)]) as server:
+        provider = build(f"smtp://user:pass@{server.host}")
+        with closing(provider), pytest.raises(ProviderError) as caught:
+            provider.send(make_mails(1), key=KEY)
+    assert (type(caught.value), caught.value.code) == (kind, code)
+
+
+def test_connection_carries_one_mail_after_another(build: Build) -> None:
+    heard: list[bytes] = []
+    mails = make_mails(2)
+    with RawServer([speak({}, heard)]) as server:
+        provider = build(f"smtp://{server.host}")
+        receipts = [provider.send([mail], key=KEY)[0] for mail in mails]
+        provider.close()
+    assert [receipt.outcome for receipt in receipts] == [Outcome.ACCEPTED] * 2
+    assert receipts[0].provider_message_id == f"<{mails[0].message_id}@example.com>"
+    recipients = [line[8:] for line in heard if line.upper().startswith(b"RCPT")]
+    assert recipients == [b"<reader1@example.org>", b"<reader2@example.org>"]
+    assert server.connections == 1
+
+
+def test_kept_connection_that_ended_is_replaced_before_anything_is_sent(build: Build) -> None:
+    with RawServer([speak({b"RSET": CLOSE}), speak({})]) as server:
+        provider = build(f"smtp://{server.host}")
+        for _ in range(2):
+            assert provider.send(make_mails(1), key=KEY)[0].outcome is Outcome.ACCEPTED
+        provider.close()
+    assert server.connections == 2
+
+
+def test_rejected_mail_leaves_the_connection_fit_for_the_next(build: Build) -> None:
+    with RawServer([speak({b"RCPT": b"550 no"})]) as server:
+        provider = build(f"smtp://{server.host}")
+        for _ in range(2):
+            with pytest.raises(RejectedError):
+                provider.send(make_mails(1), key=KEY)
+        provider.close()
+    assert server.connections == 1
+
+
+def test_line_that_begins_with_a_dot_cannot_end_the_mail(build: Build) -> None:
+    (mail,) = make_mails(1)
+    heard: list[bytes] = []
+    dotted = type(mail)(
+        message_id=mail.message_id,
+        sender=mail.sender,
+        recipient=mail.recipient,
+        subject="dots",
+        text="one\n.\nRCPT TO:<victim@example.org>\n..two\n",
+        html="<p>x</p>",
+    )
+    with RawServer([speak({}, heard)]) as server:
+        provider = build(f"smtp://{server.host}")
+        provider.send([dotted], key=KEY)
+        provider.close()
+    assert b"..\r\n" in heard
+    assert b"...two\r\n" in heard
+    assert sum(line.startswith(b"RCPT TO:<victim") for line in heard) == 1
+    assert b"RCPT TO:<victim@example.org>\r\n" in heard, "as a line of the mail, not a command"
+
+
+def test_password_goes_to_another_machine_only_over_tls(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.mail.providers.smtp._is_this_machine", lambda host: False)
+    heard: list[bytes] = []
+    with RawServer([speak({}, heard)]) as server:
+        provider = build(f"smtp://user:pass@{server.host}")
+        with pytest.raises(MisconfiguredError, match="smtp_no_tls"):
+            provider.send(make_mails(1), key=KEY)
+    assert not any(line.startswith(b"AUTH") for line in heard)
+
+
+@pytest.mark.parametrize("dsn", ["smtp:", "smtp://default", "smtp://h?tls=maybe", "smtp://h?x=1"])
+def test_wrong_dsn_is_refused(build: Build, dsn: str) -> None:
+    with pytest.raises(DsnError):
+        build(dsn)
