@@ -1,6 +1,7 @@
 """The composition root: `create_app` chooses every implementation and hands each what it uses."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 from alembic.script import ScriptDirectory
@@ -19,6 +20,7 @@ from service.store.signal import MailSignal
 from service.tokens import Tokens
 from service.usecases.confirm import Confirm
 from service.usecases.deliver import Deliver, MailSettings
+from service.usecases.gates import Gate, Gates
 from service.usecases.health import Health
 from service.usecases.keys import Keys
 from service.usecases.lists import Lists
@@ -94,7 +96,7 @@ def build_usecases(engine: Engine, settings: Settings) -> UseCases:
 
 
 def build_providers(settings: Settings) -> list[Provider]:
-    """Build the mail APIs of `MAIL_URL`, in order of preference."""
+    """Build the mail APIs of `MAIL_URL`, in order of preference; a bad one is a `ValueError`."""
     return [
         build_provider(url, mailbox_dir=settings.data_dir / "mailbox") for url in settings.mail_urls
     ]
@@ -104,7 +106,7 @@ def build_deliver(engine: Engine, settings: Settings) -> Deliver:
     """Build delivery on the given engine."""
     return Deliver(
         engine,
-        providers=build_providers(settings),
+        gates=Gates([Gate(provider) for provider in build_providers(settings)]),
         lists=Lists(engine),
         tokens=Tokens.from_keys(settings.secret_keys),
         settings=MailSettings(
@@ -112,5 +114,6 @@ def build_deliver(engine: Engine, settings: Settings) -> Deliver:
             sender=settings.mail_from,
             confirm_days=settings.confirm_days,
             address_hash_key=settings.address_hash_key,
+            unknown_grace=timedelta(seconds=settings.unknown_grace_seconds),
         ),
     )

@@ -45,6 +45,8 @@ class Settings:
     ratelimit_enabled: bool = True
     trusted_proxies: int = 0
     confirm_days: int = 7
+    unknown_grace_seconds: int = 30
+    """How long a call of unknown outcome rests before its mails may go out a second time."""
     consent_ip: str = "truncated"
     data_dir: Path = Path("var")
     """Folder of what the embedded default keeps: database, keys, mailbox."""
@@ -87,6 +89,9 @@ def load_settings() -> Settings:
             ratelimit_enabled=env.bool("RATELIMIT_ENABLED", True),
             trusted_proxies=_within("TRUSTED_PROXIES", env.int("TRUSTED_PROXIES", 0), 0, 10),
             confirm_days=_within("CONFIRM_DAYS", env.int("CONFIRM_DAYS", 7), 1, 365),
+            unknown_grace_seconds=_within(
+                "UNKNOWN_GRACE_SECONDS", env.int("UNKNOWN_GRACE_SECONDS", 30), 0, 86_400
+            ),
             consent_ip=_policy(env.str("CONSENT_IP", "") or "truncated"),
             data_dir=data_dir,
             bind_host=env.str("BIND_HOST", "") or "127.0.0.1",
@@ -114,6 +119,9 @@ def _database_url(text: str) -> URL:
         raise SettingError("DATABASE_URL", "starts with sqlite:/// or postgresql+psycopg://")
     if url.get_backend_name() == "sqlite" and not _is_file(url):
         raise SettingError("DATABASE_URL", "needs the path of a SQLite file")
+    if _is_file(url):
+        # Relative to where the command was started, for every process that it starts.
+        url = url.set(database=str(Path(url.database or "").absolute()))
     return url
 
 

@@ -107,6 +107,7 @@ def upgrade() -> None:
         sa.Column("next_attempt_at", time, nullable=False),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
         sa.Column("batch_id", uuid),
+        sa.Column("is_alone", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("provider", sa.String(32)),
         sa.Column("provider_message_id", sa.Text()),
         sa.Column("settled_at", time),
@@ -120,13 +121,13 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
     )
-    for name, column, status in (
-        ("ix_outbox_messages_due", "next_attempt_at", "queued"),
-        ("ix_outbox_messages_batch_id", "batch_id", "sending"),
+    for name, columns, status in (
+        ("ix_outbox_messages_due", ["is_alone", "next_attempt_at"], "queued"),
+        ("ix_outbox_messages_batch_id", ["batch_id"], "sending"),
     ):
         where = sa.text(f"status = '{status}'")
         op.create_index(
-            name, "outbox_messages", [column], postgresql_where=where, sqlite_where=where
+            name, "outbox_messages", columns, postgresql_where=where, sqlite_where=where
         )
     op.create_index(
         "ix_outbox_messages_subscriber_id_created_at",

@@ -1,5 +1,6 @@
 """`newsflash worker`: delivery on its own."""
 
+import os
 import signal
 import sys
 import threading
@@ -31,7 +32,8 @@ def worker(*, drain: bool, until_stdin_closes: bool) -> None:
     if until_stdin_closes:
         # The pipe from `serve` closes however it ends, so no worker is left behind.
         def watch() -> None:
-            sys.stdin.buffer.read()
+            while os.read(sys.stdin.fileno(), 1):
+                pass
             running.stop.set()
 
         threading.Thread(target=watch, name="parent", daemon=True).start()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from service.domain.delivery import MessageStatus
 from service.domain.subscription import Cycles, MessageKind, SuppressionReason
@@ -47,6 +47,11 @@ class ClaimedBatch:
     is_retry: bool
     """Whether the call may have been made before: then it is made again just as it was."""
 
+    @property
+    def attempt(self) -> int:
+        """How many calls there are with this one: that of its oldest message."""
+        return max((each.attempt for each in self.messages), default=1)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
@@ -59,6 +64,7 @@ class Settlement:
     attempts: int
     provider_message_id: str | None = None
     error: str | None = None
+    is_alone: bool = False
 
 
 def claim_due(
@@ -69,16 +75,20 @@ def claim_due(
     batches: int,
     now: datetime,
     lease_until: datetime,
+    alone: bool = False,
 ) -> list[ClaimedBatch]:
     """Claim up to `batches` times `batch_size` due messages, longest due first, as fresh batches.
 
-    Other workers skip what is being claimed (`FOR UPDATE SKIP LOCKED`; SQLite has one writer).
+    With `alone` those that go in a call of their own; `batch_size` is 1 then. Other
+    workers skip what is being claimed (`FOR UPDATE SKIP LOCKED`; SQLite has one writer).
     """
     token, marker = new_id(), new_id()
     due = (
         select(OutboxMessage.id)
         .where(
-            OutboxMessage.status == MessageStatus.QUEUED.value, OutboxMessage.next_attempt_at <= now
+            OutboxMessage.status == MessageStatus.QUEUED.value,
+            OutboxMessage.is_alone.is_(alone),
+            OutboxMessage.next_attempt_at <= now,
         )
         .order_by(OutboxMessage.next_attempt_at)
         .limit(batches * batch_size)
@@ -139,14 +149,45 @@ def claim_due(
     ]
 
 
+def requeue_stale(
+    connection: Connection, *, keep: Sequence[str], now: datetime, keep_since: datetime
+) -> int:
+    """Dissolve batches whose lease ran out: their messages are due afresh, with any provider.
+
+    Batches of the providers in `keep`, which guard against doubles, stay for a retry of the same
+    call unless their lease ran out before `keep_since`. Returns how many messages are due again.
+    """
+    stale = (
+        select(OutboxBatch.id)
+        .where(
+            OutboxBatch.lease_until <= now,
+            OutboxBatch.provider.not_in(keep) | (OutboxBatch.lease_until <= keep_since),
+        )
+        .limit(100)
+        .with_for_update(skip_locked=True)
+    )
+    gone = connection.scalars(
+        delete(OutboxBatch).where(OutboxBatch.id.in_(stale)).returning(OutboxBatch.id)
+    ).all()
+    if not gone:
+        return 0
+    return connection.execute(
+        update(OutboxMessage)
+        .where(
+            OutboxMessage.batch_id.in_(gone), OutboxMessage.status == MessageStatus.SENDING.value
+        )
+        .values(status=MessageStatus.QUEUED.value, next_attempt_at=now, batch_id=None)
+    ).rowcount
+
+
 def claim_stale(
-    connection: Connection, *, now: datetime, lease_until: datetime
+    connection: Connection, *, providers: Sequence[str], now: datetime, lease_until: datetime
 ) -> ClaimedBatch | None:
-    """Take over the batch whose lease ran out first: its worker is gone, or its outcome unknown."""
+    """Take over the batch of these providers whose lease ran out first, for the same call again."""
     token = new_id()
     stale = (
         select(OutboxBatch.id)
-        .where(OutboxBatch.lease_until <= now)
+        .where(OutboxBatch.lease_until <= now, OutboxBatch.provider.in_(providers))
         .order_by(OutboxBatch.lease_until)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -259,6 +300,7 @@ def settle(
                 "provider_message_id": each.provider_message_id,
                 "attempts": each.attempts,
                 "error": each.error,
+                "alone": int(each.is_alone),
             }
             for each in settlements
         ]
@@ -266,7 +308,7 @@ def settle(
             connection,
             _SETTLE,
             columns="id:uuid status:text next_attempt_at:time settled_at:time provider:text "
-            "provider_message_id:text attempts:int error:text",
+            "provider_message_id:text attempts:int error:text alone:int",
             rows=rows_parameter(rows),
         )
     return True
@@ -276,7 +318,7 @@ _SETTLE = """
 UPDATE outbox_messages SET status = given.status, next_attempt_at = given.next_attempt_at,
     settled_at = given.settled_at, provider = given.provider,
     provider_message_id = given.provider_message_id, attempts = given.attempts,
-    last_error = given.error, batch_id = NULL
+    last_error = given.error, is_alone = given.alone = 1, batch_id = NULL
 FROM ({rows}) AS given
 WHERE outbox_messages.id = given.id
 """
@@ -306,13 +348,14 @@ def release(connection: Connection, batch: ClaimedBatch) -> None:
 
 def next_due_at(connection: Connection) -> datetime | None:
     """Return when the next message or stale batch falls due."""
-    message_due = connection.scalar(
-        select(OutboxMessage.next_attempt_at)
-        .where(OutboxMessage.status == MessageStatus.QUEUED.value)
-        .order_by(OutboxMessage.next_attempt_at)
-        .limit(1)
-    )
-    batch_due = connection.scalar(
-        select(OutboxBatch.lease_until).order_by(OutboxBatch.lease_until).limit(1)
-    )
-    return min((at for at in (message_due, batch_due) if at is not None), default=None)
+    dues = [
+        connection.scalar(
+            select(func.min(OutboxMessage.next_attempt_at)).where(
+                OutboxMessage.status == MessageStatus.QUEUED.value,
+                OutboxMessage.is_alone.is_(alone),
+            )
+        )
+        for alone in (False, True)
+    ]
+    dues.append(connection.scalar(select(func.min(OutboxBatch.lease_until))))
+    return min((at for at in dues if at is not None), default=None)

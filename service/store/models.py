@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import JSON, ForeignKey, Index, MetaData, String, Text, text
+from sqlalchemy import JSON, ForeignKey, Index, MetaData, String, Text, false, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, registry
 
@@ -124,6 +124,7 @@ class OutboxMessage(db.Model):  # type: ignore[name-defined,misc]
     __table_args__ = (
         Index(
             "ix_outbox_messages_due",
+            "is_alone",
             "next_attempt_at",
             sqlite_where=text("status = 'queued'"),
             postgresql_where=text("status = 'queued'"),
@@ -147,6 +148,8 @@ class OutboxMessage(db.Model):  # type: ignore[name-defined,misc]
     next_attempt_at: Mapped[datetime]
     attempts: Mapped[int] = mapped_column(server_default="0")
     batch_id: Mapped[UUID | None]
+    is_alone: Mapped[bool] = mapped_column(server_default=false())
+    """Goes in a call of its own: a call with others was refused as a whole."""
     provider: Mapped[str | None] = mapped_column(String(32))
     provider_message_id: Mapped[str | None]
     settled_at: Mapped[datetime | None]

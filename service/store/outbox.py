@@ -67,13 +67,20 @@ def find(connection: Connection, message_id: UUID) -> MessageState | None:
 
 
 def oldest_due_at(connection: Connection) -> datetime | None:
-    """Return since when the longest waiting message has been due."""
-    return connection.scalar(
-        select(OutboxMessage.created_at)
-        .where(OutboxMessage.status == MessageStatus.QUEUED.value)
-        .order_by(OutboxMessage.next_attempt_at)
-        .limit(1)
-    )
+    """Return since when the longest waiting message has been owed."""
+    owed = [
+        connection.scalar(
+            select(OutboxMessage.created_at)
+            .where(
+                OutboxMessage.status == MessageStatus.QUEUED.value,
+                OutboxMessage.is_alone.is_(alone),
+            )
+            .order_by(OutboxMessage.next_attempt_at)
+            .limit(1)
+        )
+        for alone in (False, True)
+    ]
+    return min((at for at in owed if at is not None), default=None)
 
 
 def insert_renewal(

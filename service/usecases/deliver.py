@@ -1,9 +1,11 @@
 """Delivery: claim, compose, call the mail API outside any transaction, settle."""
 
 import random
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import structlog
 from sqlalchemy import Engine
@@ -13,16 +15,17 @@ from service.domain.address import address_hash
 from service.domain.delivery import LEASE, MessageStatus, Outcome, decide
 from service.domain.subscription import MessageKind, blocks
 from service.mail.compose import ComposeInput, compose
-from service.mail.provider import Mail, Provider, ProviderError, Receipt
+from service.mail.provider import Mail, OutcomeUnknownError, ProviderError, Receipt
 from service.store import batches as store
 from service.store.batches import ClaimedBatch, ClaimedMessage, Settlement
 from service.store.database import reading
 from service.tokens import Tokens
+from service.usecases.gates import Gate, Gates
+from service.usecases.group_commit import GroupCommit
 from service.usecases.lists import Lists
 
-UNKNOWN_GRACE = timedelta(seconds=30)
-"""How long a call of unknown outcome is let rest before it is made again without the provider's
-own guard against doubles."""
+SAME_CALL_ATTEMPTS = 6
+"""How often a call of unknown outcome is made again under its key before its messages go afresh."""
 
 _log = structlog.get_logger(__name__)
 
@@ -35,6 +38,24 @@ class MailSettings:
     sender: str
     confirm_days: int
     address_hash_key: bytes
+    unknown_grace: timedelta
+    """How long a call of unknown outcome rests before its messages go out again without the
+    provider's own guard against doubles.
+    """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallResult:
+    """What one call came to. A message without a receipt was not in it: it is suppressed."""
+
+    batch: ClaimedBatch
+    gate: Gate
+    receipts: Mapping[UUID, Receipt]
+    suppressed: frozenset[UUID]
+    failure: ProviderError | None
+    """Set where the call failed as a whole."""
+    is_shared: bool
+    """Whether several mails were in the call, so that one may have spoilt it for the rest."""
 
 
 class Deliver:
@@ -44,73 +65,124 @@ class Deliver:
         self,
         engine: Engine,
         *,
-        providers: Sequence[Provider],
+        gates: Gates,
         lists: Lists,
         tokens: Tokens,
         settings: MailSettings,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        """`providers` are in order of preference; `jitter` gives a number in [0, 1)."""
+        """`gates` hold the providers; `jitter` gives a number in [0, 1)."""
         self._engine = engine
-        self._providers: Mapping[str, Provider] = {each.name: each for each in providers}
-        self._preferred = providers[0]
+        self._gates = gates
         self._lists = lists
         self._tokens = tokens
         self._settings = settings
         self._jitter = jitter
+        self._settling = GroupCommit(self._settle_all, key=lambda result: result.batch.id)
 
     def claim(self, *, calls: int) -> list[ClaimedBatch]:
-        """Claim what `calls` calls can carry: a stale batch before fresh messages."""
+        """Claim what up to `calls` calls can carry, for the first provider that takes any.
+
+        A batch whose outcome is unknown comes first: for the same call again where the provider
+        guards against doubles, afresh once the grace is over where it does not.
+        """
         now = utc_now()
+        gate = self._gates.first_free(now)
+        if gate is None or calls < 1:
+            return []
+        lease_until = now + LEASE
+        guarded = [each for each in self._gates if each.provider.is_idempotent]
         with self._engine.begin() as connection:
-            stale = store.claim_stale(connection, now=now, lease_until=now + LEASE)
-            if stale is not None:
-                return [stale]
-            return store.claim_due(
+            store.requeue_stale(
                 connection,
-                provider=self._preferred.name,
-                batch_size=self._preferred.batch_size,
-                batches=calls,
+                keep=[each.provider.name for each in guarded],
+                keep_since=now - self._settings.unknown_grace,
                 now=now,
-                lease_until=now + LEASE,
             )
+            stale = store.claim_stale(
+                connection,
+                providers=[each.provider.name for each in guarded if each.free_calls(now)],
+                now=now,
+                lease_until=lease_until,
+            )
+            claimed = [stale] if stale else []
+            for alone in () if stale else (False, True):
+                if not claimed:
+                    claimed = store.claim_due(
+                        connection,
+                        provider=gate.provider.name,
+                        batch_size=1 if alone else gate.provider.batch_size,
+                        batches=min(calls, gate.free_calls(now)),
+                        now=now,
+                        lease_until=lease_until,
+                        alone=alone,
+                    )
+        for batch in claimed:
+            self._gates.by_name(batch.provider).begin(1)
+        return claimed
 
     def deliver(self, batch: ClaimedBatch) -> None:
         """Make the batch's one call and settle each of its messages."""
-        provider = self._providers.get(batch.provider)
-        if provider is None:  # a batch of a provider that is configured no more
-            self._settle(batch, self._preferred, [_undone(each) for each in batch.messages])
-            return
-        withheld = frozenset() if batch.is_retry else self._withheld(batch.messages)
-        mails = [self._compose(each) for each in batch.messages if each.id not in withheld]
-        receipts: Sequence[Receipt] = []
-        if mails:
-            try:
-                receipts = provider.send(mails, key=str(batch.id))
-            except ProviderError as error:
-                receipts = [
-                    Receipt(
-                        message_id=mail.message_id,
-                        outcome=error.outcome,
-                        error=error.code,
-                        retry_after=error.retry_after,
-                    )
-                    for mail in mails
-                ]
-        self._settle(batch, provider, receipts, withheld=withheld)
-
-    def release(self, batch: ClaimedBatch) -> None:
-        """Give a claimed batch back uncalled."""
-        with self._engine.begin() as connection:
-            store.release(connection, batch)
+        gate = self._gates.by_name(batch.provider)
+        try:
+            self._settling.submit(self._call(gate, batch))
+        finally:
+            gate.end()
 
     def next_due_at(self) -> datetime | None:
-        """Return when there will be something to claim."""
+        """Return when there will be something to claim and somebody to take it."""
+        now = utc_now()
         with reading(self._engine) as connection:
-            return store.next_due_at(connection)
+            due_at = store.next_due_at(connection)
+        if due_at is None or self._gates.first_free(now) is not None:
+            return due_at
+        return max(due_at, self._gates.next_opening(now) or due_at)
 
-    def _withheld(self, messages: Sequence[ClaimedMessage]) -> frozenset[object]:
-        """Return the ids of the messages whose address is suppressed."""
+    def _call(self, gate: Gate, batch: ClaimedBatch) -> CallResult:
+        """Compose the batch's mails, call the provider once and tell the gate how it went."""
+        receipts: dict[UUID, Receipt] = {}
+        mails: list[Mail] = []
+        # A call made again is made as it was: the very mail may be out already.
+        suppressed = frozenset() if batch.is_retry else self._suppressed(batch.messages)
+        for message in batch.messages:
+            if message.id not in suppressed:
+                try:
+                    mails.append(self._compose(message))
+                except Exception as error:  # noqa: BLE001 - one bad row must not hold up the rest
+                    _log.error(
+                        "not composable", message=str(message.id), error=type(error).__name__
+                    )
+                    receipts[message.id] = _receipt(message.id, Outcome.REJECTED, "not_composable")
+        began_at = utc_now()
+        failure: ProviderError | None = None
+        if mails:
+            try:
+                for receipt in gate.provider.send(mails, key=str(batch.id)):
+                    receipts[receipt.message_id] = receipt
+            except ProviderError as error:
+                failure = error
+            except Exception as error:  # noqa: BLE001 - a fault of the adapter after the call
+                _log.error("adapter fault", provider=gate.provider.name, error=type(error).__name__)
+                failure = OutcomeUnknownError("adapter_fault")
+            for mail in mails:
+                code = failure.code if failure else "no_receipt"
+                outcome = failure.outcome if failure else Outcome.UNKNOWN
+                receipts.setdefault(mail.message_id, _receipt(mail.message_id, outcome, code))
+            if failure is None or failure.outcome is Outcome.REJECTED:
+                gate.succeed()
+            else:
+                gate.fail(began_at=began_at, now=utc_now(), retry_after=failure.retry_after)
+        return CallResult(
+            batch=batch,
+            gate=gate,
+            receipts=receipts,
+            suppressed=suppressed,
+            failure=failure,
+            is_shared=len(mails) > 1,
+        )
+
+    def _suppressed(self, messages: Sequence[ClaimedMessage]) -> frozenset[UUID]:
+        """Return the ids of the messages whose address is not to be mailed."""
         key = self._settings.address_hash_key
         hashes = {each.id: address_hash(each.email_key, key) for each in messages}
         with reading(self._engine) as connection:
@@ -146,20 +218,48 @@ class Deliver:
             )
         )
 
-    def _settle(
-        self,
-        batch: ClaimedBatch,
-        provider: Provider,
-        receipts: Sequence[Receipt],
-        *,
-        withheld: frozenset[object] = frozenset(),
-    ) -> None:
+    def _settle_all(self, results: Sequence[CallResult]) -> list[bool]:
+        """Settle the batches of several calls in one transaction; tell which were still ours."""
         now = utc_now()
-        by_id = {receipt.message_id: receipt for receipt in receipts}
+        are_ours: list[bool] = []
+        with self._engine.begin() as connection:
+            for result in results:
+                settlements, retry_at = self._settlements(result, now)
+                are_ours.append(
+                    store.settle(connection, result.batch, settlements, retry_at=retry_at, now=now)
+                )
+        for result, is_ours in zip(results, are_ours, strict=True):
+            _log.info(
+                "batch settled" if is_ours else "lease lost",
+                batch=str(result.batch.id),
+                provider=result.gate.provider.name,
+                suppressed=len(result.suppressed),
+                **Counter(str(receipt.outcome) for receipt in result.receipts.values()),
+            )
+        return are_ours
+
+    def _settlements(
+        self, result: CallResult, now: datetime
+    ) -> tuple[list[Settlement], datetime | None]:
+        """Return what becomes of each message, and when the same call is to be made again if it is
+        (for the messages that are in no settlement).
+        """
+        batch, provider = result.batch, result.gate.provider
+        is_handed_on = (
+            result.failure is not None
+            and result.failure.outcome in (Outcome.TEMPORARY, Outcome.MISCONFIGURED)
+            and self._gates.is_any_closed(now, but=result.gate)
+        )
+        is_split = (
+            result.failure is not None
+            and result.failure.outcome is Outcome.REJECTED
+            and result.is_shared
+        )
         settlements: list[Settlement] = []
         retry_at: datetime | None = None
         for message in batch.messages:
-            if message.id in withheld:
+            receipt = result.receipts.get(message.id)
+            if receipt is None:
                 settlements.append(
                     Settlement(
                         message_id=message.id,
@@ -171,49 +271,34 @@ class Deliver:
                     )
                 )
                 continue
-            receipt = by_id.get(message.id) or _lost(message)
             decision = decide(
-                receipt.outcome,
+                Outcome.TEMPORARY if is_split else receipt.outcome,
                 attempt=message.attempt,
                 created_at=message.created_at,
                 now=now,
                 jitter=self._jitter(),
                 retry_after=receipt.retry_after,
             )
-            stays = receipt.outcome is Outcome.UNKNOWN and decision.status is MessageStatus.QUEUED
-            if stays and provider.is_idempotent:
-                retry_at = min(filter(None, (retry_at, decision.next_attempt_at)))
-                continue
-            at = decision.next_attempt_at or now
+            next_attempt_at = decision.next_attempt_at or now
+            if decision.status is MessageStatus.QUEUED and receipt.outcome is Outcome.UNKNOWN:
+                if provider.is_idempotent and batch.attempt < SAME_CALL_ATTEMPTS:
+                    retry_at = min(retry_at or next_attempt_at, next_attempt_at)
+                    continue
+                next_attempt_at = max(next_attempt_at, now + self._settings.unknown_grace)
             settlements.append(
                 Settlement(
                     message_id=message.id,
                     status=decision.status,
-                    next_attempt_at=max(at, now + UNKNOWN_GRACE) if stays else at,
+                    next_attempt_at=now if is_handed_on or is_split else next_attempt_at,
                     provider=provider.name,
                     attempts=message.attempt - (not decision.spends_attempt),
                     provider_message_id=receipt.provider_message_id,
                     error=receipt.error,
+                    is_alone=is_split,
                 )
             )
-        with self._engine.begin() as connection:
-            is_ours = store.settle(connection, batch, settlements, retry_at=retry_at, now=now)
-        counts: dict[str, int] = {}
-        for receipt in receipts:
-            counts[receipt.outcome] = counts.get(receipt.outcome, 0) + 1
-        _log.info(
-            "batch settled" if is_ours else "lease lost",
-            batch=str(batch.id),
-            provider=provider.name,
-            withheld=len(withheld),
-            **counts,
-        )
+        return settlements, retry_at
 
 
-def _lost(message: ClaimedMessage) -> Receipt:
-    """The provider said nothing of this message: taken or not, nobody knows."""
-    return Receipt(message_id=message.id, outcome=Outcome.UNKNOWN, error="no_receipt")
-
-
-def _undone(message: ClaimedMessage) -> Receipt:
-    return Receipt(message_id=message.id, outcome=Outcome.TEMPORARY, error="provider_removed")
+def _receipt(message_id: UUID, outcome: Outcome, error: str) -> Receipt:
+    return Receipt(message_id=message_id, outcome=outcome, error=error)

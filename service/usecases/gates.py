@@ -1,0 +1,84 @@
+"""The providers in order of preference, each behind its breaker: who takes the next mail."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from service.domain.breaker import Breaker, BreakerState
+from service.mail.provider import Provider
+
+DEFAULT_CALLS = 8
+
+
+class Gate:
+    """One provider and the calls to it that are under way. Thread-safe."""
+
+    def __init__(self, provider: Provider, *, max_calls: int = DEFAULT_CALLS) -> None:
+        """`max_calls` bounds the calls under way at once."""
+        self.provider = provider
+        self._breaker = Breaker(max_calls)
+        self._under_way = 0
+        self._lock = threading.Lock()
+
+    def free_calls(self, now: datetime) -> int:
+        """Return how many calls may begin now."""
+        with self._lock:
+            return self._breaker.free_calls(now, self._under_way)
+
+    def begin(self, calls: int) -> None:
+        """Count calls as under way."""
+        with self._lock:
+            self._under_way += calls
+
+    def end(self) -> None:
+        """Count one call less under way."""
+        with self._lock:
+            self._under_way -= 1
+
+    def succeed(self) -> None:
+        """Record a call that was answered."""
+        with self._lock:
+            self._breaker.succeed()
+
+    def fail(
+        self, *, began_at: datetime, now: datetime, retry_after: timedelta | None = None
+    ) -> None:
+        """Record a call that failed as a whole."""
+        with self._lock:
+            self._breaker.fail(began_at=began_at, now=now, retry_after=retry_after)
+
+    def state(self, now: datetime) -> tuple[BreakerState, datetime | None]:
+        """Return the breaker's state and until when it is open."""
+        with self._lock:
+            return self._breaker.state(now), self._breaker.open_until
+
+
+class Gates:
+    """All providers, in the order of `MAIL_URL`."""
+
+    def __init__(self, gates: Sequence[Gate]) -> None:
+        """Names must differ: a batch remembers its provider by name."""
+        self._gates = {gate.provider.name: gate for gate in gates}
+        if len(self._gates) != len(gates):
+            raise ValueError("MAIL_URL names the same provider twice")
+
+    def __iter__(self) -> Iterator[Gate]:
+        """Go through the gates in order of preference."""
+        return iter(self._gates.values())
+
+    def by_name(self, name: str) -> Gate:
+        """Return the provider's gate."""
+        return self._gates[name]
+
+    def first_free(self, now: datetime) -> Gate | None:
+        """Return the first provider that takes a call now."""
+        return next((gate for gate in self if gate.free_calls(now) > 0), None)
+
+    def is_any_closed(self, now: datetime, *, but: Gate) -> bool:
+        """Tell whether another provider is in good health."""
+        return any(gate is not but and gate.state(now)[0] is BreakerState.CLOSED for gate in self)
+
+    def next_opening(self, now: datetime) -> datetime | None:
+        """Return when a paused provider may be tried again, if any is paused."""
+        untils = [until for gate in self if (until := gate.state(now)[1]) and until > now]
+        return min(untils, default=None)
