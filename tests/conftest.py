@@ -16,9 +16,10 @@ from psycopg import sql
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.engine import URL, make_url
 
-from service.app import create_app, db
+from service.app import create_app
 from service.config import Settings
 from service.store.database import engine_options, prepare_engine
+from service.store.models import db
 from service.web.context import EXTENSION, UseCases
 from tests.postgres import GIVEN_SERVER, NoServerError, libpq, running_server
 
@@ -97,7 +98,10 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> URL:
 def postgres_url(postgres_template: URL) -> Iterator[URL]:
     """A fresh PostgreSQL database."""
     name = f"newsflash_test_{uuid.uuid4().hex[:12]}"
-    names = {"name": sql.Identifier(name), "template": sql.Identifier(postgres_template.database)}
+    names = {
+        "name": sql.Identifier(name),
+        "template": sql.Identifier(str(postgres_template.database)),
+    }
     server = postgres_template.set(database="postgres")
     with psycopg.connect(libpq(server), autocommit=True) as admin:
         admin.execute(sql.SQL("CREATE DATABASE {name} TEMPLATE {template}").format(**names))

@@ -1,5 +1,6 @@
 """API keys as the outside meets them."""
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,8 +9,7 @@ from sqlalchemy import Engine, select
 
 from service.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from service.store.models import ApiKey, AuditEntry
-from service.usecases import keys as module
-from service.usecases.keys import Keys
+from service.usecases.keys import CACHE_SECONDS, Keys
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -62,8 +62,8 @@ def test_another_process_takes_a_revoked_key_for_seconds_only(
     key = ours.create("site", "admin", actor="test")
     assert theirs.authenticate(key) is not None
     ours.revoke("site", actor="test")
-    later = module.time.monotonic() + module.CACHE_SECONDS
-    monkeypatch.setattr(module.time, "monotonic", lambda: later)
+    later = time.monotonic() + CACHE_SECONDS
+    monkeypatch.setattr(time, "monotonic", lambda: later)
     assert theirs.authenticate(key) is None
 
 
