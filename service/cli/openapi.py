@@ -1,16 +1,9 @@
 """`newsflash openapi`: the contract, from the code."""
 
 import click
-import yaml
-from flask import Flask
 
 from service.cli.application import app_or_exit
-
-
-def contract_yaml(app: Flask) -> str:
-    """Return openapi.yaml as the app stands."""
-    spec = app.extensions["flask-smorest"]["apis"][""]["ext_obj"].spec
-    return yaml.safe_dump(spec.to_dict(), sort_keys=False, allow_unicode=True, width=100)
+from service.web.contract import contract_yaml
 
 
 @click.command()

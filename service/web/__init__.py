@@ -3,8 +3,15 @@
 from flask import Flask
 
 from service.web.api import api
+from service.web.auth import SCHEME, SCHEME_NAME
+from service.web.context import usecases
+from service.web.contract import contract_pages
 from service.web.health import health
+from service.web.i18n import init_i18n
+from service.web.mailbox import mailbox
+from service.web.pages import pages
 from service.web.problems import ProblemApi, init_problems
+from service.web.security import init_security
 
 DESCRIPTION = """Newsletter subscriptions with double opt-in.
 
@@ -19,7 +26,16 @@ def register_blueprints(app: Flask) -> None:
         OPENAPI_VERSION="3.1.0",
         API_SPEC_OPTIONS={"info": {"description": DESCRIPTION}},
     )
+    with app.app_context():
+        settings = usecases().settings
     init_problems(app)
+    init_i18n(app)
+    init_security(app, public_url=settings.public_url)
     contract = ProblemApi(app)
-    contract.register_blueprint(api)
-    app.register_blueprint(health)
+    contract.spec.components.security_scheme(SCHEME_NAME, SCHEME)
+    for blueprint in (api,):
+        contract.register_blueprint(blueprint)
+    for plain in (health, contract_pages, pages):
+        app.register_blueprint(plain)
+    if settings.mail_urls[0].startswith("mailbox:"):
+        app.register_blueprint(mailbox)
