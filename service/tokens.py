@@ -45,9 +45,14 @@ class _Purpose:
 
     def _payload(self, token: str) -> bytes:
         try:
-            payload = base64_decode(self._signer.unsign(token.encode()))
+            signed = token.encode()
+            payload = base64_decode(self._signer.unsign(signed))
         except (BadSignature, UnicodeEncodeError):
             raise LinkForgedError from None
+        # Base64 has spare bits and lets padding by: only the one spelling that we write is ours.
+        signature = signed.rpartition(b".")[2]
+        if base64_encode(base64_decode(signature)) != signature:
+            raise LinkForgedError
         if payload[:1] != bytes([VERSION]):
             raise LinkForgedError
         return payload
