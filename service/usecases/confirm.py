@@ -3,6 +3,7 @@
 import hmac
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from unicodedata import decimal
 
 from sqlalchemy import Engine
 
@@ -19,6 +20,9 @@ from service.tokens import Tokens
 from service.usecases.group_commit import GroupCommit
 from service.usecases.lists import Lists
 from service.usecases.views import LinkState, LinkView, MailProgress, StatusView
+
+MAX_CODE_LENGTH = 32
+"""More than anyone types for six digits, spaces and hyphens included."""
 
 
 class Confirm:
@@ -79,7 +83,8 @@ class Confirm:
         """
         message_id = self._tokens.status.read(status_token)
         now = utc_now()
-        typed = "".join(char for char in code if char.isdigit())
+        # Whatever keyboard the person has: `decimal` reads digits of every script.
+        typed = "".join(str(decimal(char)) for char in code[:MAX_CODE_LENGTH] if char.isdecimal())
         with self._engine.begin() as connection:
             candidates = outbox.lock_code_candidates(
                 connection, message_id=message_id, since=now - self._max_age
