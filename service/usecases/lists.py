@@ -74,8 +74,12 @@ class Lists:
 
     def by_ids(self, ids: Iterable[UUID]) -> tuple[ListInfo, ...]:
         """Return the lists with these ids, in the order asked for; unknown ids are left out."""
+        wanted = tuple(ids)
         by_id = self._read().by_id
-        return tuple(by_id[list_id] for list_id in ids if list_id in by_id)
+        if any(list_id not in by_id for list_id in wanted):
+            self._snapshot = None  # another process may have made the list a moment ago
+            by_id = self._read().by_id
+        return tuple(by_id[list_id] for list_id in wanted if list_id in by_id)
 
     def ensure_first(self) -> bool:
         """Give a new database its first list, `news-flash`, the default; return whether it was."""
