@@ -12,6 +12,7 @@ from service.domain.address import parse_address
 from service.domain.consent import Evidence
 from service.domain.errors import InvalidInputError
 from service.domain.subscription import MAX_LISTS
+from service.domain.text import check_json, check_text
 from service.store.signups import Signup, record_signups
 from service.store.types import new_id
 from service.tokens import StatusTokens
@@ -55,11 +56,15 @@ class Subscribe:
         subscriptions, consent events and the owed mail are committed.
         """
         address = parse_address(request.email)
+        evidence = request.evidence
+        check_text("name", request.name)
+        check_text("source", evidence.source)
+        check_text("locale", evidence.locale)
+        check_json("attributes", request.attributes)
         slugs = dict.fromkeys(request.lists)
         if len(slugs) > MAX_LISTS:
             raise InvalidInputError("lists", f"Name at most {MAX_LISTS} lists.")
         chosen = [self._lists.get(slug) for slug in slugs] or [self._lists.default()]
-        evidence = request.evidence
         if evidence.locale is None:
             evidence = replace(evidence, locale=chosen[0].locale)
         message_id = self._commits.submit(

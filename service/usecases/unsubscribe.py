@@ -73,7 +73,7 @@ class Unsubscribe:
         """Keep why the person left, beside the consent it ended. Raises as `undo` does."""
         now = utc_now()
         cycles = self._tokens.undo.read(undo_token, max_age=UNDO_WITHIN, now=now)
-        detail = reason.strip()[:MAX_REASON_LENGTH]
+        detail = reason.replace("\0", "").strip()[:MAX_REASON_LENGTH]  # PostgreSQL keeps no NUL
         if detail:
             with self._engine.begin() as connection:
                 store.record_reason(

@@ -3,16 +3,15 @@
 import json
 from typing import Any
 
-from flask_smorest import Blueprint
-
 from service.domain.errors import InvalidInputError
 from service.usecases.subscribe import SignupRequest
 from service.web.context import evidence, usecases
+from service.web.json_body import JsonBlueprint
 from service.web.schemas import SignupAcceptedSchema, SignupSchema
 
 MAX_ATTRIBUTES_BYTES = 10_000
 
-api = Blueprint("api", __name__, url_prefix="/v1", description="Signing up")
+api = JsonBlueprint("api", __name__, url_prefix="/v1", description="Signing up")
 
 
 @api.post("/subscriptions")

@@ -1,0 +1,32 @@
+"""Request bodies in JSON (RFC 8259): read strictly, and whatever is wrong with one is a 4xx."""
+
+import json
+from typing import Any, NoReturn
+
+from flask import Request
+from flask_smorest import Blueprint
+from webargs.flaskparser import FlaskParser, abort, is_json_request
+from werkzeug.exceptions import UnsupportedMediaType
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+class JsonParser(FlaskParser):
+    """webargs' parser, without its leniency: another media type is refused, not read as empty."""
+
+    def _raw_load_json(self, req: Request) -> Any:
+        if not is_json_request(req):
+            raise UnsupportedMediaType
+        try:
+            return json.loads(req.get_data(cache=True).decode(), parse_constant=_no_constant)
+        except (ValueError, RecursionError) as error:
+            # Syntax, encoding, NaN, a number of thousands of digits, or nested without end.
+            abort(400, exc=error, messages={"json": ["Invalid JSON body."]})
+
+
+class JsonBlueprint(Blueprint):
+    """A blueprint of the API whose JSON bodies are read strictly."""
+
+    ARGUMENTS_PARSER = JsonParser()
