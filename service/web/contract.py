@@ -61,7 +61,9 @@ def calls(described: Mapping[str, Any]) -> Iterator[tuple[str, Call]]:
                 for each in (*item.get("parameters", ()), *operation.get("parameters", ()))
             ]
             content = operation.get("requestBody", {}).get("content", {})
-            schema = next((each.get("schema", {}) for each in content.values()), {})
+            schema: Mapping[str, Any] = next(
+                (each.get("schema", {}) for each in content.values()), {}
+            )
             yield (
                 (operation.get("tags") or ["other"])[0],
                 Call(

@@ -1,28 +1,9 @@
 """What the public API takes and gives (marshmallow)."""
 
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import Schema, fields, validate
 
 from service.domain.address import MAX_LENGTH
 from service.domain.subscription import MAX_LISTS
-
-
-def clean_text(text: str) -> None:
-    """Refuse what no database and no mail can carry: NUL and lone surrogates."""
-    if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
-        raise ValidationError("Holds a character that is not text.")
-
-
-def clean_json(value: object) -> None:
-    """Refuse the same anywhere within a JSON value, keys included."""
-    if isinstance(value, str):
-        clean_text(value)
-    elif isinstance(value, dict):
-        for key, inner in value.items():
-            clean_json(key)
-            clean_json(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            clean_json(inner)
 
 
 class SignupSchema(Schema):
@@ -30,7 +11,7 @@ class SignupSchema(Schema):
 
     email = fields.String(
         required=True,
-        validate=[validate.Length(min=1, max=MAX_LENGTH), clean_text],
+        validate=validate.Length(min=1, max=MAX_LENGTH),
         metadata={"description": "The address, as the person typed it.", "format": "email"},
     )
     lists = fields.List(
@@ -42,15 +23,15 @@ class SignupSchema(Schema):
         validate=validate.Regexp(r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3}\Z"),
         metadata={"description": "Language of the mails, a BCP 47 tag."},
     )
-    name = fields.String(validate=[validate.Length(max=200), clean_text])
+    name = fields.String(validate=validate.Length(max=200))
     attributes = fields.Dict(
         keys=fields.String(validate=validate.Length(min=1, max=64)),
         values=fields.Raw(),
-        validate=[validate.Length(max=50), clean_json],
+        validate=validate.Length(max=50),
         metadata={"description": "What else the site knows: at most 50 names, 10 kB together."},
     )
     source = fields.String(
-        validate=[validate.Length(max=500), clean_text],
+        validate=validate.Length(max=500),
         metadata={"description": "The form or page of the signup, kept as evidence."},
     )
     website = fields.String(
