@@ -57,6 +57,12 @@ FROM ({rows}) AS acts
 JOIN subscriptions AS known ON known.subscriber_id = acts.subscriber_id
     AND known.mailing_list_id = acts.list_id
 """
+# The plan of an UPDATE chooses its own order; whoever locks many rows takes them in that of the key.
+_LOCK = """
+SELECT 1 FROM ({rows}) AS acts JOIN subscriptions AS known
+    ON known.subscriber_id = acts.subscriber_id AND known.mailing_list_id = acts.list_id
+ORDER BY known.subscriber_id, known.mailing_list_id FOR NO KEY UPDATE OF known
+"""
 _STATES = """
 SELECT known.subscriber_id, known.mailing_list_id, known.status, known.epoch, known.confirmed_at
 FROM ({rows}) AS asked
@@ -118,10 +124,10 @@ def _rows(
 
 def _change(connection: Connection, sql: str, rows: Sequence[dict[str, object]]) -> set[Pair]:
     """Run the conditional change and write a consent event for each subscription it changed."""
-    changed = {
-        _pair(row)
-        for row in execute_bulk(connection, sql, columns=_COLUMNS, rows=rows_parameter(rows))
-    }
+    given = rows_parameter(rows)
+    if len(rows) > 1 and connection.dialect.name == "postgresql":
+        execute_bulk(connection, _LOCK, columns=_COLUMNS, rows=given)
+    changed = {_pair(row) for row in execute_bulk(connection, sql, columns=_COLUMNS, rows=given)}
     events = [row for row in rows if (row["subscriber_id"], row["list_id"]) in changed]
     if events:
         execute_bulk(connection, _EVENTS, columns=_COLUMNS, rows=rows_parameter(events))

@@ -1,8 +1,9 @@
 """The signup's writes: four statements for any number of signups, the rules of opt-in within.
 
 Concurrent signups of one address are put in a row by the lock that the first statement takes on
-the subscriber. Rows are taken in the order of their address, so that two batches cannot lock each
-other out. PostgreSQL runs this at READ COMMITTED: each statement sees what the lock waited for.
+the subscriber. Subscribers are taken in the order of their address, subscriptions in that of their
+key as `cycles.py` takes them, so that no two batches lock each other out. PostgreSQL runs this at
+READ COMMITTED: each statement sees what the lock waited for.
 """
 
 from collections.abc import Sequence
@@ -25,24 +26,28 @@ _COLUMNS = (
     "at:time repeat_since:time budget_since:time"
 )
 
-# What a stranger types about a person counts only until that person has confirmed something.
+# What a stranger types about a person counts only until that person has confirmed something. A new
+# cycle forgets when the last one was confirmed; the ledger does not.
 _SUBSCRIBERS = """
 INSERT INTO subscribers
     (id, email, email_key, name, locale, attributes, created_at, updated_at)
 SELECT subscriber_id, email, email_key, name, locale, attributes, at, at
 FROM ({rows}) AS asked WHERE place = 0 ORDER BY email_key
 ON CONFLICT (email_key) DO UPDATE SET
-    name = CASE WHEN EXISTS (SELECT 1 FROM subscriptions AS known
-            WHERE known.subscriber_id = subscribers.id AND known.confirmed_at IS NOT NULL)
+    name = CASE WHEN <is known>
         THEN subscribers.name ELSE coalesce(excluded.name, subscribers.name) END,
-    locale = CASE WHEN EXISTS (SELECT 1 FROM subscriptions AS known
-            WHERE known.subscriber_id = subscribers.id AND known.confirmed_at IS NOT NULL)
+    locale = CASE WHEN <is known>
         THEN subscribers.locale ELSE coalesce(excluded.locale, subscribers.locale) END,
-    attributes = CASE WHEN EXISTS (SELECT 1 FROM subscriptions AS known
-            WHERE known.subscriber_id = subscribers.id AND known.confirmed_at IS NOT NULL)
+    attributes = CASE WHEN <is known>
         THEN subscribers.attributes ELSE coalesce(excluded.attributes, subscribers.attributes) END,
     updated_at = excluded.updated_at
-"""
+""".replace(
+    "<is known>",
+    """(EXISTS (SELECT 1 FROM subscriptions AS known
+            WHERE known.subscriber_id = subscribers.id AND known.confirmed_at IS NOT NULL)
+        OR EXISTS (SELECT 1 FROM consent_events AS act
+            WHERE act.subscriber_id = subscribers.id AND act.kind = 'confirmed'))""",
+)
 
 # An ended subscription begins its next cycle; a pending or confirmed one stays as it is.
 _SUBSCRIPTIONS = """
@@ -51,7 +56,7 @@ INSERT INTO subscriptions
      updated_at)
 SELECT person.id, asked.list_id, 'pending', 1, asked.source, asked.text_version, asked.at, asked.at
 FROM ({rows}) AS asked JOIN subscribers AS person ON person.email_key = asked.email_key
-WHERE true
+WHERE true ORDER BY person.id, asked.list_id
 ON CONFLICT (subscriber_id, mailing_list_id) DO UPDATE SET
     epoch = subscriptions.epoch
         + CASE WHEN subscriptions.status = 'unsubscribed' THEN 1 ELSE 0 END,
