@@ -9,6 +9,7 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from service.clock import utc_now
 from service.domain.address import address_hash
@@ -143,11 +144,13 @@ class Deliver:
         receipts: dict[UUID, Receipt] = {}
         mails: list[Mail] = []
         # A call made again is made as it was: the very mail may be out already.
-        suppressed = frozenset() if batch.is_retry else self._suppressed(batch.messages)
+        suppressed = frozenset() if batch.is_retry else self._withhold_suppressed(batch)
         for message in batch.messages:
             if message.id not in suppressed:
                 try:
                     mails.append(self._compose(message))
+                except SQLAlchemyError:
+                    raise  # the database is to blame, not the row: the lease runs out by itself
                 except Exception as error:  # noqa: BLE001 - one bad row must not hold up the rest
                     _log.error(
                         "not composable", message=str(message.id), error=type(error).__name__
@@ -181,15 +184,32 @@ class Deliver:
             is_shared=len(mails) > 1,
         )
 
-    def _suppressed(self, messages: Sequence[ClaimedMessage]) -> frozenset[UUID]:
-        """Return the ids of the messages whose address is not to be mailed."""
-        key = self._settings.address_hash_key
-        hashes = {each.id: address_hash(each.email_key, key) for each in messages}
+    def _withhold_suppressed(self, batch: ClaimedBatch) -> frozenset[UUID]:
+        """Take the messages out of the batch whose address is not to be mailed; return their ids.
+
+        That is committed before the call: should this process die, the same call made again is
+        without them, too.
+        """
+        key, now = self._settings.address_hash_key, utc_now()
+        hashes = {each.id: address_hash(each.email_key, key) for each in batch.messages}
         with reading(self._engine) as connection:
             reasons = store.suppressed(connection, sorted(set(hashes.values())))
-        return frozenset(
-            each.id for each in messages if blocks(reasons.get(hashes[each.id], ()), each.kind)
-        )
+        withheld = [
+            Settlement(
+                message_id=each.id,
+                status=MessageStatus.WITHHELD,
+                next_attempt_at=now,
+                provider=batch.provider,
+                attempts=each.attempt - 1,
+                error="suppressed",
+            )
+            for each in batch.messages
+            if blocks(reasons.get(hashes[each.id], ()), each.kind)
+        ]
+        if withheld:
+            with self._engine.begin() as connection:
+                store.settle(connection, batch, withheld, retry_at=batch.lease_until, now=now)
+        return frozenset(each.message_id for each in withheld)
 
     def _compose(self, message: ClaimedMessage) -> Mail:
         """Compose the mail from the row alone, so that each retry gives the same bytes."""
@@ -260,17 +280,7 @@ class Deliver:
         for message in batch.messages:
             receipt = result.receipts.get(message.id)
             if receipt is None:
-                settlements.append(
-                    Settlement(
-                        message_id=message.id,
-                        status=MessageStatus.WITHHELD,
-                        next_attempt_at=now,
-                        provider=provider.name,
-                        attempts=message.attempt - 1,
-                        error="suppressed",
-                    )
-                )
-                continue
+                continue  # suppressed, and settled before the call
             decision = decide(
                 Outcome.TEMPORARY if is_split else receipt.outcome,
                 attempt=message.attempt,
