@@ -1,0 +1,1 @@
+"""The real service, as `newsflash serve` starts it, driven by Chromium."""

@@ -1,0 +1,137 @@
+"""The ways through the service, from a newcomer's first click to the last."""
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.steps import links, mailed, new_address, open_mail, sign_up
+
+HIDDEN_AT_FIRST = """
+let state = "hidden";
+Object.defineProperty(document, "visibilityState", { get: () => state });
+window.comeIntoView = () => {
+  state = "visible";
+  document.dispatchEvent(new Event("visibilitychange"));
+};
+"""
+
+
+def heading(page: Page, name: str):
+    return expect(page.get_by_role("heading", name=name, exact=True))
+
+
+def test_a_newcomer_signs_up_confirms_leaves_and_comes_back(page, service):
+    address = new_address()
+    page.goto(service)
+    page.get_by_role("link", name="News Flash").click()
+    page.get_by_label("E-mail address").fill(address)
+    page.get_by_label("Name").fill("A Reader")
+    page.get_by_role("button", name="Subscribe").click()
+    heading(page, "Please look into your mail").to_be_visible()
+
+    page.get_by_role("link", name="Open the local mailbox").click()
+    page.locator(".mails a", has_text=address).click()
+    page.frame_locator("iframe").get_by_role("link", name="Confirm", exact=True).click()
+    page.wait_for_url(re.compile("/confirm/"))
+    heading(page, "You are subscribed").to_be_visible()
+
+    open_mail(page, service, address)
+    page.frame_locator("iframe").get_by_role("link", name="Unsubscribe", exact=True).click()
+    page.wait_for_url(re.compile("/unsubscribe/"))
+    page.wait_for_timeout(1500)  # long enough for a page that posts itself: this one must not
+    heading(page, "Unsubscribe").to_be_visible()
+    page.get_by_role("button", name="Unsubscribe").click()
+    heading(page, "You are unsubscribed").to_be_visible()
+    page.get_by_role("button", name="undo").click()
+    heading(page, "You are subscribed again").to_be_visible()
+    assert page.context.cookies() == []
+
+
+def test_everything_works_without_javascript(new_context, service):
+    page = new_context(java_script_enabled=False).new_page()
+    mail = mailed(page, service)
+    page.goto(mail["confirm"])
+    page.get_by_role("button", name="Yes, subscribe me").click()
+    heading(page, "You are subscribed").to_be_visible()
+    page.goto(mail["unsubscribe"])
+    page.get_by_role("button", name="Unsubscribe").click()
+    page.get_by_label("There were too many mails").check()
+    page.get_by_role("button", name="Send").click()
+    heading(page, "Thank you").to_be_visible()
+    page.get_by_role("button", name="undo").click()
+    heading(page, "You are subscribed again").to_be_visible()
+
+
+def test_the_status_page_reloads_itself_without_javascript_until_someone_may_type(
+    new_context, service
+):
+    page = new_context(java_script_enabled=False).new_page()
+    sign_up(page, service, new_address())
+    assert page.locator("noscript meta[http-equiv=refresh], meta[http-equiv=refresh]").count() == 1
+    page.get_by_role("link", name="Hold it still while I type").click()
+    assert page.locator("meta[http-equiv=refresh]").count() == 0
+    expect(page.get_by_label("Or type the six digits from the mail")).to_be_visible()
+
+
+def test_the_code_from_the_mail_confirms_where_the_signup_was_made(new_context, service):
+    context = new_context()
+    page, inbox = context.new_page(), context.new_page()
+    address = new_address()
+    sign_up(page, service, address)
+    open_mail(inbox, service, address)
+    code = links(inbox)["code"]
+    field = page.get_by_label("Or type the six digits from the mail")
+
+    field.fill("000 000" if code != "000000" else "111 111")
+    page.get_by_role("button", name="Confirm").click()
+    expect(field).to_have_attribute("aria-invalid", "true")
+    expect(field).to_have_accessible_description(re.compile("not the code"))
+
+    field.fill(f"{code[:3]} {code[3:]}")
+    page.get_by_role("button", name="Confirm").click()
+    heading(page, "You are subscribed").to_be_visible()
+
+
+def test_a_mistyped_address_is_explained_at_its_field_and_kept(page, service):
+    sign_up(page, service, "reader@")
+    field = page.get_by_label("E-mail address")
+    expect(field).to_have_value("reader@")
+    expect(field).to_have_attribute("aria-invalid", "true")
+    expect(field).to_have_accessible_description(re.compile("does not look like"))
+    expect(field).to_be_focused()
+
+
+def test_a_page_in_a_hidden_tab_confirms_only_once_it_is_seen(new_context, service):
+    context = new_context()
+    mail = mailed(context.new_page(), service)
+    page = context.new_page()
+    page.add_init_script(HIDDEN_AT_FIRST)
+    page.goto(mail["confirm"])
+    page.wait_for_timeout(1500)
+    heading(page, "Confirm your subscription").to_be_visible()
+    page.evaluate("comeIntoView()")
+    heading(page, "You are subscribed").to_be_visible()
+
+
+def test_a_glance_shorter_than_the_dwell_does_not_confirm(new_context, service):
+    context = new_context()
+    mail = mailed(context.new_page(), service)
+    posts: list[str] = []
+    page = context.new_page()
+    page.on("request", lambda request: posts.append(request.url) if request.method == "POST" else 0)
+    page.goto(mail["confirm"], wait_until="commit")
+    page.goto(f"{service}/")
+    page.wait_for_timeout(1000)
+    assert posts == []
+
+
+def test_the_hidden_field_takes_no_focus_and_is_not_seen(page, service):
+    page.goto(f"{service}/subscribe/news-flash")
+    trap = page.locator("input[name=website]")
+    expect(trap).to_be_hidden()
+    reached = set()
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate("document.activeElement.getAttribute('name')"))
+    assert {"email", "name"} <= reached
+    assert "website" not in reached
