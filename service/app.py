@@ -10,7 +10,7 @@ from flask_migrate import Migrate
 from sqlalchemy import Engine
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from service.config import Settings, load_settings
+from service.config import SettingError, Settings, load_settings
 from service.log import configure_logging
 from service.mail.provider import Provider
 from service.mail.registry import build_provider
@@ -102,11 +102,19 @@ def build_providers(settings: Settings) -> list[Provider]:
     ]
 
 
+def build_gates(settings: Settings) -> Gates:
+    """Build the mail APIs behind their breakers; a wrong `MAIL_URL` is a `SettingError`."""
+    try:
+        return Gates([Gate(provider) for provider in build_providers(settings)])
+    except ValueError as error:
+        raise SettingError("MAIL_URL", str(error).removeprefix("MAIL_URL ")) from None
+
+
 def build_deliver(engine: Engine, settings: Settings) -> Deliver:
-    """Build delivery on the given engine."""
+    """Build delivery on the given engine. Raises `SettingError` where `MAIL_URL` is wrong."""
     return Deliver(
         engine,
-        gates=Gates([Gate(provider) for provider in build_providers(settings)]),
+        gates=build_gates(settings),
         lists=Lists(engine),
         tokens=Tokens.from_keys(settings.secret_keys),
         settings=MailSettings(

@@ -5,6 +5,7 @@ from a `.env` file in the working directory (the environment wins).
 """
 
 import os
+import re
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from sqlalchemy.exc import ArgumentError
 
 PREFIX = "NEWSFLASH_"
 MIN_KEY_BYTES = 32
+_URL_CHARS = re.compile(r"[A-Za-z0-9._~:/?#@\[\]!$&'()*+,;=%-]+")  # RFC 3986, appendix A
 CONSENT_IP_POLICIES = ("none", "truncated", "full")
 
 
@@ -99,9 +101,22 @@ def load_settings() -> Settings:
     except EnvError as error:
         name, _, problem = str(error).removeprefix('Environment variable "').partition('" ')
         raise SettingError(name.removeprefix(PREFIX), problem or "is not usable") from None
-    except ValueError as error:  # how environs reports a file that cannot be read
-        name = next((word for word in str(error).split() if word.startswith(PREFIX)), "…_FILE")
-        raise SettingError(name.removeprefix(PREFIX), "is not a readable text file") from None
+    except (ValueError, OSError):  # how environs reports a file that cannot be read
+        unreadable = _unreadable_file()
+        if unreadable is None:
+            raise
+        raise SettingError(unreadable.removeprefix(PREFIX), "is not a readable text file") from None
+
+
+def _unreadable_file() -> str | None:
+    """Return the first variable that names a file which is not readable text."""
+    for name, path in sorted(os.environ.items()):
+        if name.startswith(PREFIX) and name.endswith("_FILE"):
+            try:
+                Path(path).read_text()
+            except (ValueError, OSError):
+                return name
+    return None
 
 
 def _is_file(url: URL) -> bool:
@@ -111,7 +126,7 @@ def _is_file(url: URL) -> bool:
 def _database_url(text: str) -> URL:
     try:
         url = make_url(text)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise SettingError("DATABASE_URL", "is not a SQLAlchemy URL") from None
     if url.drivername in ("postgres", "postgresql"):
         url = url.set(drivername="postgresql+psycopg")
@@ -126,7 +141,11 @@ def _database_url(text: str) -> URL:
 
 
 def _strong(name: str, key: str) -> str:
-    if len(key.encode()) < MIN_KEY_BYTES:
+    try:
+        size = len(key.encode())
+    except UnicodeEncodeError:
+        raise SettingError(name, "is not UTF-8 text") from None
+    if size < MIN_KEY_BYTES:
         raise SettingError(name, f"needs at least {MIN_KEY_BYTES} bytes")
     return key
 
@@ -137,9 +156,17 @@ def _key(name: str, given: str, keys_in: Path | None) -> str:
         return _strong(name, given)
     if keys_in is None:
         raise SettingError(name, "is required with PostgreSQL (at least 32 random bytes)")
-    path = keys_in / name.lower()
-    keys_in.mkdir(parents=True, exist_ok=True)
-    fresh = keys_in / f".{name.lower()}.{os.getpid()}.{secrets.token_hex(4)}"
+    try:
+        return _strong(name, _kept_key(keys_in, name.lower()))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not a text file"
+        raise SettingError(name, f"cannot be kept in {keys_in}: {reason}") from None
+
+
+def _kept_key(folder: Path, name: str) -> str:
+    path = folder / name
+    folder.mkdir(parents=True, exist_ok=True)
+    fresh = folder / f".{name}.{os.getpid()}.{secrets.token_hex(4)}"
     if not path.exists():
         with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(secrets.token_urlsafe(48))
@@ -148,14 +175,18 @@ def _key(name: str, given: str, keys_in: Path | None) -> str:
         with suppress(FileExistsError):
             os.link(fresh, path)  # the first of several processes wins, and the rest read its key
         fresh.unlink()
-    return _strong(name, path.read_text().strip())
+    return path.read_text().strip()
 
 
 def _public_url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(text)
+        is_address = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        is_address = False
+    if not is_address or not _URL_CHARS.fullmatch(text):
         raise SettingError("PUBLIC_URL", "needs the form https://host")
-    if parts.query or parts.fragment or parts.username:
+    if parts.query or parts.fragment or "@" in parts.netloc:
         raise SettingError("PUBLIC_URL", "has no query, fragment or password")
     return text.rstrip("/")
 

@@ -5,7 +5,7 @@ from flask import Flask
 from flask_migrate import upgrade
 from sqlalchemy.exc import OperationalError
 
-from service.app import create_app
+from service.app import build_gates, create_app
 from service.config import SettingError, Settings, load_settings
 from service.web.context import UseCases
 
@@ -23,6 +23,15 @@ def app_or_exit() -> Flask:
     try:
         return create_app(settings_or_exit())
     except ValueError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def check_mail_or_exit(settings: Settings) -> None:
+    """End the command with one line if delivery, which runs elsewhere, could not start."""
+    try:
+        for gate in build_gates(settings):
+            gate.provider.close()
+    except SettingError as error:
         raise click.ClickException(str(error)) from None
 
 
