@@ -57,7 +57,7 @@ FROM ({rows}) AS acts
 JOIN subscriptions AS known ON known.subscriber_id = acts.subscriber_id
     AND known.mailing_list_id = acts.list_id
 """
-# The plan of an UPDATE chooses its own order; whoever locks many rows takes them in that of the key.
+# The plan of an UPDATE has an order of its own; whoever locks many rows takes them by their key.
 _LOCK = """
 SELECT 1 FROM ({rows}) AS acts JOIN subscriptions AS known
     ON known.subscriber_id = acts.subscriber_id AND known.mailing_list_id = acts.list_id
