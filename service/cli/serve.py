@@ -1,6 +1,7 @@
 """`newsflash serve`: the web service, and delivery beside it."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -12,7 +13,14 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server import Server
 
-from service.cli.application import app_or_exit, migrate_database, usecases_of
+from service.cli.application import (
+    app_or_exit,
+    check_mail_or_exit,
+    migrate_database,
+    settings_or_exit,
+    usecases_of,
+)
+from service.cli.parent import when_parent_is_gone
 from service.config import PREFIX, Settings
 from service.store.models import db
 
@@ -34,17 +42,20 @@ STOP_WITHIN_SECONDS = 20
 def serve(*, host: str, port: int, workers: int | None, no_worker: bool, no_migrate: bool) -> None:
     """Serve the forms, pages and API; migrate first and deliver mail too."""
     os.environ[f"{PREFIX}BIND_HOST"] = host
-    if f"{PREFIX}PUBLIC_URL" not in os.environ and _is_loopback(host):
+    settings_or_exit()  # reads .env, too
+    is_given = any(f"{PREFIX}PUBLIC_URL{kind}" in os.environ for kind in ("", "_FILE"))
+    if not is_given and _is_loopback(host):
         os.environ[f"{PREFIX}PUBLIC_URL"] = f"http://{host}:{port}"
     app = app_or_exit()
     settings = usecases_of(app).settings
+    check_mail_or_exit(settings)
     is_new = False if no_migrate else migrate_database(app)
     _say(settings, host, port, first_key=_first_key(app) if is_new else None)
     with app.app_context():
         db.engine.dispose()
     delivery = None if no_worker else DeliveryProcess()
     server = Server(
-        "service.app:create_app",
+        "service.cli.serve:create_web_app",
         factory=True,
         interface=Interfaces.WSGI,
         address=host,
@@ -53,13 +64,19 @@ def serve(*, host: str, port: int, workers: int | None, no_worker: bool, no_migr
         blocking_threads=BLOCKING_THREADS,
         workers_kill_timeout=STOP_WITHIN_SECONDS,
         respawn_failed_workers=True,
-        log_level=LogLevels.warning,
+        log_level=LogLevels.error,
     )
     try:
         server.serve()
     finally:
         if delivery is not None:
             delivery.stop()
+
+
+def create_web_app() -> Flask:
+    """Return the app for one web process, which ends when the process that started it is gone."""
+    when_parent_is_gone(os.getppid(), lambda: os.kill(os.getpid(), signal.SIGTERM))
+    return app_or_exit()
 
 
 class DeliveryProcess:
@@ -72,10 +89,8 @@ class DeliveryProcess:
         threading.Thread(target=self._keep, name="delivery", daemon=True).start()
 
     def _start(self) -> "subprocess.Popen[bytes]":
-        return subprocess.Popen(
-            [sys.executable, "-m", "service", "worker", "--until-stdin-closes"],
-            stdin=subprocess.PIPE,
-        )
+        command = [sys.executable, "-m", "service", "worker", "--parent", str(os.getpid())]
+        return subprocess.Popen(command)  # noqa: S603 - our own interpreter and module
 
     def _keep(self) -> None:
         while True:
