@@ -1,0 +1,257 @@
+"""What the pages answer to forms, links and mail programs, beneath what a browser shows."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import select
+
+from service.app import create_app
+from service.domain.subscription import Cycles, SubscriptionRef
+from service.store.models import OutboxMessage, Subscription, db
+from service.tokens import Tokens
+from service.web.context import EXTENSION
+
+FORM = "/subscribe/news-flash"
+SITE = "https://site.example"
+
+
+@pytest.fixture
+def database_url(sqlite_url):
+    """The pages' own rules do not depend on the database: one kind is enough."""
+    return sqlite_url
+
+
+@pytest.fixture
+def mail(app, client, settings):
+    """The confirm and unsubscribe paths of a fresh signup."""
+    client.post(FORM, data={"email": "reader@example.org"})
+    with app.app_context():
+        message = db.session.execute(select(OutboxMessage)).scalar_one()
+        refs = tuple(SubscriptionRef(ref.mailing_list_id, ref.epoch) for ref in _cycles())
+        cycles = Cycles(message.subscriber_id, refs)
+    tokens = Tokens.from_keys(settings.secret_keys)
+    return {
+        "confirm": f"/confirm/{tokens.confirm.issue(cycles, at=message.created_at)}",
+        "unsubscribe": f"/unsubscribe/{tokens.unsubscribe.issue(cycles, at=message.created_at)}",
+        "expired": f"/confirm/{tokens.confirm.issue(cycles, at=datetime(2020, 1, 1, tzinfo=UTC))}",
+    }
+
+
+def _cycles():
+    return db.session.execute(select(Subscription)).scalars().all()
+
+
+def _statuses(app):
+    with app.app_context():
+        return [(each.status, each.ended_reason) for each in _cycles()]
+
+
+def _change_list(app, **changes):
+    app.extensions[EXTENSION].lists.update("news-flash", changes, actor="test")
+
+
+def test_a_form_post_leads_to_the_status_page(app, client):
+    response = client.post(FORM, data={"email": "reader@example.org"})
+    assert response.status_code == 303
+    assert response.location.startswith("/status/")
+    assert _statuses(app) == [("pending", None)]
+    assert "Set-Cookie" not in response.headers
+
+
+def test_a_form_post_leads_to_the_lists_own_page_and_the_policy_lets_it(app, client):
+    _change_list(app, redirect_url=f"{SITE}/thanks?x=1")
+    response = client.post(FORM, data={"email": "reader@example.org"})
+    assert (response.status_code, response.location) == (303, f"{SITE}/thanks?x=1")
+    assert f"form-action 'self' {SITE};" in client.get(FORM).headers["Content-Security-Policy"]
+
+
+def test_a_filled_trap_is_answered_alike_and_nothing_is_kept(app, client):
+    person = client.post(FORM, data={"email": "reader@example.org"})
+    bot = client.post(FORM, data={"email": "bot@example.org", "website": "http://spam.example"})
+    assert bot.status_code == person.status_code
+    assert len(bot.location) == len(person.location)
+    assert client.get(bot.location).data.count(b"<h1>Please look into your mail</h1>") == 1
+    assert len(_statuses(app)) == 1
+
+
+@pytest.mark.parametrize("email", ["", "reader", "reader@", "a" * 300 + "@example.org", "<b>@x"])
+def test_a_wrong_address_is_shown_again_with_its_error(app, client, email):
+    response = client.post(FORM, data={"email": email, "name": '"><script>'})
+    assert response.status_code == 422
+    assert 'aria-describedby="email-error"' in response.text
+    assert "<script>" not in response.text
+    assert "<b>@x" not in response.text
+    assert _statuses(app) == []
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        (None, 303),
+        ("null", 303),
+        (SITE, 303),
+        ("HTTPS://SITE.example", 303),
+        ("http://localhost", 303),
+        ("http://127.0.0.1:8000", 303),
+        ("https://other.example", 403),
+        ("https://site.example.evil.example", 403),
+    ],
+)
+def test_only_the_lists_own_sites_may_post(app, client, origin, status):
+    _change_list(app, origins=[SITE])
+    headers = {} if origin is None else {"Origin": origin}
+    response = client.post(FORM, data={"email": "reader@example.org"}, headers=headers)
+    assert response.status_code == status
+
+
+def test_only_the_lists_own_sites_may_frame_the_form(app, client):
+    assert "frame-ancestors *" in client.get(FORM).headers["Content-Security-Policy"]
+    _change_list(app, origins=[SITE])
+    for path in (FORM, client.post(FORM, data={"email": "reader@example.org"}).location):
+        policy = client.get(path).headers["Content-Security-Policy"]
+        assert SITE in policy
+        assert "frame-ancestors *" not in policy
+
+
+def test_the_embedded_form_is_answered_in_json_that_its_page_may_read(client):
+    headers = {"Origin": SITE, "Accept": "application/json"}
+    taken = client.post(FORM, data={"email": "reader@example.org"}, headers=headers)
+    assert taken.status_code == 202
+    assert taken.json["status_url"].startswith("http://127.0.0.1:8000/status/")
+    refused = client.post(FORM, data={"email": "reader"}, headers=headers)
+    assert refused.status_code == 422
+    for response in (taken, refused):
+        assert response.headers["Access-Control-Allow-Origin"] == SITE
+        assert "Origin" in response.headers["Vary"]
+        assert "Access-Control-Allow-Credentials" not in response.headers
+
+
+def test_what_is_no_small_form_is_refused(client):
+    assert client.post(FORM, json={"email": "reader@example.org"}).status_code == 415
+    assert client.post(FORM, data=b"x", content_type="text/plain").status_code == 415
+    large = {"email": "reader@example.org", "name": "x" * 20_000}
+    assert client.post(FORM, data=large).status_code == 413
+    assert client.post("/subscribe/unknown", data={"email": "a@example.org"}).status_code == 404
+    assert client.get("/embed/unknown.js").status_code == 404
+
+
+def test_looking_at_a_link_changes_nothing(app, client, mail):
+    for _ in range(3):
+        assert client.get(mail["confirm"]).status_code == 200
+        assert client.head(mail["confirm"]).status_code == 200
+        assert client.get(mail["unsubscribe"]).status_code == 200
+        assert client.head(mail["unsubscribe"]).status_code == 200
+    assert _statuses(app) == [("pending", None)]
+
+
+def test_confirming_twice_is_the_same(app, client, mail):
+    first, second = client.post(mail["confirm"]), client.post(mail["confirm"])
+    assert (first.status_code, second.status_code) == (200, 200)
+    assert first.data == second.data
+    assert _statuses(app) == [("confirmed", None)]
+
+
+def test_an_expired_link_offers_a_new_one(client, mail):
+    page = client.get(mail["expired"], headers={"Accept": "text/html"})
+    assert page.status_code == 410
+    assert f'action="{mail["expired"]}/renew"' in page.text
+    assert client.post(mail["expired"]).status_code == 410
+    renewed = client.post(f"{mail['expired']}/renew")
+    assert renewed.status_code == 303
+    assert client.get(renewed.location).status_code == 200
+
+
+def test_a_confirm_link_of_an_ended_subscription_offers_to_sign_up_again(client, mail):
+    client.post(mail["confirm"])
+    client.post(mail["unsubscribe"])
+    for response in (client.get(mail["confirm"]), client.post(mail["confirm"])):
+        assert response.status_code == 410
+        assert f'href="{FORM}"' in response.text
+
+
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "multipart/form-data"])
+@pytest.mark.parametrize("origin", [None, "null", "https://mail.example"])
+def test_one_click_leaves_without_cookie_or_redirect(app, client, mail, kind, origin):
+    client.post(mail["confirm"])
+    for _ in range(2):
+        response = client.post(
+            mail["unsubscribe"],
+            data={"List-Unsubscribe": "One-Click"},
+            content_type=kind,
+            headers={"Origin": origin} if origin else {},
+        )
+        assert response.status_code == 200
+        assert "Set-Cookie" not in response.headers
+        assert _statuses(app) == [("unsubscribed", "one_click")]
+
+
+def test_a_persons_button_leaves_as_well(app, client, mail):
+    client.post(mail["confirm"])
+    assert client.post(mail["unsubscribe"]).status_code == 200
+    assert _statuses(app) == [("unsubscribed", "unsubscribed")]
+
+
+@pytest.mark.parametrize("path", ["/confirm/x.y", "/unsubscribe/x.y", "/status/x.y", "/confirm/ä"])
+def test_a_forged_link_is_a_page_not_found(client, path):
+    browser = {"Accept": "text/html,*/*;q=0.8"}
+    for method in ("GET", "POST"):
+        response = client.open(path, method=method, data={"code": "1"}, headers=browser)
+        assert response.status_code == 404
+        assert response.mimetype == "text/html"
+        assert response.headers["Cache-Control"] == "no-store"
+    assert client.post("/unsubscribe/undo", data={"token": "x"}).status_code == 404
+    assert (
+        client.post("/unsubscribe/reason", data={"token": "x", "reason": "other"}).status_code
+        == 404
+    )
+
+
+def test_a_wrong_code_is_told_at_its_field(client):
+    status = client.post(FORM, data={"email": "reader@example.org"}).location
+    response = client.post(status, data={"code": "abc"})
+    assert response.status_code == 422
+    assert 'aria-describedby="code-error"' in response.text
+
+
+def test_pages_promise_https_only_where_it_is(settings):
+    secure = create_app(replace(settings, public_url="https://news.example"))
+    assert "Strict-Transport-Security" in secure.test_client().get("/").headers
+    with secure.app_context():
+        db.engine.dispose()
+    plain = create_app(settings)
+    assert "Strict-Transport-Security" not in plain.test_client().get("/").headers
+    with plain.app_context():
+        db.engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("changes", "host", "status"),
+    [
+        ({}, "localhost", 200),
+        ({}, "127.0.0.1:8000", 200),
+        ({}, "[::1]:8000", 200),
+        ({}, "news.example", 404),
+        ({}, "127.0.0.1.news.example", 404),
+        ({}, "localhost.news.example", 404),
+        ({"bind_host": "0.0.0.0"}, "localhost", 404),  # noqa: S104 - that is what is refused
+        ({"public_url": "https://news.example"}, "localhost", 404),
+        ({"trusted_proxies": 1}, "localhost", 404),
+    ],
+)
+def test_the_mailbox_answers_this_computer_only(settings, changes, host, status):
+    app = create_app(replace(settings, **changes))
+    client = app.test_client()
+    assert client.get("/mailbox", headers={"Host": host}).status_code == status
+    assert client.get(f"/mailbox/{uuid4()}", headers={"Host": host}).status_code == 404
+    with app.app_context():
+        db.engine.dispose()
+
+
+def test_there_is_no_mailbox_with_a_real_mail_api(settings):
+    app = create_app(replace(settings, mail_urls=("postmark://token@default",)))
+    assert app.test_client().get("/mailbox").status_code == 404
+    assert "mailbox" not in app.test_client().get("/").text
+    with app.app_context():
+        db.engine.dispose()
