@@ -54,5 +54,13 @@ class TooManyTriesError(NewsflashError):
     """Too many wrong codes were typed for this address; only the link in the mail works now."""
 
 
+class EventAuthError(NewsflashError):
+    """A request says that it comes from a mail API and does not prove it. The message says how."""
+
+
+class EventFormatError(NewsflashError):
+    """A mail API's request does not have the form that its documentation describes."""
+
+
 class UnavailableError(NewsflashError):
-    """The database cannot answer at the moment; the same request may succeed later."""
+    """What the answer depends on is out of reach now; the same request may succeed later."""

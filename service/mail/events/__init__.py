@@ -1,0 +1,1 @@
+"""What mail APIs report afterwards: one module a provider, which authenticates and reads."""
