@@ -273,10 +273,15 @@ def test_connection_that_lay_idle_is_not_trusted(
     build: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("service.mail.connection.MAX_IDLE_SECONDS", 0.0)
-    with RawServer([_good, _good]) as server:
+
+    def good_until_closed(peer: raw.Peer) -> None:
+        _good(peer)
+        assert peer.read_line() == b"", "the next request comes on a connection of its own"
+
+    with RawServer([good_until_closed, _good]) as server:
         provider = build(POSTMARK, server.host)
         for _ in range(2):
-            provider.send(make_mails(1), key=KEY)
+            assert provider.send(make_mails(1), key=KEY)[0].outcome is Outcome.ACCEPTED
     assert server.connections == 2
 
 
