@@ -1,0 +1,97 @@
+"""Addresses: what is taken, what is kept as typed, and what counts as the same."""
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from service.domain.address import address_hash, parse_address
+from service.domain.errors import AddressError
+
+
+@pytest.mark.parametrize(
+    ("text", "typed", "key"),
+    [
+        ("ada@example.org", "ada@example.org", "ada@example.org"),
+        (
+            "  Ada.Love+news@Example.COM \n",
+            "Ada.Love+news@Example.COM",
+            "ada.love+news@example.com",
+        ),
+        ("ada@exa\u0308mple.org", "ada@exämple.org", "ada@xn--exmple-cua.org"),
+        ("ADA@XN--EXMPLE-CUA.ORG", "ADA@XN--EXMPLE-CUA.ORG", "ada@xn--exmple-cua.org"),
+        ("Jo\u0308rg@example.org", "Jörg@example.org", "jörg@example.org"),
+        ("o'neill@example.org", "o'neill@example.org", "o'neill@example.org"),
+        ("用户@例え.jp", "用户@例え.jp", "用户@xn--r8jz45g.jp"),
+    ],
+)
+def test_an_address_is_kept_as_typed_and_known_by_its_key(text: str, typed: str, key: str):
+    address = parse_address(text)
+    assert (address.typed, address.key) == (typed, key)
+    assert address.domain == key.split("@")[1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " ",
+        "ada",
+        "ada@",
+        "@example.org",
+        "ada@@example.org",
+        "ada@example",
+        "ada@exam ple.org",
+        "ada example@example.org",
+        "ada@-example.org",
+        "ada@example..org",
+        ".ada@example.org",
+        "ada@[127.0.0.1]",
+        '"ada lovelace"@example.org',
+        "Ada <ada@example.org>",
+        "ada@example.org, bob@example.org",
+        "ada@example.org\r\nBcc: eve@example.org",
+        "ada\0@example.org",
+        "ada@exam\0ple.org",
+        "ad\ud800a@example.org",
+        "ada@localhost",
+        "a" * 250 + "@example.org",
+        "mailto:ada@example.org?subject=x",
+    ],
+)
+def test_what_is_no_address_is_refused_with_a_sentence(text: str):
+    with pytest.raises(AddressError, match=r"\w+ \w+"):
+        parse_address(text)
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=()), max_size=300))
+@example("a@" + "x." * 200 + "org")
+@example("a@\u2488.com")
+@example("\u0390@example.org")
+@example("a@xn--a.org")
+@example("a@ex\u200dample.org")
+def test_any_text_is_an_address_or_refused_and_a_key_is_its_own_key(text: str):
+    try:
+        address = parse_address(text)
+    except AddressError:
+        return
+    assert parse_address(address.key).key == address.key
+
+
+@given(
+    local=st.from_regex(r"[a-z0-9]([a-z0-9.+_-]?[a-z0-9]){0,20}", fullmatch=True),
+    domain=st.sampled_from(["example.org", "example.com", "mail.example.co.uk"]),
+    data=st.data(),
+)
+def test_case_does_not_make_another_person(local: str, domain: str, data: st.DataObject):
+    text = f"{local}@{domain}"
+    mixed = "".join(char.upper() if data.draw(st.booleans()) else char.lower() for char in text)
+    assert parse_address(mixed).key == text
+    assert parse_address(mixed).typed == mixed
+
+
+def test_a_hash_depends_on_address_and_key_and_hides_both():
+    one = address_hash("ada@example.org", b"k" * 32)
+    assert one == address_hash("ada@example.org", b"k" * 32)
+    assert len(one) == 64
+    assert one != address_hash("bob@example.org", b"k" * 32)
+    assert one != address_hash("ada@example.org", b"l" * 32)

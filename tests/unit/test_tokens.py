@@ -1,0 +1,173 @@
+"""Signed links: what is ours is read back, whatever else is refused in one and the same way."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.domain.errors import LinkError, LinkExpiredError, LinkForgedError
+from service.domain.subscription import MAX_LISTS, Cycles, SubscriptionRef
+from service.tokens import CODE_DIGITS, Tokens
+
+OLD, NEW = "the-oldest-key-of-thirty-two-bytes", "the-newest-key-of-thirty-two-bytes"
+AT = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
+CYCLES = Cycles(UUID(int=1 << 90), (SubscriptionRef(UUID(int=7 << 80), 3),))
+PURPOSES = ("confirm", "unsubscribe", "undo")
+
+ids = st.uuids()
+refs = st.lists(
+    st.builds(SubscriptionRef, ids, st.integers(1, 65_535)), min_size=1, max_size=MAX_LISTS
+)
+cycles = st.builds(lambda person, found: Cycles(person, tuple(found)), ids, refs)
+times = st.datetimes(
+    min_value=datetime(2024, 1, 1),  # noqa: DTZ001 - hypothesis adds the zone
+    max_value=datetime(2100, 1, 1),  # noqa: DTZ001
+    timezones=st.just(UTC),
+)
+
+
+def make(*keys: str) -> Tokens:
+    return Tokens.from_keys(keys or (NEW,))
+
+
+@given(wanted=cycles, at=times, purpose=st.sampled_from(PURPOSES))
+def test_a_link_gives_back_what_it_was_made_of(wanted: Cycles, at: datetime, purpose: str):
+    maker = getattr(make(), purpose)
+    assert maker.read(maker.issue(wanted, at=at), now=at) == wanted
+
+
+@given(wanted=cycles, at=times)
+def test_the_same_row_gives_the_same_link(wanted: Cycles, at: datetime):
+    later = at.replace(microsecond=999_999)
+    assert make().confirm.issue(wanted, at=at) == make().confirm.issue(wanted, at=later)
+
+
+@given(message_id=ids, other=ids)
+def test_status_links_have_one_length(message_id: UUID, other: UUID):
+    status = make().status
+    assert status.read(status.issue(message_id)) == message_id
+    assert len(status.issue(message_id)) == len(status.issue(other))
+
+
+def test_links_hold_no_character_that_a_url_or_a_mail_changes():
+    link = make().unsubscribe.issue(CYCLES, at=AT)
+    assert set(link) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.")
+
+
+@pytest.mark.parametrize("bit", range(7))
+def test_every_flipped_bit_is_refused(bit: int):
+    tokens = make()
+    for purpose, link in (
+        (tokens.confirm, tokens.confirm.issue(CYCLES, at=AT)),
+        (tokens.status, tokens.status.issue(uuid4())),
+    ):
+        for place, char in enumerate(link):
+            flipped = link[:place] + chr(ord(char) ^ (1 << bit)) + link[place + 1 :]
+            with pytest.raises(LinkForgedError):
+                read(purpose, flipped)
+
+
+@given(data=st.data(), char=st.characters())
+def test_every_changed_inserted_or_dropped_character_is_refused(data: st.DataObject, char: str):
+    tokens = make()
+    link = tokens.confirm.issue(CYCLES, at=AT)
+    place = data.draw(st.integers(0, len(link)))
+    variants = {
+        link[:place] + char + link[place:],
+        link[:place] + char + link[place + 1 :],
+        link[:place] + link[place + 1 :],
+        link[:place],
+    } - {link}
+    for changed in variants:
+        with pytest.raises(LinkForgedError):
+            tokens.confirm.read(changed, now=AT)
+
+
+@given(text=st.text(alphabet=st.characters(exclude_categories=())))
+def test_any_text_is_a_forged_link_and_nothing_else(text: str):
+    tokens = make()
+    for purpose in (tokens.confirm, tokens.unsubscribe, tokens.undo, tokens.status):
+        with pytest.raises(LinkForgedError):
+            read(purpose, text)
+
+
+@pytest.mark.parametrize("spelling", ["{}=", "{}==", " {}", "{}\n", "{}....", "!!!!{}", "{}!!!!"])
+def test_another_spelling_of_the_same_bytes_is_refused(spelling: str):
+    tokens = make()
+    with pytest.raises(LinkForgedError):
+        tokens.status.read(spelling.format(tokens.status.issue(uuid4())))
+
+
+@pytest.mark.parametrize("made_for", PURPOSES)
+@pytest.mark.parametrize("used_as", PURPOSES)
+def test_a_link_serves_its_own_purpose_only(made_for: str, used_as: str):
+    tokens = make()
+    link = getattr(tokens, made_for).issue(CYCLES, at=AT)
+    reader = getattr(tokens, used_as)
+    if made_for == used_as:
+        assert reader.read(link, now=AT) == CYCLES
+    else:
+        with pytest.raises(LinkForgedError):
+            reader.read(link, now=AT)
+
+
+def test_a_status_link_is_no_other_link_and_no_other_link_is_one():
+    tokens = make()
+    with pytest.raises(LinkForgedError):
+        tokens.confirm.read(tokens.status.issue(uuid4()), now=AT)
+    with pytest.raises(LinkForgedError):
+        tokens.status.read(tokens.confirm.issue(CYCLES, at=AT))
+
+
+def test_old_keys_verify_and_the_newest_signs():
+    old, both, new = make(OLD), make(OLD, NEW), make(NEW)
+    assert both.confirm.read(old.confirm.issue(CYCLES, at=AT), now=AT) == CYCLES
+    assert new.confirm.read(both.confirm.issue(CYCLES, at=AT), now=AT) == CYCLES
+    with pytest.raises(LinkForgedError):
+        new.confirm.read(old.confirm.issue(CYCLES, at=AT), now=AT)
+
+
+def test_a_link_lives_until_its_age_is_over_and_not_longer():
+    tokens, week = make(), timedelta(days=7)
+    link = tokens.confirm.issue(CYCLES, at=AT)
+    assert tokens.confirm.read(link, max_age=week, now=AT + week) == CYCLES
+    with pytest.raises(LinkExpiredError):
+        tokens.confirm.read(link, max_age=week, now=AT + week + timedelta(seconds=1))
+    assert tokens.confirm.read(link, now=AT + timedelta(days=36_500)) == CYCLES
+
+
+def test_an_expired_link_that_is_forged_is_called_forged():
+    tokens = make()
+    link = tokens.confirm.issue(CYCLES, at=AT)
+    with pytest.raises(LinkForgedError):
+        tokens.confirm.read(link[:-2] + "AA", max_age=timedelta(0), now=AT + timedelta(days=1))
+
+
+@given(wanted=cycles, at=times)
+def test_a_code_is_six_digits_and_the_same_each_time(wanted: Cycles, at: datetime):
+    code = make().confirm.code(wanted, at=at)
+    assert len(code) == CODE_DIGITS
+    assert code.isascii()
+    assert code.isdigit()
+    assert make().confirm.code(wanted, at=at) == code
+
+
+def test_codes_differ_by_mail_and_by_key():
+    codes = {
+        make(key).confirm.code(CYCLES, at=AT + timedelta(seconds=second))
+        for key in (OLD, NEW)
+        for second in range(50)
+    }
+    assert len(codes) > 95
+
+
+def read(purpose: object, link: str) -> object:
+    """Read with any purpose; errors of another kind than a link's come through as they are."""
+    try:
+        if type(purpose).__name__ == "StatusTokens":
+            return purpose.read(link)  # type: ignore[attr-defined]
+        return purpose.read(link, now=AT)  # type: ignore[attr-defined]
+    except LinkError:
+        raise
