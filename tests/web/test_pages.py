@@ -1,11 +1,11 @@
 """What the pages answer to forms, links and mail programs, beneath what a browser shows."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from service.app import create_app
 from service.domain.subscription import Cycles, SubscriptionRef
@@ -255,3 +255,53 @@ def test_there_is_no_mailbox_with_a_real_mail_api(settings):
     assert "mailbox" not in app.test_client().get("/").text
     with app.app_context():
         db.engine.dispose()
+
+
+def _age_message(app, **values):
+    with app.app_context():
+        db.session.execute(update(OutboxMessage).values(**values))
+        db.session.commit()
+
+
+def test_the_status_page_tells_of_a_bounce_and_leads_back_to_the_form(app, client):
+    status = client.post(FORM, data={"email": "reader@example.org"}).location
+    _age_message(app, status="dead")
+    page = client.get(status).text
+    assert "<h1>The mail did not arrive</h1>" in page
+    assert f'href="{FORM}"' in page
+    assert "http-equiv" not in page
+
+
+def test_the_status_page_looks_again_by_itself_while_the_mail_is_late(app, client):
+    status = client.post(FORM, data={"email": "reader@example.org"}).location
+    _age_message(app, created_at=datetime.now(UTC) - timedelta(hours=1))
+    assert "<h1>The mail takes longer than usual</h1>" in client.get(status).text
+    assert '<noscript><meta http-equiv="refresh"' in client.get(status).text
+    assert "http-equiv" not in client.get(f"{status}?code=1").text
+
+
+def test_the_language_is_one_that_there_is(client):
+    for path in (f"{FORM}?locale=xx", f"{FORM}?locale=en-GB", f"{FORM}?locale=%00", "/"):
+        page = client.get(path, headers={"Accept-Language": "tlh, fr;q=0.5"}).text
+        assert '<html lang="en" dir="ltr">' in page
+
+
+def test_the_language_is_asked_for_then_the_lists_then_the_browsers(app, client):
+    app.extensions["newsflash_locales"] = ("en", "de", "fr", "pt_BR")
+
+    def language(query: str = "") -> str:
+        page = client.get(FORM + query, headers={"Accept-Language": "fr"}).text
+        return page.partition('lang="')[2].partition('"')[0]
+
+    assert language() == "en"
+    _change_list(app, locale="de-AT")
+    assert language() == "de"
+    assert language("?locale=pt-BR") == "pt-BR"
+    _change_list(app, locale="tlh")
+    assert language() == "fr"
+
+
+def test_the_form_is_not_kept_by_the_browser_and_its_post_has_an_origin(client):
+    headers = client.get(FORM).headers
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["Referrer-Policy"] == "same-origin"

@@ -166,8 +166,11 @@ def _public_form_url(info: ListInfo) -> str:
 
 
 @pages.after_request
-def same_origin_referrer(response: Response) -> Response:
-    """Let the hosted form's own post carry its origin: under `no-referrer` it would be `null`."""
+def set_form_headers(response: Response) -> Response:
+    """Let the form's own post carry its origin (under `no-referrer` it would be `null`), and let no
+    browser bring a typed address back on a device that others use.
+    """
     if request.endpoint in ("pages.form", "pages.subscribe"):
         response.headers["Referrer-Policy"] = "same-origin"
+        response.headers["Cache-Control"] = "no-store"
     return response
