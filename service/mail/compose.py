@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.header import Header
+from email.utils import parseaddr
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -70,7 +71,10 @@ def compose(message: ComposeInput) -> Mail:
     values: Mapping[str, object] = {
         "message": message,
         "names": [one_line(one.name) for one in message.lists],
-        "senders": [{"controller": one_line(who), "privacy_url": url} for who, url in senders],
+        "senders": [
+            {"controller": one_line(who) or _sender_name(message), "privacy_url": url}
+            for who, url in senders
+        ],
     }
     subject = one_line(environment.get_template(f"{message.kind}.subject").render(values))
     text, html = (
@@ -100,6 +104,12 @@ def _sender(message: ComposeInput) -> str:
     """Return the lists' own sender if they agree on one, else the service's."""
     own = {one.sender for one in message.lists}
     return one_line((own.pop() if len(own) == 1 else None) or message.sender)
+
+
+def _sender_name(message: ComposeInput) -> str:
+    """Return who the mail says it is from: what a list without a controller is signed with."""
+    name, address = parseaddr(_sender(message))
+    return name or address
 
 
 def _list_id(info: ListInfo, public_url: str) -> str:
