@@ -1,0 +1,255 @@
+"""Settings: what is wrong stops the start with one line that names it and gives nothing away."""
+
+import multiprocessing
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from service.config import SettingError, Settings, load_settings
+
+KEY, OTHER_KEY, HASH_KEY = "k" * 40, "o" * 40, "h" * 40
+SECRET = "s3kr1t-that-nobody-may-see"
+POSTGRES = {
+    "DATABASE_URL": f"postgresql://news:{SECRET}@db/news",
+    "SECRET_KEY": KEY,
+    "ADDRESS_HASH_KEY": HASH_KEY,
+}
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No settings from outside, an empty working directory, and none left behind by `.env`."""
+    monkeypatch.setattr(
+        os, "environ", {n: v for n, v in os.environ.items() if not n.startswith("NEWSFLASH_")}
+    )
+    monkeypatch.chdir(tmp_path)
+
+
+def load(**given: str) -> Settings:
+    os.environ.update({f"NEWSFLASH_{name}": value for name, value in given.items()})
+    return load_settings()
+
+
+def test_nothing_needs_to_be_set(tmp_path: Path):
+    settings = load()
+    assert settings.is_sqlite
+    assert settings.database_url.database == str(tmp_path / "var" / "newsflash.db")
+    assert settings.data_dir == tmp_path / "var"
+    assert settings.public_url == "http://127.0.0.1:8000"
+    assert settings.mail_urls == ("mailbox:",)
+    assert settings.confirm_days == 7
+    assert settings.consent_ip == "truncated"
+    assert settings.trusted_proxies == 0
+    assert settings.ratelimit_enabled
+    assert settings.redis_url is None
+
+
+def test_every_setting_is_read():
+    settings = load(
+        **POSTGRES,
+        SECRET_KEY_FALLBACKS=f"{OTHER_KEY}, {'p' * 40}",
+        PUBLIC_URL="https://news.example.org/",
+        MAIL_URL="postmark://T@default  smtp://mail.example.org:587",
+        MAIL_FROM="Ada <ada@example.org>",
+        REDIS_URL="redis://cache",
+        RATELIMIT_ENABLED="false",
+        TRUSTED_PROXIES="2",
+        CONFIRM_DAYS="3",
+        CONSENT_IP="none",
+        WEBHOOK_SECRET_POSTMARK="w",
+    )
+    assert settings.database_url.drivername == "postgresql+psycopg"
+    assert settings.secret_keys == ("p" * 40, OTHER_KEY, KEY)
+    assert settings.address_hash_key == HASH_KEY.encode()
+    assert settings.public_url == "https://news.example.org"
+    assert settings.mail_urls == ("postmark://T@default", "smtp://mail.example.org:587")
+    assert settings.webhook_secrets == {"postmark": "w"}
+    assert (settings.trusted_proxies, settings.confirm_days) == (2, 3)
+    assert (settings.consent_ip, settings.ratelimit_enabled) == ("none", False)
+    assert settings.redis_url == "redis://cache"
+    assert settings.mail_from == "Ada <ada@example.org>"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", SECRET),
+        ("DATABASE_URL", f"mysql://u:{SECRET}@h/db"),
+        ("DATABASE_URL", f"postgresql://u:{SECRET}@h:port/db"),
+        ("DATABASE_URL", "sqlite://"),
+        ("DATABASE_URL", "sqlite:///:memory:"),
+        ("SECRET_KEY", ""),
+        ("SECRET_KEY", SECRET),
+        ("SECRET_KEY", "\udcff" * 40),
+        ("SECRET_KEY_FALLBACKS", f"{KEY},{SECRET}"),
+        ("ADDRESS_HASH_KEY", ""),
+        ("ADDRESS_HASH_KEY", SECRET),
+        ("PUBLIC_URL", "news.example.org"),
+        ("PUBLIC_URL", "ftp://news.example.org"),
+        ("PUBLIC_URL", "https://"),
+        ("PUBLIC_URL", "https://[::1"),
+        ("PUBLIC_URL", "https://news.example.org:port"),
+        ("PUBLIC_URL", "https://news.example.org:99999"),
+        ("PUBLIC_URL", "https://news.example.org/a b"),
+        ("PUBLIC_URL", "https://news.example.org/>,<https://other.example"),
+        ("PUBLIC_URL", "https://news.example.org?x=1"),
+        ("PUBLIC_URL", "https://news.example.org#x"),
+        ("PUBLIC_URL", f"https://ada:{SECRET}@news.example.org"),
+        ("PUBLIC_URL", f"https://:{SECRET}@news.example.org"),
+        ("MAIL_FROM", "nobody"),
+        ("MAIL_FROM", "Ada\r\nBcc: eve@example.org <ada@example.org>"),
+        ("TRUSTED_PROXIES", "many"),
+        ("TRUSTED_PROXIES", "-1"),
+        ("TRUSTED_PROXIES", "11"),
+        ("CONFIRM_DAYS", "0"),
+        ("CONFIRM_DAYS", "1.5"),
+        ("CONFIRM_DAYS", "366"),
+        ("RATELIMIT_ENABLED", "perhaps"),
+        ("CONSENT_IP", "all"),
+    ],
+)
+def test_a_wrong_setting_is_named_in_one_line_without_its_secret(name: str, value: str):
+    with pytest.raises(SettingError) as refused:
+        load(**{**POSTGRES, name: value})
+    line = str(refused.value)
+    assert line.startswith(f"NEWSFLASH_{name}: ")
+    assert "\n" not in line
+    assert SECRET not in line
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "DATABASE_URL",
+        "SECRET_KEY",
+        "SECRET_KEY_FALLBACKS",
+        "ADDRESS_HASH_KEY",
+        "PUBLIC_URL",
+        "MAIL_URL",
+        "REDIS_URL",
+        "TRUSTED_PROXIES",
+        "WEBHOOK_SECRET_RESEND",
+    ],
+)
+@pytest.mark.parametrize("content", [None, b"\xff\xfe\x00"])
+def test_a_file_that_is_no_text_is_named(name: str, content: bytes | None, tmp_path: Path):
+    path = tmp_path / "given"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(
+        SettingError, match=rf"^NEWSFLASH_{name}_FILE: is not a readable text file$"
+    ):
+        load(
+            **{key: value for key, value in POSTGRES.items() if key != name},
+            **{f"{name}_FILE": str(path)},
+        )
+
+
+def test_a_setting_may_come_from_a_file(tmp_path: Path):
+    for name, value in {
+        "database_url": "postgresql://u:p@h/d\n",
+        "secret_key": f"{KEY}\n",
+        "address_hash_key": f" {HASH_KEY} ",
+        "mail": "postmark://T@default\n",
+        "proxies": "1\n",
+        "hook": "w\n",
+    }.items():
+        (tmp_path / name).write_text(value)
+    settings = load(
+        DATABASE_URL_FILE=str(tmp_path / "database_url"),
+        SECRET_KEY_FILE=str(tmp_path / "secret_key"),
+        ADDRESS_HASH_KEY_FILE=str(tmp_path / "address_hash_key"),
+        MAIL_URL_FILE=str(tmp_path / "mail"),
+        TRUSTED_PROXIES_FILE=str(tmp_path / "proxies"),
+        WEBHOOK_SECRET_SES_FILE=str(tmp_path / "hook"),
+    )
+    assert settings.database_url.password == "p"
+    assert settings.secret_keys == (KEY,)
+    assert settings.address_hash_key == HASH_KEY.encode()
+    assert settings.mail_urls == ("postmark://T@default",)
+    assert settings.trusted_proxies == 1
+    assert settings.webhook_secrets == {"ses": "w"}
+
+
+def test_a_setting_may_come_from_the_env_file_and_the_environment_wins(tmp_path: Path):
+    (tmp_path / ".env").write_text("NEWSFLASH_CONFIRM_DAYS=3\nNEWSFLASH_TRUSTED_PROXIES=1\n")
+    settings = load(TRUSTED_PROXIES="2")
+    assert (settings.confirm_days, settings.trusted_proxies) == (3, 2)
+
+
+def test_settings_can_be_shown_without_their_secrets():
+    shown = repr(
+        load(**POSTGRES, MAIL_URL=f"postmark://{SECRET}@default", WEBHOOK_SECRET_SES=SECRET)
+    )
+    for secret in (SECRET, KEY, HASH_KEY):
+        assert secret not in shown
+
+
+def test_keys_are_made_once_and_only_the_owner_reads_them(tmp_path: Path):
+    first, second = load(), load()
+    assert first.secret_keys == second.secret_keys
+    assert first.address_hash_key == second.address_hash_key
+    assert first.secret_keys[0].encode() != first.address_hash_key
+    for name in ("secret_key", "address_hash_key"):
+        assert stat.S_IMODE((tmp_path / "var" / name).stat().st_mode) == 0o600
+    assert {path.name for path in (tmp_path / "var").iterdir()} == {
+        "secret_key",
+        "address_hash_key",
+    }
+
+
+def test_a_given_key_is_not_kept(tmp_path: Path):
+    load(SECRET_KEY=KEY, ADDRESS_HASH_KEY=HASH_KEY)
+    assert not (tmp_path / "var").exists()
+
+
+def test_keys_lie_beside_the_database(tmp_path: Path):
+    load(DATABASE_URL=f"sqlite:///{tmp_path}/elsewhere/news.db")
+    assert (tmp_path / "elsewhere" / "secret_key").exists()
+
+
+@pytest.mark.parametrize("kind", ["empty", "folder", "not text", "no folder"])
+def test_a_key_that_cannot_be_kept_or_read_is_named(kind: str, tmp_path: Path):
+    place = tmp_path / "var"
+    if kind == "no folder":
+        place.write_text("a file")
+    else:
+        place.mkdir()
+        key = place / "secret_key"
+        if kind == "empty":
+            key.touch()
+        elif kind == "folder":
+            key.mkdir()
+        else:
+            key.write_bytes(b"\xff" * 40)
+    with pytest.raises(SettingError, match=r"^NEWSFLASH_SECRET_KEY: .+$"):
+        load()
+
+
+def _race(
+    folder: str,
+    barrier: "multiprocessing.synchronize.Barrier",
+    found: "multiprocessing.Queue[object]",
+) -> None:
+    os.chdir(folder)
+    barrier.wait()
+    settings = load_settings()
+    found.put((settings.secret_keys, settings.address_hash_key))
+
+
+def test_processes_that_start_at_once_agree_on_the_keys(tmp_path: Path):
+    context = multiprocessing.get_context("spawn")
+    barrier, found = context.Barrier(4), context.Queue()
+    racers = [context.Process(target=_race, args=(str(tmp_path), barrier, found)) for _ in range(4)]
+    for racer in racers:
+        racer.start()
+    keys = [found.get(timeout=30) for _ in racers]
+    for racer in racers:
+        racer.join()
+    assert len(set(keys)) == 1
+    assert {path.name for path in (tmp_path / "var").iterdir()} == {
+        "secret_key",
+        "address_hash_key",
+    }
