@@ -1,6 +1,7 @@
 """The delivery worker: keeps as many calls under way as the provider may have, and no more."""
 
 import threading
+from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Protocol
 
@@ -8,6 +9,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from service.clock import utc_now
+from service.usecases.chores import Chore, Chores
 from service.usecases.deliver import Deliver
 
 CONCURRENCY = 8
@@ -27,16 +29,39 @@ class Waiter(Protocol):
 class Worker:
     """Runs delivery until it is told to stop; a fault of the database is waited out."""
 
-    def __init__(self, deliver: Deliver, waiter: Waiter, *, concurrency: int = CONCURRENCY) -> None:
-        """`concurrency` is how many calls to the mail API may be under way at once."""
+    def __init__(
+        self,
+        deliver: Deliver,
+        waiter: Waiter,
+        *,
+        chores: Sequence[Chore] = (),
+        concurrency: int = CONCURRENCY,
+    ) -> None:
+        """`concurrency` is how many calls to the mail API may be under way at once; `chores` run
+        beside them on a thread of their own.
+        """
         self._deliver = deliver
         self._waiter = waiter
+        self._chores = Chores(chores)
         self._concurrency = concurrency
         self.stop = threading.Event()
         """Set it to end `run`: calls under way are finished, nothing more is claimed."""
 
     def run(self, *, drain: bool = False) -> None:
         """Deliver until `stop` is set, or with `drain` until nothing is due."""
+        if drain:
+            self._deliver_mail(drain=True)
+            self._chores.run_all_once()
+            return
+        beside = threading.Thread(target=self._chores.run, args=(self.stop,), name="chores")
+        beside.start()
+        try:
+            self._deliver_mail(drain=False)
+        finally:
+            self.stop.set()
+            beside.join()
+
+    def _deliver_mail(self, *, drain: bool) -> None:
         running: set[Future[None]] = set()
         with ThreadPoolExecutor(self._concurrency, thread_name_prefix="deliver") as pool:
             while not self.stop.is_set():
