@@ -136,6 +136,13 @@ class OutboxMessage(db.Model):  # type: ignore[name-defined,misc]
             postgresql_where=text("status = 'sending'"),
         ),
         Index(None, "subscriber_id", "created_at"),
+        Index(
+            "ix_outbox_messages_provider_message_id",
+            "provider",
+            "provider_message_id",
+            sqlite_where=text("provider_message_id IS NOT NULL"),
+            postgresql_where=text("provider_message_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -171,6 +178,33 @@ class OutboxBatch(db.Model):  # type: ignore[name-defined,misc]
     lease_token: Mapped[UUID]
     lease_until: Mapped[datetime]
     created_at: Mapped[datetime]
+
+
+class RecordedEvent(db.Model):  # type: ignore[name-defined,misc]
+    """What a provider reported of a mail, once. Nothing of the mail's own row is written for it, so
+    that reports never stand in the way of sending. Without `message_id` it waits for its message.
+    """
+
+    __tablename__ = "provider_events"
+    __table_args__ = (
+        Index(None, "message_id"),
+        Index(None, "received_at"),
+        Index(
+            "ix_provider_events_waiting",
+            "received_at",
+            sqlite_where=text("message_id IS NULL"),
+            postgresql_where=text("message_id IS NULL"),
+        ),
+    )
+
+    provider: Mapped[str] = mapped_column(String(32), primary_key=True)
+    event_id: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    at: Mapped[datetime]
+    received_at: Mapped[datetime]
+    message_id: Mapped[UUID | None]
+    provider_message_id: Mapped[str | None]
+    detail: Mapped[str | None]
 
 
 class Suppression(db.Model):  # type: ignore[name-defined,misc]

@@ -1,0 +1,247 @@
+"""Feedback: what mail APIs report of mails that they took, and what follows for their addresses.
+
+Events come in any order and more than once, perhaps before the worker has written down the name
+that the provider gave the mail. Most providers give our own message id back, which was committed
+before the mail went out. For the others an event waits, unmatched, and `match_waiting`, which the
+worker calls now and then, takes it up once the name is there. That is simpler than matching where
+the worker settles, and leaves no gap between two transactions that do not see each other.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+from sqlalchemy import Connection, Engine
+
+from service.clock import utc_now
+from service.domain.address import address_hash, parse_address
+from service.domain.consent import Evidence
+from service.domain.errors import AddressError, EventAuthError, EventFormatError, UnavailableError
+from service.domain.feedback import (
+    KEPT_FOR,
+    SOFT_BOUNCE_PERIOD,
+    UNMATCHED_FOR,
+    EventKind,
+    ProviderEvent,
+    consequence,
+)
+from service.domain.subscription import Cycles, EndedReason, SubscriptionRef
+from service.mail.events.request import EventRequest, ParsedEvents
+from service.store import cycles, feedback, suppressions
+from service.store.cycles import Act
+from service.store.feedback import MatchedEvent, SentMessage
+from service.store.suppressions import NewSuppression
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedbackResult:
+    """What became of the events of one request."""
+
+    applied: int = 0
+    duplicates: int = 0
+    unknown: int = 0
+    """They name no message of ours, or none that is known by that name yet."""
+    ignored: int = 0
+    """They mean nothing to us, such as an opened mail."""
+
+
+class Feedback:
+    """Takes what providers report. Every event counts once, however often it comes."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        address_hash_key: bytes,
+        parse: Callable[[str, EventRequest], ParsedEvents],
+    ) -> None:
+        """`parse` authenticates and reads a provider's request, as `EventParsers` does."""
+        self._engine = engine
+        self._address_hash_key = address_hash_key
+        self._parse = parse
+
+    def receive(self, provider: str, request: EventRequest) -> FeedbackResult:
+        """Take a request as it came. Raises as `EventParsers` does."""
+        try:
+            parsed = self._parse(provider, request)
+        except (EventAuthError, EventFormatError, UnavailableError) as error:
+            _log.warning("provider events refused", provider=provider, reason=str(error))
+            raise
+        return self(provider, parsed.events, ignored=parsed.ignored)
+
+    def __call__(
+        self, provider: str, events: Sequence[ProviderEvent], *, ignored: int = 0
+    ) -> FeedbackResult:
+        """Take authentic events, all in one transaction."""
+        now = utc_now()
+        once = {event.event_id: event for event in events}
+        new: set[str] = set()
+        kept: list[tuple[ProviderEvent, SentMessage | None]] = []
+        matched: list[MatchedEvent] = []
+        if once:
+            with self._engine.begin() as connection:
+                found = feedback.messages_of(
+                    connection, provider=provider, events=list(once.values())
+                )
+                pairs = _pair(once.values(), found)
+                kept = [pair for pair in pairs if pair[1] is not None or _may_wait(pair[0])]
+                new = feedback.record(
+                    connection,
+                    provider=provider,
+                    events=[(event, message.id if message else None) for event, message in kept],
+                    received_at=now,
+                )
+                matched = [
+                    MatchedEvent(
+                        provider=provider,
+                        event_id=event.event_id,
+                        kind=event.kind,
+                        at=event.at,
+                        message=message,
+                    )
+                    for event, message in kept
+                    if message is not None and event.event_id in new
+                ]
+                self._apply(connection, matched, now=now)
+        known = len(kept) - len(new)
+        result = FeedbackResult(
+            applied=len(matched),
+            duplicates=known + len(events) - len(once),
+            unknown=len(once) - known - len(matched),
+            ignored=ignored,
+        )
+        _log.info(
+            "provider events",
+            provider=provider,
+            applied=result.applied,
+            duplicates=result.duplicates,
+            unknown=result.unknown,
+            ignored=result.ignored,
+        )
+        return result
+
+    def match_waiting(self) -> int:
+        """Apply events whose message has got its name by now, forget old ones; return how many."""
+        now = utc_now()
+        with self._engine.begin() as connection:
+            matched = feedback.take_waiting(connection)
+            self._apply(connection, matched, now=now)
+            feedback.forget(
+                connection, received_before=now - KEPT_FOR, waiting_before=now - UNMATCHED_FOR
+            )
+        return len(matched)
+
+    def _apply(
+        self, connection: Connection, matched: Sequence[MatchedEvent], *, now: datetime
+    ) -> None:
+        """Suppress addresses and end subscriptions, as the rule in `domain.feedback` says."""
+        soft = {
+            event.message.cycles.subscriber_id
+            for event in matched
+            if event.kind is EventKind.SOFT_BOUNCE
+        }
+        counts = (
+            feedback.count_soft_bounces(connection, soft, since=now - SOFT_BOUNCE_PERIOD)
+            if soft
+            else {}
+        )
+        barred: list[NewSuppression] = []
+        ends: dict[tuple[UUID, UUID | None], tuple[MatchedEvent, EndedReason]] = {}
+        for event in sorted(matched, key=lambda each: (each.at, each.kind)):
+            subscriber_id = event.message.cycles.subscriber_id
+            follows = consequence(event.kind, soft_bounces=counts.get(subscriber_id, 0))
+            if follows.suppress is not None:
+                barred.append(
+                    NewSuppression(
+                        address_hash=address_hash(event.message.email_key, self._address_hash_key),
+                        email_key=event.message.email_key,
+                        reason=follows.suppress,
+                        note=event.provider,
+                        at=now,
+                    )
+                )
+            if follows.end is not None:
+                lists = [None] if follows.suppress else list(event.message.cycles.list_ids)
+                for list_id in lists:
+                    ends.setdefault((subscriber_id, list_id), (event, follows.end))
+        suppressions.suppress(connection, barred)
+        if ends:
+            self._end(connection, ends, now=now)
+
+    def _end(
+        self,
+        connection: Connection,
+        ends: dict[tuple[UUID, UUID | None], tuple[MatchedEvent, EndedReason]],
+        *,
+        now: datetime,
+    ) -> None:
+        """End what is open: `ends` is by subscriber and list, with None for all lists.
+
+        Leaving by a mail of an earlier cycle does not end one that began after it.
+        """
+        refs: dict[tuple[UUID, str, EndedReason], list[SubscriptionRef]] = defaultdict(list)
+        for each in feedback.open_subscriptions(connection, {key[0] for key in ends}):
+            ref = SubscriptionRef(each.mailing_list_id, each.epoch)
+            found = ends.get((each.subscriber_id, None))
+            if found is None:
+                found = ends.get((each.subscriber_id, each.mailing_list_id))
+                if found is None:
+                    continue
+                is_of_cycle = ref in found[0].message.cycles.refs
+                if not is_of_cycle and each.requested_at > found[0].at:
+                    continue
+            event, reason = found
+            refs[each.subscriber_id, event.provider, reason].append(ref)
+        if not refs:
+            return
+        cycles.leave(
+            connection,
+            [
+                Act(
+                    cycles=Cycles(subscriber_id, tuple(found)),
+                    at=now,
+                    evidence=Evidence(source=f"provider:{provider}"),
+                    reason=reason,
+                    detail=reason,
+                )
+                for (subscriber_id, provider, reason), found in refs.items()
+            ],
+        )
+
+
+def _may_wait(event: ProviderEvent) -> bool:
+    """Our own id was committed before the mail went out; only the provider's may come to be."""
+    return event.message_id is None and event.provider_message_id is not None
+
+
+def _pair(
+    events: Iterable[ProviderEvent], messages: Sequence[SentMessage]
+) -> list[tuple[ProviderEvent, SentMessage | None]]:
+    """Find each event's message: by our id, else by the provider's, told apart by the recipient."""
+    by_id = {message.id: message for message in messages}
+    by_name: dict[str | None, list[SentMessage]] = defaultdict(list)
+    for message in by_id.values():
+        by_name[message.provider_message_id].append(message)
+    pairs: list[tuple[ProviderEvent, SentMessage | None]] = []
+    for event in events:
+        if event.message_id is not None:
+            pairs.append((event, by_id.get(event.message_id)))
+            continue
+        named = by_name[event.provider_message_id] if event.provider_message_id else []
+        if len(named) > 1:
+            key = _key(event.recipient)
+            named = [message for message in named if message.email_key == key]
+        pairs.append((event, named[0] if len(named) == 1 else None))
+    return pairs
+
+
+def _key(recipient: str | None) -> str | None:
+    try:
+        return parse_address(recipient).key if recipient else None
+    except AddressError:
+        return None
