@@ -1,0 +1,95 @@
+"""Processes that a measurement needs: started in a session of their own, stopped by their id."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+STOP_WITHIN_SECONDS = 25.0
+START_WITHIN_SECONDS = 60.0
+
+
+@contextmanager
+def running(
+    command: Sequence[str],
+    *,
+    log: Path,
+    env: Mapping[str, str] | None = None,
+    user: str | None = None,
+    stop_by: signal.Signals = signal.SIGTERM,
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run a command for as long as the block lasts; its output goes to `log`.
+
+    A session of its own keeps the terminal's Ctrl-C from it: it is stopped here, in order.
+    """
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **(env or {})},
+            start_new_session=True,
+            user=user,
+            group=user,
+            extra_groups=[] if user else None,
+        )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(stop_by)
+            try:
+                process.wait(STOP_WITHIN_SECONDS)
+            except subprocess.TimeoutExpired:
+                for pid in (*descendants(process.pid), process.pid):
+                    os.kill(pid, signal.SIGKILL)
+                process.wait()
+
+
+def free_port() -> int:
+    """Return a port of the loopback that nothing listens on just now."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+def wait_for_port(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    """Return once something listens; stop with the process's own words if it ends before."""
+    deadline = time.monotonic() + START_WITHIN_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise SystemExit(f"{process.args!r} did not start:\n{log.read_text(errors='replace')[-4000:]}")
+
+
+def descendants(pid: int) -> list[int]:
+    """Return the ids of a process's children and their children."""
+    found: list[int] = []
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in path.read_text().split():
+            found += [int(child), *descendants(int(child))]
+    return found
+
+
+def forget_peak(pid: int) -> None:
+    """Have the kernel count the process's peak of resident memory anew from here."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
+def peak_megabytes(pid: int) -> float:
+    """Return the process's peak of resident memory."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / 1024
+    raise SystemExit(f"the kernel does not tell the peak memory of process {pid}")
