@@ -12,6 +12,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from service.config import SettingError, Settings, load_settings
 from service.log import configure_logging
+from service.mail.events.registry import EventParsers
 from service.mail.provider import Provider
 from service.mail.registry import build_provider
 from service.store.database import engine_options, prepare_engine
@@ -20,15 +21,21 @@ from service.store.signal import MailSignal
 from service.tokens import Tokens
 from service.usecases.confirm import Confirm
 from service.usecases.deliver import Deliver, MailSettings
+from service.usecases.deliver_webhooks import DeliverWebhooks
+from service.usecases.feedback import Feedback
 from service.usecases.gates import Gate, Gates
 from service.usecases.health import Health
 from service.usecases.keys import Keys
 from service.usecases.lists import Lists
+from service.usecases.metrics import Metrics
+from service.usecases.outbox import Outbox
 from service.usecases.signup_status import SignupStatus
 from service.usecases.subscribe import Subscribe
 from service.usecases.unsubscribe import Unsubscribe
+from service.usecases.webhooks import Webhooks
 from service.web import context, register_blueprints
 from service.web.context import UseCases
+from service.webhooks.call import Call
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 MAX_BODY_BYTES = 256 * 1024
@@ -87,11 +94,26 @@ def build_usecases(engine: Engine, settings: Settings) -> UseCases:
             mail_is_due=mail_is_due,
         ),
         unsubscribe=Unsubscribe(engine, lists=lists, tokens=tokens),
+        feedback=build_feedback(engine, settings),
         keys=Keys(engine),
+        webhooks=Webhooks(engine, lists=lists, allow_private=settings.webhook_allow_private),
+        outbox=Outbox(
+            engine, lists=lists, confirm_days=settings.confirm_days, mail_is_due=mail_is_due
+        ),
+        metrics=Metrics(engine),
         health=Health(
             engine,
             expected_revision=ScriptDirectory(str(MIGRATIONS)).get_current_head(),
         ),
+    )
+
+
+def build_feedback(engine: Engine, settings: Settings) -> Feedback:
+    """Build what takes the reports of mail APIs, and matches those that wait."""
+    return Feedback(
+        engine,
+        address_hash_key=settings.address_hash_key,
+        parse=EventParsers(settings.webhook_secrets),
     )
 
 
@@ -125,3 +147,8 @@ def build_deliver(engine: Engine, settings: Settings) -> Deliver:
             unknown_grace=timedelta(seconds=settings.unknown_grace_seconds),
         ),
     )
+
+
+def build_deliver_webhooks(engine: Engine, settings: Settings) -> DeliverWebhooks:
+    """Build the delivery of events to webhooks on the given engine."""
+    return DeliverWebhooks(engine, call=Call(allow_private=settings.webhook_allow_private))

@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, exists, func, select, update
 
 from service.domain.delivery import MessageStatus
+from service.domain.feedback import EventKind
 from service.domain.subscription import (
     MAILS_A_DAY,
     REPEAT_AFTER,
@@ -17,7 +18,7 @@ from service.domain.subscription import (
     Status,
     SubscriptionRef,
 )
-from service.store.models import OutboxMessage, Subscriber, Subscription
+from service.store.models import OutboxMessage, RecordedEvent, Subscriber, Subscription
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +27,8 @@ class MessageState:
 
     status: MessageStatus
     created_at: datetime
+    has_bounced: bool
+    """Whether a provider reported that the address takes no mail."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,11 +61,21 @@ def cycles_of(subscriber_id: UUID, refs: Sequence[Sequence[Any]]) -> Cycles:
 
 def find(connection: Connection, message_id: UUID) -> MessageState | None:
     """Return the message's state."""
+    bounced = exists().where(
+        RecordedEvent.message_id == OutboxMessage.id,
+        RecordedEvent.kind == EventKind.HARD_BOUNCE.value,
+    )
     row = connection.execute(
-        select(OutboxMessage.status, OutboxMessage.created_at).where(OutboxMessage.id == message_id)
+        select(OutboxMessage.status, OutboxMessage.created_at, bounced.label("has_bounced")).where(
+            OutboxMessage.id == message_id
+        )
     ).first()
-    return (
-        MessageState(status=MessageStatus(row.status), created_at=row.created_at) if row else None
+    if row is None:
+        return None
+    return MessageState(
+        status=MessageStatus(row.status),
+        created_at=row.created_at,
+        has_bounced=bool(row.has_bounced),
     )
 
 
@@ -70,7 +83,7 @@ def oldest_due_at(connection: Connection) -> datetime | None:
     """Return since when the longest waiting message has been owed."""
     owed = [
         connection.scalar(
-            select(OutboxMessage.created_at)
+            select(func.coalesce(OutboxMessage.retried_at, OutboxMessage.created_at))
             .where(
                 OutboxMessage.status == MessageStatus.QUEUED.value,
                 OutboxMessage.is_alone.is_(alone),

@@ -37,13 +37,13 @@ class SignupStatus:
         # A UUIDv7 begins with its time in milliseconds: decoys have one as every signup has.
         requested_at = datetime.fromtimestamp((message_id.int >> 80) / 1000, UTC)
         progress = MailProgress.SENT
-        if message is not None and message.status in (MessageStatus.QUEUED, MessageStatus.SENDING):
-            is_late = now - message.created_at > DELAYED_AFTER
-            progress = MailProgress.DELAYED if is_late else MailProgress.SENT
-        elif message is not None and message.status is MessageStatus.DEAD:
-            progress = MailProgress.BOUNCED
-        elif message is None or message.status is MessageStatus.WITHHELD:
+        if message is None or message.status is MessageStatus.WITHHELD:
             is_late = oldest_due is not None and oldest_due <= requested_at
             if is_late and now - requested_at > DELAYED_AFTER:
                 progress = MailProgress.DELAYED
+        elif message.has_bounced or message.status is MessageStatus.DEAD:
+            progress = MailProgress.BOUNCED
+        elif message.status in (MessageStatus.QUEUED, MessageStatus.SENDING):
+            is_late = now - message.created_at > DELAYED_AFTER
+            progress = MailProgress.DELAYED if is_late else MailProgress.SENT
         return StatusView(progress=progress, requested_at=requested_at)

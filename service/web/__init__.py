@@ -7,6 +7,7 @@ from service.web.auth import SCHEME, SCHEME_NAME
 from service.web.context import usecases
 from service.web.contract import contract_pages
 from service.web.health import health
+from service.web.hooks import hooks
 from service.web.i18n import init_i18n
 from service.web.mailbox import mailbox
 from service.web.pages import pages
@@ -33,7 +34,7 @@ def register_blueprints(app: Flask) -> None:
     init_security(app, public_url=settings.public_url)
     contract = ProblemApi(app)
     contract.spec.components.security_scheme(SCHEME_NAME, SCHEME)
-    for blueprint in (api,):
+    for blueprint in (api, hooks):
         contract.register_blueprint(blueprint)
     for plain in (health, contract_pages, pages):
         app.register_blueprint(plain)

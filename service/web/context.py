@@ -8,12 +8,16 @@ from flask import current_app, request
 from service.config import Settings
 from service.domain.consent import Evidence, IpPolicy, kept_ip
 from service.usecases.confirm import Confirm
+from service.usecases.feedback import Feedback
 from service.usecases.health import Health
 from service.usecases.keys import Keys
 from service.usecases.lists import Lists
+from service.usecases.metrics import Metrics
+from service.usecases.outbox import Outbox
 from service.usecases.signup_status import SignupStatus
 from service.usecases.subscribe import Subscribe
 from service.usecases.unsubscribe import Unsubscribe
+from service.usecases.webhooks import Webhooks
 
 EXTENSION = "newsflash"
 MAX_SOURCE_LENGTH = 500
@@ -29,7 +33,11 @@ class UseCases:
     signup_status: SignupStatus
     confirm: Confirm
     unsubscribe: Unsubscribe
+    feedback: Feedback
     keys: Keys
+    webhooks: Webhooks
+    outbox: Outbox
+    metrics: Metrics
     health: Health
 
 

@@ -46,6 +46,16 @@ _TABLE: dict[type[domain.NewsflashError], tuple[HTTPStatus, str, str]] = {
         "too-many-tries",
         "Please use the link in the mail.",
     ),
+    domain.EventAuthError: (
+        HTTPStatus.UNAUTHORIZED,
+        "not-authentic",
+        "This does not prove that it comes from the mail API.",
+    ),
+    domain.EventFormatError: (
+        HTTPStatus.BAD_REQUEST,
+        "not-understood",
+        "This is not what the mail API documents.",
+    ),
     domain.UnavailableError: (
         HTTPStatus.SERVICE_UNAVAILABLE,
         "unavailable",
@@ -166,9 +176,16 @@ def init_problems(app: Flask) -> None:
             found = [{"pointer": "/email", "detail": str(error)}]
         elif isinstance(error, domain.InvalidInputError):
             found = [{"pointer": f"/{error.field}", "detail": str(error)}]
-        elif isinstance(error, domain.ConflictError):
+        elif isinstance(
+            error, domain.ConflictError | domain.EventAuthError | domain.EventFormatError
+        ):
             detail = str(error)
-        return problem(status, name, title, detail=detail, errors=found)
+        headers = {}
+        if status is HTTPStatus.UNAUTHORIZED:  # RFC 9110, section 11.6.1
+            headers["WWW-Authenticate"] = 'Basic realm="events"'
+        elif status is HTTPStatus.SERVICE_UNAVAILABLE:
+            headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        return problem(status, name, title, detail=detail, errors=found, headers=headers)
 
     @app.errorhandler(OperationalError)
     @app.errorhandler(InterfaceError)
