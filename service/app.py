@@ -19,10 +19,11 @@ from service.store.database import engine_options, prepare_engine
 from service.store.models import db
 from service.store.signal import MailSignal
 from service.tokens import Tokens
+from service.usecases.chores import Chore
 from service.usecases.confirm import Confirm
 from service.usecases.deliver import Deliver, MailSettings
 from service.usecases.deliver_webhooks import DeliverWebhooks
-from service.usecases.feedback import Feedback
+from service.usecases.feedback import MATCH_EVERY_SECONDS, Feedback
 from service.usecases.gates import Gate, Gates
 from service.usecases.health import Health
 from service.usecases.keys import Keys
@@ -115,6 +116,17 @@ def build_feedback(engine: Engine, settings: Settings) -> Feedback:
         address_hash_key=settings.address_hash_key,
         parse=EventParsers(settings.webhook_secrets),
     )
+
+
+def build_chores(engine: Engine, settings: Settings) -> list[Chore]:
+    """Build what a worker does besides delivering mail."""
+    return [
+        Chore(
+            name="match feedback",
+            run=build_feedback(engine, settings).match_waiting,
+            every_seconds=MATCH_EVERY_SECONDS,
+        )
+    ]
 
 
 def build_providers(settings: Settings) -> list[Provider]:

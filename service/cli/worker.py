@@ -4,7 +4,7 @@ import signal
 
 import click
 
-from service.app import build_deliver
+from service.app import build_chores, build_deliver
 from service.cli.application import app_or_exit, usecases_of
 from service.cli.parent import when_parent_is_gone
 from service.config import SettingError
@@ -21,11 +21,12 @@ def worker(*, drain: bool, parent: int | None) -> None:
     app = app_or_exit()
     with app.app_context():
         engine = db.engine
+    settings = usecases_of(app).settings
     try:
-        deliver = build_deliver(engine, usecases_of(app).settings)
+        deliver = build_deliver(engine, settings)
     except SettingError as error:
         raise click.ClickException(str(error)) from None
-    running = Worker(deliver, MailWaiter(engine))
+    running = Worker(deliver, MailWaiter(engine), chores=build_chores(engine, settings))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: running.stop.set())
     if parent is not None:

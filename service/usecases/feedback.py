@@ -35,6 +35,9 @@ from service.store.cycles import Act
 from service.store.feedback import MatchedEvent, SentMessage
 from service.store.suppressions import NewSuppression
 
+MATCH_EVERY_SECONDS = 10.0
+"""How often a worker looks whether an event that waits can be matched."""
+
 _log = structlog.get_logger(__name__)
 
 

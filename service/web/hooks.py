@@ -19,8 +19,10 @@ class FeedbackSchema(Schema):
 
     applied = fields.Integer()
     duplicates = fields.Integer(metadata={"description": "Known already; nothing was done again."})
-    unknown = fields.Integer(
-        metadata={"description": "Of no mail of ours, or of one not known by that name yet."}
+    unmatched = fields.Integer(
+        attribute="unknown",
+        data_key="unknown",
+        metadata={"description": "Of no mail of ours, or of one not known by that name yet."},
     )
     ignored = fields.Integer(metadata={"description": "Of a kind that means nothing to us."})
 
