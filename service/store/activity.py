@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from service.domain.breaker import BreakerState
 from service.domain.delivery import Outcome
 from service.store.webhook_models import ProviderActivity
 
@@ -19,7 +20,7 @@ class Activity:
 
     provider: str
     counts: Mapping[Outcome, int]
-    breaker_state: str
+    breaker_state: BreakerState
     breaker_until: datetime | None
     updated_at: datetime
 
@@ -28,7 +29,7 @@ def record(
     connection: Connection,
     provider: str,
     counts: Mapping[Outcome, int],
-    breaker_state: str,
+    breaker_state: BreakerState,
     until: datetime | None,
     *,
     now: datetime,
@@ -40,7 +41,7 @@ def record(
     """
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     added = {name: counts.get(outcome, 0) for outcome, name in _COUNTS.items()}
-    state = {"breaker_state": breaker_state, "breaker_until": until, "updated_at": now}
+    state = {"breaker_state": breaker_state.value, "breaker_until": until, "updated_at": now}
     table = ProviderActivity.__table__
     connection.execute(
         insert(ProviderActivity)
@@ -61,7 +62,7 @@ def all_activity(connection: Connection) -> list[Activity]:
         Activity(
             provider=row["provider"],
             counts={outcome: row[name] for outcome, name in _COUNTS.items()},
-            breaker_state=row["breaker_state"],
+            breaker_state=BreakerState(row["breaker_state"]),
             breaker_until=row["breaker_until"],
             updated_at=row["updated_at"],
         )

@@ -31,6 +31,8 @@ class ClaimedMessage:
     email: str
     email_key: str
     created_at: datetime
+    window_start: datetime
+    """Since when it is tried: `created_at`, or when an operator had it tried anew."""
     attempt: int
     """How many attempts there are with this one."""
 
@@ -227,6 +229,7 @@ def _load(connection: Connection, batch_ids: Sequence[UUID]) -> dict[UUID, list[
             OutboxMessage.refs,
             OutboxMessage.locale,
             OutboxMessage.created_at,
+            OutboxMessage.retried_at,
             OutboxMessage.attempts,
             Subscriber.email,
             Subscriber.email_key,
@@ -249,6 +252,7 @@ def _load(connection: Connection, batch_ids: Sequence[UUID]) -> dict[UUID, list[
                 email=row.email,
                 email_key=row.email_key,
                 created_at=row.created_at,
+                window_start=row.retried_at or row.created_at,
                 attempt=row.attempts,
             )
         )

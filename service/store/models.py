@@ -135,6 +135,12 @@ class OutboxMessage(db.Model):  # type: ignore[name-defined,misc]
             sqlite_where=text("status = 'sending'"),
             postgresql_where=text("status = 'sending'"),
         ),
+        Index(
+            "ix_outbox_messages_dead",
+            "id",
+            sqlite_where=text("status = 'dead'"),
+            postgresql_where=text("status = 'dead'"),
+        ),
         Index(None, "subscriber_id", "created_at"),
         Index(
             "ix_outbox_messages_provider_message_id",
@@ -160,6 +166,7 @@ class OutboxMessage(db.Model):  # type: ignore[name-defined,misc]
     provider: Mapped[str | None] = mapped_column(String(32))
     provider_message_id: Mapped[str | None]
     settled_at: Mapped[datetime | None]
+    retried_at: Mapped[datetime | None]
     last_error: Mapped[str | None]
     code_tries: Mapped[int] = mapped_column(server_default="0")
 
