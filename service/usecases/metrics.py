@@ -1,0 +1,75 @@
+"""The figures that `/metrics` shows, read from the database at the time of asking.
+
+Web and worker are different processes, so what is shown has to be where both can reach it.
+"""
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Engine
+
+from service.clock import utc_now
+from service.domain.delivery import MessageStatus
+from service.domain.subscription import Status
+from service.store import activity, outbox, outbox_admin, statistics, webhook_deliveries
+from service.store.activity import Activity
+from service.store.database import reading
+
+SUBSCRIPTIONS_EVERY_SECONDS = 60.0
+"""Counting subscriptions reads them all, so that figure may be this old."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """One moment's figures."""
+
+    at: datetime
+    depths: Mapping[MessageStatus, int]
+    oldest_due_seconds: float
+    providers: Sequence[Activity]
+    webhook_depth: int
+    oldest_webhook_seconds: float
+    subscriptions: Mapping[tuple[str, Status], int]
+
+
+class Metrics:
+    """Gathers the figures. One for a process; safe to use from several threads."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Take the engine; nothing is read yet."""
+        self._engine = engine
+        self._lock = threading.Lock()
+        self._counted: tuple[float, Mapping[tuple[str, Status], int]] = (0.0, {})
+
+    def __call__(self) -> Figures:
+        """Return the figures as they stand."""
+        now = utc_now()
+        subscriptions = self._subscriptions()
+        with reading(self._engine) as connection:
+            oldest = outbox.oldest_due_at(connection)
+            webhooks = webhook_deliveries.due_webhooks(connection)
+            return Figures(
+                at=now,
+                depths=outbox_admin.depths(connection),
+                oldest_due_seconds=_age(oldest, now),
+                providers=activity.all_activity(connection),
+                webhook_depth=webhook_deliveries.queue_depth(connection),
+                oldest_webhook_seconds=_age(webhooks[0].due_at if webhooks else None, now),
+                subscriptions=subscriptions,
+            )
+
+    def _subscriptions(self) -> Mapping[tuple[str, Status], int]:
+        with self._lock:
+            expires, counts = self._counted
+            if time.monotonic() >= expires:
+                with reading(self._engine) as connection:
+                    counts = statistics.subscriptions_by_list(connection)
+                self._counted = (time.monotonic() + SUBSCRIPTIONS_EVERY_SECONDS, counts)
+            return counts
+
+
+def _age(since: datetime | None, now: datetime) -> float:
+    return 0.0 if since is None else max(0.0, (now - since).total_seconds())

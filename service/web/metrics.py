@@ -1,0 +1,119 @@
+"""`GET /metrics` for Prometheus: to this machine itself, or to an administrator's key."""
+
+from collections.abc import Iterator
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Response, request
+from flask.typing import ResponseReturnValue
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from service.domain.access import Role
+from service.domain.breaker import BreakerState
+from service.usecases.metrics import Figures
+from service.web.auth import requires
+from service.web.context import usecases
+
+metrics = Blueprint("metrics", __name__)
+
+_FORWARDING = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via")
+
+
+class FiguresCollector(Collector):
+    """Turns figures into series."""
+
+    def __init__(self, figures: Figures) -> None:
+        """Take the figures of this scrape."""
+        self._figures = figures
+
+    def collect(self) -> Iterator[Metric]:
+        """Return every series."""
+        figures = self._figures
+        depth = GaugeMetricFamily(
+            "newsflash_outbox_messages", "Mails that are owed or dead.", labels=["status"]
+        )
+        for status, count in figures.depths.items():
+            depth.add_metric([status.value], count)
+        yield depth
+        yield GaugeMetricFamily(
+            "newsflash_oldest_due_mail_seconds",
+            "How long the longest waiting mail has been owed.",
+            value=figures.oldest_due_seconds,
+        )
+        yield from self._providers()
+        yield GaugeMetricFamily(
+            "newsflash_webhook_deliveries_queued",
+            "Events that are owed to webhooks.",
+            value=figures.webhook_depth,
+        )
+        yield GaugeMetricFamily(
+            "newsflash_oldest_due_webhook_seconds",
+            "How long the longest due event has waited for an enabled webhook.",
+            value=figures.oldest_webhook_seconds,
+        )
+        subscriptions = GaugeMetricFamily(
+            "newsflash_subscriptions",
+            "Subscriptions, as counted within the last minute.",
+            labels=["list", "status"],
+        )
+        for (slug, status_), count in figures.subscriptions.items():
+            subscriptions.add_metric([slug, status_.value], count)
+        yield subscriptions
+
+    def _providers(self) -> Iterator[Metric]:
+        attempts = CounterMetricFamily(
+            "newsflash_provider_attempts",
+            "Attempts to hand a message over, by what they came to.",
+            labels=["provider", "outcome"],
+        )
+        breaker = GaugeMetricFamily(
+            "newsflash_provider_breaker",
+            "1 for the state that the provider's breaker is in.",
+            labels=["provider", "state"],
+        )
+        for provider in self._figures.providers:
+            for outcome, count in provider.counts.items():
+                attempts.add_metric([provider.provider, outcome.value], count)
+            for state in BreakerState:
+                breaker.add_metric([provider.provider, state], state is provider.breaker_state)
+        yield attempts
+        yield breaker
+
+
+def _exposition() -> Response:
+    registry = CollectorRegistry()
+    registry.register(FiguresCollector(usecases().metrics()))
+    response = Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+_to_administrators = requires(Role.ADMIN)(_exposition)
+
+
+@metrics.get("/metrics")
+def show() -> ResponseReturnValue:
+    """Show the series: without a key only to whoever asks from this machine, and not for another.
+
+    A proxy on this machine that says nowhere that it is one is taken for the machine itself.
+    """
+    return _exposition() if _is_from_this_machine() else _to_administrators()
+
+
+show.auth = (Role.ADMIN,)  # type: ignore[attr-defined]
+
+
+def _is_from_this_machine() -> bool:
+    if any(name in request.headers for name in _FORWARDING):
+        return False
+    host = urlsplit(f"//{request.host}").hostname or ""
+    return _is_loopback(request.remote_addr or "") and (host == "localhost" or _is_loopback(host))
+
+
+def _is_loopback(text: str) -> bool:
+    try:
+        return ip_address(text).is_loopback
+    except ValueError:
+        return False
