@@ -43,6 +43,8 @@ class Settings:
     mail_urls: tuple[str, ...] = field(default=("mailbox:",), repr=False)
     mail_from: str = "Newsflash <newsletter@localhost>"
     webhook_secrets: dict[str, str] = field(default_factory=dict, repr=False)
+    webhook_allow_private: bool = False
+    """Whether outgoing webhooks may go into our own network, and over plain http."""
     redis_url: str | None = field(default=None, repr=False)
     ratelimit_enabled: bool = True
     trusted_proxies: int = 0
@@ -87,6 +89,7 @@ def load_settings() -> Settings:
             mail_urls=tuple(env.str("MAIL_URL", "").split()) or ("mailbox:",),
             mail_from=_sender(env.str("MAIL_FROM", "") or "Newsflash <newsletter@localhost>"),
             webhook_secrets=_webhook_secrets(env),
+            webhook_allow_private=env.bool("WEBHOOK_ALLOW_PRIVATE", False),
             redis_url=env.str("REDIS_URL", "") or None,
             ratelimit_enabled=env.bool("RATELIMIT_ENABLED", True),
             trusted_proxies=_within("TRUSTED_PROXIES", env.int("TRUSTED_PROXIES", 0), 0, 10),

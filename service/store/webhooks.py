@@ -4,7 +4,7 @@
 """
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, RowMapping, delete, insert, select, u
 
 from service.domain.webhook import DeliveryStatus, EventType
 from service.store.bulk import execute_bulk, rows_parameter
+from service.store.cycles import Act, Pair
 from service.store.types import new_id
 from service.store.webhook_models import Webhook, WebhookAttempt
 
@@ -97,6 +98,25 @@ class AttemptInfo:
     status_code: int | None
     error: str | None
     duration_ms: int
+
+
+def changes(
+    acts: Iterable[Act],
+    changed: Container[Pair],
+    *,
+    reason_of: Callable[[Act], str | None] = lambda _: None,
+) -> Iterator[Change]:
+    """Go through what the acts changed: `changed` is what `cycles` returned for them."""
+    for act in acts:
+        subscriber_id = act.cycles.subscriber_id
+        for list_id in act.cycles.list_ids:
+            if (subscriber_id, list_id) in changed:
+                yield Change(
+                    subscriber_id=subscriber_id,
+                    mailing_list_id=list_id,
+                    at=act.at,
+                    reason=reason_of(act),
+                )
 
 
 def owe(connection: Connection, type_: EventType, changes: Iterable[Change]) -> None:

@@ -11,8 +11,9 @@ from service.clock import utc_now
 from service.domain.consent import Evidence
 from service.domain.errors import LinkForgedError, TooManyTriesError, WrongCodeError
 from service.domain.subscription import CODE_TRIES, Cycles, Status
+from service.domain.webhook import EventType
 from service.store import cycles as store
-from service.store import outbox
+from service.store import outbox, webhooks
 from service.store.cycles import Act
 from service.store.database import reading
 from service.store.types import new_id
@@ -102,7 +103,8 @@ class Confirm:
                 outbox.count_code_try(connection, message_id=message_id)
             else:
                 act = Act(cycles=fitting[0].cycles, at=now, evidence=evidence)
-                store.confirm(connection, [act])
+                changed = store.confirm(connection, [act])
+                webhooks.owe(connection, EventType.CONFIRMED, webhooks.changes([act], changed))
                 found = store.states(connection, [act.cycles])
         if not fitting or _state(act.cycles, found) is not LinkState.DONE:
             raise WrongCodeError
@@ -117,6 +119,7 @@ class Confirm:
     def _confirm_all(self, acts: Sequence[Act]) -> list[LinkState]:
         with self._engine.begin() as connection:
             changed = store.confirm(connection, acts)
+            webhooks.owe(connection, EventType.CONFIRMED, webhooks.changes(acts, changed))
             settled = [
                 act
                 for act in acts

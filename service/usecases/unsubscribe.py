@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from sqlalchemy import Engine
 
 from service.clock import utc_now
-from service.domain.consent import Evidence
+from service.domain.consent import ConsentKind, Evidence
 from service.domain.subscription import UNDO_WITHIN, Cycles, EndedReason, Status, SubscriptionRef
+from service.domain.webhook import EventType
 from service.store import cycles as store
+from service.store import webhooks
 from service.store.cycles import Act
 from service.store.database import reading
 from service.tokens import Tokens
@@ -61,7 +63,12 @@ class Unsubscribe:
         cycles = self._tokens.undo.read(undo_token, max_age=UNDO_WITHIN, now=now)
         act = Act(cycles=cycles, at=now, evidence=evidence)
         with self._engine.begin() as connection:
-            store.resume(connection, act, since=now - UNDO_WITHIN)
+            changed = store.resume(connection, act, since=now - UNDO_WITHIN)
+            webhooks.owe(
+                connection,
+                EventType.CONFIRMED,
+                webhooks.changes([act], changed, reason_of=lambda _: ConsentKind.RESUMED),
+            )
             found = store.states(connection, [cycles])
         stands = any(state.status is Status.CONFIRMED for state in found.values())
         return LinkView(
@@ -83,7 +90,12 @@ class Unsubscribe:
     def _leave_all(self, acts: Sequence[Act]) -> list[Cycles]:
         """End the subscriptions of all the acts; return for each what can be taken back."""
         with self._engine.begin() as connection:
-            store.leave(connection, acts)
+            changed = store.leave(connection, acts)
+            webhooks.owe(
+                connection,
+                EventType.UNSUBSCRIBED,
+                webhooks.changes(acts, changed, reason_of=lambda act: act.reason),
+            )
             found = store.states(connection, [act.cycles for act in acts])
         return [
             Cycles(
