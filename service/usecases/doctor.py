@@ -1,0 +1,163 @@
+"""Whether an installation will work: everything that can be looked at without sending a mail."""
+
+import math
+import stat
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from email.utils import parseaddr
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from service.config import PREFIX, Settings
+from service.domain.finding import Finding, failed, ok, warning
+from service.mail.checks import check_provider
+from service.mail.sender_dns import LookUp, check_sender_domain, look_up_txt
+from service.usecases.health import Health
+from service.usecases.lists import Lists
+
+KEY_FILES = ("secret_key", "address_hash_key", "receipt_key")
+MIN_KEY_BITS = 128.0
+FEEDBACKLESS = frozenset({"mailbox", "mailpit", "smtp", "smtps"})
+"""What sends no events of bounces and complaints."""
+LOCAL = frozenset({"mailbox", "mailpit"})
+"""What hands mail to nobody."""
+
+
+class Doctor:
+    """Looks at configuration, database, providers and DNS. Changes nothing."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        health: Health,
+        lists: Lists,
+        environment: Mapping[str, str],
+        look_up: LookUp = look_up_txt,
+        ask_provider: Callable[[str], Finding] = check_provider,
+    ) -> None:
+        """`environment` says which settings come from files."""
+        self._settings = settings
+        self._health = health
+        self._lists = lists
+        self._environment = environment
+        self._look_up = look_up
+        self._ask_provider = ask_provider
+        self._providers = [url.partition(":")[0].lower() for url in settings.mail_urls]
+
+    def __call__(self) -> Iterator[Finding]:
+        """Make one check after the other."""
+        yield self._public_url()
+        yield self._link_key()
+        yield from self._secret_files()
+        readable = True
+        for finding in self._database():
+            yield finding
+            readable = readable and finding.level != "failed"
+        for url in self._settings.mail_urls:
+            yield self._ask_provider(url)
+        yield from self._feedback()
+        yield from self._senders(read_lists=readable)
+
+    def _public_url(self) -> Finding:
+        url = self._settings.public_url
+        parts = urlsplit(url)
+        if parts.scheme == "https":
+            return ok("PUBLIC_URL", url)
+        if not _is_loopback(parts.hostname or ""):
+            return failed("PUBLIC_URL", f"{url} is not https, which one-click leaving needs")
+        if set(self._providers) <= LOCAL:
+            return ok("PUBLIC_URL", f"{url} (for trying out)")
+        return failed(
+            "PUBLIC_URL", f"{url} works on this machine alone: set the address that people use"
+        )
+
+    def _link_key(self) -> Finding:
+        key = self._settings.secret_keys[-1]
+        if _entropy_bits(key) < MIN_KEY_BITS:
+            return failed(
+                "SECRET_KEY",
+                "too regular to be random: use `python3 -c 'import secrets; "
+                "print(secrets.token_urlsafe(48))'`, the old one as SECRET_KEY_FALLBACKS",
+            )
+        return ok("SECRET_KEY", f"{len(key.encode())} bytes")
+
+    def _secret_files(self) -> Iterator[Finding]:
+        """Look at the files that hold secrets: only their owner may read them."""
+        places = [self._settings.data_dir / name for name in KEY_FILES]
+        places += [
+            Path(path)
+            for name, path in sorted(self._environment.items())
+            if name.startswith(PREFIX) and name.endswith("_FILE")
+        ]
+        places.append(Path(".env"))
+        for path in places:
+            try:
+                mode = path.stat().st_mode
+            except OSError:
+                continue
+            if mode & (stat.S_IRWXO | stat.S_IWGRP):
+                yield failed(f"file {path}", f"others may read or change it: chmod 600 {path}")
+            elif mode & stat.S_IRWXG:
+                yield warning(f"file {path}", f"its group may read it: chmod 600 {path}")
+            else:
+                yield ok(f"file {path}", "its owner's alone")
+
+    def _database(self) -> Iterator[Finding]:
+        readiness = self._health()
+        kind = "SQLite" if self._settings.is_sqlite else "PostgreSQL"
+        if not readiness.database:
+            yield failed("database", f"{kind} does not answer: check DATABASE_URL")
+            return
+        yield ok("database", f"{kind} answers")
+        if readiness.migrations:
+            yield ok("migrations", "up to date")
+        else:
+            yield failed("migrations", "not those of this version: run `newsflash db upgrade`")
+
+    def _feedback(self) -> Iterator[Finding]:
+        for name in dict.fromkeys(self._providers):
+            if name not in FEEDBACKLESS and name not in self._settings.webhook_secrets:
+                yield warning(
+                    f"events of {name}",
+                    f"refused, so bounces go unnoticed: set WEBHOOK_SECRET_{name.upper()} and have "
+                    f"{name} post to /v1/events/{name}",
+                )
+
+    def _senders(self, *, read_lists: bool) -> Iterator[Finding]:
+        """Look at the domain of every sender, unless mail goes nowhere."""
+        providers = [name for name in dict.fromkeys(self._providers) if name not in LOCAL]
+        if not providers:
+            return
+        senders = [self._settings.mail_from]
+        if read_lists:
+            try:
+                senders += [each.sender for each in self._lists.all() if each.sender]
+            except SQLAlchemyError:
+                yield warning("lists", "not readable, so their senders were not looked at")
+        for domain in _domains(senders):
+            if "." not in domain:
+                yield failed("MAIL_FROM", f"{domain} is no domain on the Internet: set MAIL_FROM")
+                continue
+            yield from check_sender_domain(domain, providers, self._look_up)
+
+
+def _domains(senders: Sequence[str]) -> list[str]:
+    found = [parseaddr(sender)[1].rpartition("@")[2].lower().rstrip(".") for sender in senders]
+    return list(dict.fromkeys(found))
+
+
+def _entropy_bits(key: str) -> float:
+    """Return Shannon's estimate of what is in a key, going by how often its characters occur."""
+    counts = Counter(key).values()
+    return -sum(count * math.log2(count / len(key)) for count in counts)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
