@@ -3,8 +3,11 @@
 import click
 
 from service.cli.database import database
+from service.cli.doctor import doctor
 from service.cli.openapi import openapi
+from service.cli.outbox import outbox
 from service.cli.serve import serve
+from service.cli.webhooks import webhooks
 from service.cli.worker import worker
 
 
@@ -17,5 +20,5 @@ def main() -> None:
     """
 
 
-for command in (serve, worker, database, openapi):
+for command in (serve, worker, database, openapi, outbox, webhooks, doctor):
     main.add_command(command)

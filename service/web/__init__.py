@@ -10,9 +10,12 @@ from service.web.health import health
 from service.web.hooks import hooks
 from service.web.i18n import init_i18n
 from service.web.mailbox import mailbox
+from service.web.metrics import metrics
+from service.web.outbox_api import outbox_api
 from service.web.pages import pages
 from service.web.problems import ProblemApi, init_problems
 from service.web.security import init_security
+from service.web.webhooks_api import webhooks_api
 
 DESCRIPTION = """Newsletter subscriptions with double opt-in.
 
@@ -34,9 +37,9 @@ def register_blueprints(app: Flask) -> None:
     init_security(app, public_url=settings.public_url)
     contract = ProblemApi(app)
     contract.spec.components.security_scheme(SCHEME_NAME, SCHEME)
-    for blueprint in (api, hooks):
+    for blueprint in (api, hooks, outbox_api, webhooks_api):
         contract.register_blueprint(blueprint)
-    for plain in (health, contract_pages, pages):
+    for plain in (health, contract_pages, pages, metrics):
         app.register_blueprint(plain)
     if settings.mail_urls[0].startswith("mailbox:"):
         app.register_blueprint(mailbox)
