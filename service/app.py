@@ -38,6 +38,9 @@ from service.web import context, register_blueprints
 from service.web.context import UseCases
 from service.webhooks.call import Call
 
+SIGNAL = "newsflash_signal"
+"""Key in `app.extensions` of what tells other processes of due mail."""
+
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 MAX_BODY_BYTES = 256 * 1024
 MAX_FORM_BYTES = 64 * 1024
@@ -67,7 +70,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     with app.app_context():
         engine = db.engine
     prepare_engine(engine)
-    app.extensions[context.EXTENSION] = build_usecases(engine, settings)
+    mail_signal = app.extensions[SIGNAL] = MailSignal(engine)
+    app.extensions[context.EXTENSION] = build_usecases(engine, settings, mail_is_due=mail_signal)
     register_blueprints(app)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
@@ -77,11 +81,12 @@ def create_app(settings: Settings | None = None) -> Flask:
     return app
 
 
-def build_usecases(engine: Engine, settings: Settings) -> UseCases:
-    """Build every use case of the web service on one engine."""
+def build_usecases(
+    engine: Engine, settings: Settings, *, mail_is_due: Callable[[], None]
+) -> UseCases:
+    """Build every use case of the web service on one engine; `mail_is_due` wakes delivery."""
     tokens = Tokens.from_keys(settings.secret_keys)
     lists = Lists(engine)
-    mail_is_due: Callable[[], None] = MailSignal(engine)
     return UseCases(
         settings=settings,
         lists=lists,

@@ -16,7 +16,7 @@ from psycopg import sql
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.engine import URL, make_url
 
-from service.app import create_app
+from service.app import SIGNAL, create_app
 from service.config import Settings
 from service.store.database import engine_options, prepare_engine
 from service.store.models import db
@@ -137,6 +137,7 @@ def app(settings: Settings) -> Iterator[Flask]:
     """The service's app on the fresh database."""
     made = create_app(settings)
     yield made
+    made.extensions[SIGNAL].close()
     with made.app_context():
         db.engine.dispose()
 

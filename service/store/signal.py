@@ -26,6 +26,7 @@ class MailSignal:
         """Start nothing yet; the first call does, so that a forked process gets its own thread."""
         self._engine = engine
         self._is_due = threading.Event()
+        self._is_closed = False
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
@@ -42,10 +43,19 @@ class MailSignal:
                     self._thread.start()
         self._is_due.set()
 
+    def close(self) -> None:
+        """End the thread, so that the engine can be disposed of for good."""
+        self._is_closed = True
+        self._is_due.set()
+        if self._thread is not None:
+            self._thread.join()
+
     def _send(self) -> None:
         while True:
             self._is_due.wait()
             self._is_due.clear()
+            if self._is_closed:
+                return
             with suppress(SQLAlchemyError), self._engine.connect() as connection:
                 # A signal that is lost costs no more than the wait for a worker's next look.
                 connection.execution_options(isolation_level="AUTOCOMMIT")
