@@ -1,0 +1,3 @@
+"""Fixtures of the tests that look at rows."""
+
+from tests.store.world import world as world

@@ -1,0 +1,425 @@
+"""Signing up, on both databases: one rule book, whatever was there before."""
+
+import random
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from functools import partial
+from itertools import permutations
+from uuid import UUID, uuid4
+
+import pytest
+import time_machine
+from flask import Flask
+from sqlalchemy import Engine, func, select, text
+
+from service.clock import utc_now
+from service.domain.address import parse_address
+from service.domain.consent import Evidence
+from service.domain.errors import AddressError, InvalidInputError, UnknownListError
+from service.domain.subscription import MAX_LISTS, Cycles, SubscriptionRef
+from service.store import cycles as cycles_store
+from service.store.cycles import Act
+from service.store.models import Subscriber, Subscription, db
+from service.store.signups import Signup, record_signups
+from service.store.types import new_id
+from service.usecases.lists import Lists
+from service.usecases.subscribe import SignupRequest, Subscribe
+from tests.store.world import ADA, NOON, World, counted
+
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
+STATES = ("new", "pending", "confirmed", "unsubscribed", "suppressed", "over budget")
+
+
+def bring_to(world: World, state: str, email: str) -> None:
+    """Bring an address into a state, a while before now."""
+    if state == "new":
+        return
+    if state == "suppressed":
+        world.suppress(email, "hard_bounce")
+        return
+    with time_machine.travel(utc_now() - timedelta(hours=2), tick=False):
+        world.sign_up(email)
+        if state in ("confirmed", "unsubscribed"):
+            world.confirm(email)
+        if state == "unsubscribed":
+            world.leave(email)
+    if state == "over budget":
+        for minutes in (90, 60):
+            with time_machine.travel(utc_now() - timedelta(minutes=minutes), tick=False):
+                world.sign_up(email)
+
+
+def test_a_new_address_is_pending_and_is_owed_one_mail(world: World):
+    evidence = Evidence(source="https://site.example/", locale="de-AT", ip="203.0.113.0/24")
+    with time_machine.travel(NOON, tick=False):
+        world.sign_up(
+            "Ada@Example.org", name="Ada", attributes={"plan": ["a", 1, None]}, evidence=evidence
+        )
+    person = world.person()
+    assert (person.email, person.email_key) == ("Ada@Example.org", ADA)
+    assert (person.name, person.locale) == ("Ada", "de-AT")
+    assert person.attributes == {"plan": ["a", 1, None]}
+    assert person.created_at == NOON
+    subscription = world.subscription()
+    assert (subscription.status, subscription.epoch) == ("pending", 1)
+    assert (subscription.requested_at, subscription.confirmed_at) == (NOON, None)
+    assert (subscription.source, subscription.consent_text_version) == (evidence.source, "1")
+    (message,) = world.messages()
+    assert (message.kind, message.status, message.locale) == ("confirm", "queued", "de-AT")
+    assert message.refs == [[str(world.list_id()), 1]]
+    assert (message.created_at, message.next_attempt_at, message.attempts) == (NOON, NOON, 0)
+    assert world.ledger() == ["requested"]
+
+
+def test_a_signup_that_names_no_language_takes_the_lists(world: World):
+    world.usecases.lists.create(slug="neues", name="Neues", actor="test", locale="de")
+    world.sign_up(ADA, "neues")
+    assert world.person().locale == "de"
+
+
+def test_the_message_is_the_one_that_the_status_link_names(world: World):
+    token = world.sign_up()
+    assert world.tokens.status.read(token) == world.messages()[0].id
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_every_signup_is_the_same_work_and_the_same_answer(world: World, app: Flask, state: str):
+    emails = {name: f"{name.replace(' ', '-')}@example.org" for name in STATES}
+    bring_to(world, state, emails[state])
+    world.sign_up("warm@example.org")
+    with app.app_context():
+        engine = db.engine
+    with counted(engine) as ours:
+        token = world.sign_up(emails[state])
+    with counted(engine) as new:
+        other = world.sign_up("brand-new@example.org")
+    assert ours == new
+    assert len(token) == len(other)
+    # A message each, owed or withheld, so that the status page has one to look up.
+    assert world.tokens.status.read(token) in [row.id for row in world.messages(emails[state])]
+
+
+def test_a_repeat_within_ten_minutes_mails_once(world: World):
+    with time_machine.travel(NOON, tick=False) as clock:
+        world.sign_up()
+        clock.shift(10 * MINUTE - timedelta(seconds=1))
+        world.sign_up()
+        assert world.owed() == ["confirm"]
+        clock.shift(timedelta(seconds=1))
+        world.sign_up()
+        assert world.owed() == ["confirm", "confirm"]
+    assert world.subscription().requested_at == NOON
+    assert world.subscription().epoch == 1
+    assert world.ledger() == ["requested"] * 3
+
+
+def test_an_address_gets_three_mails_a_day_over_all_lists(world: World):
+    world.make_lists("daily", "weekly", "yearly")
+    with time_machine.travel(NOON, tick=False) as clock:
+        for slug in ("news-flash", "daily", "weekly", "yearly"):
+            world.sign_up(ADA, slug)
+            clock.shift(timedelta(hours=1))
+        assert world.owed() == ["confirm"] * 3
+        assert world.messages()[-1].status == "withheld"
+        assert world.subscription(ADA, "yearly").status == "pending"
+        clock.move_to(NOON + DAY - timedelta(seconds=1))
+        world.sign_up(ADA, "yearly")
+        assert len(world.owed()) == 3
+        clock.move_to(NOON + DAY)
+        world.sign_up(ADA, "yearly")
+        assert len(world.owed()) == 4
+
+
+def test_one_persons_budget_is_not_anothers(world: World):
+    with time_machine.travel(NOON, tick=False) as clock:
+        for _ in range(4):
+            world.sign_up()
+            clock.shift(11 * MINUTE)
+        world.sign_up("bob@example.org")
+    assert len(world.owed()) == 3
+    assert len(world.owed("bob@example.org")) == 1
+
+
+def test_a_confirmed_address_is_told_so_and_stays_as_it_is(world: World):
+    with time_machine.travel(NOON, tick=False) as clock:
+        world.sign_up(evidence=Evidence(source="first"))
+        clock.shift(MINUTE)
+        world.confirm()
+        before = world.subscription()
+        clock.shift(11 * MINUTE)
+        world.sign_up(evidence=Evidence(source="second"))
+    assert world.owed() == ["confirm", "already_subscribed"]
+    assert world.subscription() == before
+
+
+def test_after_leaving_a_signup_begins_a_new_cycle_and_is_mailed_at_once(world: World):
+    with time_machine.travel(NOON, tick=False) as clock:
+        world.sign_up()
+        world.confirm()
+        world.leave()
+        clock.shift(MINUTE)
+        world.sign_up()
+    subscription = world.subscription()
+    assert (subscription.status, subscription.epoch) == ("pending", 2)
+    assert (subscription.requested_at, subscription.confirmed_at) == (NOON + MINUTE, None)
+    assert (subscription.ended_at, subscription.ended_reason) == (None, None)
+    assert world.owed() == ["confirm", "confirm"]
+    assert world.messages()[-1].refs == [[str(world.list_id()), 2]]
+
+
+def test_leaving_before_confirming_begins_a_new_cycle_too(world: World):
+    world.sign_up()
+    world.leave()
+    world.sign_up()
+    assert (world.subscription().status, world.subscription().epoch) == ("pending", 2)
+    assert world.owed() == ["confirm", "confirm"]
+
+
+def test_several_lists_are_one_mail(world: World):
+    world.make_lists("daily", "weekly")
+    world.sign_up(ADA, "weekly", "news-flash", "daily", "weekly")
+    (message,) = world.messages()
+    wanted = sorted(str(world.list_id(slug)) for slug in ("daily", "news-flash", "weekly"))
+    assert message.refs == [[list_id, 1] for list_id in wanted]
+    assert world.ledger() == ["requested"] * 3
+    world.confirm()
+    for slug in ("daily", "news-flash", "weekly"):
+        assert world.subscription(ADA, slug).status == "confirmed"
+
+
+@pytest.mark.parametrize("order", list(permutations(("daily", "news-flash", "weekly")))[1:3])
+def test_the_same_lists_in_another_order_are_the_same_request(world: World, order: tuple[str, ...]):
+    world.make_lists("daily", "weekly")
+    world.sign_up(ADA, "daily", "news-flash", "weekly")
+    world.sign_up(ADA, *order)
+    assert world.owed() == ["confirm"]
+
+
+def test_lists_of_which_some_are_confirmed_need_a_confirmation(world: World):
+    world.make_lists("daily")
+    world.sign_up()
+    world.confirm()
+    world.sign_up(ADA, "daily", "news-flash")
+    assert world.owed() == ["confirm", "confirm"]
+    before = world.subscription()
+    world.confirm()
+    assert world.subscription() == before
+    assert world.subscription(ADA, "daily").status == "confirmed"
+
+
+def test_an_unknown_list_is_refused_before_anything_is_written(world: World):
+    with pytest.raises(UnknownListError):
+        world.sign_up(ADA, "news-flash", "nowhere")
+    with pytest.raises(InvalidInputError):
+        world.sign_up(ADA, *(f"list-{number}" for number in range(MAX_LISTS + 1)))
+    with pytest.raises(AddressError):
+        world.sign_up("nobody")
+    assert world.rows(select(func.count()).select_from(Subscriber))[0][0] == 0
+
+
+@pytest.mark.parametrize("bad", ["a\0b", "a\ud800b"])
+def test_text_that_no_database_keeps_is_refused(world: World, bad: str):
+    for attempt in (
+        partial(world.sign_up, name=bad),
+        partial(world.sign_up, attributes={"a": [bad]}),
+        partial(world.sign_up, attributes={bad: 1}),
+        partial(world.sign_up, attributes={"a": float("nan")}),
+        partial(world.sign_up, evidence=Evidence(source=bad)),
+        partial(world.sign_up, evidence=Evidence(locale=bad)),
+    ):
+        with pytest.raises(InvalidInputError):
+            attempt()
+
+
+@pytest.mark.parametrize(
+    "value", ["'; DROP TABLE x --", "{rows}", "%s %(a)s :b ?", '\u2028\\"\n\t', "😀"]
+)
+def test_any_other_text_is_kept_as_it_is(world: World, value: str):
+    world.sign_up(name=value, attributes={value: value}, evidence=Evidence(source=value))
+    person = world.person()
+    assert (person.name, person.attributes) == (value, {value: value})
+    assert world.subscription().source == value
+
+
+def test_a_person_may_correct_what_was_typed_until_they_confirm(world: World):
+    world.sign_up(name="Adda", attributes={"a": 1}, evidence=Evidence(locale="de"))
+    world.sign_up(name="Ada", attributes={"b": 2}, evidence=Evidence(locale="fr"))
+    person = world.person()
+    assert (person.name, person.attributes, person.locale) == ("Ada", {"b": 2}, "fr")
+    world.sign_up()
+    assert (world.person().name, world.person().attributes) == ("Ada", {"b": 2})
+
+
+@pytest.mark.parametrize("since", ["confirmed", "left", "signed up again", "confirmed elsewhere"])
+def test_a_stranger_cannot_change_what_is_known_of_a_confirmed_person(world: World, since: str):
+    world.make_lists("daily")
+    world.sign_up(name="Ada", attributes={"a": 1}, evidence=Evidence(locale="de"))
+    world.confirm()
+    if since in ("left", "signed up again"):
+        world.leave()
+    if since == "signed up again":
+        world.sign_up()
+    slug = "daily" if since == "confirmed elsewhere" else "news-flash"
+    for _ in range(2):
+        world.sign_up(ADA, slug, name="Eve", attributes={"e": 1}, evidence=Evidence(locale="xx"))
+    person = world.person()
+    assert (person.name, person.attributes, person.locale) == ("Ada", {"a": 1}, "de")
+    assert world.messages()[-1].locale == "de"
+
+
+def apart(world: World) -> Subscribe:
+    """Return a signup use case that shares nothing with others but the database."""
+    lists = Lists(world.engine)
+    tokens = world.tokens.status
+    return Subscribe(world.engine, lists=lists, tokens=tokens, mail_is_due=lambda: None)
+
+
+@pytest.mark.parametrize("kind", ["one process", "many processes"])
+def test_twenty_signups_of_one_address_at_once_are_one_subscription_and_one_mail(
+    world: World, kind: str
+):
+    own = [world.usecases.subscribe if kind == "one process" else apart(world) for _ in range(20)]
+    start = threading.Barrier(20)
+
+    def sign_up(subscribe: Subscribe) -> str:
+        start.wait()
+        return subscribe(SignupRequest(email=ADA, evidence=Evidence()))
+
+    with ThreadPoolExecutor(20) as pool:
+        tokens = list(pool.map(sign_up, own, timeout=60))
+    assert len(set(tokens)) == 20
+    assert world.rows(select(func.count()).select_from(Subscription))[0][0] == 1
+    assert world.rows(select(func.count()).select_from(Subscriber))[0][0] == 1
+    assert world.owed() == ["confirm"]
+    assert len(world.messages()) == 20
+    assert world.ledger() == ["requested"] * 20
+
+
+def test_twenty_signups_of_one_address_for_other_lists_at_once_are_three_mails(world: World):
+    slugs = [f"list-{number}" for number in range(20)]
+    world.make_lists(*slugs)
+    own = [apart(world) for _ in slugs]
+    start = threading.Barrier(20)
+
+    def sign_up(subscribe: Subscribe, slug: str) -> None:
+        start.wait()
+        subscribe(SignupRequest(email=ADA, lists=(slug,), evidence=Evidence()))
+
+    with ThreadPoolExecutor(20) as pool:
+        list(pool.map(sign_up, own, slugs, timeout=60))
+    assert world.owed() == ["confirm"] * 3
+    assert world.rows(select(func.count()).select_from(Subscription))[0][0] == 20
+
+
+def signup(email: str, *list_ids: UUID) -> Signup:
+    return Signup(
+        message_id=new_id(),
+        address=parse_address(email),
+        list_ids=list_ids,
+        at=utc_now(),
+        evidence=Evidence(),
+    )
+
+
+def test_a_group_is_written_in_as_many_statements_as_one(world: World, engine: Engine):
+    def statements(emails: list[str]) -> int:
+        with counted(engine) as found, engine.begin() as connection:
+            record_signups(connection, [signup(email, world.list_id()) for email in emails])
+        return len(found)
+
+    assert statements([ADA]) == statements([f"p{number}@example.org" for number in range(64)])
+
+
+def test_groups_with_people_in_common_never_lock_each_other_out(world: World, engine: Engine):
+    """Signups, confirmations and leavings of the same people, each group in an order of its own."""
+    world.make_lists("daily")
+    lists = (world.list_id(), world.list_id("daily"))
+    emails = [f"p{number:02}@example.org" for number in range(30)]
+    for email in random.Random(0).sample(emails, len(emails)):
+        with engine.begin() as connection:
+            record_signups(connection, [signup(email, *lists)])
+    people = [row.id for row in world.rows(select(Subscriber.id))]
+    start = threading.Barrier(4)
+
+    def run(kind: str, seed: int) -> int:
+        chance = random.Random(seed)
+        start.wait()
+        for _ in range(25):
+            with engine.begin() as connection:
+                if kind == "signups":
+                    record_signups(
+                        connection, [signup(email, *lists) for email in chance.sample(emails, 15)]
+                    )
+                else:
+                    act = cycles_store.leave if kind == "leave" else cycles_store.confirm
+                    act(connection, [link(person, *lists) for person in chance.sample(people, 15)])
+        return 1
+
+    with ThreadPoolExecutor(4) as pool:
+        kinds = ("signups", "signups", "leave", "confirm")
+        assert list(pool.map(run, kinds, range(4), timeout=60)) == [1] * 4
+
+
+def link(person: UUID, *list_ids: UUID) -> Act:
+    refs = tuple(SubscriptionRef(list_id, 1) for list_id in list_ids)
+    return Act(cycles=Cycles(person, refs), at=utc_now(), evidence=Evidence())
+
+
+@pytest.mark.parametrize("kind", ["signups", "leave", "confirm"])
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_subscriptions_are_locked_in_the_order_of_their_key(
+    world: World, engine: Engine, kind: str
+):
+    """With the first one taken, a group that waits for it holds none of the others."""
+    emails = [f"p{number:02}@example.org" for number in range(20)]
+    for email in random.Random(1).sample(emails, len(emails)):
+        with engine.begin() as connection:
+            record_signups(connection, [signup(email, world.list_id())])
+    people = [row.id for row in world.rows(select(Subscriber.id).order_by(Subscriber.id))]
+
+    def group() -> None:
+        with engine.begin() as connection:
+            if kind == "signups":
+                record_signups(connection, [signup(email, world.list_id()) for email in emails])
+            else:
+                act = cycles_store.leave if kind == "leave" else cycles_store.confirm
+                act(connection, [link(person, world.list_id()) for person in reversed(people)])
+
+    with ThreadPoolExecutor(1) as pool:
+        with engine.begin() as first:
+            first.execute(
+                select(Subscription.status)
+                .where(Subscription.subscriber_id == people[0])
+                .with_for_update()
+            )
+            waiting = pool.submit(group)
+            wait_until_blocked(engine)
+            with engine.begin() as other:
+                free = other.scalars(
+                    select(Subscription.subscriber_id).with_for_update(skip_locked=True)
+                ).all()
+            assert set(free) == set(people[1:])
+        waiting.result(timeout=20)
+
+
+def wait_until_blocked(engine: Engine) -> None:
+    """Wait until a session on the test's database waits for a lock."""
+    query = text(
+        "SELECT count(*) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    pause = threading.Event()
+    for _ in range(1000):
+        with engine.connect() as connection:
+            if connection.scalar(query):
+                return
+        pause.wait(0.01)
+    pytest.fail("no session waits for a lock")
+
+
+def test_a_fault_within_the_transaction_leaves_nothing(world: World, engine: Engine):
+    unknown = uuid4()
+    with pytest.raises(Exception, match=r"(?i)foreign key"), engine.begin() as connection:
+        record_signups(connection, [signup(ADA, unknown)])
+    assert world.rows(select(func.count()).select_from(Subscriber))[0][0] == 0
