@@ -50,6 +50,8 @@ def _items(request: EventRequest) -> list[Object]:
         found = as_object(load_json(request.body))
     except EventFormatError:  # JSON Lines, which no content type tells apart reliably
         lines = [line for line in request.body.split(b"\n") if line.strip()]
+        if not lines:
+            raise
         return [as_object(load_json(line)) for line in lines]
     return as_objects(found["events"]) if "events" in found else [found]
 

@@ -1,0 +1,281 @@
+"""Each provider's events: what they mean, and what does not get in."""
+
+import json
+from base64 import b64encode
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+import time_machine
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from service.domain.errors import EventAuthError, EventFormatError, NotFoundError
+from service.mail.events.registry import EventParsers
+from service.mail.events.request import EventRequest
+from tests.mail.events import senders
+from tests.mail.events.payloads import HARD_BOUNCES, MEANINGS, NAMES, OURS, READER
+from tests.mail.events.senders import NOW, SECRET, SECRETS, SENDERS, request
+
+PARSERS = EventParsers(SECRETS, get=senders.get)
+AT = datetime(2026, 3, 1, 11, 59, tzinfo=UTC)
+MALFORMED = ["", "{", "[[[", "\x00", "7", "null", '"text"', "[7]", "[" * 100_000]
+
+
+@pytest.fixture(autouse=True)
+def _frozen():
+    with time_machine.travel(NOW, tick=False):
+        yield
+
+
+def altered(given: EventRequest, **headers: str | None) -> EventRequest:
+    kept = {**given.headers, **{name.replace("_", "-"): value for name, value in headers.items()}}
+    return EventRequest(
+        headers={name: value for name, value in kept.items() if value is not None},
+        body=given.body,
+        received_at=given.received_at,
+    )
+
+
+@pytest.mark.parametrize(("provider", "payload", "meaning"), MEANINGS)
+def test_an_event_means_the_same_whoever_reports_it(provider, payload, meaning):
+    parsed = PARSERS(provider, SENDERS[provider](payload))
+    if meaning is None:
+        assert (parsed.events, parsed.ignored) == ((), 1)
+        return
+    (event,) = parsed.events
+    assert event.kind == meaning
+    assert event.at.replace(microsecond=0) == AT
+    assert event.message_id == (None if provider == "scaleway" else UUID(OURS))
+    assert event.provider_message_id == NAMES[provider]
+    assert event.recipient == READER
+    assert READER not in event.event_id
+    assert READER not in (event.detail or "")
+
+
+@pytest.mark.parametrize("provider", SENDERS)
+def test_a_repeated_event_has_the_same_id(provider):
+    send = SENDERS[provider]
+    first, second = (PARSERS(provider, send(HARD_BOUNCES[provider])).events[0] for _ in range(2))
+    assert first.event_id == second.event_id
+
+
+@pytest.mark.parametrize("provider", SENDERS)
+def test_without_a_secret_everything_is_refused(provider):
+    given = SENDERS[provider](HARD_BOUNCES[provider])
+    for secrets in ({}, {provider: ""}):
+        with pytest.raises(EventAuthError, match=f"NEWSFLASH_WEBHOOK_SECRET_{provider.upper()}"):
+            EventParsers(secrets, get=senders.get)(provider, given)
+
+
+@pytest.mark.parametrize("provider", SENDERS)
+def test_a_request_that_proves_nothing_is_refused(provider):
+    body = SENDERS[provider](HARD_BOUNCES[provider]).body
+    if provider in ("mailgun", "ses", "scaleway"):  # the signature is in the body
+        whole = json.loads(body)
+        whole.pop("signature", None)
+        whole.pop("Signature", None)
+        body = json.dumps(whole).encode()
+    with pytest.raises(EventAuthError):
+        PARSERS(provider, request(body))
+
+
+OTHER_SECRETS = {
+    **dict.fromkeys(("brevo", "mailgun", "mailjet", "mailtrap", "postmark"), "another"),
+    "resend": "whsec_" + b64encode(b"another-secret-altogether").decode(),
+    "sendgrid": b64encode(
+        ec.generate_private_key(ec.SECP256R1())
+        .public_key()
+        .public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    ).decode(),
+    "ses": senders.TOPIC + "-other",
+    "scaleway": senders.SCALEWAY_TOPIC + "-other",
+}
+
+
+@pytest.mark.parametrize("provider", SENDERS)
+def test_a_request_under_another_secret_is_refused(provider):
+    parse = EventParsers(OTHER_SECRETS, get=senders.get)
+    with pytest.raises(EventAuthError):
+        parse(provider, SENDERS[provider](HARD_BOUNCES[provider]))
+
+
+@pytest.mark.parametrize("provider", ["sendgrid", "mailtrap", "resend"])
+def test_a_changed_body_is_refused(provider):
+    given = SENDERS[provider](HARD_BOUNCES[provider])
+    changed = EventRequest(
+        headers=given.headers, body=given.body + b" ", received_at=given.received_at
+    )
+    with pytest.raises(EventAuthError):
+        PARSERS(provider, changed)
+
+
+@pytest.mark.parametrize("body", MALFORMED)
+@pytest.mark.parametrize("provider", SENDERS)
+def test_an_authentic_body_that_makes_no_sense_is_told_so(provider, body):
+    # The envelope of SNS is malformed here: what it carries may be plain words.
+    is_sns = provider in ("ses", "scaleway")
+    with pytest.raises(EventFormatError):
+        PARSERS(provider, request(body) if is_sns else SENDERS[provider](body))
+
+
+@pytest.mark.parametrize("value", [None, 7, True, "é" * 300, "\x00", "\ud800", [], {}, 1e400, -1])
+@pytest.mark.parametrize(
+    "provider", ["brevo", "mailgun", "mailjet", "mailtrap", "postmark", "sendgrid"]
+)
+def test_fields_of_a_wrong_kind_are_as_absent(provider, value):
+    payload = HARD_BOUNCES[provider]
+    plain = payload["events"] if provider == "mailtrap" else payload
+    items = plain if isinstance(plain, list) else [plain]
+    odd = [
+        {**item, name: value}
+        for item in items
+        for name in item
+        if name not in ("event", "RecordType", "severity", "hard_bounce", "Type", "reason")
+    ]
+    for item in odd:
+        body = {"mailtrap": {"events": [item]}}.get(provider, item)
+        for event in PARSERS(provider, SENDERS[provider](body)).events:
+            assert event.event_id.isascii()
+            assert (event.provider_message_id or "").isascii()
+            assert event.at <= NOW
+
+
+@pytest.mark.parametrize("provider", ["sendgrid", "mailtrap", "brevo", "mailjet"])
+def test_many_events_come_in_one_request(provider):
+    payload = HARD_BOUNCES[provider]
+    (item,) = (
+        payload["events"]
+        if provider == "mailtrap"
+        else ([payload] if provider == "brevo" else payload)
+    )
+    many = [
+        {**item, "event_id": f"e{n}", "sg_event_id": f"e{n}", "ts_epoch": n + 1, "time": n}
+        for n in range(500)
+    ] + [{**item, "event": "open"}]
+    parsed = PARSERS(
+        provider, SENDERS[provider]({"events": many} if provider == "mailtrap" else many)
+    )
+    assert len({event.event_id for event in parsed.events}) == 500
+    assert parsed.ignored == 1
+
+
+def test_mailtrap_may_send_a_line_an_event():
+    (item,) = HARD_BOUNCES["mailtrap"]["events"]
+    lines = "\n".join(json.dumps({**item, "event_id": name}) for name in "ab") + "\n"
+    assert [event.event_id for event in PARSERS("mailtrap", senders.mailtrap(lines)).events] == [
+        "a",
+        "b",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("provider", "age", "is_taken"),
+    [
+        ("sendgrid", timedelta(hours=24), True),
+        ("sendgrid", timedelta(hours=26), False),
+        ("sendgrid", timedelta(minutes=-10), False),
+        ("mailgun", timedelta(hours=8), True),
+        ("mailgun", timedelta(hours=10), False),
+        ("mailgun", timedelta(minutes=-10), False),
+        ("resend", timedelta(minutes=4), True),
+        ("resend", timedelta(minutes=6), False),
+        ("resend", timedelta(minutes=-6), False),
+    ],
+)
+def test_a_signature_holds_as_long_as_its_request_may_be_repeated(provider, age, is_taken):
+    given = getattr(senders, provider)(HARD_BOUNCES[provider], at=NOW - age)
+    if is_taken:
+        assert PARSERS(provider, given).events
+    else:
+        with pytest.raises(EventAuthError):
+            PARSERS(provider, given)
+
+
+def test_a_mailgun_token_is_one_event_whatever_is_put_beside_it():
+    bounce, complaint = (
+        PARSERS("mailgun", senders.mailgun(payload)).events[0]
+        for provider, payload, meaning in MEANINGS
+        if provider == "mailgun" and meaning in ("complaint", "unsubscribed")
+    )
+    assert bounce.kind != complaint.kind
+    assert bounce.event_id == complaint.event_id == "t" * 50
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("x-webhook-secret", SECRET),
+        ("authorization", f"Bearer {SECRET}"),
+        ("authorization", f"basic {b64encode(f'any:{SECRET}'.encode()).decode()}"),
+    ],
+)
+def test_a_shared_secret_comes_in_whichever_place_there_is(name, value):
+    body = json.dumps(HARD_BOUNCES["postmark"])
+    assert PARSERS("postmark", request(body, **{name: value})).events
+
+
+def test_a_shared_secret_may_be_user_and_password():
+    parse = EventParsers({"brevo": "user:pass"})
+    body = json.dumps(HARD_BOUNCES["brevo"])
+    good, bad = (b64encode(pair).decode() for pair in (b"user:pass", b"other:pass"))
+    assert parse("brevo", request(body, authorization=f"Basic {good}")).events
+    with pytest.raises(EventAuthError):
+        parse("brevo", request(body, authorization=f"Basic {bad}"))
+
+
+@pytest.mark.parametrize(
+    "value", ["", "Basic", "Basic !", "Basic /w==", "Basic Og==", "Bearer", "Bearer é", "Digest x"]
+)
+def test_a_wrong_shared_secret_is_refused(value):
+    with pytest.raises(EventAuthError):
+        PARSERS("mailjet", request("[]", authorization=value))
+
+
+@pytest.mark.parametrize(
+    ("provider", "headers"),
+    [
+        ("sendgrid", {"x_twilio_email_event_webhook_signature": "no base64!"}),
+        ("sendgrid", {"x_twilio_email_event_webhook_signature": None}),
+        ("sendgrid", {"x_twilio_email_event_webhook_timestamp": "soon"}),
+        ("resend", {"svix_signature": "nonsense"}),
+        ("resend", {"svix_signature": "v1,!!"}),
+        ("resend", {"svix_timestamp": "nan"}),
+        ("resend", {"svix_id": None}),
+        ("mailtrap", {"mailtrap_signature": "é"}),
+    ],
+)
+def test_a_malformed_signature_is_refused(provider, headers):
+    with pytest.raises(EventAuthError):
+        PARSERS(provider, altered(SENDERS[provider](HARD_BOUNCES[provider]), **headers))
+
+
+@pytest.mark.parametrize("secret", ["no key", "AAAA", senders.SECRET])
+@pytest.mark.parametrize("provider", ["sendgrid", "resend"])
+def test_a_secret_that_is_no_key_refuses_all(provider, secret):
+    with pytest.raises(EventAuthError):
+        EventParsers({provider: secret})(provider, SENDERS[provider](HARD_BOUNCES[provider]))
+
+
+def test_a_sendgrid_key_may_be_pem():
+    pem = (
+        senders.EC_KEY.public_key()
+        .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        .decode()
+    )
+    assert EventParsers({"sendgrid": pem})(
+        "sendgrid", senders.sendgrid(HARD_BOUNCES["sendgrid"])
+    ).events
+
+
+@pytest.mark.parametrize("tags", [[{"name": "message_id", "value": OURS}], {"message_id": OURS}])
+def test_resend_shows_tags_in_two_ways(tags):
+    payload = HARD_BOUNCES["resend"]
+    payload = {**payload, "data": {**payload["data"], "tags": tags}}
+    assert PARSERS("resend", senders.resend(payload)).events[0].message_id == UUID(OURS)
+
+
+@pytest.mark.parametrize("provider", ["mailpit", "smtp", "mailbox", "nobody", ""])
+def test_a_provider_that_reports_nothing_is_not_found(provider):
+    with pytest.raises(NotFoundError):
+        EventParsers({provider: SECRET})(provider, request("{}"))
