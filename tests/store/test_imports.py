@@ -1,0 +1,248 @@
+"""What an import takes in, what it refuses, and what it never touches."""
+
+import io
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import Engine, delete, func, insert, select, text
+
+from service.domain.address import address_hash
+from service.domain.errors import InvalidInputError
+from service.domain.exchange import EXPORT_COLUMNS, FileFormat
+from service.store.models import (
+    AuditEntry,
+    ConsentEvent,
+    OutboxMessage,
+    Subscriber,
+    Subscription,
+    Suppression,
+)
+from service.tokens import UnsubscribeTokens
+from service.usecases import import_ as module
+from service.usecases.export import Export, ExportRequest
+from service.usecases.import_ import Import, ImportReport
+from service.usecases.import_file import MAX_LINE_BYTES
+from service.usecases.lists import Lists
+
+HASH_KEY = b"an-address-hash-key-for-tests-only-01"
+EVIDENCE = "2025-01-02T03:04:05Z,https://example.org/signup"
+HEADER = "email,list,status,confirmed_at,source\n"
+
+
+def import_text(engine: Engine, data: str | bytes, form: str = "csv") -> ImportReport:
+    raw = data.encode() if isinstance(data, str) else data
+    run = Import(engine, lists=Lists(engine), address_hash_key=HASH_KEY)
+    return run(io.BytesIO(raw), format=FileFormat(form), actor="test")
+
+
+def rows(engine: Engine) -> dict[str, str]:
+    query = select(Subscriber.email, Subscription.status).join(
+        Subscription, Subscription.subscriber_id == Subscriber.id
+    )
+    with engine.connect() as connection:
+        return {row.email: row.status for row in connection.execute(query)}
+
+
+def counted(engine: Engine, table: type) -> int:
+    with engine.connect() as connection:
+        return connection.execute(select(func.count()).select_from(table)).scalar_one()
+
+
+def problems(report: ImportReport) -> list[tuple[int, str | None]]:
+    return [(problem.line, problem.column) for problem in report.problems]
+
+
+def test_a_confirmed_row_with_its_evidence_is_kept_with_a_consent_event(engine: Engine):
+    report = import_text(
+        engine,
+        "email,name,list,status,locale,consent_at,consent_source,attributes\n"
+        'Ada@Example.org,"Ada, L.",news-flash,confirmed,en,2025-01-02T05:04:05+02:00,shop,'
+        '"{""a"": [1]}"\n',
+    )
+    assert (report.rows, report.imported, report.problems) == (1, 1, [])
+    with engine.connect() as connection:
+        person = connection.execute(select(Subscriber.__table__)).one()
+        held = connection.execute(select(Subscription.__table__)).one()
+        event = connection.execute(select(ConsentEvent.__table__)).one()
+    assert (person.email, person.email_key) == ("Ada@Example.org", "ada@example.org")
+    assert (person.name, person.attributes) == ("Ada, L.", {"a": [1]})
+    assert (held.status, held.epoch, held.source) == ("confirmed", 1, "shop")
+    assert held.confirmed_at == datetime(2025, 1, 2, 3, 4, 5, tzinfo=UTC)
+    assert (event.kind, event.subscriber_id, event.source) == ("imported", person.id, "shop")
+    assert "2025-01-02T03:04:05" in event.detail
+
+
+@pytest.mark.parametrize(
+    ("cells", "column"),
+    [
+        ("a@example.org,news-flash,confirmed,,shop", "consent_at"),
+        ("a@example.org,news-flash,confirmed,2025-01-02T03:04:05Z,", "consent_source"),
+        ("a@example.org,news-flash,confirmed,2025-01-02T03:04:05,shop", "confirmed_at"),
+        ("a@example.org,news-flash,confirmed,2999-01-02T03:04:05Z,shop", "confirmed_at"),
+        ("a@example.org,news-flash,confirmed,yesterday,shop", "confirmed_at"),
+        ("a@example.org,nowhere,pending,,", "list"),
+        ("a@example.org,news-flash,active,,", "status"),
+        ("nobody,news-flash,pending,,", "email"),
+        ("a@example.org,news-flash,pending,,nul\0", "source"),
+        ("a@example.org,news-flash", None),
+        ('"a"b@example.org,news-flash,pending,,', None),
+    ],
+)
+def test_a_bad_row_is_told_by_line_and_good_rows_are_kept(
+    engine: Engine, cells: str, column: str | None
+):
+    good = f"good@example.org,news-flash,confirmed,{EVIDENCE}\n"
+    report = import_text(engine, f"{HEADER}{cells}\n{good}")
+    assert problems(report) == [(2, column)]
+    assert (report.rows, report.imported, report.bad) == (2, 1, 1)
+    assert rows(engine) == {"good@example.org": "confirmed"}
+
+
+def test_lines_that_are_no_text_are_bad_rows(engine: Engine):
+    good = f"good@example.org,news-flash,confirmed,{EVIDENCE}\n".encode()
+    long = b"a@example.org,news-flash,pending,," + b"x" * (10 * 1024 * 1024) + b"\n"
+    latin = "zoë@example.org,news-flash,pending,,\n".encode("latin-1")
+    report = import_text(engine, b"\xef\xbb\xbf" + HEADER.encode() + long + latin + good)
+    assert [line for line, _ in problems(report)] == [2, 3]
+    assert str(MAX_LINE_BYTES) in report.problems[0].message
+    assert rows(engine) == {"good@example.org": "confirmed"}
+
+
+def test_a_row_over_several_lines_is_told_by_its_first(engine: Engine):
+    report = import_text(
+        engine, 'email,name,status\na@example.org,"two\nlines",pending\nb@example.org,,active\n'
+    )
+    assert problems(report) == [(4, "status")]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"email;name\na;b\n",
+        b"name\nAda\n",
+        b"email,email\na,b\n",
+        b"email,shoe_size\na,b\n",
+        b"ada@example.org,Ada\n",
+        HEADER.encode("utf-16"),
+        b"x" * 10_000_000,
+    ],
+    ids=["empty", "semicolons", "no email", "twice", "unknown", "no header", "utf-16", "long"],
+)
+def test_a_file_that_is_none_of_ours_is_refused_whole(engine: Engine, data: bytes):
+    with pytest.raises(InvalidInputError) as caught:
+        import_text(engine, data)
+    assert caught.value.field == "file"
+    assert "ada@" not in str(caught.value)
+
+
+def test_nobody_who_left_or_is_suppressed_comes_back(engine: Engine):
+    left = f"left@example.org,news-flash,unsubscribed,{EVIDENCE}\n"
+    assert import_text(engine, HEADER + left).imported == 1
+    with engine.begin() as connection:
+        for reason in ("hard_bounce", "erased"):
+            connection.execute(
+                insert(Suppression).values(
+                    address_hash=address_hash(f"{reason}@example.org", HASH_KEY),
+                    reason=reason,
+                    created_at=datetime(2026, 1, 1, tzinfo=UTC),
+                )
+            )
+    report = import_text(
+        engine,
+        HEADER
+        + f"left@example.org,news-flash,confirmed,{EVIDENCE}\n"
+        + f"hard_bounce@example.org,news-flash,confirmed,{EVIDENCE}\n"
+        + "Erased@example.org,news-flash,pending,,\n",
+    )
+    assert (report.imported, report.skipped) == (0, 3)
+    assert [line for line, _ in problems(report)] == [2, 3, 4]
+    assert rows(engine) == {"left@example.org": "unsubscribed"}
+
+
+def test_a_file_confirms_what_is_pending_but_not_in_a_later_cycle(engine: Engine):
+    pending = HEADER + "a@example.org,news-flash,pending,,\nb@example.org,news-flash,pending,,\n"
+    import_text(engine, pending)
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "UPDATE subscriptions SET epoch = 2 WHERE subscriber_id ="
+                " (SELECT id FROM subscribers WHERE email = 'b@example.org')"
+            )
+        )
+    confirmed = HEADER + "".join(
+        f"{name}@example.org,news-flash,confirmed,{EVIDENCE}\n" for name in "ab"
+    )
+    report = import_text(engine, confirmed)
+    assert (report.imported, report.skipped) == (1, 1)
+    assert rows(engine) == {"a@example.org": "confirmed", "b@example.org": "pending"}
+    assert import_text(engine, pending).unchanged == 2
+    assert rows(engine)["a@example.org"] == "confirmed"
+    assert counted(engine, OutboxMessage) == 0
+
+
+def test_the_same_file_again_changes_nothing(engine: Engine, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(module, "CHUNK_ROWS", 7)
+    data = HEADER + "".join(
+        f"p{number % 45}@example.org,news-flash,confirmed,{EVIDENCE}\n" for number in range(50)
+    )
+    first = import_text(engine, data)
+    assert (first.rows, first.imported, first.unchanged) == (50, 45, 5)
+    before = {table: counted(engine, table) for table in (Subscriber, Subscription, ConsentEvent)}
+    second = import_text(engine, data)
+    assert (second.rows, second.imported, second.unchanged) == (50, 0, 50)
+    assert before == {table: counted(engine, table) for table in before}
+    assert counted(engine, AuditEntry) == 2
+
+
+def test_the_stronger_of_two_rows_in_a_file_counts(engine: Engine):
+    report = import_text(
+        engine,
+        HEADER
+        + "a@example.org,news-flash,pending,,\n"
+        + f"A@example.org,,confirmed,{EVIDENCE}\n"
+        + "a@example.org,news-flash,pending,,\n",
+    )
+    assert (report.rows, report.imported, report.unchanged) == (3, 1, 2)
+    assert list(rows(engine).values()) == ["confirmed"]
+
+
+def test_ndjson_is_read_too(engine: Engine):
+    report = import_text(
+        engine,
+        '{"email": "a@example.org", "status": "pending", "attributes": {"x": 1}, "name": null}\n'
+        "\n"
+        '{"email": "b@example.org", "status": 3}\n'
+        '{"email": "b@example.org", "other": "x"}\n'
+        "[1]\n"
+        "no json\n" + '{"email": "' + "x" * 100_000 + '"}\n'
+        '{"email": "c@example.org"}',
+        form="ndjson",
+    )
+    assert problems(report) == [(3, "status"), (4, None), (5, None), (6, None), (7, None)]
+    assert rows(engine) == {"a@example.org": "pending", "c@example.org": "pending"}
+
+
+@pytest.mark.parametrize("form", list(FileFormat))
+def test_an_export_can_be_imported_into_an_empty_database(engine: Engine, form: FileFormat):
+    lists = Lists(engine)
+    import_text(
+        engine,
+        "email,name,status,confirmed_at,source,attributes\n"
+        f'+a@example.org,=1+1,confirmed,{EVIDENCE},"{{""k"": ""v""}}"\n'
+        f"b@example.org,'=quoted,unsubscribed,{EVIDENCE},\n"
+        "c@example.org,,pending,,,\n",
+    )
+    export = Export(
+        engine, lists=lists, tokens=UnsubscribeTokens(["k" * 32]), public_url="https://x.example"
+    )
+    request = ExportRequest(format=form, columns=(*EXPORT_COLUMNS, "attributes"))
+    before = b"".join(export(request, actor="test"))
+    with engine.begin() as connection:
+        for table in (Subscription, Subscriber, ConsentEvent):
+            connection.execute(delete(table))
+    report = import_text(engine, before, form=form)
+    assert (report.rows, report.imported) == (3, 3)
+    assert sorted(b"".join(export(request, actor="test")).split(b"\n")) == sorted(
+        before.split(b"\n")
+    )
