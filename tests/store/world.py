@@ -15,6 +15,7 @@ from service.clock import utc_now
 from service.domain.address import address_hash, parse_address
 from service.domain.consent import Evidence
 from service.domain.subscription import Cycles
+from service.store.database import reading
 from service.store.models import ConsentEvent, OutboxMessage, Subscriber, Subscription, Suppression
 from service.store.outbox import cycles_of
 from service.tokens import Tokens
@@ -134,6 +135,16 @@ class World:
         with self.engine.begin() as connection:
             connection.execute(delete(Subscriber).where(Subscriber.email_key == key))
 
+    def end(self, email: str, reason: str) -> None:
+        """End every subscription of the address for a reason that is not the person's own."""
+        person = self.person(email).id
+        with self.engine.begin() as connection:
+            connection.execute(
+                update(Subscription)
+                .where(Subscription.subscriber_id == person)
+                .values(status="unsubscribed", ended_reason=reason)
+            )
+
     def set_message(self, message_id: UUID, **values: object) -> None:
         with self.engine.begin() as connection:
             connection.execute(
@@ -141,7 +152,7 @@ class World:
             )
 
     def rows(self, query: Any) -> list[Row[Any]]:
-        with self.engine.connect() as connection:
+        with reading(self.engine) as connection:
             return list(connection.execute(query))
 
 
