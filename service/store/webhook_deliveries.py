@@ -108,10 +108,14 @@ def claim(
         .order_by(WebhookDelivery.next_attempt_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
+        .cte("due")  # chosen once: PostgreSQL may run a subquery again for each row
     )
     claimed = connection.scalars(
         update(WebhookDelivery)
-        .where(WebhookDelivery.webhook_id == webhook_id, WebhookDelivery.event_id.in_(due))
+        .where(
+            WebhookDelivery.webhook_id == webhook_id,
+            WebhookDelivery.event_id.in_(select(due.c.event_id)),
+        )
         .values(
             next_attempt_at=lease_until,
             attempts=WebhookDelivery.attempts + 1,

@@ -149,7 +149,7 @@ class DeliverWebhooks:
         _log.info(
             "webhook settled" if is_ours else "webhook lease lost",
             webhook=str(delivery.webhook_id),
-            event=str(delivery.event_id),
+            event_id=str(delivery.event_id),
             status=settlement.status.value,
             error=call.error if call else None,
         )

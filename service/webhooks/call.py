@@ -113,6 +113,8 @@ class Call:
                     stream=True,
                 )
             ) as response:
+                if deadline.is_over:
+                    raise requests.ReadTimeout  # half a head, which the stdlib takes for one
                 # What is said beside the status matters to nobody; a little is read for politeness.
                 with suppress(requests.RequestException, HTTPError, OSError):
                     response.raw.read1(ANSWER_BYTES)

@@ -1,0 +1,1 @@
+"""Outgoing webhooks, told to real receivers."""

@@ -1,0 +1,276 @@
+"""Events reach their receiver at least once, signed, whatever the receiver does meanwhile."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from sqlalchemy import delete, update
+from werkzeug import Response
+
+from service.clock import utc_now
+from service.domain.delivery import GIVE_UP_AFTER
+from service.domain.webhook import DeliveryStatus, EventType
+from service.store import webhook_deliveries, webhooks
+from service.store.models import Subscriber
+from service.store.webhook_models import Webhook, WebhookDelivery
+from service.store.webhooks import Change
+from tests.mail.raw import Peer, RawServer, hang, trickle
+from tests.webhooks.conftest import ADA, Receiver, Service
+
+SECRET = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
+
+
+def test_an_event_arrives_signed_and_once(service: Service, receiver: Receiver) -> None:
+    service.hook(receiver.url)
+    service.sign_up()
+    service.confirm()
+    teller = service.teller()
+    assert teller.next_due_at() is not None
+    assert teller.run_due(10) == 1
+    assert teller.run_due(10) == 0
+    assert teller.next_due_at() is None
+    (event,) = receiver.verified(SECRET)
+    (delivery,) = service.deliveries()
+    assert event == {
+        "type": "subscription.confirmed",
+        "timestamp": delivery.created_at.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        "data": {
+            "subscriber_id": str(service.subscriber_id()),
+            "email": ADA,
+            "list": "news-flash",
+        },
+    }
+    assert receiver.requests[0].headers["webhook-id"] == str(delivery.event_id)
+    assert receiver.requests[0].headers["Host"] == f"localhost:{receiver.server.port}"
+    assert (delivery.status, delivery.attempts, delivery.last_status) == ("delivered", 1, 204)
+    (attempt,) = service.attempts()
+    assert (attempt.status_code, attempt.error) == (204, None)
+
+
+def test_leaving_says_why(service: Service, receiver: Receiver) -> None:
+    service.hook(receiver.url, "subscription.unsubscribed")
+    service.sign_up()
+    service.confirm()
+    service.leave(one_click=True)
+    service.teller().run_due(10)
+    (event,) = receiver.verified(SECRET)
+    assert event["data"] == {
+        "subscriber_id": str(service.subscriber_id()),
+        "email": ADA,
+        "list": "news-flash",
+        "reason": "one_click",
+    }
+
+
+def test_of_an_erased_person_only_the_id_is_told(service: Service, receiver: Receiver) -> None:
+    service.hook(receiver.url)
+    service.sign_up()
+    service.confirm()
+    subscriber_id = service.subscriber_id()
+    with service.engine.begin() as connection:
+        change = Change(subscriber_id=subscriber_id, at=utc_now())
+        webhooks.owe(connection, EventType.ERASED, [change])
+        connection.execute(delete(Subscriber).where(Subscriber.id == subscriber_id))
+    assert service.teller().run_due(10) == 2
+    (event,) = receiver.verified(SECRET)
+    assert event["type"] == "subscriber.erased"
+    assert event["data"] == {"subscriber_id": str(subscriber_id)}
+    assert [row.status for row in service.deliveries()] == ["withheld", "delivered"]
+
+
+def test_an_error_is_told_again_with_the_same_id(service: Service, receiver: Receiver) -> None:
+    service.hook(receiver.url)
+    service.sign_up()
+    service.confirm()
+    receiver.answers.append(Response("no", 500))
+    teller = service.teller()
+    assert teller.run_due(10) == 1
+    (delivery,) = service.deliveries()
+    assert (delivery.status, delivery.last_error) == ("queued", "http_500")
+    assert service.webhook().failures == 1
+    assert service.webhook().paused_until > utc_now()
+    assert teller.run_due(10) == 0  # its pause is not over
+    service.make_due()
+    assert teller.run_due(10) == 1
+    first, second = receiver.requests
+    assert first.headers["webhook-id"] == second.headers["webhook-id"]
+    assert first.get_data() == second.get_data()
+    assert service.deliveries()[0].status == "delivered"
+    assert service.webhook().failures == 0
+    assert [(row.status_code, row.error) for row in service.attempts()] == [
+        (500, "http_500"),
+        (204, None),
+    ]
+
+
+def test_gone_disables_the_webhook(service: Service, receiver: Receiver) -> None:
+    id_ = service.hook(receiver.url).info.id
+    service.sign_up()
+    service.confirm()
+    receiver.answers.append(Response(status=410))
+    teller = service.teller()
+    teller.run_due(10)
+    assert service.deliveries()[0].status == "dead"
+    assert (service.webhook().is_enabled, service.webhook().disabled_reason) == (False, "gone")
+    assert teller.run_due(10) == 0
+    view = service.usecases.webhooks.update(id_, {"is_enabled": True}, actor="test")
+    assert (view.info.is_enabled, view.info.disabled_reason) == (True, None)
+
+
+def test_a_redirect_is_not_followed(service: Service, receiver: Receiver) -> None:
+    service.hook(receiver.url)
+    service.sign_up()
+    service.confirm()
+    receiver.answers.append(Response(status=307, headers={"Location": receiver.url}))
+    service.teller().run_due(10)
+    assert len(receiver.requests) == 1
+    assert service.deliveries()[0].last_error == "http_307"
+
+
+def test_a_long_answer_is_not_read(service: Service, receiver: Receiver) -> None:
+    service.hook(receiver.url)
+    service.sign_up()
+    service.confirm()
+    receiver.answers.append(Response(b"x" * 10_000_000, 200))
+    service.teller().run_due(10)
+    assert service.deliveries()[0].status == "delivered"
+
+
+def trickle_head(peer: Peer) -> None:
+    peer.read_request()
+    peer.send(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+    while not peer.ended.wait(0.02):
+        peer.send(b"x")
+
+
+@pytest.mark.parametrize("script", [hang, trickle_head])
+def test_a_receiver_that_hangs_is_given_up_in_time(service: Service, script: object) -> None:
+    with RawServer([script]) as server:  # type: ignore[list-item]
+        service.hook(f"http://{server.host}/")
+        service.sign_up()
+        service.confirm()
+        service.teller(total_seconds=0.3).run_due(10)
+    (attempt,) = service.attempts()
+    assert (attempt.status_code, attempt.error) == (None, "timeout")
+    assert attempt.duration_ms < 2000
+    assert service.deliveries()[0].status == "queued"
+
+
+def test_a_status_counts_even_if_its_body_never_ends(service: Service) -> None:
+    with RawServer([trickle]) as server:
+        service.hook(f"http://{server.host}/")
+        service.sign_up()
+        service.confirm()
+        service.teller(total_seconds=0.3).run_due(10)
+    assert service.deliveries()[0].status == "delivered"
+
+
+def test_nobody_there_is_told_again(service: Service) -> None:
+    service.hook("http://127.0.0.1:1/")
+    service.sign_up()
+    service.confirm()
+    service.teller().run_due(10)
+    assert service.deliveries()[0].last_error == "connection_broken"
+
+
+def test_after_three_days_an_event_is_dead(service: Service, receiver: Receiver) -> None:
+    service.hook(receiver.url)
+    service.sign_up()
+    service.confirm()
+    with service.engine.begin() as connection:
+        connection.execute(update(WebhookDelivery).values(created_at=utc_now() - GIVE_UP_AFTER))
+    receiver.answers.append(Response(status=503))
+    service.teller().run_due(10)
+    assert service.deliveries()[0].status == "dead"
+
+
+def many(service: Service, webhook_id: UUID, count: int) -> None:
+    """Owe that many events to one webhook alone."""
+    with service.engine.begin() as connection:
+        connection.execute(update(Webhook).values(is_enabled=Webhook.id == webhook_id))
+        service.look_anew()
+        changes = [Change(subscriber_id=webhook_id, at=utc_now()) for _ in range(count)]
+        webhooks.owe(connection, EventType.ERASED, changes)
+        connection.execute(update(Webhook).values(is_enabled=True))
+    service.look_anew()
+
+
+def test_a_busy_receiver_does_not_starve_another(service: Service, receiver: Receiver) -> None:
+    busy = service.hook(receiver.url).info.id
+    quiet = service.hook(receiver.url).info.id
+    many(service, busy, 40)
+    many(service, quiet, 2)
+    assert service.teller().run_due(10) == 7
+    done = [row.webhook_id for row in service.deliveries() if row.status == "delivered"]
+    assert (done.count(busy), done.count(quiet)) == (5, 2)
+
+
+def test_a_failing_receiver_gets_single_calls(service: Service, receiver: Receiver) -> None:
+    many(service, service.hook(receiver.url).info.id, 20)
+    receiver.answers += [Response(status=500) for _ in range(6)]
+    teller = service.teller()
+    assert teller.run_due(5) == 5
+    service.make_due()
+    assert teller.run_due(5) == 1
+
+
+def test_what_a_lost_worker_had_is_due_when_its_lease_runs_out(
+    service: Service, receiver: Receiver
+) -> None:
+    id_ = service.hook(receiver.url).info.id
+    many(service, id_, 1)
+    now = utc_now()
+    with service.engine.begin() as connection:
+        (lost,) = webhook_deliveries.claim(
+            connection, id_, limit=5, now=now, lease_until=now + timedelta(seconds=60)
+        )
+    teller = service.teller()
+    assert teller.run_due(5) == 0
+    service.make_due()
+    assert teller.run_due(5) == 1
+    # What the lost worker says afterwards counts for nothing.
+    with service.engine.begin() as connection:
+        is_ours = webhook_deliveries.settle(
+            connection,
+            lost,
+            None,
+            webhook_deliveries.WebhookSettlement(
+                status=DeliveryStatus.QUEUED,
+                next_attempt_at=now,
+                failures=0,
+                paused_until=None,
+            ),
+            now=now,
+        )
+    assert not is_ours
+    assert service.deliveries()[0].status == "delivered"
+
+
+def test_several_workers_tell_each_event_once(service: Service, receiver: Receiver) -> None:
+    many(service, service.hook(receiver.url).info.id, 60)
+    tellers = [service.teller(total_seconds=10.0) for _ in range(3)]
+
+    def drain(place: int) -> int:
+        total = 0
+        while done := tellers[place].run_due(8):
+            total += done
+        return total
+
+    with ThreadPoolExecutor(3) as pool:
+        assert sum(pool.map(drain, range(3))) == 60
+    ids = [request.headers["webhook-id"] for request in receiver.requests]
+    assert len(ids) == len(set(ids)) == 60
+
+
+def test_a_webhook_that_is_removed_takes_what_is_owed_along(
+    service: Service, receiver: Receiver
+) -> None:
+    id_ = service.hook(receiver.url).info.id
+    many(service, id_, 3)
+    receiver.answers.append(Response(status=500))
+    service.teller().run_due(1)
+    service.usecases.webhooks.delete(id_, actor="test")
+    assert service.deliveries() == []
+    assert service.attempts() == []
+    assert service.teller().run_due(10) == 0

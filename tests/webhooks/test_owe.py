@@ -1,0 +1,162 @@
+"""Which events are owed, to whom, and that owing is part of the change itself."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import event, select
+
+from service.clock import utc_now
+from service.domain.consent import Evidence
+from service.domain.webhook import EventType
+from service.store import webhooks as store
+from service.store.webhook_models import WebhookDelivery
+from service.store.webhooks import Change
+from tests.webhooks.conftest import ADA, Service
+
+URL = "https://example.org/hook"
+
+
+def owed(service: Service) -> list[tuple[str, str | None]]:
+    return [(row.type, row.reason) for row in service.deliveries()]
+
+
+def test_confirming_leaving_and_coming_back_are_owed(service: Service) -> None:
+    service.hook(URL)
+    service.sign_up()
+    service.confirm()
+    undo = service.leave(one_click=True)
+    assert undo is not None
+    service.usecases.unsubscribe.undo(undo, Evidence())
+    assert owed(service) == [
+        ("subscription.confirmed", None),
+        ("subscription.unsubscribed", "one_click"),
+        ("subscription.confirmed", "resumed"),
+    ]
+    assert {row.subscriber_id for row in service.deliveries()} == {service.subscriber_id()}
+
+
+def test_a_link_that_changes_nothing_owes_nothing(service: Service) -> None:
+    service.hook(URL)
+    service.sign_up()
+    service.confirm()
+    service.confirm()
+    service.leave()
+    service.leave()
+    assert len(owed(service)) == 2
+
+
+def test_who_never_confirmed_is_not_told_of(service: Service) -> None:
+    service.hook(URL)
+    service.sign_up()
+    service.leave()
+    assert owed(service) == []
+
+
+def test_each_webhook_hears_what_it_asked_for(service: Service) -> None:
+    service.usecases.lists.create(slug="other", name="Other", actor="test")
+    only_leaving = service.hook(URL, "subscription.unsubscribed").info.id
+    only_other = service.hook(URL, list_slug="other").info.id
+    everything = service.hook(URL).info.id
+    service.sign_up()
+    service.confirm()
+    service.leave()
+    by_hook = {
+        id_: [row.type for row in service.deliveries() if row.webhook_id == id_]
+        for id_ in (only_leaving, only_other, everything)
+    }
+    assert by_hook == {
+        only_leaving: ["subscription.unsubscribed"],
+        only_other: [],
+        everything: ["subscription.confirmed", "subscription.unsubscribed"],
+    }
+
+
+def test_one_event_has_one_id_for_all_webhooks(service: Service) -> None:
+    service.hook(URL)
+    service.hook(URL)
+    service.sign_up()
+    service.confirm()
+    first, second = service.deliveries()
+    assert first.event_id == second.event_id
+
+
+def test_a_disabled_webhook_is_owed_nothing(service: Service) -> None:
+    id_ = service.hook(URL).info.id
+    service.usecases.webhooks.update(id_, {"is_enabled": False}, actor="test")
+    service.look_anew()
+    service.sign_up()
+    service.confirm()
+    assert owed(service) == []
+
+
+def test_a_webhook_of_one_list_hears_of_the_subscribers_that_are_on_it(service: Service) -> None:
+    service.usecases.lists.create(slug="other", name="Other", actor="test")
+    theirs = service.hook(URL, list_slug="news-flash").info.id
+    service.hook(URL, list_slug="other")
+    service.sign_up()
+    change = Change(subscriber_id=service.subscriber_id(), at=utc_now(), reason="hard_bounce")
+    with service.engine.begin() as connection:
+        store.owe(connection, EventType.BOUNCED, [change])
+    (row,) = service.deliveries()
+    assert (row.webhook_id, row.type, row.reason) == (theirs, "subscriber.bounced", "hard_bounce")
+
+
+def test_what_is_rolled_back_is_not_owed(service: Service) -> None:
+    service.hook(URL)
+    service.sign_up()
+    change = Change(subscriber_id=service.subscriber_id(), at=utc_now())
+    with service.engine.connect() as connection, connection.begin() as transaction:
+        store.owe(connection, EventType.ERASED, [change])
+        transaction.rollback()
+    assert service.deliveries() == []
+
+
+@pytest.mark.parametrize(("hooks", "statements"), [(0, 0), (2, 1)])
+def test_a_group_costs_one_statement_and_none_without_webhooks(
+    service: Service, hooks: int, statements: int
+) -> None:
+    for _ in range(hooks):
+        service.hook(URL)
+    changes = [
+        Change(subscriber_id=service_id, at=utc_now())
+        for service_id in [service.usecases.lists.default().id] * 64
+    ]
+    with service.engine.begin() as connection:
+        store.owe(connection, EventType.ERASED, [])  # looks whether there are webhooks
+        seen: list[str] = []
+        event.listen(
+            connection, "before_cursor_execute", lambda _c, _cur, sql, *_: seen.append(sql)
+        )
+        store.owe(connection, EventType.ERASED, changes)
+    assert len(seen) == statements
+    rows = service.rows(select(WebhookDelivery.event_id))
+    assert len(rows) == 64 * hooks
+
+
+def test_a_webhook_is_seen_at_once_where_it_was_made(service: Service) -> None:
+    service.sign_up()
+    service.confirm()  # looks, and finds none
+    service.usecases.webhooks.create(url=URL, events=(), list_slug=None, actor="test")
+    service.leave()
+    assert [row.type for row in service.deliveries()] == ["subscription.unsubscribed"]
+
+
+def test_no_address_is_written_down(service: Service) -> None:
+    service.hook(URL)
+    service.sign_up()
+    service.confirm()
+    assert not any(ADA in str(value) for row in service.deliveries() for value in row)
+
+
+def test_what_is_old_is_forgotten(service: Service) -> None:
+    service.hook(URL)
+    service.sign_up()
+    service.confirm()
+    from service.store.webhook_deliveries import forget
+
+    with service.engine.begin() as connection:
+        forget(connection, before=utc_now() - timedelta(days=30))
+    assert len(service.deliveries()) == 1
+    with service.engine.begin() as connection:
+        forget(connection, before=utc_now() + timedelta(seconds=1))
+    assert service.deliveries() == []
