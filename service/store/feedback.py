@@ -233,7 +233,7 @@ def count_soft_bounces(
         )
         .group_by(OutboxMessage.subscriber_id)
     )
-    return dict(rows.tuples())
+    return {row[0]: row[1] for row in rows}
 
 
 def open_subscriptions(
