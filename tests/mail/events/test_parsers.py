@@ -257,6 +257,48 @@ def test_a_secret_that_is_no_key_refuses_all(provider, secret):
         EventParsers({provider: secret})(provider, SENDERS[provider](HARD_BOUNCES[provider]))
 
 
+def test_a_request_that_sendgrid_really_signed_is_authentic():
+    """The key, signature and body that Twilio's helper libraries are tested with."""
+    key = (
+        "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE83T4O/n84iotIvIW4mdBgQ/7dAfSmpqIM8kF9mN1flpVKS3GRqe6"
+        "2gw+2fNNRaINXvVpiglSI8eNEc6wEA3F+g=="
+    )
+    signature = (
+        "MEUCIGHQVtGj+Y3LkG9fLcxf3qfI10QysgDWmMOVmxG0u6ZUAiEAyBiXDWzM+uOe5W0JuG+luQAbPIqHh89M15Tl"
+        "uLtEZtM="
+    )
+    body = (
+        '[{"email":"hello@world.com","event":"dropped","reason":"Bounced Address","sg_event_id":'
+        '"ZHJvcC0xMDk5NDkxOS1MUnpYbF9OSFN0T0doUTRrb2ZTbV9BLTA","sg_message_id":"LRzXl_NHStOGhQ4ko'
+        'fSm_A.filterdrecv-p3mdw1-756b745b58-kmzbl-18-5F5FC76C-9.0","smtp-id":"<LRzXl_NHStOGhQ4ko'
+        'fSm_A@ismtpd0039p1iad1.sendgrid.net>","timestamp":1600112492}]\r\n'
+    )
+    headers = {
+        "x_twilio_email_event_webhook_signature": signature,
+        "x_twilio_email_event_webhook_timestamp": "1600112502",
+    }
+    then = datetime.fromtimestamp(1600112502, UTC)
+    parse = EventParsers({"sendgrid": key})
+    (event,) = parse("sendgrid", request(body, at=then, **headers)).events
+    assert (event.kind, event.provider_message_id) == ("hard_bounce", "LRzXl_NHStOGhQ4kofSm_A")
+    with pytest.raises(EventAuthError):
+        parse("sendgrid", request(body.strip(), at=then, **headers))
+
+
+def test_the_example_of_svix_is_authentic():
+    """The secret, signature and body of Svix's documentation on verifying by hand."""
+    then = datetime.fromtimestamp(1614265330, UTC)
+    headers = {
+        "svix_id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+        "svix_timestamp": "1614265330",
+        "svix_signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+    }
+    parse = EventParsers({"resend": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"})
+    with time_machine.travel(then, tick=False):
+        given = request('{"test": 2432232314}', at=then, **headers)
+        assert parse("resend", given).ignored == 1
+
+
 def test_a_sendgrid_key_may_be_pem():
     pem = (
         senders.EC_KEY.public_key()
