@@ -15,6 +15,7 @@ from service.clock import utc_now
 from service.domain.address import address_hash
 from service.domain.delivery import LEASE, MessageStatus, Outcome, decide
 from service.domain.subscription import MessageKind, blocks
+from service.domain.text import storable
 from service.mail.compose import ComposeInput, compose
 from service.mail.provider import Mail, OutcomeUnknownError, ProviderError, Receipt
 from service.store import batches as store
@@ -302,7 +303,7 @@ class Deliver:
                     next_attempt_at=now if is_handed_on or is_split else next_attempt_at,
                     provider=provider.name,
                     attempts=message.attempt - (not decision.spends_attempt),
-                    provider_message_id=receipt.provider_message_id,
+                    provider_message_id=storable(receipt.provider_message_id),
                     error=receipt.error,
                     is_alone=is_split,
                 )
