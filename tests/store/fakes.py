@@ -1,0 +1,67 @@
+"""A mail API that does as it is told: the one seam where tests put a fake."""
+
+import threading
+from collections.abc import Callable, Sequence
+from uuid import UUID
+
+from service.domain.delivery import Outcome
+from service.mail.provider import Mail, Receipt
+
+Answer = Callable[[Sequence[Mail], str], Sequence[Receipt]]
+
+
+def take(mails: Sequence[Mail], _key: str) -> list[Receipt]:
+    """Accept every mail."""
+    return [
+        Receipt(
+            message_id=mail.message_id,
+            outcome=Outcome.ACCEPTED,
+            provider_message_id=f"at-provider-{mail.message_id}",
+        )
+        for mail in mails
+    ]
+
+
+class FakeProvider:
+    """Notes its calls and answers by the next of its answers, the last of them for ever."""
+
+    def __init__(
+        self,
+        *answers: Answer,
+        name: str = "fake",
+        batch_size: int = 100,
+        is_idempotent: bool = False,
+    ) -> None:
+        self.name = name
+        self.batch_size = batch_size
+        self.is_idempotent = is_idempotent
+        self.calls: list[tuple[str, list[Mail]]] = []
+        self._answers = list(answers) or [take]
+        self._lock = threading.Lock()
+
+    def send(self, mails: Sequence[Mail], *, key: str) -> Sequence[Receipt]:
+        with self._lock:
+            self.calls.append((key, list(mails)))
+            answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        return answer(mails, key)
+
+    def close(self) -> None:
+        """Hold nothing open."""
+
+    @property
+    def mailed(self) -> list[UUID]:
+        """The messages of all calls, in order."""
+        return [mail.message_id for _, mails in self.calls for mail in mails]
+
+    @property
+    def recipients(self) -> list[str]:
+        return [mail.recipient for _, mails in self.calls for mail in mails]
+
+
+def fails(error: BaseException) -> Answer:
+    """Return an answer that raises."""
+
+    def answer(_mails: Sequence[Mail], _key: str) -> Sequence[Receipt]:
+        raise error
+
+    return answer

@@ -1,0 +1,497 @@
+"""Delivery with a mail API that fails in every way: nothing is lost, nobody mailed twice."""
+
+import threading
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+import time_machine
+from sqlalchemy import Engine, func, select
+from sqlalchemy.exc import OperationalError
+
+from service.domain.delivery import LEASE, Outcome
+from service.mail.provider import (
+    Mail,
+    MisconfiguredError,
+    OutcomeUnknownError,
+    Receipt,
+    RejectedError,
+    TemporaryError,
+)
+from service.store.models import OutboxBatch
+from service.usecases.deliver import Deliver, MailSettings
+from service.usecases.gates import Gate, Gates
+from service.usecases.lists import Lists
+from service.usecases.worker import Worker
+from tests.store.fakes import FakeProvider, fails, take
+from tests.store.world import ADA, NOON, World
+
+GRACE = timedelta(seconds=30)
+SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
+BOB = "bob@example.org"
+
+
+def make(world: World, *providers: FakeProvider) -> Deliver:
+    settings = world.usecases.settings
+    return Deliver(
+        world.engine,
+        gates=Gates([Gate(provider) for provider in providers]),
+        lists=Lists(world.engine),
+        tokens=world.tokens,
+        settings=MailSettings(
+            public_url=settings.public_url,
+            sender=settings.mail_from,
+            confirm_days=settings.confirm_days,
+            address_hash_key=settings.address_hash_key,
+            unknown_grace=GRACE,
+        ),
+        jitter=lambda: 0.5,
+    )
+
+
+def run(deliver: Deliver) -> int:
+    """Deliver until nothing is due now; return how many calls were made."""
+    count = 0
+    while found := deliver.claim(calls=4):
+        for batch in found:
+            deliver.deliver(batch)
+            count += 1
+        assert count < 100, "it does not end"
+    return count
+
+
+def batch_rows(world: World) -> int:
+    count: int = world.rows(select(func.count()).select_from(OutboxBatch))[0][0]
+    return count
+
+
+def test_owed_mail_is_composed_handed_over_and_settled(world: World):
+    provider = FakeProvider()
+    with time_machine.travel(NOON, tick=False):
+        world.sign_up()
+        assert run(make(world, provider)) == 1
+        link, leave = world.confirm_link(), world.unsubscribe_link()
+    ((key, (mail,)),) = provider.calls
+    assert mail.recipient == ADA
+    assert f"/confirm/{link}" in mail.text
+    assert f"/confirm/{link}" in mail.html
+    assert world.code() in mail.text.replace(" ", "")
+    assert mail.headers["List-Unsubscribe"].endswith(f"/unsubscribe/{leave}>")
+    (message,) = world.messages()
+    assert (message.status, message.attempts) == ("accepted", 1)
+    assert message.provider_message_id == f"at-provider-{message.id}"
+    assert message.settled_at == NOON
+    assert key
+    assert batch_rows(world) == 0
+
+
+@pytest.mark.parametrize(
+    ("reason", "kind", "is_mailed"),
+    [
+        ("hard_bounce", "confirm", False),
+        ("complaint", "confirm", False),
+        ("manual", "confirm", False),
+        ("erased", "confirm", True),
+        ("erased", "already_subscribed", False),
+    ],
+)
+def test_suppression_is_looked_up_when_a_mail_is_sent(
+    world: World, reason: str, kind: str, is_mailed: bool
+):
+    world.sign_up(BOB)
+    world.sign_up()
+    if kind == "already_subscribed":
+        world.set_message(world.messages()[0].id, kind=kind)
+    world.suppress(ADA, reason)
+    provider = FakeProvider()
+    run(make(world, provider))
+    assert provider.recipients.count(ADA) == is_mailed
+    assert provider.recipients.count(BOB) == 1
+    (message,) = world.messages()
+    assert message.status == ("accepted" if is_mailed else "withheld")
+    assert message.last_error == (None if is_mailed else "suppressed")
+
+
+def test_nobody_is_called_for_suppressed_mail_alone(world: World):
+    world.sign_up()
+    world.suppress(ADA, "complaint")
+    provider = FakeProvider()
+    run(make(world, provider))
+    assert provider.calls == []
+    assert batch_rows(world) == 0
+
+
+def test_a_worker_that_dies_after_the_call_leaves_the_suppressed_out_of_the_retry(world: World):
+    """The call that is made again carries the same mails, and no other."""
+    provider = FakeProvider(fails(SystemExit()), take, is_idempotent=True)
+    with time_machine.travel(NOON, tick=False) as clock:
+        world.sign_up()
+        world.sign_up(BOB)
+        world.suppress(ADA, "complaint")
+        deliver = make(world, provider)
+        (batch,) = deliver.claim(calls=1)
+        with pytest.raises(SystemExit):
+            deliver.deliver(batch)
+        clock.shift(LEASE)
+        run(make(world, provider))
+    assert provider.recipients == [BOB, BOB]
+    assert len({key for key, _ in provider.calls}) == 1
+    assert world.messages()[0].status == "withheld"
+    assert world.messages(BOB)[0].status == "accepted"
+
+
+def test_a_retry_of_an_uncertain_call_is_the_same_call(world: World):
+    provider = FakeProvider(fails(OutcomeUnknownError("timeout")), take, is_idempotent=True)
+    with time_machine.travel(NOON, tick=False) as clock:
+        world.sign_up()
+        world.sign_up(BOB)
+        run(make(world, provider))
+        assert {row.status for row in world.messages()} == {"sending"}
+        clock.shift(3 * SECOND)
+        run(make(world, provider))
+    (first, second) = provider.calls
+    assert first == second
+    assert {row.status for row in [*world.messages(), *world.messages(BOB)]} == {"accepted"}
+    assert batch_rows(world) == 0
+
+
+def test_without_a_guard_an_uncertain_call_rests_for_the_grace(world: World):
+    provider = FakeProvider(fails(OutcomeUnknownError("timeout")), take)
+    with time_machine.travel(NOON, tick=False) as clock:
+        world.sign_up()
+        run(make(world, provider))
+        clock.shift(GRACE - SECOND)
+        assert run(make(world, provider)) == 0
+        clock.shift(SECOND)
+        assert run(make(world, provider)) == 1
+    assert world.messages()[0].status == "accepted"
+
+
+def test_a_message_that_the_answer_forgot_is_uncertain(world: World):
+    def forget_ada(mails: Sequence[Mail], key: str) -> list[Receipt]:
+        return [each for each in take(mails, key) if each.message_id != ada]
+
+    provider = FakeProvider(forget_ada, take)
+    with time_machine.travel(NOON, tick=False) as clock:
+        world.sign_up()
+        world.sign_up(BOB)
+        ada = world.messages()[0].id
+        run(make(world, provider))
+        assert (world.messages()[0].status, world.messages()[0].last_error) == (
+            "queued",
+            "no_receipt",
+        )
+        assert world.messages(BOB)[0].status == "accepted"
+        clock.shift(GRACE)
+        run(make(world, provider))
+    assert provider.recipients.count(BOB) == 1
+    assert world.messages()[0].status == "accepted"
+
+
+@pytest.mark.parametrize(
+    "error", [KeyError("a bug"), RecursionError(), UnicodeDecodeError("utf-8", b"", 0, 1, "x")]
+)
+def test_a_fault_in_an_adapter_is_an_uncertain_call_not_a_lost_one(world: World, error: Exception):
+    provider = FakeProvider(fails(error), take)
+    with time_machine.travel(NOON, tick=False) as clock:
+        world.sign_up()
+        run(make(world, provider))
+        assert (world.messages()[0].status, world.messages()[0].last_error) == (
+            "queued",
+            "adapter_fault",
+        )
+        clock.shift(GRACE)
+        run(make(world, provider))
+    assert world.messages()[0].status == "accepted"
+
+
+def test_an_id_that_no_database_keeps_does_not_mail_anyone_again(world: World):
+    def odd(mails: Sequence[Mail], _key: str) -> list[Receipt]:
+        return [
+            Receipt(
+                message_id=mail.message_id,
+                outcome=Outcome.ACCEPTED,
+                provider_message_id="a\0\ud800b",
+            )
+            for mail in mails
+        ]
+
+    provider = FakeProvider(odd)
+    with time_machine.travel(NOON, tick=False) as clock:
+        world.sign_up()
+        run(make(world, provider))
+        clock.shift(10 * MINUTE)
+        run(make(world, provider))
+    assert len(provider.calls) == 1
+    assert world.messages()[0].provider_message_id == "ab"
+
+
+def test_a_row_that_cannot_be_composed_holds_nobody_up(world: World):
+    world.sign_up()
+    world.sign_up(BOB)
+    world.set_message(world.messages()[0].id, refs=[])
+    provider = FakeProvider()
+    run(make(world, provider))
+    assert provider.recipients == [BOB]
+    assert (world.messages()[0].status, world.messages()[0].last_error) == (
+        "dead",
+        "not_composable",
+    )
+    assert world.messages(BOB)[0].status == "accepted"
+
+
+def test_a_database_that_fails_while_mail_is_composed_costs_no_mail(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    provider = FakeProvider()
+    with time_machine.travel(NOON, tick=False) as clock:
+        world.sign_up()
+        deliver = make(world, provider)
+        with monkeypatch.context() as patch:
+            broken = OperationalError("select", {}, Exception("gone"))
+            patch.setattr(Lists, "by_ids", lambda *_: (_ for _ in ()).throw(broken))
+            (batch,) = deliver.claim(calls=1)
+            with pytest.raises(OperationalError):
+                deliver.deliver(batch)
+        assert provider.calls == []
+        clock.shift(LEASE)
+        run(deliver)
+    assert world.messages()[0].status == "accepted"
+
+
+def test_a_list_made_a_moment_ago_by_another_process_is_known(world: World):
+    provider = FakeProvider()
+    deliver = make(world, provider)
+    world.sign_up(BOB)
+    run(deliver)  # fills the cache of lists
+    world.make_lists("brand-new")
+    world.sign_up(ADA, "brand-new")
+    run(deliver)
+    assert world.messages()[0].status == "accepted"
+    assert "Brand-New" in provider.calls[-1][1][0].subject + provider.calls[-1][1][0].text
+
+
+def test_a_rejected_message_is_dead_at_once(world: World):
+    provider = FakeProvider(fails(RejectedError("no_such_mailbox")))
+    world.sign_up()
+    run(make(world, provider))
+    (message,) = world.messages()
+    assert (message.status, message.last_error) == ("dead", "no_such_mailbox")
+
+
+def test_a_refused_batch_is_split_so_that_one_does_not_spoil_the_rest(world: World):
+    def refuse_ada(mails: Sequence[Mail], key: str) -> Sequence[Receipt]:
+        if any(mail.recipient == ADA for mail in mails):
+            raise RejectedError("bad_request")
+        return take(mails, key)
+
+    provider = FakeProvider(refuse_ada)
+    emails = [ADA, BOB, "cat@example.org"]
+    for email in emails:
+        world.sign_up(email)
+    run(make(world, provider))
+    assert [world.messages(email)[0].status for email in emails] == ["dead", "accepted", "accepted"]
+
+
+def test_a_misconfigured_provider_spends_no_attempt_and_kills_no_mail(world: World):
+    provider = FakeProvider(fails(MisconfiguredError("bad_key")))
+    with time_machine.travel(NOON, tick=False) as clock:
+        world.sign_up()
+        deliver = make(world, provider)
+        for _ in range(6):
+            run(deliver)
+            clock.shift(timedelta(days=1))
+        (message,) = world.messages()
+        assert (message.status, message.attempts) == ("queued", 0)
+        assert len(provider.calls) == 6
+        provider._answers = [take]
+        run(deliver)
+    assert world.messages()[0].status == "accepted"
+
+
+def test_a_failing_provider_is_tried_for_three_days_and_no_longer(world: World):
+    provider = FakeProvider(fails(TemporaryError("503")))
+    with time_machine.travel(NOON, tick=False) as clock:
+        world.sign_up()
+        deliver = make(world, provider)
+        while world.messages()[0].status == "queued":
+            run(deliver)
+            message = world.messages()[0]
+            if message.status == "queued":
+                clock.move_to(max(message.next_attempt_at, deliver.next_due_at() or NOON))
+        (message,) = world.messages()
+        assert message.status == "dead"
+        assert message.settled_at >= NOON + timedelta(days=3)
+    assert message.attempts == len(provider.calls)
+
+
+def test_another_provider_takes_over_at_once(world: World):
+    first = FakeProvider(fails(TemporaryError("503")), name="first")
+    second = FakeProvider(name="second")
+    world.sign_up()
+    run(make(world, first, second))
+    assert (len(first.calls), len(second.calls)) == (1, 1)
+    assert (world.messages()[0].status, world.messages()[0].provider) == ("accepted", "second")
+
+
+def test_an_uncertain_call_is_not_handed_to_another_provider_within_the_grace(world: World):
+    first = FakeProvider(fails(OutcomeUnknownError("timeout")), name="first")
+    second = FakeProvider(name="second")
+    with time_machine.travel(NOON, tick=False) as clock:
+        world.sign_up()
+        deliver = make(world, first, second)
+        run(deliver)
+        clock.shift(GRACE - SECOND)
+        run(deliver)
+        assert second.calls == []
+        clock.shift(SECOND)
+        run(deliver)
+    assert len(first.calls) + len(second.calls) == 2
+
+
+def test_a_batch_of_people_erased_after_the_claim_ends(world: World):
+    provider = FakeProvider(is_idempotent=True)
+    with time_machine.travel(NOON, tick=False) as clock:
+        world.sign_up()
+        deliver = make(world, provider)
+        deliver.claim(calls=1)
+        world.erase(ADA)
+        clock.shift(LEASE)
+        run(make(world, provider))
+        assert batch_rows(world) == 0
+        assert make(world, provider).next_due_at() is None
+    assert provider.calls == []
+
+
+def test_results_of_a_call_that_took_too_long_are_not_written(world: World):
+    provider = FakeProvider()
+    with time_machine.travel(NOON, tick=False) as clock:
+        world.sign_up()
+        slow, quick = make(world, provider), make(world, provider)
+        (batch,) = slow.claim(calls=1)
+        clock.shift(LEASE)
+        run(quick)
+        settled = world.messages()
+        slow.deliver(batch)
+        assert world.messages() == settled
+
+
+# --- the worker ---
+
+
+class Bell:
+    """A waiter that tests ring; it notes that the worker rests."""
+
+    def __init__(self) -> None:
+        self.rings = threading.Semaphore(0)
+        self.is_resting = threading.Event()
+
+    def wait(self, seconds: float, *, stop: threading.Event) -> None:
+        self.is_resting.set()
+        for _ in range(int(min(seconds, 20) * 100) + 1):
+            if self.rings.acquire(timeout=0.01) or stop.is_set():
+                break
+        self.is_resting.clear()
+
+
+def running(worker: Worker) -> threading.Thread:
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    return thread
+
+
+def eventually(world: World, email: str, status: str) -> None:
+    pause = threading.Event()
+    for _ in range(1000):
+        if world.messages(email)[-1].status == status:
+            return
+        pause.wait(0.01)
+    pytest.fail(f"the message of {email} did not become {status}")
+
+
+def test_a_worker_drains_what_is_due_and_ends(world: World):
+    emails = [f"p{number}@example.org" for number in range(30)]
+    for email in emails:
+        world.sign_up(email)
+    provider = FakeProvider(batch_size=4)
+    Worker(make(world, provider), Bell()).run(drain=True)
+    assert sorted(provider.recipients) == sorted(emails)
+    assert {world.messages(email)[0].status for email in emails} == {"accepted"}
+
+
+def test_a_worker_wakes_for_new_mail_and_stops_when_told(world: World):
+    provider, bell = FakeProvider(), Bell()
+    worker = Worker(make(world, provider), bell)
+    thread = running(worker)
+    try:
+        assert bell.is_resting.wait(20)
+        world.sign_up()
+        bell.rings.release()
+        eventually(world, ADA, "accepted")
+    finally:
+        worker.stop.set()
+        thread.join(20)
+    assert not thread.is_alive()
+
+
+def test_a_worker_finishes_and_settles_the_call_under_way_before_it_stops(world: World):
+    began, go_on = threading.Event(), threading.Event()
+
+    def slowly(mails: Sequence[Mail], key: str) -> Sequence[Receipt]:
+        began.set()
+        assert go_on.wait(20)
+        return take(mails, key)
+
+    worker = Worker(make(world, FakeProvider(slowly)), Bell())
+    world.sign_up()
+    thread = running(worker)
+    assert began.wait(20)
+    worker.stop.set()
+    thread.join(0.2)
+    assert thread.is_alive()
+    go_on.set()
+    thread.join(20)
+    assert not thread.is_alive()
+    assert world.messages()[0].status == "accepted"
+
+
+def test_a_worker_outlives_faults_of_the_database(world: World, monkeypatch: pytest.MonkeyPatch):
+    deliver = make(world, FakeProvider())
+    faults = [OperationalError("select", {}, Exception("gone"))] * 2
+    claim = deliver.claim
+
+    def faulty(*, calls: int) -> object:
+        if faults:
+            raise faults.pop()
+        return claim(calls=calls)
+
+    monkeypatch.setattr(deliver, "claim", faulty)
+    monkeypatch.setattr("service.usecases.worker.AFTER_FAULT_SECONDS", 0.01)
+    world.sign_up()
+    worker = Worker(deliver, Bell())
+    thread = running(worker)
+    try:
+        eventually(world, ADA, "accepted")
+    finally:
+        worker.stop.set()
+        thread.join(20)
+    assert faults == []
+
+
+@pytest.mark.parametrize("workers", [3])
+def test_workers_beside_each_other_mail_everyone_once(world: World, engine: Engine, workers: int):
+    emails = [f"p{number}@example.org" for number in range(60)]
+    for email in emails:
+        world.sign_up(email)
+    providers = [FakeProvider(batch_size=5) for _ in range(workers)]
+    threads = [
+        threading.Thread(target=Worker(make(world, provider), Bell()).run, kwargs={"drain": True})
+        for provider in providers
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+        assert not thread.is_alive()
+    mailed = [recipient for provider in providers for recipient in provider.recipients]
+    assert sorted(mailed) == sorted(emails)
