@@ -39,6 +39,8 @@ class Settings:
     secret_keys: tuple[str, ...] = field(repr=False)
     """Keys that sign links, oldest first: the last one signs, all of them verify."""
     address_hash_key: bytes = field(repr=False)
+    receipt_key: str = field(repr=False)
+    """Signs consent receipts and checkpoints; `signing.seed_of` says how it becomes a key."""
     public_url: str = "http://127.0.0.1:8000"
     mail_urls: tuple[str, ...] = field(default=("mailbox:",), repr=False)
     mail_from: str = "Newsflash <newsletter@localhost>"
@@ -85,6 +87,7 @@ def load_settings() -> Settings:
             address_hash_key=_key(
                 "ADDRESS_HASH_KEY", env.str("ADDRESS_HASH_KEY", ""), keys_in
             ).encode(),
+            receipt_key=_key("RECEIPT_KEY", env.str("RECEIPT_KEY", ""), keys_in),
             public_url=_public_url(env.str("PUBLIC_URL", "") or "http://127.0.0.1:8000"),
             mail_urls=tuple(env.str("MAIL_URL", "").split()) or ("mailbox:",),
             mail_from=_sender(env.str("MAIL_FROM", "") or "Newsflash <newsletter@localhost>"),

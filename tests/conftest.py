@@ -32,6 +32,7 @@ def make_settings(url: URL, folder: Path, **changes: object) -> Settings:
         "database_url": url,
         "secret_keys": ("a-secret-key-for-tests-only-0123456789",),
         "address_hash_key": b"an-address-hash-key-for-tests-only-01",
+        "receipt_key": "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
         "data_dir": folder,
         "ratelimit_enabled": False,
         **changes,

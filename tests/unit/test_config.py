@@ -10,11 +10,13 @@ import pytest
 from service.config import SettingError, Settings, load_settings
 
 KEY, OTHER_KEY, HASH_KEY = "k" * 40, "o" * 40, "h" * 40
+RECEIPT_KEY = "5eed" * 16
 SECRET = "s3kr1t-that-nobody-may-see"
 POSTGRES = {
     "DATABASE_URL": f"postgresql://news:{SECRET}@db/news",
     "SECRET_KEY": KEY,
     "ADDRESS_HASH_KEY": HASH_KEY,
+    "RECEIPT_KEY": RECEIPT_KEY,
 }
 
 
@@ -86,6 +88,8 @@ def test_every_setting_is_read():
         ("SECRET_KEY_FALLBACKS", f"{KEY},{SECRET}"),
         ("ADDRESS_HASH_KEY", ""),
         ("ADDRESS_HASH_KEY", SECRET),
+        ("RECEIPT_KEY", ""),
+        ("RECEIPT_KEY", SECRET),
         ("PUBLIC_URL", "news.example.org"),
         ("PUBLIC_URL", "ftp://news.example.org"),
         ("PUBLIC_URL", "https://"),
@@ -152,6 +156,7 @@ def test_a_setting_may_come_from_a_file(tmp_path: Path):
         "database_url": "postgresql://u:p@h/d\n",
         "secret_key": f"{KEY}\n",
         "address_hash_key": f" {HASH_KEY} ",
+        "receipt_key": f"{RECEIPT_KEY}\n",
         "mail": "postmark://T@default\n",
         "proxies": "1\n",
         "hook": "w\n",
@@ -161,6 +166,7 @@ def test_a_setting_may_come_from_a_file(tmp_path: Path):
         DATABASE_URL_FILE=str(tmp_path / "database_url"),
         SECRET_KEY_FILE=str(tmp_path / "secret_key"),
         ADDRESS_HASH_KEY_FILE=str(tmp_path / "address_hash_key"),
+        RECEIPT_KEY_FILE=str(tmp_path / "receipt_key"),
         MAIL_URL_FILE=str(tmp_path / "mail"),
         TRUSTED_PROXIES_FILE=str(tmp_path / "proxies"),
         WEBHOOK_SECRET_SES_FILE=str(tmp_path / "hook"),
@@ -168,6 +174,7 @@ def test_a_setting_may_come_from_a_file(tmp_path: Path):
     assert settings.database_url.password == "p"
     assert settings.secret_keys == (KEY,)
     assert settings.address_hash_key == HASH_KEY.encode()
+    assert settings.receipt_key == RECEIPT_KEY
     assert settings.mail_urls == ("postmark://T@default",)
     assert settings.trusted_proxies == 1
     assert settings.webhook_secrets == {"ses": "w"}
@@ -183,7 +190,7 @@ def test_settings_can_be_shown_without_their_secrets():
     shown = repr(
         load(**POSTGRES, MAIL_URL=f"postmark://{SECRET}@default", WEBHOOK_SECRET_SES=SECRET)
     )
-    for secret in (SECRET, KEY, HASH_KEY):
+    for secret in (SECRET, KEY, HASH_KEY, RECEIPT_KEY):
         assert secret not in shown
 
 
@@ -191,17 +198,19 @@ def test_keys_are_made_once_and_only_the_owner_reads_them(tmp_path: Path):
     first, second = load(), load()
     assert first.secret_keys == second.secret_keys
     assert first.address_hash_key == second.address_hash_key
-    assert first.secret_keys[0].encode() != first.address_hash_key
-    for name in ("secret_key", "address_hash_key"):
+    assert first.receipt_key == second.receipt_key
+    assert len({first.secret_keys[0], first.address_hash_key.decode(), first.receipt_key}) == 3
+    for name in ("secret_key", "address_hash_key", "receipt_key"):
         assert stat.S_IMODE((tmp_path / "var" / name).stat().st_mode) == 0o600
     assert {path.name for path in (tmp_path / "var").iterdir()} == {
         "secret_key",
         "address_hash_key",
+        "receipt_key",
     }
 
 
 def test_a_given_key_is_not_kept(tmp_path: Path):
-    load(SECRET_KEY=KEY, ADDRESS_HASH_KEY=HASH_KEY)
+    load(SECRET_KEY=KEY, ADDRESS_HASH_KEY=HASH_KEY, RECEIPT_KEY=RECEIPT_KEY)
     assert not (tmp_path / "var").exists()
 
 
@@ -236,7 +245,7 @@ def _race(
     os.chdir(folder)
     barrier.wait()
     settings = load_settings()
-    found.put((settings.secret_keys, settings.address_hash_key))
+    found.put((settings.secret_keys, settings.address_hash_key, settings.receipt_key))
 
 
 def test_processes_that_start_at_once_agree_on_the_keys(tmp_path: Path):
@@ -252,4 +261,5 @@ def test_processes_that_start_at_once_agree_on_the_keys(tmp_path: Path):
     assert {path.name for path in (tmp_path / "var").iterdir()} == {
         "secret_key",
         "address_hash_key",
+        "receipt_key",
     }
