@@ -19,6 +19,7 @@ from service.store.database import engine_options, prepare_engine
 from service.store.models import db
 from service.store.signal import MailSignal
 from service.tokens import Tokens
+from service.usecases.admin_sessions import AdminSessions
 from service.usecases.chores import Chore
 from service.usecases.confirm import Confirm
 from service.usecases.deliver import Deliver, MailSettings
@@ -31,6 +32,7 @@ from service.usecases.lists import Lists
 from service.usecases.metrics import Metrics
 from service.usecases.outbox import Outbox
 from service.usecases.signup_status import SignupStatus
+from service.usecases.statistics import Statistics
 from service.usecases.subscribe import Subscribe
 from service.usecases.unsubscribe import Unsubscribe
 from service.usecases.webhooks import Webhooks
@@ -87,6 +89,7 @@ def build_usecases(
     """Build every use case of the web service on one engine; `mail_is_due` wakes delivery."""
     tokens = Tokens.from_keys(settings.secret_keys)
     lists = Lists(engine)
+    keys = Keys(engine)
     return UseCases(
         settings=settings,
         lists=lists,
@@ -101,7 +104,9 @@ def build_usecases(
         ),
         unsubscribe=Unsubscribe(engine, lists=lists, tokens=tokens),
         feedback=build_feedback(engine, settings),
-        keys=Keys(engine),
+        keys=keys,
+        admin_sessions=AdminSessions(engine, keys=keys, tokens=tokens.admin_link),
+        statistics=Statistics(engine),
         webhooks=Webhooks(engine, lists=lists, allow_private=settings.webhook_allow_private),
         outbox=Outbox(
             engine, lists=lists, confirm_days=settings.confirm_days, mail_is_due=mail_is_due

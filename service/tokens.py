@@ -23,7 +23,7 @@ VERSION = 1
 CODE_DIGITS = 6
 _HEAD = struct.Struct(">BI16s")  # version, time in seconds since 1970, subscriber id
 _REF = struct.Struct(">16sH")  # mailing list id, epoch
-_STATUS = struct.Struct(">B16s")  # version, message id
+_ID = struct.Struct(">B16s")  # version, id
 
 
 class _Purpose:
@@ -105,18 +105,28 @@ class UndoTokens(_CyclesToken):
     salt = "undo"
 
 
-class StatusTokens(_Purpose):
-    """The page after signup. It names the request's own message; all have the same length."""
+class _IdToken(_Purpose):
+    """A token that names one row; all of a purpose have the same length."""
+
+    def issue(self, row_id: UUID) -> str:
+        """Return the token of the row with this id."""
+        return self._sign(_ID.pack(VERSION, row_id.bytes))
+
+    def read(self, token: str) -> UUID:
+        """Return the row's id; raise `LinkForgedError`."""
+        return UUID(bytes=_ID.unpack(self._payload(token))[1])
+
+
+class StatusTokens(_IdToken):
+    """The page after signup. It names the request's own message."""
 
     salt = "status"
 
-    def issue(self, message_id: UUID) -> str:
-        """Return the token of the signup that was given this message id."""
-        return self._sign(_STATUS.pack(VERSION, message_id.bytes))
 
-    def read(self, token: str) -> UUID:
-        """Return the message id; raise `LinkForgedError`."""
-        return UUID(bytes=_STATUS.unpack(self._payload(token))[1])
+class AdminLinkTokens(_IdToken):
+    """The link that signs an administrator in. It works as long as its row is there."""
+
+    salt = "admin-link"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +137,7 @@ class Tokens:
     unsubscribe: UnsubscribeTokens
     undo: UndoTokens
     status: StatusTokens
+    admin_link: AdminLinkTokens
 
     @classmethod
     def from_keys(cls, secret_keys: Sequence[str]) -> "Tokens":
@@ -136,4 +147,5 @@ class Tokens:
             unsubscribe=UnsubscribeTokens(secret_keys),
             undo=UndoTokens(secret_keys),
             status=StatusTokens(secret_keys),
+            admin_link=AdminLinkTokens(secret_keys),
         )

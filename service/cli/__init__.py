@@ -2,6 +2,7 @@
 
 import click
 
+from service.cli.admin_link import admin_link
 from service.cli.database import database
 from service.cli.doctor import doctor
 from service.cli.openapi import openapi
@@ -20,5 +21,5 @@ def main() -> None:
     """
 
 
-for command in (serve, worker, database, openapi, outbox, webhooks, doctor):
+for command in (serve, worker, database, openapi, outbox, webhooks, doctor, admin_link):
     main.add_command(command)

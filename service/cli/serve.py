@@ -13,6 +13,7 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server import Server
 
+from service.cli.admin_link import new_admin_link
 from service.cli.application import (
     app_or_exit,
     check_mail_or_exit,
@@ -50,7 +51,7 @@ def serve(*, host: str, port: int, workers: int | None, no_worker: bool, no_migr
     settings = usecases_of(app).settings
     check_mail_or_exit(settings)
     is_new = False if no_migrate else migrate_database(app)
-    _say(settings, host, port, first_key=_first_key(app) if is_new else None)
+    _say(settings, host, port, first=_first_keys(app) if is_new else None)
     with app.app_context():
         db.engine.dispose()
     delivery = None if no_worker else DeliveryProcess()
@@ -116,12 +117,14 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _first_key(app: Flask) -> str:
-    """Make the administrator's key that a first start hands out, once."""
-    return usecases_of(app).keys.create("first", role="admin", actor="serve")
+def _first_keys(app: Flask) -> tuple[str, str]:
+    """Make what a first start hands out, once: an administrator's key, and a link to sign in."""
+    found = usecases_of(app)
+    key = found.keys.create("first", role="admin", actor="serve")
+    return key, new_admin_link(found, actor="serve")
 
 
-def _say(settings: Settings, host: str, port: int, *, first_key: str | None) -> None:
+def _say(settings: Settings, host: str, port: int, *, first: tuple[str, str] | None) -> None:
     """Tell a person at the terminal where to look and how to try it."""
     start = settings.public_url
     lines = ["", f"  Newsflash listens on http://{host}:{port}", ""]
@@ -129,13 +132,17 @@ def _say(settings: Settings, host: str, port: int, *, first_key: str | None) -> 
     if settings.mail_urls[0].startswith("mailbox:") and _is_loopback(host):
         lines += [f"  Mailbox     {start}/mailbox   (mails stay on this machine)"]
     lines += [f"  API         {start}/docs"]
-    if first_key:
+    if first:
+        first_key, first_link = first
         lines += [
+            f"  Admin       {first_link}",
+            "              (signs one browser in, once, within 15 minutes)",
             f"  API key     {first_key}   (role admin; shown this once)",
             "",
             "  Who is subscribed:",
             f"    curl -H 'Authorization: Bearer {first_key}' {start}/v1/subscribers/export",
         ]
     else:
+        lines += [f"  Admin       {start}/admin   (newsflash admin-link signs you in)"]
         lines += ["  API key     newsflash keys create NAME --role admin"]
     click.echo("\n".join([*lines, ""]))

@@ -2,6 +2,7 @@
 
 from flask import Flask
 
+from service.web.admin_pages import admin_pages
 from service.web.api import api
 from service.web.auth import SCHEME, SCHEME_NAME
 from service.web.context import usecases
@@ -39,7 +40,7 @@ def register_blueprints(app: Flask) -> None:
     contract.spec.components.security_scheme(SCHEME_NAME, SCHEME)
     for blueprint in (api, hooks, outbox_api, webhooks_api):
         contract.register_blueprint(blueprint)
-    for plain in (health, contract_pages, pages, metrics):
+    for plain in (health, contract_pages, pages, admin_pages, metrics):
         app.register_blueprint(plain)
     if settings.mail_urls[0].startswith("mailbox:"):
         app.register_blueprint(mailbox)

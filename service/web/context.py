@@ -7,6 +7,7 @@ from flask import current_app, request
 
 from service.config import Settings
 from service.domain.consent import Evidence, IpPolicy, kept_ip
+from service.usecases.admin_sessions import AdminSessions
 from service.usecases.confirm import Confirm
 from service.usecases.feedback import Feedback
 from service.usecases.health import Health
@@ -15,6 +16,7 @@ from service.usecases.lists import Lists
 from service.usecases.metrics import Metrics
 from service.usecases.outbox import Outbox
 from service.usecases.signup_status import SignupStatus
+from service.usecases.statistics import Statistics
 from service.usecases.subscribe import Subscribe
 from service.usecases.unsubscribe import Unsubscribe
 from service.usecases.webhooks import Webhooks
@@ -35,6 +37,8 @@ class UseCases:
     unsubscribe: Unsubscribe
     feedback: Feedback
     keys: Keys
+    admin_sessions: AdminSessions
+    statistics: Statistics
     webhooks: Webhooks
     outbox: Outbox
     metrics: Metrics

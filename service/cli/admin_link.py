@@ -1,0 +1,20 @@
+"""`newsflash admin-link`: into the admin pages without a key."""
+
+import click
+
+from service.cli.application import app_or_exit, usecases_of
+from service.web.context import UseCases
+
+ACTOR = "command line"
+
+
+@click.command("admin-link")
+def admin_link() -> None:
+    """Print a link that signs one browser in to the admin pages, once, within 15 minutes."""
+    click.echo(new_admin_link(usecases_of(app_or_exit()), actor=ACTOR))
+
+
+def new_admin_link(usecases: UseCases, *, actor: str) -> str:
+    """Return the address of a new one-time link."""
+    token = usecases.admin_sessions.make_link(actor=actor)
+    return f"{usecases.settings.public_url}/admin/sign-in/{token}"

@@ -1,0 +1,98 @@
+"""One-time links and sessions of the admin pages."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Connection, delete, insert, or_, select, update
+
+from service.domain.access import Role
+from service.store.models import ApiKey
+from service.store.session_models import AdminLink, AdminSession
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionInfo:
+    """A session: `key_name` is the key it was opened with, None for a one-time link."""
+
+    key_name: str | None
+    created_at: datetime
+    last_used_at: datetime
+
+
+def insert_link(connection: Connection, link_id: UUID, *, at: datetime) -> None:
+    """Add a one-time link."""
+    connection.execute(insert(AdminLink).values(id=link_id, created_at=at))
+
+
+def has_link(connection: Connection, link_id: UUID, *, since: datetime) -> bool:
+    """Tell whether the link was made after `since` and is not used."""
+    query = select(AdminLink.id).where(AdminLink.id == link_id, AdminLink.created_at > since)
+    return connection.execute(query).first() is not None
+
+
+def take_link(connection: Connection, link_id: UUID, *, since: datetime) -> bool:
+    """Use the link up; return whether it was there and made after `since`."""
+    taken = delete(AdminLink).where(AdminLink.id == link_id, AdminLink.created_at > since)
+    return connection.execute(taken).rowcount == 1
+
+
+def insert_session(
+    connection: Connection, *, token_hash: str, api_key_id: UUID | None, at: datetime
+) -> None:
+    """Add a session that begins now."""
+    connection.execute(
+        insert(AdminSession).values(
+            token_hash=token_hash, api_key_id=api_key_id, created_at=at, last_used_at=at
+        )
+    )
+
+
+def live_session(
+    connection: Connection, token_hash: str, *, opened_since: datetime, used_since: datetime
+) -> SessionInfo | None:
+    """Return the session, or None where it is too old, was idle too long, or its key has ended."""
+    query = (
+        select(ApiKey.name.label("key_name"), AdminSession.created_at, AdminSession.last_used_at)
+        .outerjoin(ApiKey, ApiKey.id == AdminSession.api_key_id)
+        .where(
+            AdminSession.token_hash == token_hash,
+            AdminSession.created_at > opened_since,
+            AdminSession.last_used_at > used_since,
+            or_(
+                AdminSession.api_key_id.is_(None),
+                (ApiKey.role == Role.ADMIN.value) & ApiKey.revoked_at.is_(None),
+            ),
+        )
+    )
+    row = connection.execute(query).mappings().one_or_none()
+    return SessionInfo(**row) if row is not None else None
+
+
+def touch_session(connection: Connection, token_hash: str, *, at: datetime) -> None:
+    """Note that the session was used."""
+    connection.execute(
+        update(AdminSession).where(AdminSession.token_hash == token_hash).values(last_used_at=at)
+    )
+
+
+def delete_session(connection: Connection, token_hash: str) -> bool:
+    """End the session; return whether there was one."""
+    ended = delete(AdminSession).where(AdminSession.token_hash == token_hash)
+    return connection.execute(ended).rowcount == 1
+
+
+def delete_stale(
+    connection: Connection,
+    *,
+    links_before: datetime,
+    opened_before: datetime,
+    used_before: datetime,
+) -> None:
+    """Remove links and sessions that cannot be used any more."""
+    connection.execute(delete(AdminLink).where(AdminLink.created_at <= links_before))
+    connection.execute(
+        delete(AdminSession).where(
+            or_(AdminSession.created_at <= opened_before, AdminSession.last_used_at <= used_before)
+        )
+    )

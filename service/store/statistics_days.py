@@ -1,0 +1,146 @@
+"""What happened on the lists, day by day, and what became of a period's signups.
+
+The ledger has no index by time; its ids begin with the time of writing (UUIDv7), so a range of ids
+is read instead.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import Connection, TextClause, bindparam, func, select, text
+
+from service.domain.consent import ConsentKind
+from service.domain.feedback import EventKind
+from service.domain.subscription import EndedReason
+from service.store.models import ConsentEvent, RecordedEvent
+from service.store.types import PublicId, UtcTime
+
+WRITTEN_WITHIN = timedelta(hours=1)
+"""How much later or earlier than its time an entry may have been written by the clock of its id."""
+
+_COUNTED_EVENTS = (ConsentKind.REQUESTED, ConsentKind.CONFIRMED, ConsentKind.UNSUBSCRIBED)
+_BOUNCES = (EventKind.HARD_BOUNCE, EventKind.SOFT_BOUNCE)
+_DAY = {"sqlite": "substr({}, 1, 10)", "postgresql": "to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD')"}
+
+# One row for each cycle that was asked for in the period, with what became of it since.
+_ASKED = """
+WITH asked AS (
+    SELECT event.subscriber_id, event.mailing_list_id, event.epoch, min(event.source) AS source
+    FROM consent_events AS event
+    WHERE event.id >= :first_id AND event.kind = 'requested' AND event.at >= :since
+    GROUP BY event.subscriber_id, event.mailing_list_id, event.epoch
+)
+"""
+_FUNNEL = f"""{_ASKED}
+SELECT count(*) AS asked,
+    sum(CASE WHEN held.confirmed_at IS NOT NULL OR EXISTS (
+        SELECT 1 FROM outbox_messages AS mail WHERE mail.subscriber_id = asked.subscriber_id
+        AND mail.created_at >= :since AND mail.status = 'accepted') THEN 1 ELSE 0 END) AS mailed,
+    sum(CASE WHEN held.confirmed_at IS NOT NULL THEN 1 ELSE 0 END) AS confirmed,
+    sum(CASE WHEN held.status = 'confirmed' THEN 1 ELSE 0 END) AS stayed
+FROM asked LEFT JOIN subscriptions AS held ON held.subscriber_id = asked.subscriber_id
+    AND held.mailing_list_id = asked.mailing_list_id AND held.epoch = asked.epoch
+"""
+_SOURCES = f"""{_ASKED}
+SELECT coalesce(asked.source, '') AS source, count(*) AS asked,
+    sum(CASE WHEN held.confirmed_at IS NOT NULL THEN 1 ELSE 0 END) AS confirmed
+FROM asked LEFT JOIN subscriptions AS held ON held.subscriber_id = asked.subscriber_id
+    AND held.mailing_list_id = asked.mailing_list_id AND held.epoch = asked.epoch
+GROUP BY coalesce(asked.source, '') ORDER BY count(*) DESC, 1 LIMIT :most
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayCount:
+    """How often something (`requested`, `confirmed`, `unsubscribed`, `bounced`) was on a day."""
+
+    day: date
+    what: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Funnel:
+    """What became of the cycles that were asked for: each number is part of the one before."""
+
+    asked: int
+    mailed: int
+    confirmed: int
+    stayed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceCount:
+    """How many signups a form or page brought, and how many of these were confirmed."""
+
+    source: str
+    asked: int
+    confirmed: int
+
+
+def counts_by_day(connection: Connection, *, since: datetime) -> list[DayCount]:
+    """Return what the ledger and the providers tell of each UTC day from `since` on."""
+    day = text(_DAY[connection.dialect.name].format("at"))
+    events = (
+        select(day, ConsentEvent.kind, func.count())
+        .where(
+            ConsentEvent.id >= first_id(since),
+            ConsentEvent.at >= since,
+            ConsentEvent.kind.in_(_COUNTED_EVENTS),
+            # Whom a bounce took off a list is counted with the bounces.
+            func.coalesce(ConsentEvent.detail, "") != EndedReason.HARD_BOUNCE.value,
+        )
+        .group_by(text("1"), ConsentEvent.kind)
+    )
+    bounces = (
+        select(day, func.count())
+        .select_from(RecordedEvent)
+        .where(
+            RecordedEvent.received_at >= since,
+            RecordedEvent.at >= since,
+            RecordedEvent.kind.in_(_BOUNCES),
+        )
+        .group_by(text("1"))
+    )
+    return [
+        DayCount(day=date.fromisoformat(on), what=kind, count=count)
+        for on, kind, count in connection.execute(events)
+    ] + [
+        DayCount(day=date.fromisoformat(on), what="bounced", count=count)
+        for on, count in connection.execute(bounces)
+    ]
+
+
+def funnel(connection: Connection, *, since: datetime) -> Funnel:
+    """Return what became of the signups from `since` on."""
+    row = connection.execute(_typed(_FUNNEL), _period(since)).one()
+    return Funnel(
+        asked=row.asked,
+        mailed=row.mailed or 0,
+        confirmed=row.confirmed or 0,
+        stayed=row.stayed or 0,
+    )
+
+
+def top_sources(connection: Connection, *, since: datetime, most: int) -> Sequence[SourceCount]:
+    """Return the forms and pages that brought most signups from `since` on."""
+    rows = connection.execute(_typed(_SOURCES), {**_period(since), "most": most})
+    return [SourceCount(**row) for row in rows.mappings()]
+
+
+def first_id(since: datetime) -> UUID:
+    """Return an id below that of everything written from `since` on."""
+    milliseconds = int((since - WRITTEN_WITHIN).timestamp() * 1000)
+    return UUID(int=milliseconds << 80)
+
+
+def _typed(sql: str) -> TextClause:
+    return text(sql).bindparams(
+        bindparam("first_id", type_=PublicId), bindparam("since", type_=UtcTime)
+    )
+
+
+def _period(since: datetime) -> dict[str, object]:
+    return {"first_id": first_id(since), "since": since}

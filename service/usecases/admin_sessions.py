@@ -1,0 +1,118 @@
+"""Signing in to the admin pages: by a key of role `admin`, or by a one-time link."""
+
+import re
+import secrets
+from contextlib import suppress
+from datetime import timedelta
+from hashlib import sha256
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import OperationalError
+
+from service.clock import utc_now
+from service.domain.access import Role
+from service.domain.errors import LinkEndedError
+from service.store import admin_sessions as store
+from service.store.admin_sessions import SessionInfo
+from service.store.audit import insert_audit
+from service.store.database import reading
+from service.store.types import new_id
+from service.tokens import AdminLinkTokens
+from service.usecases.keys import Keys
+
+SESSION_LIFE = timedelta(hours=8)
+SESSION_IDLE = timedelta(hours=1)
+LINK_LIFE = timedelta(minutes=15)
+TOUCH_EVERY = timedelta(minutes=1)
+TOKEN_BYTES = 32
+LINK_ACTOR = "one-time link"
+"""Who acts, for the audit log, in a session that no key opened."""
+
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
+
+
+class AdminSessions:
+    """Opens, knows and ends sessions. A session is known by a secret that only its browser has."""
+
+    def __init__(self, engine: Engine, *, keys: Keys, tokens: AdminLinkTokens) -> None:
+        """Take what the use case works with."""
+        self._engine = engine
+        self._keys = keys
+        self._tokens = tokens
+
+    def open_with_key(self, key: str) -> str | None:
+        """Return the secret of a new session, or None for a key that is not a live `admin` one."""
+        info = self._keys.authenticate(key)
+        if info is None or info.role is not Role.ADMIN:
+            return None
+        with self._engine.begin() as connection:
+            return self._open(connection, key_id=info.id, actor=actor_of(info.name))
+
+    def make_link(self, *, actor: str) -> str:
+        """Return the token of a link that signs one browser in, once, within `LINK_LIFE`."""
+        link_id, now = new_id(), utc_now()
+        with self._engine.begin() as connection:
+            store.insert_link(connection, link_id, at=now)
+            insert_audit(connection, at=now, actor=actor, action="sign_in_link.created")
+        return self._tokens.issue(link_id)
+
+    def check_link(self, token: str) -> None:
+        """Raise `LinkForgedError`, or `LinkEndedError` for a link that is used or too old."""
+        link_id = self._tokens.read(token)
+        with reading(self._engine) as connection:
+            if not store.has_link(connection, link_id, since=utc_now() - LINK_LIFE):
+                raise LinkEndedError
+
+    def open_with_link(self, token: str) -> str:
+        """Use the link up and return the secret of a new session; raises as `check_link` does."""
+        link_id = self._tokens.read(token)
+        with self._engine.begin() as connection:
+            if not store.take_link(connection, link_id, since=utc_now() - LINK_LIFE):
+                raise LinkEndedError
+            return self._open(connection, key_id=None, actor=LINK_ACTOR)
+
+    def find(self, secret: str) -> SessionInfo | None:
+        """Return the live session that this secret opens, or None; the time of use is noted."""
+        if not _TOKEN.fullmatch(secret):
+            return None
+        now = utc_now()
+        with reading(self._engine) as connection:
+            info = store.live_session(
+                connection,
+                _hash(secret),
+                opened_since=now - SESSION_LIFE,
+                used_since=now - SESSION_IDLE,
+            )
+        if info is not None and now - info.last_used_at >= TOUCH_EVERY:
+            # A busy database must not sign anyone out: the time of last use can wait.
+            with suppress(OperationalError), self._engine.begin() as connection:
+                store.touch_session(connection, _hash(secret), at=now)
+        return info
+
+    def end(self, secret: str) -> None:
+        """End the session, if there is one."""
+        with self._engine.begin() as connection:
+            store.delete_session(connection, _hash(secret))
+
+    def _open(self, connection: Connection, *, key_id: UUID | None, actor: str) -> str:
+        secret, now = secrets.token_urlsafe(TOKEN_BYTES), utc_now()
+        store.delete_stale(
+            connection,
+            links_before=now - LINK_LIFE,
+            opened_before=now - SESSION_LIFE,
+            used_before=now - SESSION_IDLE,
+        )
+        store.insert_session(connection, token_hash=_hash(secret), api_key_id=key_id, at=now)
+        insert_audit(connection, at=now, actor=actor, action="session.opened")
+        return secret
+
+
+def actor_of(key_name: str | None) -> str:
+    """Return the name under which the audit log keeps what a session with this key does."""
+    return LINK_ACTOR if key_name is None else f"key:{key_name}"
+
+
+def _hash(secret: str) -> str:
+    """Return the hash under which a session is kept. 256 random bits need no salt."""
+    return sha256(secret.encode()).hexdigest()

@@ -1,0 +1,41 @@
+"""The first page: how the lists fare, and whether mail flows."""
+
+from flask import render_template, request
+from flask.typing import ResponseReturnValue
+
+from service.domain.delivery import Outcome
+from service.domain.subscription import Status
+from service.web.admin_pages import admin_pages
+from service.web.admin_pages.charts import daily_chart, share
+from service.web.admin_pages.session import signed_in
+from service.web.context import usecases
+
+PERIODS = (30, 90)
+
+
+@admin_pages.get("")
+@signed_in
+def dashboard() -> ResponseReturnValue:
+    """Show the last 30 or 90 days, list by list how many there are, and the state of delivery."""
+    asked = request.args.get("days", type=int)
+    days = asked if asked in PERIODS else PERIODS[0]
+    period = usecases().statistics.period(days)
+    figures = usecases().metrics()
+    return render_template(
+        "admin/dashboard.html",
+        days=days,
+        periods=PERIODS,
+        period=period,
+        chart=daily_chart(period.days),
+        totals={
+            name: sum(getattr(day, name) for day in period.days)
+            for name in ("signups", "confirmations", "leavers", "bounces")
+        },
+        share=share,
+        figures=figures,
+        lists=[
+            (info, {status: figures.subscriptions.get((info.slug, status), 0) for status in Status})
+            for info in usecases().lists.all()
+        ],
+        Outcome=Outcome,
+    )

@@ -1,0 +1,60 @@
+"""What the admin templates are handed."""
+
+from datetime import UTC, date, datetime, timedelta
+
+from flask import g, request
+from flask_babel import format_date, format_decimal, format_timedelta
+from flask_babel import gettext as _
+from markupsafe import Markup, escape
+
+from service.web.admin_pages import admin_pages
+from service.web.admin_pages.session import CSRF_FIELD
+
+
+@admin_pages.context_processor
+def template_tools() -> dict[str, object]:
+    """Hand every admin template its navigation, the form's token, and who is signed in."""
+    endpoint = request.endpoint or ""
+    return {
+        "csrf_field": _csrf_field,
+        "is_signed_in": "admin_actor" in g,
+        "navigation": [
+            (name, text, endpoint.removeprefix("admin.").startswith(prefix))
+            for name, prefix, text in (("admin.dashboard", "dashboard", _("Overview")),)
+        ],
+    }
+
+
+@admin_pages.app_template_filter("moment")
+def moment(at: datetime | None) -> Markup:
+    """Write a time to the minute in UTC, or a dash for none."""
+    if at is None:
+        return Markup("&ndash;")
+    utc = at.astimezone(UTC)
+    return Markup('<time datetime="{}">{}</time>').format(
+        utc.strftime("%Y-%m-%dT%H:%M:%SZ"), utc.strftime("%Y-%m-%d %H:%M")
+    )
+
+
+def _csrf_field() -> Markup:
+    return Markup('<input type="hidden" name="{}" value="{}">').format(
+        escape(CSRF_FIELD), g.admin_csrf
+    )
+
+
+@admin_pages.app_template_filter("number")
+def number(value: int) -> str:
+    """Write a whole number as the page's language groups its digits."""
+    return str(format_decimal(value))
+
+
+@admin_pages.app_template_filter("short_day")
+def short_day(day: date) -> str:
+    """Write a day without its year."""
+    return str(format_date(day, "d MMM"))
+
+
+@admin_pages.app_template_filter("duration")
+def duration(seconds: float) -> str:
+    """Write how long something took, in its largest unit."""
+    return str(format_timedelta(timedelta(seconds=round(seconds)), granularity="second"))
