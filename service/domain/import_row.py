@@ -5,9 +5,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
-from service.domain.address import Address, parse_address
+from service.domain.address import MAX_LENGTH, Address, parse_address
 from service.domain.errors import AddressError, InvalidInputError
 from service.domain.subscription import EndedReason, Status
 
@@ -19,6 +20,7 @@ MAX_SOURCE_LENGTH = 500
 MAX_ATTRIBUTES = 50
 MAX_ATTRIBUTES_BYTES = 10_000
 
+_PLAIN_LOCAL = re.compile(r"(?=.{1,64}$)[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*")
 _LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3}")
 _TEXT_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
@@ -53,7 +55,7 @@ def parse_import_row(cells: Mapping[str, str | None], *, now: datetime) -> Impor
         if cell and _UNSTORABLE.search(cell):
             raise InvalidInputError(name, "holds characters that are not UTF-8 text")
     try:
-        address = parse_address(cells.get("email") or "")
+        address = _address(cells.get("email") or "")
     except AddressError:
         raise InvalidInputError("email", "is not an e-mail address") from None
     status = _choice(cells, "status", Status) or Status.PENDING
@@ -84,6 +86,19 @@ def parse_import_row(cells: Mapping[str, str | None], *, now: datetime) -> Impor
             else None
         ),
     )
+
+
+def _address(text: str) -> Address:
+    """Do as `parse_address` does, faster for the plain addresses of few domains in a file."""
+    local, _, domain = text.rpartition("@")
+    if len(text) <= MAX_LENGTH and text.isascii() and _PLAIN_LOCAL.fullmatch(local):
+        return Address(typed=text, key=f"{local.lower()}@{_domain_key(domain)}")
+    return parse_address(text)
+
+
+@lru_cache(maxsize=10_000)
+def _domain_key(domain: str) -> str:
+    return parse_address(f"a@{domain}").domain
 
 
 def _text(cells: Mapping[str, str | None], name: str, longest: int) -> str | None:
