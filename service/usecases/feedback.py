@@ -28,15 +28,23 @@ from service.domain.feedback import (
     ProviderEvent,
     consequence,
 )
-from service.domain.subscription import Cycles, EndedReason, SubscriptionRef
+from service.domain.subscription import Cycles, EndedReason, SubscriptionRef, SuppressionReason
+from service.domain.webhook import EventType
 from service.mail.events.request import EventRequest, ParsedEvents
-from service.store import cycles, feedback, suppressions
+from service.store import cycles, feedback, suppressions, webhooks
 from service.store.cycles import Act
 from service.store.feedback import MatchedEvent, SentMessage
 from service.store.suppressions import NewSuppression
+from service.store.webhooks import Change
 
 MATCH_EVERY_SECONDS = 10.0
 """How often a worker looks whether an event that waits can be matched."""
+
+_TOLD = {
+    SuppressionReason.HARD_BOUNCE: EventType.BOUNCED,
+    SuppressionReason.COMPLAINT: EventType.COMPLAINED,
+}
+"""What the site's own systems are told of an address that is suppressed."""
 
 _log = structlog.get_logger(__name__)
 
@@ -154,11 +162,14 @@ class Feedback:
             else {}
         )
         barred: list[NewSuppression] = []
+        told: dict[EventType, dict[UUID, Change]] = defaultdict(dict)
         ends: dict[tuple[UUID, UUID | None], tuple[MatchedEvent, EndedReason]] = {}
         for event in sorted(matched, key=lambda each: (each.at, each.kind)):
             subscriber_id = event.message.cycles.subscriber_id
             follows = consequence(event.kind, soft_bounces=counts.get(subscriber_id, 0))
             if follows.suppress is not None:
+                change = Change(subscriber_id=subscriber_id, at=now, reason=event.kind)
+                told[_TOLD[follows.suppress]][subscriber_id] = change
                 barred.append(
                     NewSuppression(
                         address_hash=address_hash(event.message.email_key, self._address_hash_key),
@@ -173,6 +184,8 @@ class Feedback:
                 for list_id in lists:
                     ends.setdefault((subscriber_id, list_id), (event, follows.end))
         suppressions.suppress(connection, barred)
+        for type_, changes in told.items():
+            webhooks.owe(connection, type_, changes.values())
         if ends:
             self._end(connection, ends, now=now)
 
@@ -202,18 +215,21 @@ class Feedback:
             refs[each.subscriber_id, event.provider, reason].append(ref)
         if not refs:
             return
-        cycles.leave(
+        acts = [
+            Act(
+                cycles=Cycles(subscriber_id, tuple(found)),
+                at=now,
+                evidence=Evidence(source=f"provider:{provider}"),
+                reason=reason,
+                detail=reason,
+            )
+            for (subscriber_id, provider, reason), found in refs.items()
+        ]
+        changed = cycles.leave(connection, acts)
+        webhooks.owe(
             connection,
-            [
-                Act(
-                    cycles=Cycles(subscriber_id, tuple(found)),
-                    at=now,
-                    evidence=Evidence(source=f"provider:{provider}"),
-                    reason=reason,
-                    detail=reason,
-                )
-                for (subscriber_id, provider, reason), found in refs.items()
-            ],
+            EventType.UNSUBSCRIBED,
+            webhooks.changes(acts, changed, reason_of=lambda act: act.reason),
         )
 
 
