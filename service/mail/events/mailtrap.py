@@ -35,7 +35,7 @@ def parse(request: EventRequest, secret: str) -> ParsedEvents:
     """See `Parser`. `secret` is the webhook's signing secret.
 
     `Mailtrap-Signature` is the HMAC-SHA-256 of the raw body in hexadecimal, without a timestamp: a
-    replay is a known event. The payload is an object with `events`, or one object a line.
+    replay is a known event. The payload is an object with `events`, an array, or one object a line.
     """
     wanted = hmac.new(secret.encode(), request.body, sha256).hexdigest()
     if not is_same(request.headers.get(SIGNATURE_HEADER, "").lower(), wanted):
@@ -47,13 +47,13 @@ def parse(request: EventRequest, secret: str) -> ParsedEvents:
 
 def _items(request: EventRequest) -> list[Object]:
     try:
-        found = as_object(load_json(request.body))
+        found = load_json(request.body)
     except EventFormatError:  # JSON Lines, which no content type tells apart reliably
         lines = [line for line in request.body.split(b"\n") if line.strip()]
         if not lines:
             raise
         return [as_object(load_json(line)) for line in lines]
-    return as_objects(found["events"]) if "events" in found else [found]
+    return as_objects(found["events"] if isinstance(found, dict) and "events" in found else found)
 
 
 def _event(item: Object, request: EventRequest) -> ProviderEvent | None:

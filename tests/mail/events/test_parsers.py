@@ -162,6 +162,7 @@ def test_many_events_come_in_one_request(provider):
 
 def test_mailtrap_may_send_a_line_an_event():
     (item,) = HARD_BOUNCES["mailtrap"]["events"]
+    assert len(PARSERS("mailtrap", senders.mailtrap([item])).events) == 1
     lines = "\n".join(json.dumps({**item, "event_id": name}) for name in "ab") + "\n"
     assert [event.event_id for event in PARSERS("mailtrap", senders.mailtrap(lines)).events] == [
         "a",
@@ -308,6 +309,12 @@ def test_a_sendgrid_key_may_be_pem():
     assert EventParsers({"sendgrid": pem})(
         "sendgrid", senders.sendgrid(HARD_BOUNCES["sendgrid"])
     ).events
+
+
+def test_a_time_may_have_more_digits_than_ours():
+    payload = HARD_BOUNCES["postmark"] | {"BouncedAt": "2026-03-01T06:59:00.2735393-05:00"}
+    (event,) = PARSERS("postmark", senders.with_secret(payload)).events
+    assert event.at == AT + timedelta(microseconds=273539)
 
 
 @pytest.mark.parametrize("tags", [[{"name": "message_id", "value": OURS}], {"message_id": OURS}])
