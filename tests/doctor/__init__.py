@@ -1,0 +1,1 @@
+"""What `newsflash doctor` looks at."""

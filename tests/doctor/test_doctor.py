@@ -1,0 +1,133 @@
+"""One line a check, what to change, and no secret."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import create_engine
+from sqlalchemy.engine import make_url
+
+from service.cli import main
+from service.config import Settings
+from service.domain.finding import Finding, Level, ok
+from service.usecases.doctor import Doctor
+from service.usecases.health import Health
+from service.usecases.lists import Lists
+from service.web.context import UseCases
+from tests.conftest import make_settings
+
+Look = Callable[..., dict[str, Finding]]
+
+
+@pytest.fixture
+def look(usecases: UseCases, settings: Settings, tmp_path: Path, monkeypatch: Any) -> Look:
+    """Make the checks with some settings changed; return the findings by subject."""
+    monkeypatch.chdir(tmp_path)
+
+    def check(environment: dict[str, str] | None = None, **changes: Any) -> dict[str, Finding]:
+        changed = make_settings(settings.database_url, settings.data_dir, **changes)
+        doctor = Doctor(
+            changed,
+            health=usecases.health,
+            lists=usecases.lists,
+            environment=environment or {},
+            look_up=lambda _: [],
+            ask_provider=lambda url: ok(f"provider {url.split(':')[0]}", "credentials are taken"),
+        )
+        return {finding.subject: finding for finding in doctor()}
+
+    return check
+
+
+def test_the_embedded_default_is_well(look: Look) -> None:
+    found = look()
+    assert {finding.level for finding in found.values()} == {Level.OK}
+    assert {"database", "migrations", "provider mailbox"} <= found.keys()
+
+
+@pytest.mark.parametrize(
+    ("url", "mail", "level"),
+    [
+        ("https://news.example.org", "postmark://k@default", Level.OK),
+        ("http://news.example.org", "mailbox:", Level.FAILED),
+        ("http://127.0.0.1:8000", "mailbox:", Level.OK),
+        ("http://localhost:8000", "postmark://k@default", Level.FAILED),
+    ],
+)
+def test_links_need_https(look: Look, url: str, mail: str, level: Level) -> None:
+    assert look(public_url=url, mail_urls=(mail,))["PUBLIC_URL"].level is level
+
+
+@pytest.mark.parametrize("key", ["a" * 40, "0123456789" * 4])
+def test_a_regular_link_key_is_no_secret(look: Look, key: str) -> None:
+    finding = look(secret_keys=(key,))["SECRET_KEY"]
+    assert finding.level is Level.FAILED
+    assert key not in finding.detail
+
+
+@pytest.mark.parametrize(
+    ("mode", "level"), [(0o600, Level.OK), (0o640, Level.WARNING), (0o644, Level.FAILED)]
+)
+def test_a_secret_file_is_its_owners_alone(
+    look: Look, tmp_path: Path, mode: int, level: Level
+) -> None:
+    given = tmp_path / "given"
+    for path in (tmp_path / "secret_key", given):
+        path.write_text("s3cret")
+        path.chmod(mode)
+    found = look({"NEWSFLASH_MAIL_URL_FILE": str(given)})
+    assert found[f"file {tmp_path / 'secret_key'}"].level is level
+    assert found[f"file {given}"].level is level
+
+
+def test_events_without_a_secret_go_unheard(look: Look) -> None:
+    found = look(mail_urls=("postmark://k@default", "smtp://mx"), mail_from="N <n@example.org>")
+    assert found["events of postmark"].level is Level.WARNING
+    assert "events of smtp" not in found
+    told = look(mail_urls=("postmark://k@default",), webhook_secrets={"postmark": "s"})
+    assert "events of postmark" not in told
+
+
+def test_every_senders_domain_is_looked_at(look: Look, usecases: UseCases) -> None:
+    usecases.lists.update("news-flash", {"sender": "L <l@lists.example>"}, actor="test")
+    found = look(mail_urls=("postmark://k@default",), mail_from="N <n@example.org>")
+    assert {"DMARC of example.org", "DMARC of lists.example"} <= found.keys()
+    assert look(mail_urls=("postmark://k@default",))["MAIL_FROM"].level is Level.FAILED
+
+
+@pytest.mark.parametrize(
+    ("name", "subject"), [("new.db", "migrations"), ("nowhere/new.db", "database")]
+)
+def test_a_database_that_is_not_migrated_or_not_there(
+    tmp_path: Path, name: str, subject: str
+) -> None:
+    settings = make_settings(make_url(f"sqlite:///{tmp_path / name}"), tmp_path)
+    engine = create_engine(settings.database_url)
+    doctor = Doctor(
+        settings,
+        health=Health(engine, expected_revision="0001"),
+        lists=Lists(engine),
+        environment={},
+    )
+    found = {finding.subject: finding.level for finding in doctor()}
+    engine.dispose()
+    assert found[subject] is Level.FAILED
+
+
+def test_the_command_prints_a_line_each_and_fails_where_a_check_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NEWSFLASH_DATABASE_URL", f"sqlite:///{tmp_path}/newsflash.db")
+    runner = CliRunner()
+    before = runner.invoke(main, ["doctor"])
+    assert before.exit_code == 1
+    assert "failed   migrations: " in before.output
+    assert runner.invoke(main, ["db", "upgrade"]).exit_code == 0
+    after = runner.invoke(main, ["doctor"])
+    assert after.exit_code == 0, after.output
+    assert all(line.startswith(("ok ", "warning ")) for line in after.output.splitlines())
+    secret = (tmp_path / "secret_key").read_text()
+    assert secret not in after.output
