@@ -16,7 +16,14 @@ from sqlalchemy import Connection, CursorResult, TextClause, text
 
 from service.store.types import utc_text
 
-_TYPES = {"uuid": "uuid", "text": "text", "time": "timestamptz", "int": "integer", "json": "jsonb"}
+_TYPES = {
+    "uuid": "uuid",
+    "text": "text",
+    "time": "timestamptz",
+    "int": "integer",
+    "long": "bigint",
+    "json": "jsonb",
+}
 
 
 def _jsonable(value: object) -> object:

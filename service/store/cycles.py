@@ -4,14 +4,14 @@ Each change is conditional on the state and epoch that it needs, so that a link 
 often it is posted, and never on a later cycle than its own.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Connection
 
-from service.domain.consent import CONSENT_TEXT_VERSION, ConsentKind, Evidence
+from service.domain.consent import ConsentKind, Evidence
 from service.domain.subscription import Cycles, EndedReason, Status
 from service.store.bulk import execute_bulk, rows_parameter
 from service.store.types import new_id
@@ -25,7 +25,8 @@ _KEY = """
     AND subscriptions.mailing_list_id = acts.list_id
 """
 _CONFIRM = f"""
-UPDATE subscriptions SET status = 'confirmed', confirmed_at = acts.at, updated_at = acts.at
+UPDATE subscriptions SET status = 'confirmed', confirmed_at = acts.at, updated_at = acts.at,
+    consent_text_version = coalesce(acts.text_version, subscriptions.consent_text_version)
 FROM ({{rows}}) AS acts
 WHERE {_KEY} AND subscriptions.epoch = acts.epoch AND subscriptions.status = 'pending'
 RETURNING subscriptions.subscriber_id, subscriptions.mailing_list_id
@@ -48,14 +49,18 @@ WHERE {_KEY} AND subscriptions.epoch = acts.epoch AND subscriptions.status = 'un
     AND subscriptions.ended_reason IN ('unsubscribed', 'one_click')
 RETURNING subscriptions.subscriber_id, subscriptions.mailing_list_id
 """
+# Where no consent text was shown, the event is about the one that the person agreed to before.
 _EVENTS = """
 INSERT INTO consent_events
-    (id, subscriber_id, mailing_list_id, epoch, kind, at, source, locale, ip, text_version, detail)
+    (id, subscriber_id, mailing_list_id, epoch, kind, at, source, locale, ip, text_version, detail,
+     email)
 SELECT acts.event_id, acts.subscriber_id, acts.list_id, known.epoch, acts.kind, acts.at,
-    acts.source, acts.locale, acts.ip, acts.text_version, acts.detail
+    acts.source, acts.locale, acts.ip, coalesce(acts.text_version, known.consent_text_version),
+    acts.detail, person.email
 FROM ({rows}) AS acts
 JOIN subscriptions AS known ON known.subscriber_id = acts.subscriber_id
     AND known.mailing_list_id = acts.list_id
+JOIN subscribers AS person ON person.id = acts.subscriber_id
 """
 # The plan of an UPDATE has an order of its own; whoever locks many rows takes them by their key.
 _LOCK = """
@@ -81,6 +86,8 @@ class Act:
     reason: EndedReason = EndedReason.UNSUBSCRIBED
     detail: str | None = None
     """What the person wrote about it."""
+    text_versions: Mapping[UUID, str] = field(default_factory=dict)
+    """Which version of each list's consent text the page showed, where it showed one."""
 
 
 Pair = tuple[UUID, UUID]
@@ -111,7 +118,7 @@ def _rows(
             "source": act.evidence.source,
             "locale": act.evidence.locale,
             "ip": act.evidence.ip,
-            "text_version": CONSENT_TEXT_VERSION,
+            "text_version": act.text_versions.get(ref.mailing_list_id),
             "kind": kind,
             "detail": act.detail,
             "since": since,

@@ -63,13 +63,15 @@ LEFT JOIN subscriptions AS known
 """
 _EVENTS = """
 INSERT INTO consent_events
-    (id, subscriber_id, mailing_list_id, epoch, kind, at, source, locale, text_version, detail)
-SELECT id, subscriber_id, list_id, epoch, kind, at, source, locale, text_version, detail
+    (id, subscriber_id, mailing_list_id, epoch, kind, at, source, locale, text_version, detail,
+     email, name)
+SELECT id, subscriber_id, list_id, epoch, kind, at, source, locale, text_version, detail, email,
+    name
 FROM ({rows}) AS happened
 """
 _EVENT_COLUMNS = (
     "id:uuid subscriber_id:uuid list_id:uuid epoch:int kind:text at:time source:text locale:text "
-    "text_version:text detail:text"
+    "text_version:text detail:text email:text name:text"
 )
 
 
@@ -130,6 +132,8 @@ def _event(item: ImportItem, *, subscriber_id: Any, epoch: int, at: datetime) ->
         "locale": row.locale,
         "text_version": row.consent_text_version,
         "detail": f"{row.status.value}, consent of {said_at.isoformat()}",
+        "email": row.address.typed,
+        "name": row.name,
     }
 
 

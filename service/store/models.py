@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import JSON, ForeignKey, Index, MetaData, String, Text, false, text
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, MetaData, String, Text, false, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, registry
 
@@ -97,10 +97,22 @@ class Subscription(db.Model):  # type: ignore[name-defined,misc]
 
 
 class ConsentEvent(db.Model):  # type: ignore[name-defined,misc]
-    """One entry of the append-only ledger. It outlives the subscriber, so nothing refers."""
+    """One entry of the append-only ledger. It outlives the subscriber, so nothing refers.
+
+    It is sealed afterwards (`ledger_models.py`): `position` is its place in the chain, and `salt`
+    is what its personal fields entered the chain with. Erasure empties those fields and the salt.
+    """
 
     __tablename__ = "consent_events"
-    __table_args__ = (Index(None, "subscriber_id"),)
+    __table_args__ = (
+        Index(None, "subscriber_id"),
+        Index(
+            "ix_consent_events_unsealed",
+            "id",
+            sqlite_where=text("position IS NULL"),
+            postgresql_where=text("position IS NULL"),
+        ),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     subscriber_id: Mapped[UUID]
@@ -113,6 +125,10 @@ class ConsentEvent(db.Model):  # type: ignore[name-defined,misc]
     ip: Mapped[str | None]
     text_version: Mapped[str | None]
     detail: Mapped[str | None]
+    email: Mapped[str | None]
+    name: Mapped[str | None]
+    position: Mapped[int | None] = mapped_column(BigInteger)
+    salt: Mapped[str | None] = mapped_column(String(64))
 
 
 class OutboxMessage(db.Model):  # type: ignore[name-defined,misc]

@@ -6,8 +6,8 @@ key as `cycles.py` takes them, so that no two batches lock each other out. Postg
 READ COMMITTED: each statement sees what the lock waited for.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -78,9 +78,10 @@ ON CONFLICT (subscriber_id, mailing_list_id) DO UPDATE SET
 
 _EVENTS = """
 INSERT INTO consent_events
-    (id, subscriber_id, mailing_list_id, epoch, kind, at, source, locale, ip, text_version)
+    (id, subscriber_id, mailing_list_id, epoch, kind, at, source, locale, ip, text_version, email,
+     name)
 SELECT asked.event_id, person.id, asked.list_id, known.epoch, 'requested', asked.at,
-    asked.source, asked.locale, asked.ip, asked.text_version
+    asked.source, asked.locale, asked.ip, asked.text_version, asked.email, asked.name
 FROM ({rows}) AS asked
 JOIN subscribers AS person ON person.email_key = asked.email_key
 JOIN subscriptions AS known
@@ -145,6 +146,8 @@ class Signup:
     evidence: Evidence
     name: str | None = None
     attributes: dict[str, Any] | None = None
+    text_versions: Mapping[UUID, str] = field(default_factory=dict)
+    """Which version of each list's consent text was shown; the built-in one where left out."""
 
 
 def record_signups(connection: Connection, signups: Sequence[Signup]) -> None:
@@ -167,7 +170,7 @@ def record_signups(connection: Connection, signups: Sequence[Signup]) -> None:
                 "attributes": signup.attributes,
                 "source": signup.evidence.source,
                 "ip": signup.evidence.ip,
-                "text_version": CONSENT_TEXT_VERSION,
+                "text_version": signup.text_versions.get(list_id, CONSENT_TEXT_VERSION),
                 "at": signup.at,
                 "repeat_since": signup.at - REPEAT_AFTER,
                 "budget_since": signup.at - timedelta(days=1),
