@@ -21,7 +21,7 @@ def outbox() -> None:
     "--status",
     default=MessageStatus.DEAD.value,
     show_default=True,
-    type=click.Choice(list(MessageStatus)),
+    type=click.Choice([each.value for each in MessageStatus]),
 )
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1000))
 def list_messages(*, status: str, limit: int) -> None:

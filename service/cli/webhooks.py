@@ -22,7 +22,7 @@ def webhooks() -> None:
     "--event",
     "events",
     multiple=True,
-    type=click.Choice(list(EventType)),
+    type=click.Choice([each.value for each in EventType]),
     help="An event to be told; again for more.  [default: all]",
 )
 @click.option("--list", "list_slug", help="Only of this mailing list.")

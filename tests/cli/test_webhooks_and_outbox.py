@@ -1,0 +1,98 @@
+"""Operators make webhooks and retry dead mail from the command line."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy import create_engine, select, update
+
+from service.cli import main
+from service.domain.consent import Evidence
+from service.store.models import OutboxMessage
+from service.usecases.subscribe import SignupRequest
+from service.web.context import UseCases
+from tests.conftest import make_settings
+
+
+class Shell:
+    """The command on one database of its own."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def __call__(self, *words: str) -> Result:
+        return CliRunner().invoke(main, words, env={"NEWSFLASH_DATABASE_URL": self.url})
+
+
+@pytest.fixture
+def shell(sqlite_url: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
+    monkeypatch.chdir(tmp_path)
+    return Shell(str(sqlite_url))
+
+
+def test_a_webhook_is_made_shown_and_removed(shell: Shell) -> None:
+    made = shell("webhooks", "create", "https://example.org/h", "--event", "subscriber.erased")
+    assert made.exit_code == 0, made.output
+    assert made.stdout.startswith("whsec_")
+    assert made.stdout.count("\n") == 1
+    shown = shell("webhooks", "show").stdout
+    assert "enabled  every list  subscriber.erased  https://example.org/h" in shown
+    assert made.stdout.strip() not in shown
+    id_ = shown.split()[0]
+    assert shell("webhooks", "delete", id_).exit_code == 0
+    assert shell("webhooks", "show").stdout == ""
+    assert f"There is no webhook {id_}" in shell("webhooks", "delete", id_).output
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["http://example.org/"], "url: Use https"),
+        (["https://example.org/", "--list", "nowhere"], "There is no list 'nowhere'"),
+        (["https://example.org/", "--event", "x"], "Invalid value"),
+    ],
+)
+def test_a_webhook_that_cannot_be_is_refused_in_a_line(
+    shell: Shell, words: list[str], said: str
+) -> None:
+    result = shell("webhooks", "create", *words)
+    assert result.exit_code != 0
+    assert said in result.output
+
+
+@pytest.fixture
+def dead(shell: Shell, tmp_path: Path) -> list[str]:
+    """Two dead mails."""
+    from sqlalchemy.engine import make_url
+
+    from service.app import create_app
+
+    app = create_app(make_settings(make_url(shell.url), tmp_path))
+    usecases: UseCases = app.extensions["newsflash"]
+    for name in ("a", "b"):
+        usecases.subscribe(
+            SignupRequest(email=f"{name}@example.org", lists=(), evidence=Evidence())
+        )
+    engine = create_engine(shell.url)
+    with engine.begin() as connection:
+        connection.execute(update(OutboxMessage).values(status="dead", last_error="postmark_300"))
+        found = [str(id_) for id_ in connection.scalars(select(OutboxMessage.id))]
+    engine.dispose()
+    return sorted(found)
+
+
+def test_dead_mail_is_listed_and_retried(shell: Shell, dead: list[str]) -> None:
+    listed = shell("outbox", "list").stdout
+    assert [line.split()[0] for line in listed.splitlines()] == dead[::-1]
+    assert "news-flash" in listed
+    assert "postmark_300" in listed
+    assert "@" not in listed
+    assert shell("outbox", "retry", dead[0]).stdout == f"{dead[0]} queued\n"
+    assert "is not dead" in shell("outbox", "retry", dead[0]).output
+    assert shell("outbox", "retry", "--all-dead").stdout == "1 queued\n"
+    assert shell("outbox", "list").stdout == ""
+
+
+@pytest.mark.parametrize("words", [[], ["--all-dead", "01a20c9a-7ce2-74ad-853b-9549926ea004"]])
+def test_what_to_retry_has_to_be_said(shell: Shell, words: list[str]) -> None:
+    assert "Name messages, or give --all-dead" in shell("outbox", "retry", *words).output
