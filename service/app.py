@@ -2,19 +2,24 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from alembic.script import ScriptDirectory
+from disposable_email_domains import blocklist
 from flask import Flask
 from flask_migrate import Migrate
 from sqlalchemy import Engine
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from service.config import SettingError, Settings, load_settings
+from service.config import SettingError, Settings, Window, load_settings
+from service.domain.limits import Limit, Limits
 from service.log import configure_logging
 from service.mail.events.registry import EventParsers
 from service.mail.provider import Provider
 from service.mail.registry import build_provider
+from service.signing import Signer, seed_of
+from service.store.counters import Counters, MemoryCounters, RedisCounters
 from service.store.database import engine_options, prepare_engine
 from service.store.models import db
 from service.store.signal import MailSignal
@@ -22,17 +27,25 @@ from service.tokens import Tokens
 from service.usecases.admin_sessions import AdminSessions
 from service.usecases.chores import Chore
 from service.usecases.confirm import Confirm
+from service.usecases.consent_texts import ConsentTexts
 from service.usecases.deliver import Deliver, MailSettings
 from service.usecases.deliver_webhooks import DeliverWebhooks
 from service.usecases.feedback import MATCH_EVERY_SECONDS, Feedback
 from service.usecases.gates import Gate, Gates
+from service.usecases.guard import Guard
 from service.usecases.health import Health
+from service.usecases.held import HeldSignups
+from service.usecases.intake import Intake
 from service.usecases.keys import Keys
 from service.usecases.lists import Lists
 from service.usecases.metrics import Metrics
+from service.usecases.once import Once
 from service.usecases.outbox import Outbox
+from service.usecases.receipts import Receipts
+from service.usecases.seal_ledger import SealLedger
 from service.usecases.signup_status import SignupStatus
 from service.usecases.statistics import Statistics
+from service.usecases.steps import Steps
 from service.usecases.subscribe import Subscribe
 from service.usecases.unsubscribe import Unsubscribe
 from service.usecases.webhooks import Webhooks
@@ -43,9 +56,13 @@ from service.webhooks.call import Call
 SIGNAL = "newsflash_signal"
 """Key in `app.extensions` of what tells other processes of due mail."""
 
+WEBHOOKS_AT_ONCE = 64
+
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 MAX_BODY_BYTES = 256 * 1024
 MAX_FORM_BYTES = 64 * 1024
+FORGET_EVERY_SECONDS = 3600.0
+SEAL_EVERY_SECONDS = 1.0
 
 migrate = Migrate(directory=str(MIGRATIONS), compare_type=True)
 
@@ -89,20 +106,35 @@ def build_usecases(
     """Build every use case of the web service on one engine; `mail_is_due` wakes delivery."""
     tokens = Tokens.from_keys(settings.secret_keys)
     lists = Lists(engine)
+    texts = ConsentTexts(engine, lists=lists)
     keys = Keys(engine)
+    subscribe = Subscribe(
+        engine, lists=lists, texts=texts, tokens=tokens.status, mail_is_due=mail_is_due
+    )
     return UseCases(
         settings=settings,
         lists=lists,
-        subscribe=Subscribe(engine, lists=lists, tokens=tokens.status, mail_is_due=mail_is_due),
+        consent_texts=texts,
+        guard=build_guard(settings, lists=lists, tokens=tokens),
+        subscribe=subscribe,
+        intake=Intake(subscribe, once=Once(engine), steps=Steps(tokens.step)),
+        held=HeldSignups(engine, lists=lists, mail_is_due=mail_is_due),
         signup_status=SignupStatus(engine, tokens=tokens.status),
         confirm=Confirm(
             engine,
             lists=lists,
+            texts=texts,
             tokens=tokens,
             confirm_days=settings.confirm_days,
             mail_is_due=mail_is_due,
         ),
         unsubscribe=Unsubscribe(engine, lists=lists, tokens=tokens),
+        receipts=Receipts(
+            engine,
+            lists=lists,
+            tokens=tokens.receipt,
+            signer=Signer(seed_of(settings.receipt_key)),
+        ),
         feedback=build_feedback(engine, settings),
         keys=keys,
         admin_sessions=AdminSessions(engine, keys=keys, tokens=tokens.admin_link),
@@ -116,6 +148,36 @@ def build_usecases(
             engine,
             expected_revision=ScriptDirectory(str(MIGRATIONS)).get_current_head(),
         ),
+    )
+
+
+def build_guard(settings: Settings, *, lists: Lists, tokens: Tokens) -> Guard:
+    """Build what counts and judges signups; a wrong `REDIS_URL` is a `SettingError`."""
+
+    def limits(windows: tuple[Window, ...]) -> tuple[Limit, ...]:
+        return tuple(Limit(amount, seconds) for amount, seconds in windows)
+
+    counters: Counters = MemoryCounters()
+    if settings.redis_url is not None:
+        try:
+            counters = RedisCounters(settings.redis_url)
+        except ValueError:
+            raise SettingError("REDIS_URL", "needs the form redis://host:6379/0") from None
+        except ImportError:
+            raise SettingError("REDIS_URL", "needs the extra: newsflash[redis]") from None
+    return Guard(
+        counters,
+        limits=Limits(
+            client=limits(settings.ratelimit_client),
+            network=limits(settings.ratelimit_network),
+            mailing_list=limits(settings.ratelimit_list),
+            domain=limits(settings.ratelimit_domain),
+            overall=limits(settings.ratelimit_overall),
+        ),
+        lists=lists,
+        tokens=tokens.form,
+        is_disposable=blocklist.__contains__,
+        is_enabled=settings.ratelimit_enabled,
     )
 
 
@@ -135,8 +197,37 @@ def build_chores(engine: Engine, settings: Settings) -> list[Chore]:
             name="match feedback",
             run=build_feedback(engine, settings).match_waiting,
             every_seconds=MATCH_EVERY_SECONDS,
-        )
+        ),
+        Chore(
+            name="tell webhooks",
+            run=partial(build_deliver_webhooks(engine, settings).run_due, WEBHOOKS_AT_ONCE),
+            every_seconds=1,
+        ),
+        Chore(
+            name="forget held signups",
+            run=HeldSignups(engine, lists=Lists(engine), mail_is_due=lambda: None).purge,
+            every_seconds=FORGET_EVERY_SECONDS,
+        ),
+        Chore(
+            name="forget idempotency keys",
+            run=Once(engine).purge,
+            every_seconds=FORGET_EVERY_SECONDS,
+        ),
+        Chore(
+            name="seal ledger",
+            run=build_seal_ledger(engine, settings).run_once,
+            every_seconds=SEAL_EVERY_SECONDS,
+        ),
     ]
+
+
+def build_seal_ledger(engine: Engine, settings: Settings) -> SealLedger:
+    """Build what gives consent events their place in the ledger."""
+    return SealLedger(
+        engine,
+        signer=Signer(seed_of(settings.receipt_key)),
+        texts=ConsentTexts(engine, lists=Lists(engine)),
+    )
 
 
 def build_providers(settings: Settings) -> list[Provider]:

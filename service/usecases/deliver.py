@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from service.clock import utc_now
@@ -18,6 +18,7 @@ from service.domain.subscription import MessageKind, blocks
 from service.domain.text import storable
 from service.mail.compose import ComposeInput, compose
 from service.mail.provider import Mail, OutcomeUnknownError, ProviderError, Receipt
+from service.store import activity
 from service.store import batches as store
 from service.store.batches import ClaimedBatch, ClaimedMessage, Settlement
 from service.store.database import reading
@@ -249,6 +250,7 @@ class Deliver:
                 are_ours.append(
                     store.settle(connection, result.batch, settlements, retry_at=retry_at, now=now)
                 )
+            self._record_activity(connection, results, now)
         for result, is_ours in zip(results, are_ours, strict=True):
             _log.info(
                 "batch settled" if is_ours else "lease lost",
@@ -258,6 +260,20 @@ class Deliver:
                 **Counter(str(receipt.outcome) for receipt in result.receipts.values()),
             )
         return are_ours
+
+    def _record_activity(
+        self, connection: Connection, results: Sequence[CallResult], now: datetime
+    ) -> None:
+        """Count the outcomes by provider, and note how each one's breaker stands."""
+        for gate in {result.gate.provider.name: result.gate for result in results}.values():
+            counts = Counter(
+                receipt.outcome
+                for result in results
+                if result.gate is gate
+                for receipt in result.receipts.values()
+            )
+            state, until = gate.state(now)
+            activity.record(connection, gate.provider.name, counts, state, until, now=now)
 
     def _settlements(
         self, result: CallResult, now: datetime

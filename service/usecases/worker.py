@@ -6,7 +6,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Protocol
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from service.clock import utc_now
 from service.usecases.chores import Chore, Chores
@@ -74,7 +74,8 @@ class Worker:
                             return
                         self._rest(running)
                 except SQLAlchemyError as error:
-                    _log.warning("database fault", error=type(error).__name__)
+                    cause = error.orig if isinstance(error, DBAPIError) else error
+                    _log.warning("database fault", error=type(cause).__name__)
                     self.stop.wait(AFTER_FAULT_SECONDS)
             self._reap(running, is_full=False, finish=True)
 
