@@ -14,12 +14,15 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from environs import EnvError, FileAwareEnv
+from limits import parse_many
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 PREFIX = "NEWSFLASH_"
 MIN_KEY_BYTES = 32
 _URL_CHARS = re.compile(r"[A-Za-z0-9._~:/?#@\[\]!$&'()*+,;=%-]+")  # RFC 3986, appendix A
+Window = tuple[int, int]
+RATELIMITS = ("client", "network", "list", "domain", "overall")
 CONSENT_IP_POLICIES = ("none", "truncated", "full")
 
 
@@ -49,6 +52,15 @@ class Settings:
     """Whether outgoing webhooks may go into our own network, and over plain http."""
     redis_url: str | None = field(default=None, repr=False)
     ratelimit_enabled: bool = True
+    ratelimit_client: tuple[Window, ...] = ((300, 60), (3000, 3600))
+    """Signups of one IPv4 address, or one /64 of IPv6: (how many, within seconds). A hall full of
+    people shares an address."""
+    ratelimit_network: tuple[Window, ...] = ((1500, 60), (15_000, 3600))
+    """Of one /24, or one /48 of IPv6."""
+    ratelimit_list: tuple[Window, ...] = ((30_000, 60),)
+    ratelimit_domain: tuple[Window, ...] = ((20_000, 60),)
+    """Of one domain of recipients; ten times as many for the large mailbox providers."""
+    ratelimit_overall: tuple[Window, ...] = ((60_000, 60),)
     trusted_proxies: int = 0
     confirm_days: int = 7
     unknown_grace_seconds: int = 30
@@ -95,6 +107,7 @@ def load_settings() -> Settings:
             webhook_allow_private=env.bool("WEBHOOK_ALLOW_PRIVATE", False),
             redis_url=env.str("REDIS_URL", "") or None,
             ratelimit_enabled=env.bool("RATELIMIT_ENABLED", True),
+            **_ratelimits(env),
             trusted_proxies=_within("TRUSTED_PROXIES", env.int("TRUSTED_PROXIES", 0), 0, 10),
             confirm_days=_within("CONFIRM_DAYS", env.int("CONFIRM_DAYS", 7), 1, 365),
             unknown_grace_seconds=_within(
@@ -207,6 +220,25 @@ def _policy(text: str) -> str:
     if text not in CONSENT_IP_POLICIES:
         raise SettingError("CONSENT_IP", f"is one of {', '.join(CONSENT_IP_POLICIES)}")
     return text
+
+
+def _ratelimits(env: FileAwareEnv) -> dict[str, tuple[Window, ...]]:
+    """Read those of `RATELIMIT_<NAME>` that are given, in the notation of `limits`."""
+    given = {}
+    for name in RATELIMITS:
+        text = env.str(f"RATELIMIT_{name.upper()}", "")
+        if not text:
+            continue
+        try:
+            found = [] if text == "none" else parse_many(text)
+        except ValueError:
+            raise SettingError(
+                f"RATELIMIT_{name.upper()}", "needs the form 300/minute;3000/hour, or none"
+            ) from None
+        if any(item.amount < 1 for item in found):
+            raise SettingError(f"RATELIMIT_{name.upper()}", "lets at least one through")
+        given[f"ratelimit_{name}"] = tuple((item.amount, item.get_expiry()) for item in found)
+    return given
 
 
 def _within(name: str, value: int, low: int, high: int) -> int:

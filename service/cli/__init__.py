@@ -5,6 +5,7 @@ import click
 from service.cli.admin_link import admin_link
 from service.cli.database import database
 from service.cli.doctor import doctor
+from service.cli.held import held
 from service.cli.openapi import openapi
 from service.cli.outbox import outbox
 from service.cli.serve import serve
@@ -21,5 +22,5 @@ def main() -> None:
     """
 
 
-for command in (serve, worker, database, openapi, outbox, webhooks, doctor, admin_link):
+for command in (serve, worker, database, openapi, outbox, webhooks, doctor, admin_link, held):
     main.add_command(command)

@@ -1,5 +1,9 @@
 """What can go wrong, in the service's own words. `web/problems.py` gives each its HTTP status."""
 
+from collections.abc import Sequence
+
+from service.domain.limits import Counted
+
 
 class NewsflashError(Exception):
     """Base of every error that this service raises on purpose."""
@@ -64,3 +68,24 @@ class EventFormatError(NewsflashError):
 
 class UnavailableError(NewsflashError):
     """What the answer depends on is out of reach now; the same request may succeed later."""
+
+
+class TooManyRequestsError(NewsflashError):
+    """A limit of requests is reached: that of the last of the counters in `counted`."""
+
+    def __init__(self, counted: Sequence[Counted]) -> None:
+        """Keep the counters."""
+        super().__init__()
+        self.counted = counted
+
+
+class IdempotencyKeyError(NewsflashError):
+    """The `Idempotency-Key` is not one. The message says why."""
+
+
+class IdempotencyReusedError(NewsflashError):
+    """The `Idempotency-Key` came before with another body."""
+
+
+class InFlightError(NewsflashError):
+    """A request with this `Idempotency-Key` is still being worked on."""

@@ -8,6 +8,7 @@ from service.web.auth import SCHEME, SCHEME_NAME
 from service.web.context import usecases
 from service.web.contract import contract_pages
 from service.web.health import health
+from service.web.held_api import held_api
 from service.web.hooks import hooks
 from service.web.i18n import init_i18n
 from service.web.mailbox import mailbox
@@ -15,6 +16,7 @@ from service.web.metrics import metrics
 from service.web.outbox_api import outbox_api
 from service.web.pages import pages
 from service.web.problems import ProblemApi, init_problems
+from service.web.ratelimit import init_ratelimit
 from service.web.security import init_security
 from service.web.webhooks_api import webhooks_api
 
@@ -38,9 +40,10 @@ def register_blueprints(app: Flask) -> None:
     init_security(app, public_url=settings.public_url)
     contract = ProblemApi(app)
     contract.spec.components.security_scheme(SCHEME_NAME, SCHEME)
-    for blueprint in (api, hooks, outbox_api, webhooks_api):
+    for blueprint in (api, hooks, outbox_api, webhooks_api, held_api):
         contract.register_blueprint(blueprint)
     for plain in (health, contract_pages, pages, admin_pages, metrics):
         app.register_blueprint(plain)
     if settings.mail_urls[0].startswith("mailbox:"):
         app.register_blueprint(mailbox)
+    init_ratelimit(app, settings)

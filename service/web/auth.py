@@ -8,6 +8,8 @@ from typing import Any, TypeVar, cast
 from flask import g, request
 from flask.typing import ResponseReturnValue
 from flask_smorest import Blueprint
+from werkzeug.datastructures import WWWAuthenticate
+from werkzeug.exceptions import Forbidden, Unauthorized
 
 from service.domain.access import Role
 from service.store.keys import KeyInfo
@@ -59,6 +61,23 @@ def requires(*roles: Role) -> Callable[[View], View]:
         return cast(View, documented)
 
     return decorate
+
+
+def key_if_any(role: Role) -> KeyInfo | None:
+    """Return the key of a request that needs none, or None where it has none.
+
+    Raises `Unauthorized` for a key that is not known, `Forbidden` for one that may not act as
+    `role`: whoever sends a key means it to count.
+    """
+    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        return None
+    info = usecases().keys.authenticate(key.strip())
+    if info is None:
+        raise Unauthorized(www_authenticate=WWWAuthenticate("bearer", {"error": "invalid_token"}))
+    if not info.role.may_act_as(role):
+        raise Forbidden
+    return info
 
 
 def current_key() -> KeyInfo:

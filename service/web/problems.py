@@ -56,12 +56,39 @@ _TABLE: dict[type[domain.NewsflashError], tuple[HTTPStatus, str, str]] = {
         "not-understood",
         "This is not what the mail API documents.",
     ),
+    domain.TooManyRequestsError: (
+        HTTPStatus.TOO_MANY_REQUESTS,
+        "too-many-requests",
+        "There were many requests in a short time.",
+    ),
+    domain.IdempotencyKeyError: (
+        HTTPStatus.BAD_REQUEST,
+        "idempotency-key",
+        "The Idempotency-Key is not one.",
+    ),
+    domain.IdempotencyReusedError: (
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "idempotency-key-reused",
+        "This Idempotency-Key came before with another body.",
+    ),
+    domain.InFlightError: (
+        HTTPStatus.CONFLICT,
+        "in-flight",
+        "A request with this Idempotency-Key is under way.",
+    ),
     domain.UnavailableError: (
         HTTPStatus.SERVICE_UNAVAILABLE,
         "unavailable",
         "Please try again in a moment.",
     ),
 }
+_TOLD = (
+    domain.ConflictError,
+    domain.EventAuthError,
+    domain.EventFormatError,
+    domain.IdempotencyKeyError,
+)
+"""Errors whose message is for the caller."""
 _log = structlog.get_logger(__name__)
 
 
@@ -176,15 +203,17 @@ def init_problems(app: Flask) -> None:
             found = [{"pointer": "/email", "detail": str(error)}]
         elif isinstance(error, domain.InvalidInputError):
             found = [{"pointer": f"/{error.field}", "detail": str(error)}]
-        elif isinstance(
-            error, domain.ConflictError | domain.EventAuthError | domain.EventFormatError
-        ):
+        elif isinstance(error, _TOLD):
             detail = str(error)
         headers = {}
         if status is HTTPStatus.UNAUTHORIZED:  # RFC 9110, section 11.6.1
             headers["WWW-Authenticate"] = 'Basic realm="events"'
         elif status is HTTPStatus.SERVICE_UNAVAILABLE:
             headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        elif isinstance(error, domain.TooManyRequestsError):
+            headers["Retry-After"] = str(error.counted[-1].reset_seconds)
+        elif isinstance(error, domain.InFlightError):
+            headers["Retry-After"] = "1"
         return problem(status, name, title, detail=detail, errors=found, headers=headers)
 
     @app.errorhandler(OperationalError)

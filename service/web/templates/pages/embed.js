@@ -60,6 +60,7 @@
       error,
       make("div", { class: "away", "aria-hidden": "true", inert: "" },
         make("label", {}, text.empty + " ", make("input", { name: "website", type: "text", tabindex: "-1", autocomplete: "off", "data-1p-ignore": "", "data-lpignore": "true" }))),
+      make("input", { type: "hidden", name: "form_token", value: {{ form_token|tojson }} }),
       make("input", { type: "hidden", name: "source", value: location.origin + location.pathname }),
       make("p", {}, consent));
 

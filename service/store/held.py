@@ -1,0 +1,92 @@
+"""Signups held for review."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Connection, RowMapping, delete, exists, insert, select
+
+from service.domain.address import Address
+from service.domain.consent import Evidence
+from service.domain.risk import Reason, Risk
+from service.store.intake_models import HeldSignup
+from service.store.signups import Signup
+
+_TABLE = HeldSignup.__table__
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A signup that waits, and why."""
+
+    signup: Signup
+    risk: Risk
+
+
+def insert_held(connection: Connection, held: Sequence[Held]) -> None:
+    """Keep the signups for review."""
+    connection.execute(
+        insert(HeldSignup),
+        [
+            {
+                "id": each.signup.message_id,
+                "email": each.signup.address.typed,
+                "email_key": each.signup.address.key,
+                "lists": [
+                    [str(list_id), each.signup.text_versions.get(list_id)]
+                    for list_id in each.signup.list_ids
+                ],
+                "name": each.signup.name,
+                "locale": each.signup.evidence.locale,
+                "attributes": each.signup.attributes,
+                "source": each.signup.evidence.source,
+                "ip": each.signup.evidence.ip,
+                "score": each.risk.score,
+                "reasons": [reason.value for reason in each.risk.reasons],
+                "created_at": each.signup.at,
+            }
+            for each in held
+        ],
+    )
+
+
+def held_page(connection: Connection, *, limit: int, before: UUID | None = None) -> Sequence[Held]:
+    """Return the newest held signups, or those older than the one with the id `before`."""
+    query = select(_TABLE).order_by(HeldSignup.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(HeldSignup.id < before)
+    return [_held(row) for row in connection.execute(query).mappings()]
+
+
+def take_held(connection: Connection, held_id: UUID) -> Held | None:
+    """Remove one and return it, or None where there is none: of two who take, one gets it."""
+    query = delete(HeldSignup).where(HeldSignup.id == held_id).returning(*_TABLE.columns)
+    row = connection.execute(query).mappings().one_or_none()
+    return _held(row) if row is not None else None
+
+
+def is_held(connection: Connection, held_id: UUID) -> bool:
+    """Tell whether the signup of this id waits."""
+    return bool(connection.scalar(select(exists().where(HeldSignup.id == held_id))))
+
+
+def delete_held_before(connection: Connection, at: datetime) -> int:
+    """Remove those that have waited since before `at`; return how many."""
+    return connection.execute(delete(HeldSignup).where(HeldSignup.created_at < at)).rowcount
+
+
+def _held(row: RowMapping) -> Held:
+    return Held(
+        signup=Signup(
+            message_id=row["id"],
+            address=Address(typed=row["email"], key=row["email_key"]),
+            list_ids=tuple(UUID(list_id) for list_id, _ in row["lists"]),
+            at=row["created_at"],
+            evidence=Evidence(source=row["source"], locale=row["locale"], ip=row["ip"]),
+            name=row["name"],
+            attributes=row["attributes"],
+            text_versions={UUID(list_id): text for list_id, text in row["lists"] if text},
+        ),
+        risk=Risk(row["score"], tuple(Reason(reason) for reason in row["reasons"])),
+    )

@@ -1,0 +1,49 @@
+"""Who asks for a signup: the client's address and key, and the guard that every signup passes."""
+
+from collections.abc import Sequence
+
+from flask import g, request
+
+from service.domain.access import Role
+from service.domain.errors import TooManyRequestsError
+from service.domain.limits import origin_of
+from service.usecases.guard import Admission, Caller
+from service.web.auth import key_if_any
+from service.web.context import usecases
+
+
+def admit(
+    *,
+    email: str,
+    lists: Sequence[str],
+    trap: str | None,
+    is_form: bool = False,
+    form_token: str = "",
+) -> Admission:
+    """Count this request and judge it. Raises `TooManyRequestsError`.
+
+    The client's address is that which the trusted proxies tell. A program may prove itself by a key
+    that may sign up.
+    """
+    key = None if is_form else key_if_any(Role.SIGNUP)
+    caller = Caller(
+        ip=request.remote_addr,
+        user_agent=request.user_agent.string,
+        has_key=key is not None,
+        is_form=is_form,
+        form_token=form_token,
+        is_trapped=bool(trap),
+    )
+    try:
+        admission = usecases().guard.admit(caller, email=email, lists=lists)
+    except TooManyRequestsError as error:
+        g.counted = error.counted
+        raise
+    g.counted = admission.counted
+    return admission
+
+
+def owner() -> str:
+    """Return whose an `Idempotency-Key` is: the API key's, or the client address's."""
+    key = key_if_any(Role.SIGNUP)
+    return f"key {key.id}" if key is not None else f"client {origin_of(request.remote_addr).client}"
