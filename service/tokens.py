@@ -24,6 +24,8 @@ CODE_DIGITS = 6
 _HEAD = struct.Struct(">BI16s")  # version, time in seconds since 1970, subscriber id
 _REF = struct.Struct(">16sH")  # mailing list id, epoch
 _ID = struct.Struct(">B16s")  # version, id
+_TIME = struct.Struct(">BI")  # version, time in seconds since 1970
+_STEP = struct.Struct(">BI32s")  # version, time in seconds since 1970, SHA-256
 
 
 class _Purpose:
@@ -105,6 +107,12 @@ class UndoTokens(_CyclesToken):
     salt = "undo"
 
 
+class ReceiptTokens(_CyclesToken):
+    """The link to the proof of one's own consent, on pages that only one's links lead to."""
+
+    salt = "receipt"
+
+
 class _IdToken(_Purpose):
     """A token that names one row; all of a purpose have the same length."""
 
@@ -129,6 +137,39 @@ class AdminLinkTokens(_IdToken):
     salt = "admin-link"
 
 
+class FormTokens(_Purpose):
+    """The signed time in a signup form: how old the form was when it was sent."""
+
+    salt = "form"
+
+    def issue(self, *, at: datetime) -> str:
+        """Return the token of a form made `at`."""
+        return self._sign(_TIME.pack(VERSION, int(at.timestamp())))
+
+    def read(self, token: str) -> datetime:
+        """Return when the form was made; raise `LinkForgedError`."""
+        return datetime.fromtimestamp(_TIME.unpack(self._payload(token))[1], UTC)
+
+
+class StepTokens(_Purpose):
+    """The step before a signup of medium risk: when it began, and a hash of what was entered."""
+
+    salt = "step"
+
+    def issue(self, digest: bytes, *, at: datetime) -> str:
+        """Return the token of a step that began `at`, for what has this SHA-256."""
+        return self._sign(_STEP.pack(VERSION, int(at.timestamp()), digest))
+
+    def read(self, token: str) -> tuple[bytes, datetime]:
+        """Return the hash and when the step began; raise `LinkForgedError`."""
+        _, seconds, digest = _STEP.unpack(self._payload(token))
+        return digest, datetime.fromtimestamp(seconds, UTC)
+
+    def proof_key(self) -> bytes:
+        """Return the key that signs the step's proof of work."""
+        return hmac.new(self._signer.derive_key(), b"proof", sha256).digest()
+
+
 @dataclass(frozen=True, slots=True)
 class Tokens:
     """Every purpose, made once from the settings' keys."""
@@ -136,8 +177,11 @@ class Tokens:
     confirm: ConfirmTokens
     unsubscribe: UnsubscribeTokens
     undo: UndoTokens
+    receipt: ReceiptTokens
     status: StatusTokens
     admin_link: AdminLinkTokens
+    form: FormTokens
+    step: StepTokens
 
     @classmethod
     def from_keys(cls, secret_keys: Sequence[str]) -> "Tokens":
@@ -146,6 +190,9 @@ class Tokens:
             confirm=ConfirmTokens(secret_keys),
             unsubscribe=UnsubscribeTokens(secret_keys),
             undo=UndoTokens(secret_keys),
+            receipt=ReceiptTokens(secret_keys),
             status=StatusTokens(secret_keys),
+            form=FormTokens(secret_keys),
+            step=StepTokens(secret_keys),
             admin_link=AdminLinkTokens(secret_keys),
         )

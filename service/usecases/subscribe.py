@@ -11,11 +11,14 @@ from service.clock import utc_now
 from service.domain.address import parse_address
 from service.domain.consent import Evidence
 from service.domain.errors import InvalidInputError
+from service.domain.risk import NO_RISK, Level, Risk
 from service.domain.subscription import MAX_LISTS
 from service.domain.text import check_json, check_text
+from service.store.held import Held, insert_held
 from service.store.signups import Signup, record_signups
 from service.store.types import new_id
 from service.tokens import StatusTokens
+from service.usecases.consent_texts import ConsentTexts
 from service.usecases.group_commit import GroupCommit
 from service.usecases.lists import Lists
 
@@ -31,6 +34,12 @@ class SignupRequest:
     attributes: dict[str, Any] | None = field(default=None)
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    signup: Signup
+    risk: Risk
+
+
 class Subscribe:
     """Signs an address up; the answer says nothing of what was there before."""
 
@@ -39,22 +48,32 @@ class Subscribe:
         engine: Engine,
         *,
         lists: Lists,
+        texts: ConsentTexts,
         tokens: StatusTokens,
         mail_is_due: Callable[[], None],
     ) -> None:
         """`mail_is_due` wakes whoever delivers; it is called after the commit."""
         self._engine = engine
         self._lists = lists
+        self._texts = texts
         self._tokens = tokens
         self._mail_is_due = mail_is_due
-        self._commits = GroupCommit(self._record, key=lambda signup: signup.address.key)
+        self._commits = GroupCommit(self._record, key=lambda asked: asked.signup.address.key)
 
-    def __call__(self, request: SignupRequest) -> str:
+    def __call__(
+        self, request: SignupRequest, *, risk: Risk = NO_RISK, message_id: UUID | None = None
+    ) -> str:
         """Record the signup and return the token of its status page.
 
         Raises `AddressError`, `UnknownListError`, `InvalidInputError`. When it returns, subscriber,
-        subscriptions, consent events and the owed mail are committed.
+        subscriptions, consent events and the owed mail (with `message_id`, where given) are
+        committed; of high risk, the signup is held instead, and looks the same from outside.
         """
+        signup = self.check(request, message_id=message_id)
+        return self._tokens.issue(self._commits.submit(_Asked(signup, risk)))
+
+    def check(self, request: SignupRequest, *, message_id: UUID | None = None) -> Signup:
+        """Return the signup that is asked for, or raise what is wrong with it."""
         address = parse_address(request.email)
         evidence = request.evidence
         check_text("name", request.name)
@@ -67,25 +86,35 @@ class Subscribe:
         chosen = [self._lists.get(slug) for slug in slugs] or [self._lists.default()]
         if evidence.locale is None:
             evidence = replace(evidence, locale=chosen[0].locale)
-        message_id = self._commits.submit(
-            Signup(
-                message_id=new_id(),
-                address=address,
-                list_ids=tuple(info.id for info in chosen),
-                at=utc_now(),
-                evidence=evidence,
-                name=request.name,
-                attributes=request.attributes,
-            )
+        return Signup(
+            message_id=message_id or new_id(),
+            address=address,
+            list_ids=tuple(info.id for info in chosen),
+            at=utc_now(),
+            evidence=evidence,
+            name=request.name,
+            attributes=request.attributes,
+            text_versions=self._texts.versions(
+                chosen, locale=evidence.locale, shown=evidence.shown_texts
+            ),
         )
+
+    def status_token(self, message_id: UUID) -> str:
+        """Return the token of a signup's status page."""
         return self._tokens.issue(message_id)
 
-    def decoy(self) -> str:
-        """Return a status token like any other for a signup that was not taken (a bot's)."""
-        return self._tokens.issue(new_id())
-
-    def _record(self, signups: Sequence[Signup]) -> list[UUID]:
+    def _record(self, group: Sequence[_Asked]) -> list[UUID]:
+        is_high = [asked.risk.level is Level.HIGH for asked in group]
+        held = [
+            Held(signup=asked.signup, risk=asked.risk)
+            for asked, hold in zip(group, is_high, strict=True)
+            if hold
+        ]
+        taken = [asked.signup for asked, hold in zip(group, is_high, strict=True) if not hold]
         with self._engine.begin() as connection:
-            record_signups(connection, signups)
+            # With nothing to take as well: a held signup costs what any other does.
+            record_signups(connection, taken)
+            if held:
+                insert_held(connection, held)
         self._mail_is_due()
-        return [signup.message_id for signup in signups]
+        return [asked.signup.message_id for asked in group]

@@ -1,20 +1,28 @@
 """What views reach for: the use cases of this app, and the circumstances of the request."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import cast
+from uuid import UUID
 
 from flask import current_app, request
 
 from service.config import Settings
 from service.domain.consent import Evidence, IpPolicy, kept_ip
+from service.domain.subscription import MAX_LISTS
 from service.usecases.admin_sessions import AdminSessions
 from service.usecases.confirm import Confirm
+from service.usecases.consent_texts import ConsentTexts
 from service.usecases.feedback import Feedback
+from service.usecases.guard import Guard
 from service.usecases.health import Health
+from service.usecases.held import HeldSignups
+from service.usecases.intake import Intake
 from service.usecases.keys import Keys
 from service.usecases.lists import Lists
 from service.usecases.metrics import Metrics
 from service.usecases.outbox import Outbox
+from service.usecases.receipts import Receipts
 from service.usecases.signup_status import SignupStatus
 from service.usecases.statistics import Statistics
 from service.usecases.subscribe import Subscribe
@@ -23,6 +31,7 @@ from service.usecases.webhooks import Webhooks
 
 EXTENSION = "newsflash"
 MAX_SOURCE_LENGTH = 500
+SHOWN_TEXT_FIELD = "consent_text"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +40,15 @@ class UseCases:
 
     settings: Settings
     lists: Lists
+    consent_texts: ConsentTexts
+    guard: Guard
     subscribe: Subscribe
+    intake: Intake
+    held: HeldSignups
     signup_status: SignupStatus
     confirm: Confirm
     unsubscribe: Unsubscribe
+    receipts: Receipts
     feedback: Feedback
     keys: Keys
     admin_sessions: AdminSessions
@@ -61,4 +75,15 @@ def evidence(*, source: str | None = None, locale: str | None = None) -> Evidenc
         source=named[:MAX_SOURCE_LENGTH] if named else None,
         locale=locale,
         ip=kept_ip(request.remote_addr, policy),
+        shown_texts=_shown_texts(),
     )
+
+
+def _shown_texts() -> dict[UUID, str]:
+    """Read which consent texts the posted form showed: a field `<list id>:<version>` for each."""
+    shown = {}
+    for given in request.form.getlist(SHOWN_TEXT_FIELD)[:MAX_LISTS]:
+        list_id, _, version = given.partition(":")
+        with suppress(ValueError):
+            shown[UUID(list_id)] = version
+    return shown

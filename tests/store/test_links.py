@@ -19,6 +19,7 @@ from service.domain.errors import (
     WrongCodeError,
 )
 from service.domain.subscription import CODE_TRIES, UNDO_WITHIN, Cycles, SubscriptionRef
+from service.store.types import new_id
 from service.usecases.confirm import Confirm
 from service.usecases.lists import Lists
 from service.usecases.unsubscribe import Unsubscribe
@@ -318,8 +319,9 @@ def test_another_persons_code_does_not_count(world: World):
 
 
 def test_a_code_typed_for_a_signup_that_was_not_taken_is_wrong(world: World):
+    nobodys = world.usecases.subscribe.status_token(new_id())
     with pytest.raises(WrongCodeError):
-        world.usecases.confirm.by_code(world.usecases.subscribe.decoy(), "123456", HERE)
+        world.usecases.confirm.by_code(nobodys, "123456", HERE)
     with pytest.raises(LinkForgedError):
         world.usecases.confirm.by_code("forged", "123456", HERE)
 

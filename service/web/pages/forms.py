@@ -11,7 +11,10 @@ from werkzeug.wrappers import Response
 from service.domain.address import MAX_LENGTH
 from service.domain.errors import AddressError, InvalidInputError
 from service.domain.mailing_list import ListInfo
+from service.domain.risk import Risk
+from service.usecases.steps import Step
 from service.usecases.subscribe import SignupRequest
+from service.web.caller import admit
 from service.web.context import evidence, usecases
 from service.web.i18n import asked_locale, speak_for
 from service.web.pages import pages
@@ -47,29 +50,40 @@ def subscribe(slug: str) -> ResponseReturnValue:
     if request.mimetype not in FORM_TYPES:
         raise UnsupportedMediaType
     email = request.form.get("email", "").strip()
-    if request.form.get("website"):
-        return _taken(info, usecases().subscribe.decoy())
+    admission = admit(
+        email=email,
+        lists=(info.slug,),
+        trap=request.form.get("website"),
+        is_form=True,
+        form_token=request.form.get("form_token", ""),
+    )
     try:
-        token = usecases().subscribe(
+        taken = _take(
             SignupRequest(
                 email=email,
                 lists=(info.slug,),
                 name=" ".join(request.form.get("name", "").split())[:MAX_NAME_LENGTH] or None,
                 evidence=evidence(source=_source(info), locale=asked_locale()),
-            )
+            ),
+            admission.risk,
         )
     except AddressError:
         return _refused(info, email, _explain(email))
     except InvalidInputError as error:
         return _refused(info, email, str(error))
-    return _taken(info, token)
+    return _step(info, taken) if isinstance(taken, Step) else _taken(info, taken)
 
 
 @pages.get("/embed/<slug>.js")
 def embed(slug: str) -> ResponseReturnValue:
     """Return the script that puts the list's form where its tag stands."""
     info = _list(slug)
-    script = render_template("pages/embed.js", info=info, form_url=_public_form_url(info))
+    script = render_template(
+        "pages/embed.js",
+        info=info,
+        form_url=_public_form_url(info),
+        form_token=usecases().guard.form_token(),
+    )
     return Response(
         script,
         mimetype="text/javascript",
@@ -88,12 +102,40 @@ def _list(slug: str) -> ListInfo:
 
 
 def _form(info: ListInfo, *, email: str = "", error: str | None = None) -> str:
+    _allow_as_form(info)
+    return render_template(
+        "pages/form.html",
+        info=info,
+        email=email,
+        error=error,
+        form_token=usecases().guard.form_token(),
+    )
+
+
+def _allow_as_form(info: ListInfo) -> None:
+    """Let the list's own sites frame the page, and its form lead to the list's own page."""
     allow("frame-ancestors", *(("'self'", *info.origins) if info.origins else ("*",)))
     if info.redirect_url:
         # Browsers hold the redirect after a form post to `form-action`, too.
         target = urlsplit(info.redirect_url)
         allow("form-action", f"{target.scheme}://{target.netloc}")
-    return render_template("pages/form.html", info=info, email=email, error=error)
+
+
+def _take(signup: SignupRequest, risk: Risk) -> str | Step:
+    """Take the signup: a script that asks for JSON is always answered, a page may get a step."""
+    if _wants_json():
+        return usecases().intake.by_api(signup, risk=risk, once=None)
+    return usecases().intake.by_form(
+        signup,
+        risk=risk,
+        step_token=request.form.get("step", ""),
+        proof=request.form.get("proof", ""),
+    )
+
+
+def _step(info: ListInfo, step: Step) -> ResponseReturnValue:
+    _allow_as_form(info)
+    return render_template("pages/step.html", info=info, step=step, source=_source(info))
 
 
 def _check_origin(info: ListInfo) -> None:
@@ -173,4 +215,7 @@ def set_form_headers(response: Response) -> Response:
     if request.endpoint in ("pages.form", "pages.subscribe"):
         response.headers["Referrer-Policy"] = "same-origin"
         response.headers["Cache-Control"] = "no-store"
+    if response.status_code == 429 and request.endpoint == "pages.subscribe" and _wants_json():
+        # Only an allowed origin is counted, and so comes this far.
+        _readable(response)
     return response
