@@ -9,4 +9,12 @@ from flask import Blueprint
 admin_pages = Blueprint("admin", __name__, url_prefix="/admin")
 
 # The views register themselves on the blueprint.
-from service.web.admin_pages import dashboard, errors, sign_in, tools  # noqa: E402, F401
+from service.web.admin_pages import (  # noqa: E402, F401
+    dashboard,
+    errors,
+    keys,
+    lists,
+    mails,
+    sign_in,
+    tools,
+)

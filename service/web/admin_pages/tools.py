@@ -1,6 +1,7 @@
 """What the admin templates are handed."""
 
 from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
 
 from flask import g, request
 from flask_babel import format_date, format_decimal, format_timedelta
@@ -14,15 +15,27 @@ from service.web.admin_pages.session import CSRF_FIELD
 @admin_pages.context_processor
 def template_tools() -> dict[str, object]:
     """Hand every admin template its navigation, the form's token, and who is signed in."""
-    endpoint = request.endpoint or ""
+    pages = (
+        ("dashboard", _("Overview"), "dashboard"),
+        ("lists", _("Lists"), "list"),
+        ("mails", _("Mails"), "mail"),
+        ("keys", _("API keys"), "key"),
+    )
+    here = (request.endpoint or "").removeprefix("admin.")
+    current = next((name for name, _text, thing in pages if thing in here), None)
     return {
         "csrf_field": _csrf_field,
         "is_signed_in": "admin_actor" in g,
-        "navigation": [
-            (name, text, endpoint.removeprefix("admin.").startswith(prefix))
-            for name, prefix, text in (("admin.dashboard", "dashboard", _("Overview")),)
-        ],
+        "navigation": [(f"admin.{name}", text, name == current) for name, text, _thing in pages],
     }
+
+
+def asked_id(name: str) -> UUID | None:
+    """Return the id that the query names, or None where there is none that can be read."""
+    try:
+        return UUID(request.args.get(name, ""))
+    except ValueError:
+        return None
 
 
 @admin_pages.app_template_filter("moment")

@@ -1,0 +1,58 @@
+"""API keys: which there are, making one, taking one back."""
+
+from collections.abc import Mapping
+
+from flask import redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from service.domain.access import Role
+from service.domain.errors import ConflictError, InvalidInputError
+from service.web.admin_pages import admin_pages
+from service.web.admin_pages.session import actor, signed_in
+from service.web.context import usecases
+
+
+@admin_pages.get("/keys")
+@signed_in
+def keys() -> ResponseReturnValue:
+    """List the keys, revoked ones too."""
+    return _page()
+
+
+@admin_pages.post("/keys")
+@signed_in
+def create_key() -> ResponseReturnValue:
+    """Make a key and show it, this once; or show what to mend (422)."""
+    name = request.form.get("name", "").strip()
+    try:
+        key = usecases().keys.create(name, request.form.get("role", ""), actor=actor())
+    except InvalidInputError as error:
+        return _page(errors={error.field: str(error)}), 422
+    except ConflictError as error:
+        return _page(errors={"name": str(error)}), 422
+    return _page(new_key=key)
+
+
+@admin_pages.post("/keys/revoke")
+@signed_in
+def revoke_key() -> ResponseReturnValue:
+    """Take a key back for good."""
+    usecases().keys.revoke(request.form.get("name", ""), actor=actor())
+    return redirect(url_for("admin.keys", done="revoked"), code=303)
+
+
+def _page(*, new_key: str | None = None, errors: Mapping[str, str] | None = None) -> str:
+    return render_template(
+        "admin/keys.html",
+        keys=usecases().keys.all(),
+        roles=[
+            (Role.SIGNUP.value, _("signup, for a form")),
+            (Role.EXPORT.value, _("export, reads lists")),
+            (Role.ADMIN.value, _("admin, does everything")),
+        ],
+        values=request.form if errors else {},
+        errors=errors or {},
+        new_key=new_key,
+        notice=_("The key is revoked.") if request.args.get("done") == "revoked" else None,
+    )

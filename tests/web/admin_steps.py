@@ -1,0 +1,38 @@
+"""An administrator at the pages: signed in, with the form's token, from our own origin."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from service.web.context import UseCases
+
+ORIGIN = "http://127.0.0.1:8000"
+
+
+@dataclass(frozen=True, slots=True)
+class Admin:
+    client: FlaskClient
+    token: str
+
+    @classmethod
+    def sign_in(cls, client: FlaskClient, usecases: UseCases, name: str = "ada") -> "Admin":
+        key = usecases.keys.create(name, "admin", actor="test")
+        client.post("/admin/sign-in", data={"key": key}, headers={"Origin": ORIGIN})
+        page = client.get("/admin").get_data(as_text=True)
+        token = re.search(r'name="csrf_token" value="([0-9a-f]{64})"', page)
+        assert token
+        return cls(client, token[1])
+
+    def get(self, path: str) -> str:
+        """Return the page's text."""
+        answer = self.client.get(path)
+        assert answer.status_code == 200, (path, answer.status_code)
+        return answer.get_data(as_text=True)
+
+    def post(self, path: str, **data: Any) -> TestResponse:
+        return self.client.post(
+            path, data={"csrf_token": self.token, **data}, headers={"Origin": ORIGIN}
+        )

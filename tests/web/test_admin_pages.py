@@ -1,0 +1,156 @@
+"""What the admin pages do through the use cases, beneath what a browser shows."""
+
+import pytest
+from sqlalchemy import select, update
+
+from service.store.models import AuditEntry, OutboxMessage, db
+from tests.web.admin_steps import Admin
+
+
+@pytest.fixture
+def database_url(sqlite_url):
+    """The pages do not depend on the database: one kind is enough."""
+    return sqlite_url
+
+
+@pytest.fixture
+def admin(client, usecases):
+    return Admin.sign_in(client, usecases)
+
+
+def audited(app):
+    """Return who did what, without the signing in."""
+    with app.app_context():
+        entries = db.session.execute(select(AuditEntry).order_by(AuditEntry.id)).scalars()
+        return [
+            (each.actor, each.action, each.target)
+            for each in entries
+            if each.actor != "test" and each.action != "session.opened"
+        ]
+
+
+def test_the_overview_tells_of_signups_and_of_owed_mail(client, admin):
+    client.post("/subscribe/news-flash", data={"email": "reader@example.org"})
+    page = admin.get("/admin?days=90")
+    assert "1 signups, 0 confirmations, 0 leavers, 0 bounces" in page
+    assert "<dt>Waiting</dt><dd>1</dd>" in page
+    assert page.count("<g><title>") == 90
+    assert admin.get("/admin?days=7").count("<g><title>") == 30
+
+
+def test_a_list_is_made_and_changed_under_the_keys_name(app, usecases, admin):
+    made = admin.post(
+        "/admin/new-list",
+        name=" Product  updates ",
+        slug="product",
+        origins="https://a.example\nhttps://B.example, https://c.example/",
+        locale="de",
+        sender="",
+        is_default="1",
+    )
+    assert (made.status_code, made.location) == (303, "/admin/lists/product?done=created")
+    info = usecases.lists.get("product")
+    assert (info.name, info.locale, info.sender, info.is_default) == (
+        "Product updates",
+        "de",
+        None,
+        True,
+    )
+    assert info.origins == ("https://a.example", "https://b.example", "https://c.example")
+
+    changed = admin.post("/admin/lists/product", name="Products", locale="de")
+    assert changed.status_code == 303
+    info = usecases.lists.get("product")
+    assert (info.name, info.origins, info.is_default) == ("Products", (), True)
+    page = admin.get("/admin/lists/product")
+    assert "/embed/product.js&#34; async" in page or '/embed/product.js" async' in page
+    assert audited(app) == [
+        ("key:ada", "list.created", "product"),
+        ("key:ada", "list.changed", "product"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", ""),
+        ("slug", "Not a slug"),
+        ("slug", "news-flash"),
+        ("sender", "nobody"),
+        ("privacy_url", "javascript:alert(1)"),
+        ("redirect_url", "example"),
+        ("origins", "https://a.example/path"),
+    ],
+)
+def test_a_wrong_field_is_explained_and_what_was_typed_is_kept(usecases, admin, field, value):
+    given = {"name": "Typed name", "slug": "typed", "locale": "en", field: value}
+    answer = admin.post("/admin/new-list", **given)
+    page = answer.get_data(as_text=True)
+    assert answer.status_code == 422
+    assert f'id="{field}-error"' in page
+    assert "Typed name" in page or field == "name"
+    assert [info.slug for info in usecases.lists.all()] == ["news-flash"]
+    if field != "slug":
+        answer = admin.post("/admin/lists/news-flash", **given)
+        assert answer.status_code == 422
+        assert f'id="{field}-error"' in answer.get_data(as_text=True)
+
+
+def test_what_is_shown_is_escaped(usecases, admin):
+    usecases.lists.update("news-flash", {"name": "<b>&\"'"}, actor="test")
+    for path in ("/admin", "/admin/lists", "/admin/lists/news-flash"):
+        assert "<b>" not in admin.get(path)
+
+
+def test_a_key_is_shown_once_and_can_be_taken_back(app, usecases, admin):
+    page = admin.post("/admin/keys", name="site", role="signup").get_data(as_text=True)
+    key = page.partition('readonly value="')[2].partition('"')[0]
+    assert usecases.keys.authenticate(key).name == "site"
+    assert key not in admin.get("/admin/keys")
+    assert admin.post("/admin/keys", name="site", role="signup").status_code == 422
+    assert admin.post("/admin/keys", name="x", role="owner").status_code == 422
+    assert admin.post("/admin/keys/revoke", name="site").status_code == 303
+    assert usecases.keys.authenticate(key) is None
+    assert admin.post("/admin/keys/revoke", name="nobody").status_code == 404
+    assert audited(app) == [
+        ("key:ada", "key.created", "site"),
+        ("key:ada", "key.revoked", "site"),
+    ]
+
+
+def test_taking_back_ones_own_key_signs_out(client, admin):
+    admin.post("/admin/keys/revoke", name="ada")
+    assert client.get("/admin").status_code == 303
+
+
+def kill_mails(app):
+    with app.app_context():
+        db.session.execute(update(OutboxMessage).values(status="dead", last_error="refused"))
+        db.session.commit()
+        return db.session.execute(select(OutboxMessage.id)).scalars().all()
+
+
+def test_dead_mail_is_shown_and_tried_again(app, client, admin):
+    for name in ("ada", "bob", "eve"):
+        client.post("/subscribe/news-flash", data={"email": f"{name}@example.org"})
+    first, *_ = kill_mails(app)
+    page = admin.get("/admin/mails")
+    assert page.count("/retry") == 4
+    assert "ada@example.org" not in page
+    assert admin.post(f"/admin/mails/{first}/retry").location == "/admin/mails?queued=1"
+    assert admin.post(f"/admin/mails/{first}/retry").status_code == 409
+    assert admin.post("/admin/mails/retry").location == "/admin/mails?queued=2"
+    assert "No mail is dead" in admin.get("/admin/mails?queued=2")
+    assert "2 mails are queued again" in admin.get("/admin/mails?queued=2")
+    assert admin.get("/admin/mails?status=any").count('<th scope="row">confirm') == 3
+    assert [each[1] for each in audited(app)] == ["outbox.retried"] * 2
+
+
+def test_a_cursor_that_is_no_id_begins_at_the_top(admin):
+    assert admin.get("/admin/mails?before=x&status=nonsense")
+
+
+def test_what_is_gone_is_told_within_the_pages(client, admin):
+    answer = client.get("/admin/lists/nothing")
+    assert answer.status_code == 404
+    assert "Overview" in answer.get_data(as_text=True)
