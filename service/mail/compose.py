@@ -7,18 +7,20 @@ is one, English otherwise.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email.header import Header
 from email.utils import parseaddr
 from functools import lru_cache
 from pathlib import Path
+from secrets import token_hex
 from urllib.parse import urlsplit
 from uuid import UUID
 
 from babel import Locale
 from babel.support import Translations
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import escape
 
 from service.domain.mailing_list import ListInfo
 from service.domain.subscription import MessageKind
@@ -28,6 +30,10 @@ from service.mail.provider import Mail
 TRANSLATIONS = Path(__file__).parents[1] / "translations"
 SOURCE_LOCALE = "en"
 _LOCALE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,3}")
+_NO_ID = UUID(int=0)
+# What differs from mail to mail is put in after the templates, which is most of a mail's cost, are
+# rendered. No text can hold a mark: each process makes its own.
+_MARKS = {name: f"{name}-{token_hex(16)}-" for name in ("confirm_url", "code", "unsubscribe_url")}
 _ATOM = re.compile(r"[A-Za-z0-9 !#$%&'*+/=?^_`{|}~-]*")
 
 
@@ -65,22 +71,22 @@ def compose(message: ComposeInput) -> Mail:
     Headers: `List-Id` (RFC 2919), `List-Unsubscribe` (RFC 2369) with `List-Unsubscribe-Post`
     (RFC 8058), `Auto-Submitted` (RFC 3834) and Exchange's `X-Auto-Response-Suppress`.
     """
-    environment = _environment(message.locale)
     first = message.lists[0]
-    senders = {(one.controller, one.privacy_url): None for one in message.lists}
-    values: Mapping[str, object] = {
-        "message": message,
-        "names": [one_line(one.name) for one in message.lists],
-        "senders": [
-            {"controller": one_line(who) or _sender_name(message), "privacy_url": url}
-            for who, url in senders
-        ],
-    }
-    subject = one_line(environment.get_template(f"{message.kind}.subject").render(values))
-    text, html = (
-        environment.get_template(f"{message.kind}.{part}").render(values, subject=subject)
-        for part in ("txt", "html")
+    subject, text, html = _render(
+        replace(
+            message,
+            message_id=_NO_ID,
+            recipient="",
+            created_at=datetime.min,  # noqa: DTZ901 - stands for no time at all
+            confirm_url=message.confirm_url and _MARKS["confirm_url"],
+            code=message.code and _MARKS["code"],
+            unsubscribe_url=_MARKS["unsubscribe_url"],
+        )
     )
+    for name, mark in _MARKS.items():
+        value = getattr(message, name) or ""
+        text = text.replace(mark, value)
+        html = html.replace(mark, escape(value))
     return Mail(
         message_id=message.message_id,
         sender=_sender(message),
@@ -98,6 +104,27 @@ def compose(message: ComposeInput) -> Mail:
         tag=str(message.kind),
         created_at=message.created_at,
     )
+
+
+@lru_cache(maxsize=256)
+def _render(message: ComposeInput) -> tuple[str, str, str]:
+    """Return subject, text and HTML of all mails that differ only in what `_MARKS` stand for."""
+    environment = _environment(message.locale)
+    senders = {(one.controller, one.privacy_url): None for one in message.lists}
+    values: Mapping[str, object] = {
+        "message": message,
+        "names": [one_line(one.name) for one in message.lists],
+        "senders": [
+            {"controller": one_line(who) or _sender_name(message), "privacy_url": url}
+            for who, url in senders
+        ],
+    }
+    subject = one_line(environment.get_template(f"{message.kind}.subject").render(values))
+    text, html = (
+        environment.get_template(f"{message.kind}.{part}").render(values, subject=subject)
+        for part in ("txt", "html")
+    )
+    return subject, text, html
 
 
 def _sender(message: ComposeInput) -> str:

@@ -5,6 +5,7 @@ from email.headerregistry import Address, BaseHeader, HeaderRegistry, Unstructur
 from email.message import EmailMessage
 from email.policy import SMTP, Policy
 from email.utils import format_datetime
+from functools import lru_cache
 
 import idna
 
@@ -51,6 +52,7 @@ def split_sender(sender: str) -> tuple[str, str]:
     return name, wire_address(parts["address"])
 
 
+@lru_cache(maxsize=256)
 def quoted_sender(sender: str) -> str:
     """Return `"Name" <address>` with the name as it is, for APIs that take the pair as one text."""
     name, address = split_sender(sender)
