@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Select, func, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, func, literal_column, or_, select, update
 
 from service.domain.delivery import MessageStatus
 from service.domain.subscription import Cycles, MessageKind
@@ -39,7 +39,7 @@ def page(
     """Return the newest messages, in this state if one is given, or those before `before`."""
     query = _messages().order_by(OutboxMessage.id.desc()).limit(limit)
     if status is not None:
-        query = query.where(OutboxMessage.status == status.value)
+        query = query.where(_is(status))
     if before is not None:
         query = query.where(OutboxMessage.id < before)
     return _read(connection, query)
@@ -83,14 +83,16 @@ def depths(connection: Connection) -> dict[MessageStatus, int]:
     """Return how many messages are in each of `DEPTHS`."""
     return {
         status: connection.scalar(
-            select(func.count())
-            .select_from(OutboxMessage)
-            # As a literal, so that any plan can use the partial index.
-            .where(OutboxMessage.status == literal_column(f"'{status.value}'"))
+            select(func.count()).select_from(OutboxMessage).where(_is(status))
         )
         or 0
         for status in DEPTHS
     }
+
+
+def _is(status: MessageStatus) -> ColumnElement[bool]:
+    """Compare with a literal, so that any plan can use the partial index of that state."""
+    return OutboxMessage.status == literal_column(f"'{status.value}'")
 
 
 def _messages() -> Select[Any]:
