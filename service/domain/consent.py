@@ -1,11 +1,13 @@
 """Evidence of consent: what the ledger keeps of each act, and how much of the network address."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from uuid import UUID
 
 CONSENT_TEXT_VERSION = "1"
-"""Version of the consent text that the signup form and the confirmation page show."""
+"""Version of the built-in consent text, which a list has until it is given its own."""
 
 
 class ConsentKind(StrEnum):
@@ -30,11 +32,16 @@ class IpPolicy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The circumstances of an act. `source` is the form or page, `ip` is kept as policy allows."""
+    """The circumstances of an act. `source` is the form or page, `ip` is kept as policy allows.
+
+    `shown_texts` is what the form or page says that it showed: for each list, by id, the version
+    of its consent text.
+    """
 
     source: str | None = None
     locale: str | None = None
     ip: str | None = None
+    shown_texts: Mapping[UUID, str] = field(default_factory=dict)
 
 
 def kept_ip(ip: str | None, policy: IpPolicy) -> str | None:

@@ -132,15 +132,3 @@ def keep_texts(connection: Connection, texts: Iterable[tuple[str, str]]) -> None
     rows = [{"sha256": sha256, "text": words} for sha256, words in texts]
     if rows:
         execute_bulk(connection, _TEXTS, columns="sha256:text text:text", rows=rows_parameter(rows))
-
-
-def forget_person(connection: Connection, subscriber_id: UUID) -> None:
-    """Delete what the ledger tells of a person, and the salts with which it could be proven.
-
-    The entries keep their places and hashes: without a salt a commitment tells nothing.
-    """
-    connection.execute(
-        update(ConsentEvent)
-        .where(ConsentEvent.subscriber_id == subscriber_id)
-        .values(email=None, name=None, source=None, ip=None, detail=None, salt=None)
-    )

@@ -18,6 +18,7 @@ from service.store.cycles import Act
 from service.store.database import reading
 from service.store.types import new_id
 from service.tokens import Tokens
+from service.usecases.consent_texts import ConsentTexts
 from service.usecases.group_commit import GroupCommit
 from service.usecases.lists import Lists
 from service.usecases.views import LinkState, LinkView, MailProgress, StatusView
@@ -34,6 +35,7 @@ class Confirm:
         engine: Engine,
         *,
         lists: Lists,
+        texts: ConsentTexts,
         tokens: Tokens,
         confirm_days: int,
         mail_is_due: Callable[[], None],
@@ -41,6 +43,7 @@ class Confirm:
         """`confirm_days` is the life of a link; `mail_is_due` is called after a commit."""
         self._engine = engine
         self._lists = lists
+        self._texts = texts
         self._tokens = tokens
         self._max_age = timedelta(days=confirm_days)
         self._mail_is_due = mail_is_due
@@ -51,13 +54,20 @@ class Confirm:
         cycles = self._read(token)
         with reading(self._engine) as connection:
             state = _state(cycles, store.states(connection, [cycles]))
-        return LinkView(state=state, lists=self._lists.by_ids(cycles.list_ids))
+        return self._view(cycles, state)
 
     def act(self, token: str, evidence: Evidence) -> LinkView:
         """Confirm what the link speaks of. Raises `LinkForgedError`, `LinkExpiredError`."""
         cycles = self._read(token)
-        state = self._commits.submit(Act(cycles=cycles, at=utc_now(), evidence=evidence))
-        return LinkView(state=state, lists=self._lists.by_ids(cycles.list_ids))
+        state = self._commits.submit(
+            Act(
+                cycles=cycles,
+                at=utc_now(),
+                evidence=evidence,
+                text_versions=self._texts.known(evidence.shown_texts),
+            )
+        )
+        return self._view(cycles, state)
 
     def renew(self, token: str, evidence: Evidence) -> str:
         """Mail a new link for one that expired, within the address's budget of mails; return a
@@ -109,6 +119,14 @@ class Confirm:
         if not fitting or _state(act.cycles, found) is not LinkState.DONE:
             raise WrongCodeError
         return StatusView(progress=MailProgress.SENT, requested_at=now, is_confirmed=True)
+
+    def _view(self, cycles: Cycles, state: LinkState) -> LinkView:
+        is_done = state is LinkState.DONE
+        return LinkView(
+            state=state,
+            lists=self._lists.by_ids(cycles.list_ids),
+            receipt_token=self._tokens.receipt.issue(cycles, at=utc_now()) if is_done else None,
+        )
 
     def _read(self, token: str) -> Cycles:
         cycles = self._tokens.confirm.read(token, max_age=self._max_age, now=utc_now())

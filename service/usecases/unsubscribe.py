@@ -39,6 +39,7 @@ class Unsubscribe:
         return LinkView(
             state=LinkState.OPEN if is_open else LinkState.DONE,
             lists=self._lists.by_ids(cycles.list_ids),
+            receipt_token=self._tokens.receipt.issue(cycles, at=utc_now()) if found else None,
         )
 
     def act(self, token: str, evidence: Evidence, *, one_click: bool) -> LinkView:
@@ -51,6 +52,7 @@ class Unsubscribe:
             state=LinkState.DONE,
             lists=self._lists.by_ids(cycles.list_ids),
             undo_token=self._tokens.undo.issue(left, at=now) if left.refs else None,
+            receipt_token=self._tokens.receipt.issue(cycles, at=now),
         )
 
     def undo(self, undo_token: str, evidence: Evidence) -> LinkView:

@@ -34,6 +34,8 @@ class LinkView:
     lists: tuple[ListInfo, ...]
     undo_token: str | None = None
     """After leaving: takes it back within the hour. None where nothing can be taken back."""
+    receipt_token: str | None = None
+    """Leads to the signed proof of what was agreed to, where there is anything to prove."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,8 @@ from marshmallow import Schema, fields, validate
 from service.domain.address import MAX_LENGTH
 from service.domain.subscription import MAX_LISTS
 
+LOCALE = validate.Regexp(r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3}\Z")
+
 
 class SignupSchema(Schema):
     """A signup. `website` is a trap for bots: people never see it, so it stays empty."""
@@ -20,7 +22,7 @@ class SignupSchema(Schema):
         metadata={"description": "Slugs of mailing lists; the default list where left out."},
     )
     locale = fields.String(
-        validate=validate.Regexp(r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3}\Z"),
+        validate=LOCALE,
         metadata={"description": "Language of the mails, a BCP 47 tag."},
     )
     name = fields.String(validate=validate.Length(max=200))

@@ -21,6 +21,7 @@ from service.domain.errors import (
 from service.domain.subscription import CODE_TRIES, UNDO_WITHIN, Cycles, SubscriptionRef
 from service.store.types import new_id
 from service.usecases.confirm import Confirm
+from service.usecases.consent_texts import ConsentTexts
 from service.usecases.lists import Lists
 from service.usecases.unsubscribe import Unsubscribe
 from service.usecases.views import LinkState
@@ -52,6 +53,7 @@ def other_process(world: World) -> tuple[Confirm, Unsubscribe]:
         Confirm(
             world.engine,
             lists=lists,
+            texts=ConsentTexts(world.engine, lists=lists),
             tokens=world.tokens,
             confirm_days=7,
             mail_is_due=lambda: None,

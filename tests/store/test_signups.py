@@ -23,6 +23,7 @@ from service.store.cycles import Act
 from service.store.models import Subscriber, Subscription, db
 from service.store.signups import Signup, record_signups
 from service.store.types import new_id
+from service.usecases.consent_texts import ConsentTexts
 from service.usecases.lists import Lists
 from service.usecases.subscribe import SignupRequest, Subscribe
 from tests.store.world import ADA, NOON, World, counted
@@ -272,7 +273,10 @@ def apart(world: World) -> Subscribe:
     """Return a signup use case that shares nothing with others but the database."""
     lists = Lists(world.engine)
     tokens = world.tokens.status
-    return Subscribe(world.engine, lists=lists, tokens=tokens, mail_is_due=lambda: None)
+    texts = ConsentTexts(world.engine, lists=lists)
+    return Subscribe(
+        world.engine, lists=lists, texts=texts, tokens=tokens, mail_is_due=lambda: None
+    )
 
 
 @pytest.mark.parametrize("kind", ["one process", "many processes"])

@@ -50,4 +50,4 @@ def keep_assets(response: Response) -> Response:
 
 
 # The views register themselves on the blueprint.
-from service.web.pages import errors, forms, links, status  # noqa: E402, F401
+from service.web.pages import errors, forms, links, receipts, status  # noqa: E402, F401

@@ -1,3 +1,4 @@
+{% set consent = consent_of(info) -%}
 // {{ info.slug }}: a signup form that stands where this script's tag stands. No cookie, no third party.
 (() => {
   "use strict";
@@ -6,7 +7,7 @@
   const text = {
     email: {{ _("E-mail address")|tojson }},
     empty: {{ _("Leave this empty")|tojson }},
-    consent: {{ (_("By subscribing you agree that %(controller)s sends you %(list)s by e-mail. We first send one mail in which you confirm. You can leave at any time with one click.", controller=info.controller, list=info.name) if info.controller else _("By subscribing you agree to get %(list)s by e-mail. We first send one mail in which you confirm. You can leave at any time with one click.", list=info.name))|tojson }},
+    consent: {{ (consent.text or (_("By subscribing you agree that %(controller)s sends you %(list)s by e-mail. We first send one mail in which you confirm. You can leave at any time with one click.", controller=info.controller, list=info.name) if info.controller else _("By subscribing you agree to get %(list)s by e-mail. We first send one mail in which you confirm. You can leave at any time with one click.", list=info.name)))|tojson }},
     privacy: {{ _("Privacy notice")|tojson }},
     subscribe: {{ _("Subscribe")|tojson }},
     sending: {{ _("One moment …")|tojson }},
@@ -62,6 +63,7 @@
         make("label", {}, text.empty + " ", make("input", { name: "website", type: "text", tabindex: "-1", autocomplete: "off", "data-1p-ignore": "", "data-lpignore": "true" }))),
       make("input", { type: "hidden", name: "form_token", value: {{ form_token|tojson }} }),
       make("input", { type: "hidden", name: "source", value: location.origin + location.pathname }),
+      make("input", { type: "hidden", name: "consent_text", value: {{ (info.id ~ ":" ~ consent.version)|tojson }} }),
       make("p", {}, consent));
 
     const refuse = (message) => {

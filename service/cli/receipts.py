@@ -1,0 +1,123 @@
+"""`newsflash receipts`: proof of consent, made here and checked anywhere."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TextIO
+from uuid import UUID
+
+import click
+
+from service.cli.application import app_or_exit, usecases_of
+from service.domain.errors import NotFoundError
+from service.domain.ledger import Document
+from service.signing import PublicKey, PublicKeyError
+from service.usecases.verify_receipts import Report, UnreadableFileError, VerifyReceipts
+
+ACTOR = "command line"
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.group("receipts")
+def receipts() -> None:
+    """Prove what people agreed to; docs/ledger.md tells the format."""
+
+
+@receipts.command("verify")
+@click.argument("file", type=_FILE)
+@click.option(
+    "--public-key",
+    metavar="KEY|FILE",
+    help="The service's key: 43 characters, or a file with its JWK or JWK Set.  "
+    "[default: the one in FILE]",
+)
+@click.option(
+    "--checkpoint",
+    "checkpoints",
+    multiple=True,
+    type=_FILE,
+    help="A checkpoint or receipt kept from before: shows what is gone since. May be repeated.",
+)
+def verify(*, file: Path, public_key: str | None, checkpoints: tuple[Path, ...]) -> None:
+    """Check a receipt, an exported ledger or a checkpoint, offline.
+
+    Names each entry that was changed, removed, moved or cut off, and then ends with status 1.
+    """
+    check = VerifyReceipts(
+        public_key=_public_key(public_key) if public_key else None, kept=checkpoints
+    )
+    try:
+        report = check(file)
+    except UnreadableFileError as error:
+        raise click.ClickException(str(error)) from None
+    _tell(report, is_given=public_key is not None)
+    if report.findings:
+        sys.exit(1)
+
+
+@receipts.command("export")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to a file.")
+@click.option("--with-personal", is_flag=True, help="With addresses and the salts that prove them.")
+def export(*, output: Path | None, with_personal: bool) -> None:
+    """Write the whole ledger, one JSON document a line, with a signed checkpoint at the end."""
+    documents = usecases_of(app_or_exit()).receipts.export(with_personal=with_personal)
+    if output is None:
+        _write(sys.stdout, *documents)
+        return
+    with output.open("w", encoding="utf-8") as file:
+        for document in documents:
+            _write(file, document)
+
+
+@receipts.command("checkpoint")
+def checkpoint() -> None:
+    """Print where the ledger ends now, signed. Kept elsewhere, it shows a missing tail."""
+    _write(sys.stdout, usecases_of(app_or_exit()).receipts.checkpoint())
+
+
+@receipts.command("issue")
+@click.argument("subscriber_id", type=click.UUID)
+def issue(subscriber_id: UUID) -> None:
+    """Print the signed receipt of all of a person's consents."""
+    try:
+        found = usecases_of(app_or_exit()).receipts.by_subscriber(subscriber_id, actor=ACTOR)
+    except NotFoundError:
+        raise click.ClickException(f"There is no subscriber {subscriber_id}.") from None
+    click.echo(json.dumps(found, ensure_ascii=False, indent=2))
+
+
+@receipts.command("public-key")
+def public_key() -> None:
+    """Print the public key that receipts are checked with (JWK Set, RFC 7517)."""
+    _write(sys.stdout, usecases_of(app_or_exit()).receipts.public_keys())
+
+
+def _public_key(text: str) -> PublicKey:
+    try:
+        return PublicKey.parse(Path(text).read_text() if Path(text).is_file() else text)
+    except (OSError, PublicKeyError, UnicodeDecodeError) as error:
+        raise click.ClickException(f"--public-key: {error}") from None
+
+
+def _write(file: TextIO, *documents: Document) -> None:
+    for document in documents:
+        file.write(json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n")
+
+
+def _tell(report: Report, *, is_given: bool) -> None:
+    """Say what was found, and what it was held to."""
+    for finding in report.findings:
+        click.echo(f"{finding.kind}: {finding.message}")
+    what = report.type.removeprefix("newsflash-")
+    parts = [f"{report.entries} entries"] if report.type != "newsflash-checkpoint" else []
+    if report.unsealed:
+        parts.append(f"{report.unsealed} not sealed yet")
+    if report.end is not None:
+        parts.append(f"{report.end.name} at entry {report.end.position}")
+    verdict = f"{len(report.findings)} findings" if report.findings else "good"
+    click.echo(f"{what}: {verdict}; {', '.join(parts)}")
+    if not is_given:
+        click.echo(
+            f"Held to the key that the file brings: {report.key.x}\n"
+            "Compare it with /.well-known/newsflash-receipts.json of the service."
+        )

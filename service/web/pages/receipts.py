@@ -1,0 +1,28 @@
+"""What pages show and hand out of consent: the current text, and the signed proof."""
+
+import json
+
+from flask import Response
+from flask_babel import get_locale
+
+from service.domain.consent_text import CurrentText
+from service.domain.mailing_list import ListInfo
+from service.web.context import usecases
+from service.web.pages import pages
+
+
+@pages.app_template_global()
+def consent_of(info: ListInfo) -> CurrentText:
+    """Return the list's current consent text in the page's language."""
+    return usecases().consent_texts.current(info, str(get_locale()))
+
+
+@pages.get("/receipt/<token>")
+def receipt(token: str) -> Response:
+    """Hand out the signed proof of what the link's person agreed to (docs/ledger.md)."""
+    document = usecases().receipts.by_link(token)
+    return Response(
+        json.dumps(document, ensure_ascii=False, indent=2) + "\n",
+        content_type="application/json",
+        headers={"Content-Disposition": 'attachment; filename="receipt.json"'},
+    )

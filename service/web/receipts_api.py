@@ -1,0 +1,46 @@
+"""Proof of consent, for administrators, and the public key that it is checked with."""
+
+from uuid import UUID
+
+from flask import Blueprint, Response, jsonify
+
+from service.domain.access import Role
+from service.domain.ledger import Document
+from service.web.auth import actor, requires
+from service.web.context import usecases
+from service.web.json_body import JsonBlueprint
+from service.web.security import keep_private
+
+KEYS_SECONDS = 3600
+
+receipts_api = JsonBlueprint(
+    "receipts",
+    __name__,
+    url_prefix="/v1/subscribers",
+    description="Signed proof of what a person agreed to (docs/ledger.md)",
+)
+receipt_keys = Blueprint("receipt_keys", __name__)
+
+
+@receipts_api.get("/<uuid:subscriber_id>/receipt")
+@requires(Role.ADMIN)
+@receipts_api.response(200, {"type": "object"}, description="The receipt, as docs/ledger.md says.")
+@receipts_api.alt_response(404, description="There is no such subscriber.")
+def receipt(subscriber_id: UUID) -> Document:
+    """Return the signed receipt of all of a person's consents.
+
+    `newsflash receipts verify` checks it offline, against the key that is published under
+    `/.well-known/newsflash-receipts.json`.
+    """
+    keep_private()
+    return usecases().receipts.by_subscriber(subscriber_id, actor=actor())
+
+
+@receipt_keys.get("/.well-known/newsflash-receipts.json")
+def public_keys() -> Response:
+    """Publish the public key of receipts: a JWK Set (RFC 7517), Ed25519 (RFC 8037)."""
+    answer = jsonify(usecases().receipts.public_keys())
+    answer.content_type = "application/jwk-set+json"
+    answer.headers["Cache-Control"] = f"public, max-age={KEYS_SECONDS}"
+    answer.headers["Access-Control-Allow-Origin"] = "*"
+    return answer
