@@ -95,10 +95,11 @@ def claim_due(
         .order_by(OutboxMessage.next_attempt_at)
         .limit(batches * batch_size)
         .with_for_update(skip_locked=True)
+        .cte("due")  # a plain subquery may be run once a row, and then claims too many
     )
     claimed = connection.scalars(
         update(OutboxMessage)
-        .where(OutboxMessage.id.in_(due))
+        .where(OutboxMessage.id.in_(select(due.c.id)))
         .values(
             status=MessageStatus.SENDING.value,
             attempts=OutboxMessage.attempts + 1,
@@ -167,9 +168,10 @@ def requeue_stale(
         )
         .limit(100)
         .with_for_update(skip_locked=True)
+        .cte("stale")
     )
     gone = connection.scalars(
-        delete(OutboxBatch).where(OutboxBatch.id.in_(stale)).returning(OutboxBatch.id)
+        delete(OutboxBatch).where(OutboxBatch.id.in_(select(stale.c.id))).returning(OutboxBatch.id)
     ).all()
     if not gone:
         return 0
@@ -193,10 +195,11 @@ def claim_stale(
         .order_by(OutboxBatch.lease_until)
         .limit(1)
         .with_for_update(skip_locked=True)
+        .cte("stale")
     )
     row = connection.execute(
         update(OutboxBatch)
-        .where(OutboxBatch.id == stale.scalar_subquery())
+        .where(OutboxBatch.id.in_(select(stale.c.id)))
         .values(lease_token=token, lease_until=lease_until)
         .returning(OutboxBatch.id, OutboxBatch.provider)
     ).first()

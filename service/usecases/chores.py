@@ -1,7 +1,6 @@
 """What a worker does besides delivering mail: small jobs, each again after its own pause."""
 
 import threading
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -24,32 +23,42 @@ class Chore:
     run: Callable[[], int]
     every_seconds: float
 
+    def pause_after_run(self) -> float:
+        """Run once and return the seconds to wait. A fault is logged and waited out."""
+        try:
+            return 0.0 if self.run() else self.every_seconds
+        except Exception as error:  # noqa: BLE001 - whatever it is, it may pass
+            _log.warning("chore failed", chore=self.name, error=type(error).__name__)
+            return max(self.every_seconds, AFTER_FAULT_SECONDS)
+
 
 class Chores:
-    """Runs the chores in turn on one thread, until told to stop."""
+    """Runs the chores, each on a thread of its own: one that waits holds up no other."""
 
     def __init__(self, chores: Sequence[Chore]) -> None:
         """Take the chores; each is due at once."""
         self._chores = chores
+        self._threads: list[threading.Thread] = []
 
-    def run(self, stop: threading.Event) -> None:
-        """Run what is due until `stop` is set. A fault is logged and waited out."""
-        due_at = {chore.name: 0.0 for chore in self._chores}
-        while not stop.is_set() and self._chores:
-            for chore in self._chores:
-                if due_at[chore.name] <= time.monotonic() and not stop.is_set():
-                    due_at[chore.name] = time.monotonic() + self._pause_after(chore)
-            stop.wait(max(0.01, min(due_at.values()) - time.monotonic()))
+    def start(self, stop: threading.Event) -> None:
+        """Run them until `stop` is set."""
+
+        def repeat(chore: Chore) -> None:
+            while not stop.wait(chore.pause_after_run()):
+                pass
+
+        for chore in self._chores:
+            thread = threading.Thread(target=repeat, args=(chore,), name=f"chore {chore.name}")
+            thread.start()
+            self._threads.append(thread)
+
+    def join(self) -> None:
+        """Wait until what each was doing at `stop` is done."""
+        for thread in self._threads:
+            thread.join()
 
     def run_all_once(self) -> None:
         """Run each chore until it finds nothing more, for `--drain`."""
         for chore in self._chores:
             while chore.run():
                 pass
-
-    def _pause_after(self, chore: Chore) -> float:
-        try:
-            return 0.0 if chore.run() else chore.every_seconds
-        except Exception as error:  # noqa: BLE001 - whatever it is, the other chores go on
-            _log.warning("chore failed", chore=chore.name, error=type(error).__name__)
-            return max(chore.every_seconds, AFTER_FAULT_SECONDS)

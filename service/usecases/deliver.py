@@ -301,7 +301,7 @@ class Deliver:
             decision = decide(
                 Outcome.TEMPORARY if is_split else receipt.outcome,
                 attempt=message.attempt,
-                created_at=message.created_at,
+                created_at=message.window_start,
                 now=now,
                 jitter=self._jitter(),
                 retry_after=receipt.retry_after,

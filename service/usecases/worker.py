@@ -38,7 +38,7 @@ class Worker:
         concurrency: int = CONCURRENCY,
     ) -> None:
         """`concurrency` is how many calls to the mail API may be under way at once; `chores` run
-        beside them on a thread of their own.
+        beside them, each on a thread of its own.
         """
         self._deliver = deliver
         self._waiter = waiter
@@ -53,13 +53,12 @@ class Worker:
             self._deliver_mail(drain=True)
             self._chores.run_all_once()
             return
-        beside = threading.Thread(target=self._chores.run, args=(self.stop,), name="chores")
-        beside.start()
+        self._chores.start(self.stop)
         try:
             self._deliver_mail(drain=False)
         finally:
             self.stop.set()
-            beside.join()
+            self._chores.join()
 
     def _deliver_mail(self, *, drain: bool) -> None:
         running: set[Future[None]] = set()
