@@ -1,5 +1,6 @@
 """The HTTP contract, for programs (`/openapi.yaml`) and for people (`/docs`)."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,8 @@ METHODS = ("get", "post", "put", "patch", "delete")
 def contract_of(app: Flask) -> dict[str, Any]:
     """Return the OpenAPI 3.1 description of the app as it stands."""
     api = app.extensions["flask-smorest"]["apis"][""]["ext_obj"]
-    described: dict[str, Any] = api.spec.to_dict()
+    # By way of JSON, which turns the enums of the schemas into their values.
+    described: dict[str, Any] = json.loads(json.dumps(api.spec.to_dict()))
     return described
 
 
