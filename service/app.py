@@ -25,16 +25,19 @@ from service.store.models import db
 from service.store.signal import MailSignal
 from service.tokens import Tokens
 from service.usecases.admin_sessions import AdminSessions
+from service.usecases.audit import Audit
 from service.usecases.chores import Chore
 from service.usecases.confirm import Confirm
 from service.usecases.consent_texts import ConsentTexts
 from service.usecases.deliver import Deliver, MailSettings
 from service.usecases.deliver_webhooks import DeliverWebhooks
+from service.usecases.export import Export
 from service.usecases.feedback import MATCH_EVERY_SECONDS, Feedback
 from service.usecases.gates import Gate, Gates
 from service.usecases.guard import Guard
 from service.usecases.health import Health
 from service.usecases.held import HeldSignups
+from service.usecases.import_ import Import
 from service.usecases.intake import Intake
 from service.usecases.keys import Keys
 from service.usecases.lists import Lists
@@ -47,6 +50,8 @@ from service.usecases.signup_status import SignupStatus
 from service.usecases.statistics import Statistics
 from service.usecases.steps import Steps
 from service.usecases.subscribe import Subscribe
+from service.usecases.subscribers import Subscribers
+from service.usecases.suppressions import Suppressions
 from service.usecases.unsubscribe import Unsubscribe
 from service.usecases.webhooks import Webhooks
 from service.web import context, register_blueprints
@@ -137,6 +142,13 @@ def build_usecases(
         ),
         feedback=build_feedback(engine, settings),
         keys=keys,
+        subscribers=Subscribers(engine, lists=lists, address_hash_key=settings.address_hash_key),
+        suppressions=Suppressions(engine, address_hash_key=settings.address_hash_key),
+        export=Export(
+            engine, lists=lists, tokens=tokens.unsubscribe, public_url=settings.public_url
+        ),
+        import_=Import(engine, lists=lists, address_hash_key=settings.address_hash_key),
+        audit=Audit(engine),
         admin_sessions=AdminSessions(engine, keys=keys, tokens=tokens.admin_link),
         statistics=Statistics(engine),
         webhooks=Webhooks(engine, lists=lists, allow_private=settings.webhook_allow_private),

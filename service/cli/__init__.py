@@ -6,9 +6,12 @@ from service.cli.admin_link import admin_link
 from service.cli.database import database
 from service.cli.doctor import doctor
 from service.cli.held import held
+from service.cli.keys import keys
+from service.cli.lists import lists
 from service.cli.openapi import openapi
 from service.cli.outbox import outbox
 from service.cli.serve import serve
+from service.cli.subscribers import subscribers
 from service.cli.webhooks import webhooks
 from service.cli.worker import worker
 
@@ -22,5 +25,18 @@ def main() -> None:
     """
 
 
-for command in (serve, worker, database, openapi, outbox, webhooks, doctor, admin_link, held):
+for command in (
+    serve,
+    worker,
+    database,
+    openapi,
+    outbox,
+    webhooks,
+    doctor,
+    admin_link,
+    held,
+    lists,
+    keys,
+    subscribers,
+):
     main.add_command(command)

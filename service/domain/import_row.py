@@ -148,21 +148,27 @@ def _time(cells: Mapping[str, str | None], name: str, now: datetime) -> datetime
 def _attributes(text: str | None) -> dict[str, Any] | None:
     if not text:
         return None
-    if len(text.encode()) > MAX_ATTRIBUTES_BYTES:
-        raise InvalidInputError("attributes", f"are longer than {MAX_ATTRIBUTES_BYTES} bytes")
     try:
         value = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         raise InvalidInputError("attributes", "are not JSON") from None
     if value is None:
         return None
-    if not isinstance(value, dict) or len(value) > MAX_ATTRIBUTES:
-        raise InvalidInputError(
-            "attributes", f"are not a JSON object of at most {MAX_ATTRIBUTES} names"
-        )
-    if _UNSTORABLE.search(json.dumps(value, ensure_ascii=False)) or "\\u0000" in text:
-        raise InvalidInputError("attributes", "hold characters that are not UTF-8 text")
+    if not isinstance(value, dict):
+        raise InvalidInputError("attributes", "are not a JSON object")
+    check_attributes(value)
     return value
+
+
+def check_attributes(value: dict[str, Any]) -> None:
+    """Raise `InvalidInputError` for attributes that are too many, too long, or not text."""
+    if len(value) > MAX_ATTRIBUTES:
+        raise InvalidInputError("attributes", f"are more than {MAX_ATTRIBUTES} names")
+    written = json.dumps(value, ensure_ascii=False)
+    if len(written) > MAX_ATTRIBUTES_BYTES:
+        raise InvalidInputError("attributes", f"are longer than {MAX_ATTRIBUTES_BYTES} bytes")
+    if _UNSTORABLE.search(written) or "\\u0000" in written:
+        raise InvalidInputError("attributes", "hold characters that are not UTF-8 text")
 
 
 def _refuse_constant(name: str) -> None:

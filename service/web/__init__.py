@@ -2,6 +2,7 @@
 
 from flask import Flask
 
+from service.web.admin import ADMIN_BLUEPRINTS
 from service.web.admin_pages import admin_pages
 from service.web.api import api
 from service.web.auth import SCHEME, SCHEME_NAME
@@ -40,7 +41,7 @@ def register_blueprints(app: Flask) -> None:
     init_security(app, public_url=settings.public_url)
     contract = ProblemApi(app)
     contract.spec.components.security_scheme(SCHEME_NAME, SCHEME)
-    for blueprint in (api, hooks, outbox_api, webhooks_api, held_api):
+    for blueprint in (api, hooks, outbox_api, webhooks_api, held_api, *ADMIN_BLUEPRINTS):
         contract.register_blueprint(blueprint)
     for plain in (health, contract_pages, pages, admin_pages, metrics):
         app.register_blueprint(plain)

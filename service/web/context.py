@@ -11,12 +11,15 @@ from service.config import Settings
 from service.domain.consent import Evidence, IpPolicy, kept_ip
 from service.domain.subscription import MAX_LISTS
 from service.usecases.admin_sessions import AdminSessions
+from service.usecases.audit import Audit
 from service.usecases.confirm import Confirm
 from service.usecases.consent_texts import ConsentTexts
+from service.usecases.export import Export
 from service.usecases.feedback import Feedback
 from service.usecases.guard import Guard
 from service.usecases.health import Health
 from service.usecases.held import HeldSignups
+from service.usecases.import_ import Import
 from service.usecases.intake import Intake
 from service.usecases.keys import Keys
 from service.usecases.lists import Lists
@@ -26,6 +29,8 @@ from service.usecases.receipts import Receipts
 from service.usecases.signup_status import SignupStatus
 from service.usecases.statistics import Statistics
 from service.usecases.subscribe import Subscribe
+from service.usecases.subscribers import Subscribers
+from service.usecases.suppressions import Suppressions
 from service.usecases.unsubscribe import Unsubscribe
 from service.usecases.webhooks import Webhooks
 
@@ -51,6 +56,11 @@ class UseCases:
     receipts: Receipts
     feedback: Feedback
     keys: Keys
+    subscribers: Subscribers
+    suppressions: Suppressions
+    export: Export
+    import_: Import
+    audit: Audit
     admin_sessions: AdminSessions
     statistics: Statistics
     webhooks: Webhooks

@@ -1,0 +1,130 @@
+"""`newsflash subscribers`: export and import, with a progress bar on a terminal."""
+
+import sys
+from contextlib import ExitStack, closing
+from datetime import datetime
+from pathlib import Path
+from typing import IO, NoReturn
+
+import click
+from tqdm import tqdm
+
+from service.cli.application import app_or_exit, usecases_of
+from service.domain.errors import InvalidInputError, UnknownListError
+from service.domain.exchange import FileFormat
+from service.domain.subscription import Status
+from service.usecases.export import ExportRequest, ExportStream
+
+ACTOR = "command line"
+SHOWN_PROBLEMS = 20
+
+
+@click.group("subscribers")
+def subscribers() -> None:
+    """Export and import subscriptions."""
+
+
+@subscribers.command("export")
+@click.option("--list", "list_", metavar="SLUG", help="Only this list.")
+@click.option("--status", type=click.Choice(list(Status)), help="Only this status.")
+@click.option(
+    "--format", "format_", default="csv", show_default=True, type=click.Choice(list(FileFormat))
+)
+@click.option("--columns", default="", help="Names with commas between.")
+@click.option("--since", type=click.DateTime(["%Y-%m-%dT%H:%M:%S%z"]), help="Changed since then.")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Not to stdout.")
+def export(
+    *,
+    list_: str | None,
+    status: str | None,
+    format_: str,
+    columns: str,
+    since: datetime | None,
+    output: Path | None,
+) -> None:
+    """Write subscriptions to standard output or a file.
+
+    The file takes its name only once it is whole.
+    """
+    request = ExportRequest(
+        format=FileFormat(format_),
+        list=list_,
+        status=Status(status) if status else None,
+        columns=tuple(name.strip() for name in columns.split(",") if name.strip()),
+        since=since,
+    )
+    try:
+        stream = usecases_of(app_or_exit()).export(request, actor=ACTOR)
+    except UnknownListError:
+        raise click.ClickException(f"There is no list {list_}.") from None
+    except InvalidInputError as error:
+        raise click.ClickException(f"{error.field}: {error}") from None
+    with closing(stream):
+        if output is None:
+            _write(stream, sys.stdout.buffer, is_quiet=sys.stdout.isatty())
+            return
+        unfinished = output.with_name(f".{output.name}.part")
+        try:
+            with unfinished.open("wb") as file:
+                _write(stream, file, is_quiet=False)
+            unfinished.replace(output)
+        finally:
+            unfinished.unlink(missing_ok=True)
+
+
+@subscribers.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(list(FileFormat)),
+    help="Told by the file's name where left out.",
+)
+def import_file(*, file: Path, format_: str | None) -> None:
+    """Take subscriptions in from FILE; again changes nothing.
+
+    Ends with 1 where a row was bad. Rows of people who left, or are suppressed, are skipped.
+    """
+    form = format_ or ("ndjson" if file.suffix in (".ndjson", ".jsonl") else "csv")
+    run = usecases_of(app_or_exit()).import_
+    with ExitStack() as stack:
+        source = stack.enter_context(file.open("rb"))
+        bar = stack.enter_context(_bar(total=file.stat().st_size))
+
+        def advance(bytes_read: int) -> None:
+            bar.update(bytes_read - bar.n)
+
+        try:
+            report = run(
+                source,
+                format=FileFormat(form),
+                actor=ACTOR,
+                progress=advance,
+            )
+        except InvalidInputError as error:
+            raise click.ClickException(str(error)) from None
+    for problem in report.problems[:SHOWN_PROBLEMS]:
+        column = f" {problem.column}" if problem.column else ""
+        click.echo(f"line {problem.line}:{column} {problem.message}", err=True)
+    if (more := report.bad + report.skipped - SHOWN_PROBLEMS) > 0:
+        click.echo(f"… and {more} more", err=True)
+    click.echo(
+        f"{report.rows} rows: {report.imported} imported, {report.unchanged} unchanged, "
+        f"{report.skipped} skipped, {report.bad} bad"
+    )
+    if report.bad:
+        sys.exit(1)
+
+
+def _write(stream: ExportStream, file: IO[bytes], *, is_quiet: bool) -> None:
+    with _bar(total=None, is_quiet=is_quiet) as bar:
+        for block in stream:
+            file.write(block)
+            bar.update(len(block))
+    file.flush()
+
+
+def _bar(*, total: int | None, is_quiet: bool = False) -> "tqdm[NoReturn]":
+    """Return a progress bar in bytes, on standard error and only on a terminal."""
+    is_shown = sys.stderr.isatty() and not is_quiet
+    return tqdm(total=total, unit="B", unit_scale=True, leave=False, disable=not is_shown)

@@ -1,0 +1,221 @@
+"""Subscribers as administrators see them: pages, one with everything, changes, and erasure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, delete, exists, insert, or_, select, update
+
+from service.domain.consent import ConsentKind
+from service.domain.subscription import Status
+from service.store.models import (
+    ConsentEvent,
+    OutboxMessage,
+    Subscriber,
+    Subscription,
+)
+from service.store.types import new_id
+
+_LEDGER_KEEPS = frozenset(
+    {
+        "id",
+        "subscriber_id",
+        "mailing_list_id",
+        "epoch",
+        "kind",
+        "at",
+        "locale",
+        "text_version",
+        "position",
+    }
+)
+"""Columns of the ledger that say nothing of a person. Any other is emptied when one is erased."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriberInfo:
+    """A person's address and what is known of it."""
+
+    id: UUID
+    email: str
+    email_key: str
+    name: str | None
+    locale: str | None
+    attributes: dict[str, Any] | None
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriptionInfo:
+    """A subscription as it stands."""
+
+    subscriber_id: UUID
+    mailing_list_id: UUID
+    status: Status
+    epoch: int
+    source: str | None
+    consent_text_version: str | None
+    requested_at: datetime
+    confirmed_at: datetime | None
+    ended_at: datetime | None
+    ended_reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentInfo:
+    """An entry of the consent ledger."""
+
+    mailing_list_id: UUID
+    epoch: int
+    kind: str
+    at: datetime
+    source: str | None
+    locale: str | None
+    ip: str | None
+    text_version: str | None
+    detail: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageInfo:
+    """A mail to the person."""
+
+    id: UUID
+    kind: str
+    status: str
+    created_at: datetime
+    settled_at: datetime | None
+    attempts: int
+    provider: str | None
+    last_error: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """All that is known of one person, oldest first."""
+
+    subscriptions: Sequence[SubscriptionInfo]
+    consents: Sequence[ConsentInfo]
+    messages: Sequence[MessageInfo]
+
+
+def _columns(model: Any, info: type) -> list[Any]:
+    return [model.__table__.c[name] for name in info.__dataclass_fields__]  # type: ignore[attr-defined]
+
+
+def subscribers_page(
+    connection: Connection,
+    *,
+    limit: int,
+    after: UUID | None = None,
+    list_id: UUID | None = None,
+    status: Status | None = None,
+    text: str | None = None,
+) -> Sequence[SubscriberInfo]:
+    """Return subscribers by id, oldest first, those after the id `after`.
+
+    `text` is looked for within address and name, `list_id` and `status` in one same subscription.
+    """
+    query = select(*_columns(Subscriber, SubscriberInfo)).order_by(Subscriber.id).limit(limit)
+    if after is not None:
+        query = query.where(Subscriber.id > after)
+    if text:
+        query = query.where(
+            or_(
+                Subscriber.email_key.contains(text.casefold(), autoescape=True),
+                Subscriber.name.icontains(text, autoescape=True),
+            )
+        )
+    if list_id is not None or status is not None:
+        held = exists().where(Subscription.subscriber_id == Subscriber.id)
+        if list_id is not None:
+            held = held.where(Subscription.mailing_list_id == list_id)
+        if status is not None:
+            held = held.where(Subscription.status == status.value)
+        query = query.where(held)
+    return [SubscriberInfo(**row) for row in connection.execute(query).mappings()]
+
+
+def get_subscriber(
+    connection: Connection, subscriber_id: UUID, *, lock: bool = False
+) -> SubscriberInfo | None:
+    """Return the subscriber or None; `lock` keeps others from changing it in this transaction."""
+    query = select(*_columns(Subscriber, SubscriberInfo)).where(Subscriber.id == subscriber_id)
+    if lock:
+        query = query.with_for_update()
+    row = connection.execute(query).mappings().one_or_none()
+    return SubscriberInfo(**row) if row is not None else None
+
+
+def subscriptions_of(
+    connection: Connection, subscriber_ids: Sequence[UUID]
+) -> Sequence[SubscriptionInfo]:
+    """Return the subscriptions of these subscribers."""
+    query = (
+        select(*_columns(Subscription, SubscriptionInfo))
+        .where(Subscription.subscriber_id.in_(subscriber_ids))
+        .order_by(Subscription.subscriber_id, Subscription.requested_at)
+    )
+    return [
+        SubscriptionInfo(**{**row, "status": Status(row["status"])})
+        for row in connection.execute(query).mappings()
+    ]
+
+
+def history(connection: Connection, subscriber_id: UUID) -> History:
+    """Return all that is known of one person."""
+    consents = (
+        select(*_columns(ConsentEvent, ConsentInfo))
+        .where(ConsentEvent.subscriber_id == subscriber_id)
+        .order_by(ConsentEvent.at, ConsentEvent.id)
+    )
+    messages = (
+        select(*_columns(OutboxMessage, MessageInfo))
+        .where(OutboxMessage.subscriber_id == subscriber_id)
+        .order_by(OutboxMessage.created_at, OutboxMessage.id)
+    )
+    return History(
+        subscriptions=subscriptions_of(connection, [subscriber_id]),
+        consents=[ConsentInfo(**row) for row in connection.execute(consents).mappings()],
+        messages=[MessageInfo(**row) for row in connection.execute(messages).mappings()],
+    )
+
+
+def update_subscriber(
+    connection: Connection, subscriber_id: UUID, changes: Mapping[str, Any], *, at: datetime
+) -> None:
+    """Change columns of one subscriber by name."""
+    connection.execute(
+        update(Subscriber).where(Subscriber.id == subscriber_id).values(updated_at=at, **changes)
+    )
+
+
+def erase_subscriber(connection: Connection, subscriber_id: UUID, *, at: datetime) -> None:
+    """Delete the person with subscriptions and mails; leave a ledger that names nobody.
+
+    The ledger keeps what happened and when, and an `erased` entry for each subscription. The caller
+    suppresses the address.
+    """
+    table = ConsentEvent.__table__
+    connection.execute(
+        update(table)
+        .where(table.c.subscriber_id == subscriber_id)
+        .values({name: None for name in table.c.keys() if name not in _LEDGER_KEEPS})  # noqa: SIM118
+    )
+    events = [
+        {
+            "id": new_id(),
+            "subscriber_id": subscriber_id,
+            "mailing_list_id": held.mailing_list_id,
+            "epoch": held.epoch,
+            "kind": ConsentKind.ERASED.value,
+            "at": at,
+        }
+        for held in subscriptions_of(connection, [subscriber_id])
+    ]
+    if events:
+        connection.execute(insert(ConsentEvent), events)
+    connection.execute(delete(Subscriber).where(Subscriber.id == subscriber_id))

@@ -1,0 +1,181 @@
+"""Subscribers, for administrators: find, look at, correct, erase."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Engine
+
+from service.clock import utc_now
+from service.domain.address import address_hash
+from service.domain.errors import InvalidInputError, NotFoundError
+from service.domain.import_row import check_attributes
+from service.domain.subscription import Status, SuppressionReason
+from service.domain.webhook import EventType
+from service.store import subscribers as store
+from service.store import suppressions, webhooks
+from service.store.audit import insert_audit
+from service.store.database import reading
+from service.store.subscribers import (
+    ConsentInfo,
+    MessageInfo,
+    SubscriberInfo,
+    SubscriptionInfo,
+)
+from service.store.suppressions import NewSuppression, SuppressionInfo
+from service.store.webhooks import Change
+from service.usecases.lists import Lists
+from service.usecases.paging import cursor_of, id_of
+
+CHANGEABLE = frozenset({"name", "locale", "attributes"})
+MAX_REASONS = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriberView:
+    """A subscriber with their subscriptions."""
+
+    info: SubscriberInfo
+    subscriptions: Sequence[SubscriptionInfo]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscribersPage:
+    """A page of subscribers; `next_cursor` is None on the last one."""
+
+    subscribers: Sequence[SubscriberView]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriberDetail:
+    """A subscriber with everything that is known of them, oldest first."""
+
+    info: SubscriberInfo
+    subscriptions: Sequence[SubscriptionInfo]
+    consents: Sequence[ConsentInfo]
+    messages: Sequence[MessageInfo]
+    suppressions: Sequence[SuppressionInfo]
+
+
+class Subscribers:
+    """Reads, corrects and erases subscribers."""
+
+    def __init__(self, engine: Engine, *, lists: Lists, address_hash_key: bytes) -> None:
+        """Take what the use case works with."""
+        self._engine = engine
+        self._lists = lists
+        self._hash_key = address_hash_key
+
+    def page(
+        self,
+        *,
+        limit: int,
+        cursor: str | None = None,
+        list: str | None = None,  # noqa: A002 - the name that it has outside
+        status: Status | None = None,
+        text: str | None = None,
+    ) -> SubscribersPage:
+        """Return a page, oldest first. Raises `UnknownListError`, `InvalidInputError` (cursor)."""
+        with reading(self._engine) as connection:
+            found = store.subscribers_page(
+                connection,
+                limit=limit + 1,
+                after=id_of(cursor) if cursor else None,
+                list_id=self._lists.get(list).id if list else None,
+                status=status,
+                text=text,
+            )
+            shown = found[:limit]
+            held = store.subscriptions_of(connection, [info.id for info in shown])
+        return SubscribersPage(
+            subscribers=[
+                SubscriberView(
+                    info=info,
+                    subscriptions=[each for each in held if each.subscriber_id == info.id],
+                )
+                for info in shown
+            ],
+            next_cursor=cursor_of(shown[-1].id) if len(found) > limit else None,
+        )
+
+    def get(self, subscriber_id: UUID) -> SubscriberDetail:
+        """Return one subscriber with everything. Raises `NotFoundError`."""
+        with reading(self._engine) as connection:
+            info = store.get_subscriber(connection, subscriber_id)
+            if info is None:
+                raise NotFoundError(subscriber_id)
+            history = store.history(connection, subscriber_id)
+            barred = suppressions.suppressions_page(
+                connection, limit=MAX_REASONS, address_hash=self._hash(info)
+            )
+        return SubscriberDetail(
+            info=info,
+            subscriptions=history.subscriptions,
+            consents=history.consents,
+            messages=history.messages,
+            suppressions=barred,
+        )
+
+    def update(
+        self, subscriber_id: UUID, changes: Mapping[str, Any], *, actor: str
+    ) -> SubscriberDetail:
+        """Change name, locale or attributes. Raises `NotFoundError`, `InvalidInputError`."""
+        for field in changes.keys() - CHANGEABLE:
+            raise InvalidInputError(field, "This field cannot be set.")
+        if changes.get("attributes") is not None:
+            check_attributes(changes["attributes"])
+        now = utc_now()
+        with self._engine.begin() as connection:
+            if store.get_subscriber(connection, subscriber_id, lock=True) is None:
+                raise NotFoundError(subscriber_id)
+            store.update_subscriber(connection, subscriber_id, changes, at=now)
+            insert_audit(
+                connection,
+                at=now,
+                actor=actor,
+                action="subscriber.changed",
+                target=str(subscriber_id),
+                detail={"fields": sorted(changes)},
+            )
+        return self.get(subscriber_id)
+
+    def erase(self, subscriber_id: UUID, *, actor: str) -> None:
+        """Erase a person (GDPR, article 17). Raises `NotFoundError`.
+
+        What stays is a ledger without personal data, and the keyed hash of the address, so that no
+        import and no issue reaches it again.
+        """
+        now = utc_now()
+        with self._engine.begin() as connection:
+            info = store.get_subscriber(connection, subscriber_id, lock=True)
+            if info is None:
+                raise NotFoundError(subscriber_id)
+            webhooks.owe(
+                connection, EventType.ERASED, [Change(subscriber_id=subscriber_id, at=now)]
+            )
+            suppressions.suppress(
+                connection,
+                [
+                    NewSuppression(
+                        address_hash=self._hash(info),
+                        email_key=None,
+                        reason=SuppressionReason.ERASED,
+                        note=None,
+                        at=now,
+                    )
+                ],
+            )
+            suppressions.forget_address(connection, address_hash=self._hash(info))
+            store.erase_subscriber(connection, subscriber_id, at=now)
+            insert_audit(
+                connection,
+                at=now,
+                actor=actor,
+                action="subscriber.erased",
+                target=str(subscriber_id),
+            )
+
+    def _hash(self, info: SubscriberInfo) -> str:
+        return address_hash(info.email_key, self._hash_key)

@@ -1,0 +1,17 @@
+"""The administrators' API: one blueprint a resource, every route behind a key."""
+
+from service.web.admin.audit import audit_api
+from service.web.admin.files import files_api
+from service.web.admin.keys import keys_api
+from service.web.admin.lists import lists_api
+from service.web.admin.subscribers import subscribers_api
+from service.web.admin.suppressions import suppressions_api
+
+ADMIN_BLUEPRINTS = (
+    subscribers_api,
+    files_api,
+    lists_api,
+    suppressions_api,
+    keys_api,
+    audit_api,
+)

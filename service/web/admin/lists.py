@@ -1,0 +1,50 @@
+"""`/v1/lists`: mailing lists."""
+
+from typing import Any
+
+from service.domain.access import Role
+from service.domain.mailing_list import ListInfo
+from service.web.admin.schemas import ListChangesSchema, ListSchema, ListsSchema, NewListSchema
+from service.web.auth import actor, requires
+from service.web.context import usecases
+from service.web.json_body import JsonBlueprint
+
+lists_api = JsonBlueprint("lists", __name__, url_prefix="/v1/lists", description="Mailing lists")
+
+
+@lists_api.get("")
+@requires(Role.ADMIN, Role.EXPORT)
+@lists_api.response(200, ListsSchema)
+def lists() -> dict[str, Any]:
+    """List mailing lists."""
+    return {"lists": usecases().lists.all()}
+
+
+@lists_api.post("")
+@requires(Role.ADMIN)
+@lists_api.arguments(NewListSchema)
+@lists_api.response(201, ListSchema)
+@lists_api.alt_response(409, description="A list with this slug exists.")
+def create_list(data: dict[str, Any]) -> ListInfo:
+    """Make a mailing list."""
+    return usecases().lists.create(**data, actor=actor())
+
+
+@lists_api.get("/<slug>")
+@requires(Role.ADMIN, Role.EXPORT)
+@lists_api.response(200, ListSchema)
+@lists_api.alt_response(404, description="There is no such list.")
+def mailing_list(slug: str) -> ListInfo:
+    """Show a mailing list."""
+    return usecases().lists.get(slug)
+
+
+@lists_api.patch("/<slug>")
+@requires(Role.ADMIN)
+@lists_api.arguments(ListChangesSchema)
+@lists_api.response(200, ListSchema)
+@lists_api.alt_response(404, description="There is no such list.")
+@lists_api.alt_response(409, description="It would leave no default list.")
+def change_list(data: dict[str, Any], slug: str) -> ListInfo:
+    """Change a mailing list; other processes see it within two seconds."""
+    return usecases().lists.update(slug, data, actor=actor())

@@ -1,0 +1,276 @@
+"""What the administrators' API takes and gives (marshmallow)."""
+
+from typing import Any
+
+from marshmallow import Schema, fields, validate
+
+from service.domain.access import Role
+from service.domain.address import MAX_LENGTH
+from service.domain.exchange import EXPORT_COLUMNS, EXTRA_COLUMNS, FileFormat
+from service.domain.import_row import MAX_NAME_LENGTH
+from service.domain.subscription import Status, SuppressionReason
+
+MAX_PAGE = 200
+_LOCALE = validate.Regexp(r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3}\Z")
+_SLUG: dict[str, Any] = {"validate": validate.Length(min=1, max=64)}
+
+
+def _described(text: str) -> dict[str, Any]:
+    return {"metadata": {"description": text}}
+
+
+class PageSchema(Schema):
+    """Which page."""
+
+    limit = fields.Integer(load_default=50, validate=validate.Range(min=1, max=MAX_PAGE))
+    cursor = fields.String(
+        validate=validate.Length(min=1, max=200), **_described("`next_cursor` of the page before.")
+    )
+
+
+class SubscribersQuerySchema(PageSchema):
+    """Which subscribers."""
+
+    list = fields.String(**_SLUG, **_described("Only subscribers of this list."))
+    status = fields.Enum(Status, by_value=True)
+    q = fields.String(
+        validate=validate.Length(min=1, max=200), **_described("Part of an address or a name.")
+    )
+
+
+class SubscriptionSchema(Schema):
+    """A subscription as it stands."""
+
+    list = fields.String()
+    status = fields.Enum(Status, by_value=True)
+    source = fields.String(allow_none=True)
+    consent_text_version = fields.String(allow_none=True)
+    requested_at = fields.AwareDateTime()
+    confirmed_at = fields.AwareDateTime(allow_none=True)
+    ended_at = fields.AwareDateTime(allow_none=True)
+    ended_reason = fields.String(allow_none=True)
+
+
+class SubscriberSchema(Schema):
+    """A subscriber with their subscriptions."""
+
+    id = fields.UUID()
+    email = fields.String(metadata={"format": "email"})
+    name = fields.String(allow_none=True)
+    locale = fields.String(allow_none=True)
+    attributes = fields.Dict(allow_none=True)
+    created_at = fields.AwareDateTime()
+    updated_at = fields.AwareDateTime()
+    subscriptions = fields.List(fields.Nested(SubscriptionSchema))
+
+
+class SubscribersSchema(Schema):
+    """A page of subscribers, oldest first."""
+
+    subscribers = fields.List(fields.Nested(SubscriberSchema))
+    next_cursor = fields.String(allow_none=True)
+
+
+class ConsentEventSchema(Schema):
+    """An entry of the consent ledger."""
+
+    list = fields.String(allow_none=True)
+    kind = fields.String()
+    at = fields.AwareDateTime()
+    source = fields.String(allow_none=True)
+    locale = fields.String(allow_none=True)
+    ip = fields.String(allow_none=True)
+    text_version = fields.String(allow_none=True)
+    detail = fields.String(allow_none=True)
+
+
+class SubscriberMailSchema(Schema):
+    """A mail to the subscriber."""
+
+    id = fields.UUID()
+    kind = fields.String()
+    status = fields.String()
+    created_at = fields.AwareDateTime()
+    settled_at = fields.AwareDateTime(allow_none=True)
+    attempts = fields.Integer()
+    provider = fields.String(allow_none=True)
+    last_error = fields.String(allow_none=True)
+
+
+class SubscriberDetailSchema(SubscriberSchema):
+    """A subscriber with everything that is known of them, oldest first."""
+
+    consent_events = fields.List(fields.Nested(ConsentEventSchema))
+    mails = fields.List(fields.Nested(SubscriberMailSchema))
+    suppressed_for = fields.List(fields.Enum(SuppressionReason, by_value=True))
+
+
+class SubscriberChangesSchema(Schema):
+    """What may be corrected; null empties a field."""
+
+    name = fields.String(allow_none=True, validate=validate.Length(max=MAX_NAME_LENGTH))
+    locale = fields.String(allow_none=True, validate=_LOCALE)
+    attributes = fields.Dict(keys=fields.String(), values=fields.Raw(), allow_none=True)
+
+
+class ExportQuerySchema(Schema):
+    """Which subscriptions, and how they are written."""
+
+    format = fields.Enum(FileFormat, by_value=True, load_default=FileFormat.CSV)
+    list = fields.String(**_SLUG, **_described("Only this list."))
+    status = fields.Enum(Status, by_value=True, **_described("All of them where left out."))
+    columns = fields.String(
+        validate=validate.Length(max=500),
+        **_described(
+            f"Names with commas between, out of {', '.join(EXPORT_COLUMNS + EXTRA_COLUMNS)}."
+        ),
+    )
+    since = fields.AwareDateTime(**_described("Only what has changed at this time or later."))
+
+
+class RowProblemSchema(Schema):
+    """Why a row was not taken."""
+
+    line = fields.Integer()
+    column = fields.String(allow_none=True)
+    message = fields.String()
+
+
+class ImportReportSchema(Schema):
+    """What became of the rows."""
+
+    rows = fields.Integer()
+    imported = fields.Integer(**_described("New, or confirmed by the file's evidence."))
+    unchanged = fields.Integer()
+    skipped = fields.Integer(**_described("Good rows of people who left or are suppressed."))
+    bad = fields.Integer()
+    problems = fields.List(
+        fields.Nested(RowProblemSchema), **_described("The first 1,000 skipped and bad rows.")
+    )
+
+
+class ListChangesSchema(Schema):
+    """What may be set of a mailing list."""
+
+    name = fields.String(validate=validate.Length(min=1, max=200))
+    description = fields.String(validate=validate.Length(max=2000))
+    controller = fields.String(
+        validate=validate.Length(max=500), **_described("Who answers for the list.")
+    )
+    privacy_url = fields.String(validate=validate.Length(max=2000))
+    sender = fields.String(
+        allow_none=True, validate=validate.Length(max=320), **_described("Name <address@domain>.")
+    )
+    origins = fields.List(
+        fields.String(validate=validate.Length(max=300)),
+        validate=validate.Length(max=100),
+        **_described("Sites whose pages may post and frame the form; empty means any."),
+    )
+    redirect_url = fields.String(allow_none=True, validate=validate.Length(max=2000))
+    locale = fields.String(validate=_LOCALE)
+    is_default = fields.Boolean()
+
+
+class NewListSchema(ListChangesSchema):
+    """A new mailing list."""
+
+    slug = fields.String(required=True, **_SLUG)
+    name = fields.String(required=True, validate=validate.Length(min=1, max=200))
+
+
+class ListSchema(NewListSchema):
+    """A mailing list."""
+
+    id = fields.UUID(dump_only=True)
+
+
+class ListsSchema(Schema):
+    """Every mailing list, by slug."""
+
+    lists = fields.List(fields.Nested(ListSchema))
+
+
+class SuppressionsQuerySchema(PageSchema):
+    """Which suppressions."""
+
+    email = fields.String(
+        validate=validate.Length(min=1, max=MAX_LENGTH), **_described("Only this address.")
+    )
+
+
+class NewSuppressionSchema(Schema):
+    """An address not to be mailed."""
+
+    email = fields.String(required=True, validate=validate.Length(min=1, max=MAX_LENGTH))
+    note = fields.String(allow_none=True, load_default=None, validate=validate.Length(max=500))
+
+
+class SuppressionSchema(Schema):
+    """A suppression. `email` is null once the person is erased."""
+
+    address_hash = fields.String()
+    reason = fields.Enum(SuppressionReason, by_value=True)
+    email = fields.String(attribute="email_key", allow_none=True)
+    note = fields.String(allow_none=True)
+    created_at = fields.AwareDateTime()
+
+
+class SuppressionsSchema(Schema):
+    """A page of suppressions."""
+
+    suppressions = fields.List(fields.Nested(SuppressionSchema))
+    next_cursor = fields.String(allow_none=True)
+
+
+class LiftQuerySchema(Schema):
+    """Which of an address's suppressions."""
+
+    reason = fields.Enum(SuppressionReason, by_value=True, load_default=SuppressionReason.MANUAL)
+
+
+class NewKeySchema(Schema):
+    """A new API key."""
+
+    name = fields.String(required=True, validate=validate.Length(min=1, max=64))
+    role = fields.Enum(Role, by_value=True, required=True)
+
+
+class CreatedKeySchema(NewKeySchema):
+    """A new key, shown this once."""
+
+    key = fields.String()
+
+
+class KeySchema(Schema):
+    """A key, without what proves it."""
+
+    id = fields.UUID()
+    name = fields.String()
+    role = fields.Enum(Role, by_value=True)
+    created_at = fields.AwareDateTime()
+    last_used_at = fields.AwareDateTime(allow_none=True)
+    revoked_at = fields.AwareDateTime(allow_none=True)
+
+
+class KeysSchema(Schema):
+    """Every key, revoked ones too, oldest first."""
+
+    keys = fields.List(fields.Nested(KeySchema))
+
+
+class AuditEntrySchema(Schema):
+    """What an administrator did."""
+
+    id = fields.UUID()
+    at = fields.AwareDateTime()
+    actor = fields.String()
+    action = fields.String()
+    target = fields.String(allow_none=True)
+    detail = fields.Dict(allow_none=True)
+
+
+class AuditSchema(Schema):
+    """A page of the audit log, newest first."""
+
+    entries = fields.List(fields.Nested(AuditEntrySchema))
+    next_cursor = fields.String(allow_none=True)

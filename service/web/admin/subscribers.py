@@ -1,0 +1,96 @@
+"""`/v1/subscribers`: find, look at, correct and erase subscribers."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+from uuid import UUID
+
+from service.domain.access import Role
+from service.usecases.subscribers import SubscriberDetail, SubscriberView
+from service.web.admin.schemas import (
+    SubscriberChangesSchema,
+    SubscriberDetailSchema,
+    SubscribersQuerySchema,
+    SubscribersSchema,
+)
+from service.web.auth import actor, requires
+from service.web.context import usecases
+from service.web.json_body import JsonBlueprint
+
+subscribers_api = JsonBlueprint(
+    "subscribers", __name__, url_prefix="/v1/subscribers", description="Subscribers"
+)
+
+
+@subscribers_api.get("")
+@requires(Role.ADMIN)
+@subscribers_api.arguments(SubscribersQuerySchema, location="query")
+@subscribers_api.response(200, SubscribersSchema)
+@subscribers_api.alt_response(404, description="There is no such list.")
+def subscribers(query: dict[str, Any]) -> dict[str, Any]:
+    """List subscribers, oldest first."""
+    page = usecases().subscribers.page(
+        limit=query["limit"],
+        cursor=query.get("cursor"),
+        list=query.get("list"),
+        status=query.get("status"),
+        text=query.get("q"),
+    )
+    slugs = _slugs()
+    return {
+        "subscribers": [_shown(view, slugs) for view in page.subscribers],
+        "next_cursor": page.next_cursor,
+    }
+
+
+@subscribers_api.get("/<uuid:subscriber_id>")
+@requires(Role.ADMIN)
+@subscribers_api.response(200, SubscriberDetailSchema)
+@subscribers_api.alt_response(404, description="There is no such subscriber.")
+def subscriber(subscriber_id: UUID) -> dict[str, Any]:
+    """Show a subscriber with subscriptions, consent events and mails."""
+    return _detail(usecases().subscribers.get(subscriber_id))
+
+
+@subscribers_api.patch("/<uuid:subscriber_id>")
+@requires(Role.ADMIN)
+@subscribers_api.arguments(SubscriberChangesSchema)
+@subscribers_api.response(200, SubscriberDetailSchema)
+@subscribers_api.alt_response(404, description="There is no such subscriber.")
+def change_subscriber(data: dict[str, Any], subscriber_id: UUID) -> dict[str, Any]:
+    """Correct name, locale or attributes."""
+    return _detail(usecases().subscribers.update(subscriber_id, data, actor=actor()))
+
+
+@subscribers_api.delete("/<uuid:subscriber_id>")
+@requires(Role.ADMIN)
+@subscribers_api.response(204)
+@subscribers_api.alt_response(404, description="There is no such subscriber.")
+def erase_subscriber(subscriber_id: UUID) -> None:
+    """Erase a person. A keyed hash of the address stays, so that no import brings it back."""
+    usecases().subscribers.erase(subscriber_id, actor=actor())
+
+
+def _slugs() -> dict[UUID, str]:
+    return {info.id: info.slug for info in usecases().lists.all()}
+
+
+def _shown(view: SubscriberView | SubscriberDetail, slugs: Mapping[UUID, str]) -> dict[str, Any]:
+    return {
+        **asdict(view.info),
+        "subscriptions": [
+            {**asdict(held), "list": slugs.get(held.mailing_list_id)} for held in view.subscriptions
+        ],
+    }
+
+
+def _detail(view: SubscriberDetail) -> dict[str, Any]:
+    slugs = _slugs()
+    return {
+        **_shown(view, slugs),
+        "consent_events": [
+            {**asdict(event), "list": slugs.get(event.mailing_list_id)} for event in view.consents
+        ],
+        "mails": view.messages,
+        "suppressed_for": [each.reason for each in view.suppressions],
+    }

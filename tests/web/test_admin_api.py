@@ -1,0 +1,279 @@
+"""The administrators' API: what each call does, who may make it, and what it leaves behind."""
+
+import csv
+import io
+import json
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import Engine, select
+
+from service.domain.exchange import EXPORT_COLUMNS
+from service.store.models import ConsentEvent, OutboxMessage, Subscription
+from service.web.context import UseCases
+
+PEOPLE = (
+    "email,name,list,status,locale,confirmed_at,source\n"
+    "ada@example.org,Ada,news-flash,confirmed,en,2025-01-02T03:04:05Z,shop\n"
+    "bob@example.org,=Bob,news-flash,pending,de,,\n"
+    "eve@example.org,Eve,news-flash,unsubscribed,,2025-01-02T03:04:05Z,shop\n"
+)
+PUBLIC = {"/v1/subscriptions", "/v1/events/<provider>"}
+
+
+class Admin:
+    """A client with a key."""
+
+    def __init__(self, client: FlaskClient, key: str) -> None:
+        self._client = client
+        self._headers = {"Authorization": f"Bearer {key}"}
+
+    def call(self, method: str, path: str, **given: Any) -> Any:
+        headers = {**self._headers, **given.pop("headers", {})}
+        return self._client.open(path, method=method, headers=headers, **given)
+
+    def get(self, path: str) -> Any:
+        response = self.call("GET", path)
+        assert response.status_code == 200, response.text
+        return response.json
+
+    def bring(self, people: str = PEOPLE) -> Any:
+        response = self.call("POST", "/v1/subscribers/import", data=people, content_type="text/csv")
+        assert response.status_code == 200, response.text
+        return response.json
+
+
+@pytest.fixture
+def admin(client: FlaskClient, usecases: UseCases) -> Admin:
+    return Admin(client, usecases.keys.create("test", "admin", actor="test"))
+
+
+def id_of(admin: Admin, email: str) -> str:
+    (found,) = admin.get(f"/v1/subscribers?q={email}")["subscribers"]
+    return str(found["id"])
+
+
+def test_every_route_of_the_api_states_who_may_call_it(app: Flask):
+    for rule in app.url_map.iter_rules():
+        if rule.rule.startswith("/v1/") and rule.rule not in PUBLIC:
+            assert getattr(app.view_functions[rule.endpoint], "auth", ()), rule.rule
+
+
+def test_no_route_answers_without_a_good_key(app: Flask, client: FlaskClient, usecases: UseCases):
+    signup = usecases.keys.create("form", "signup", actor="test")
+    revoked = usecases.keys.create("old", "admin", actor="test")
+    usecases.keys.revoke("old", actor="test")
+    for rule in app.url_map.iter_rules():
+        if not rule.rule.startswith("/v1/") or rule.rule in PUBLIC:
+            continue
+        path = rule.rule
+        for argument in rule.arguments:
+            path = path.replace(f"<{argument}>", "x").replace(
+                f"<uuid:{argument}>", "00000000-0000-7000-8000-000000000000"
+            )
+        for method in (rule.methods or set()) - {"OPTIONS", "HEAD"}:
+            bare = client.open(path, method=method)
+            assert bare.status_code == 401, (method, path)
+            assert bare.headers["WWW-Authenticate"].startswith("Bearer")
+            assert bare.content_type == "application/problem+json"
+            old = client.open(path, method=method, headers={"Authorization": f"Bearer {revoked}"})
+            assert old.status_code == 401, (method, path)
+            roles = getattr(app.view_functions[rule.endpoint], "auth", ())
+            if "signup" not in roles:
+                wrong = client.open(
+                    path, method=method, headers={"Authorization": f"Bearer {signup}"}
+                )
+                assert wrong.status_code == 403, (method, path)
+
+
+def test_subscribers_come_in_pages_and_by_filter(admin: Admin):
+    admin.bring()
+    seen: list[str] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        page = admin.get(f"/v1/subscribers?limit=2{cursor and f'&cursor={cursor}'}")
+        seen += [each["email"] for each in page["subscribers"]]
+        cursor = page["next_cursor"]
+    assert sorted(seen) == ["ada@example.org", "bob@example.org", "eve@example.org"]
+
+    def emails(query: str) -> list[str]:
+        return [each["email"] for each in admin.get(f"/v1/subscribers?{query}")["subscribers"]]
+
+    assert emails("status=pending") == ["bob@example.org"]
+    assert emails("q=EVE") == ["eve@example.org"]
+    assert emails("q=%25") == []
+    assert len(emails("list=news-flash")) == 3
+    assert admin.call("GET", "/v1/subscribers?list=nowhere").status_code == 404
+    assert admin.call("GET", "/v1/subscribers?cursor=bm8").status_code == 422
+    assert admin.call("GET", "/v1/subscribers?limit=0").status_code == 422
+
+
+def test_a_subscriber_is_shown_with_history_and_corrected(admin: Admin):
+    admin.bring()
+    path = f"/v1/subscribers/{id_of(admin, 'ada@')}"
+    shown = admin.get(path)
+    assert shown["subscriptions"][0]["status"] == "confirmed"
+    assert shown["subscriptions"][0]["list"] == "news-flash"
+    assert [event["kind"] for event in shown["consent_events"]] == ["imported"]
+    assert (shown["mails"], shown["suppressed_for"]) == ([], [])
+    changed = admin.call("PATCH", path, json={"name": "Ada L.", "attributes": {"a": 1}})
+    assert changed.status_code == 200
+    assert (changed.json["name"], changed.json["attributes"]) == ("Ada L.", {"a": 1})
+    assert admin.call("PATCH", path, json={"email": "x@example.org"}).status_code == 422
+    assert admin.call("PATCH", path, json={"locale": "not a locale"}).status_code == 422
+    missing = "/v1/subscribers/00000000-0000-7000-8000-000000000000"
+    assert admin.call("GET", missing).status_code == 404
+    assert admin.call("PATCH", missing, json={}).status_code == 404
+    assert admin.call("DELETE", missing).status_code == 404
+
+
+def test_an_erased_person_leaves_only_a_hash_and_comes_back_by_no_file(
+    admin: Admin, engine: Engine
+):
+    admin.bring()
+    path = f"/v1/subscribers/{id_of(admin, 'ada@')}"
+    assert admin.call("DELETE", path).status_code == 204
+    assert admin.call("GET", path).status_code == 404
+    with engine.connect() as connection:
+        events = connection.execute(
+            select(ConsentEvent.__table__).where(ConsentEvent.kind == "erased")
+        ).all()
+        everything = str(
+            [
+                connection.execute(select(table.__table__)).all()
+                for table in (ConsentEvent, Subscription, OutboxMessage)
+            ]
+        )
+    assert len(events) == 1
+    assert "ada" not in everything.lower()
+    (kept,) = admin.get("/v1/suppressions?email=ada@example.org")["suppressions"]
+    assert (kept["reason"], kept["email"], kept["note"]) == ("erased", None, None)
+    report = admin.bring()
+    assert (report["imported"], report["skipped"], report["unchanged"]) == (0, 1, 2)
+    hashed = kept["address_hash"]
+    lifted = admin.call("DELETE", f"/v1/suppressions/{hashed}?reason=erased")
+    assert lifted.status_code == 409
+
+
+def test_addresses_are_suppressed_and_let_go_by_hand(admin: Admin):
+    for _ in range(2):
+        added = admin.call("POST", "/v1/suppressions", json={"email": "Ada@example.org"})
+        assert added.status_code == 201
+    assert admin.bring()["skipped"] == 1
+    page = admin.get("/v1/suppressions")
+    assert [each["email"] for each in page["suppressions"]] == ["ada@example.org"]
+    path = f"/v1/suppressions/{added.json['address_hash']}"
+    assert admin.call("DELETE", path).status_code == 204
+    assert admin.call("DELETE", path).status_code == 404
+    assert admin.call("POST", "/v1/suppressions", json={"email": "nobody"}).status_code == 422
+
+
+def test_lists_are_made_and_changed(admin: Admin):
+    made = admin.call(
+        "POST",
+        "/v1/lists",
+        json={"slug": "extra", "name": "Extra", "origins": ["https://A.example/"]},
+    )
+    assert made.status_code == 201
+    assert made.json["origins"] == ["https://a.example"]
+    assert admin.call("POST", "/v1/lists", json={"slug": "extra", "name": "X"}).status_code == 409
+    assert admin.call("PATCH", "/v1/lists/extra", json={"is_default": True}).status_code == 200
+    assert [each["is_default"] for each in admin.get("/v1/lists")["lists"]] == [True, False]
+    assert admin.call("PATCH", "/v1/lists/extra", json={"is_default": False}).status_code == 409
+    assert admin.get("/v1/lists/extra")["name"] == "Extra"
+    assert admin.call("GET", "/v1/lists/nowhere").status_code == 404
+    for wrong in ({"redirect_url": "javascript:x"}, {"origins": ["x"]}, {"sender": "x"}, {"x": 1}):
+        assert admin.call("PATCH", "/v1/lists/extra", json=wrong).status_code == 422, wrong
+
+
+def test_keys_are_made_shown_once_and_revoked(admin: Admin, client: FlaskClient):
+    made = admin.call("POST", "/v1/keys", json={"name": "tool", "role": "export"})
+    assert made.status_code == 201
+    assert made.headers["Cache-Control"] == "no-store"
+    tool = Admin(client, made.json["key"])
+    assert tool.call("GET", "/v1/subscribers/export").status_code == 200
+    assert tool.call("GET", "/v1/keys").status_code == 403
+    assert made.json["key"] not in json.dumps(admin.get("/v1/keys"))
+    assert admin.call("DELETE", "/v1/keys/tool").status_code == 204
+    assert tool.call("GET", "/v1/subscribers/export").status_code == 401
+    assert admin.call("DELETE", "/v1/keys/nobody").status_code == 404
+
+
+def test_an_export_is_a_file_that_no_cache_keeps(admin: Admin):
+    admin.bring()
+    response = admin.call("GET", "/v1/subscribers/export?list=news-flash")
+    assert response.content_type.startswith("text/csv; charset=utf-8")
+    assert response.headers["Cache-Control"] == "no-store"
+    assert response.headers["Content-Disposition"].startswith('attachment; filename="news-flash-')
+    rows = list(csv.DictReader(io.StringIO(response.text, newline="")))
+    assert list(rows[0]) == list(EXPORT_COLUMNS)
+    assert {row["name"] for row in rows} == {"Ada", "'=Bob", "Eve"}
+    assert admin.call("GET", "/v1/subscribers/export?columns=x").status_code == 422
+    assert admin.call("GET", "/v1/subscribers/export?list=nowhere").status_code == 404
+    assert admin.call("GET", "/v1/subscribers/export?format=pdf").status_code == 422
+
+
+def test_an_exported_link_unsubscribes(admin: Admin, client: FlaskClient):
+    admin.bring()
+    path = "/v1/subscribers/export?format=ndjson&status=confirmed&columns=email,unsubscribe_url"
+    (line,) = admin.call("GET", path).text.splitlines()
+    link = json.loads(line)["unsubscribe_url"].partition("/unsubscribe/")[2]
+    left = client.post(f"/unsubscribe/{link}", data={"List-Unsubscribe": "One-Click"})
+    assert left.status_code == 200
+    assert admin.call("GET", path).text == ""
+
+
+def test_an_import_tells_bad_rows_and_refuses_what_is_no_file(admin: Admin):
+    report = admin.bring(PEOPLE + "nobody,,,,,,\n")
+    assert (report["rows"], report["imported"], report["bad"]) == (4, 3, 1)
+    assert report["problems"] == [
+        {"line": 5, "column": "email", "message": "is not an e-mail address"}
+    ]
+    path = "/v1/subscribers/import"
+    assert admin.call("POST", path, data="x", content_type="text/plain").status_code == 415
+    refused = admin.call("POST", path, data="a;b\n", content_type="text/csv")
+    assert refused.status_code == 422
+    assert refused.json["errors"][0]["pointer"] == "/file"
+
+
+def test_an_import_may_be_larger_than_other_bodies(admin: Admin):
+    people = "".join(f"p{number}@example.org,pending\n" for number in range(20_000))
+    assert len(people) > 256 * 1024
+    assert admin.bring(f"email,status\n{people}")["imported"] == 20_000
+
+
+def test_everything_done_is_in_the_audit_log_without_an_address(admin: Admin):
+    admin.bring()
+    person = id_of(admin, "ada@")
+    admin.call("PATCH", f"/v1/subscribers/{person}", json={"name": "Ada L."})
+    admin.call("DELETE", f"/v1/subscribers/{person}")
+    admin.call("GET", "/v1/subscribers/export")
+    hashed = admin.call("POST", "/v1/suppressions", json={"email": "z@example.org"}).json
+    admin.call("DELETE", f"/v1/suppressions/{hashed['address_hash']}")
+    admin.call("POST", "/v1/lists", json={"slug": "extra", "name": "Extra"})
+    admin.call("PATCH", "/v1/lists/extra", json={"name": "More"})
+    admin.call("POST", "/v1/keys", json={"name": "tool", "role": "export"})
+    admin.call("DELETE", "/v1/keys/tool")
+    entries: list[dict[str, Any]] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        page = admin.get(f"/v1/audit?limit=3{cursor and f'&cursor={cursor}'}")
+        entries += page["entries"]
+        cursor = page["next_cursor"]
+    assert [entry["action"] for entry in reversed(entries)] == [
+        "key.created",
+        "subscribers.imported",
+        "subscriber.changed",
+        "subscriber.erased",
+        "subscribers.exported",
+        "suppression.added",
+        "suppression.lifted",
+        "list.created",
+        "list.changed",
+        "key.created",
+        "key.revoked",
+    ]
+    assert {entry["actor"] for entry in entries} == {"test", "key:test"}
+    assert "@" not in json.dumps(entries)
