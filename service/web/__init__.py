@@ -6,6 +6,7 @@ from service.web.admin import ADMIN_BLUEPRINTS
 from service.web.admin_pages import admin_pages
 from service.web.api import api
 from service.web.auth import SCHEME, SCHEME_NAME
+from service.web.consent_texts_api import consent_texts_api
 from service.web.context import usecases
 from service.web.contract import contract_pages
 from service.web.health import health
@@ -16,8 +17,10 @@ from service.web.mailbox import mailbox
 from service.web.metrics import metrics
 from service.web.outbox_api import outbox_api
 from service.web.pages import pages
+from service.web.pages_contract import describe_pages
 from service.web.problems import ProblemApi, init_problems
 from service.web.ratelimit import init_ratelimit
+from service.web.receipts_api import receipt_keys, receipts_api
 from service.web.security import init_security
 from service.web.webhooks_api import webhooks_api
 
@@ -41,10 +44,20 @@ def register_blueprints(app: Flask) -> None:
     init_security(app, public_url=settings.public_url)
     contract = ProblemApi(app)
     contract.spec.components.security_scheme(SCHEME_NAME, SCHEME)
-    for blueprint in (api, hooks, outbox_api, webhooks_api, held_api, *ADMIN_BLUEPRINTS):
+    for blueprint in (
+        api,
+        hooks,
+        outbox_api,
+        webhooks_api,
+        held_api,
+        receipts_api,
+        consent_texts_api,
+        *ADMIN_BLUEPRINTS,
+    ):
         contract.register_blueprint(blueprint)
-    for plain in (health, contract_pages, pages, admin_pages, metrics):
+    for plain in (health, contract_pages, receipt_keys, pages, admin_pages, metrics):
         app.register_blueprint(plain)
     if settings.mail_urls[0].startswith("mailbox:"):
         app.register_blueprint(mailbox)
+    describe_pages(app, contract.spec)
     init_ratelimit(app, settings)
