@@ -40,8 +40,9 @@ def insert_key(
             is_done=False,
         )
         .on_conflict_do_nothing(index_elements=["key_hash"])
+        .returning(IdempotencyRecord.key_hash)
     )
-    return connection.execute(statement).rowcount == 1
+    return connection.execute(statement).first() is not None
 
 
 def find_key(connection: Connection, key_hash: str) -> Known | None:
