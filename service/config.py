@@ -21,6 +21,7 @@ from sqlalchemy.exc import ArgumentError
 PREFIX = "NEWSFLASH_"
 MIN_KEY_BYTES = 32
 _URL_CHARS = re.compile(r"[A-Za-z0-9._~:/?#@\[\]!$&'()*+,;=%-]+")  # RFC 3986, appendix A
+_HOST_NAME = re.compile(r"[A-Za-z0-9._-]+")
 Window = tuple[int, int]
 RATELIMITS = ("client", "network", "list", "domain", "overall")
 CONSENT_IP_POLICIES = ("none", "truncated", "full")
@@ -45,6 +46,8 @@ class Settings:
     receipt_key: str = field(repr=False)
     """Signs consent receipts and checkpoints; `signing.seed_of` says how it becomes a key."""
     public_url: str = "http://127.0.0.1:8000"
+    allowed_hosts: tuple[str, ...] = ()
+    """Host names, besides that of `public_url` and loopback, under which the service answers."""
     mail_urls: tuple[str, ...] = field(default=("mailbox:",), repr=False)
     mail_from: str = "Newsflash <newsletter@localhost>"
     webhook_secrets: dict[str, str] = field(default_factory=dict, repr=False)
@@ -101,6 +104,7 @@ def load_settings() -> Settings:
             ).encode(),
             receipt_key=_key("RECEIPT_KEY", env.str("RECEIPT_KEY", ""), keys_in),
             public_url=_public_url(env.str("PUBLIC_URL", "") or "http://127.0.0.1:8000"),
+            allowed_hosts=_hosts(env.str("ALLOWED_HOSTS", "")),
             mail_urls=tuple(env.str("MAIL_URL", "").split()) or ("mailbox:",),
             mail_from=_sender(env.str("MAIL_FROM", "") or "Newsflash <newsletter@localhost>"),
             webhook_secrets=_webhook_secrets(env),
@@ -208,6 +212,13 @@ def _public_url(text: str) -> str:
     if parts.query or parts.fragment or "@" in parts.netloc:
         raise SettingError("PUBLIC_URL", "has no query, fragment or password")
     return text.rstrip("/")
+
+
+def _hosts(text: str) -> tuple[str, ...]:
+    hosts = tuple(text.replace(",", " ").split())
+    if not all(_HOST_NAME.fullmatch(host) for host in hosts):
+        raise SettingError("ALLOWED_HOSTS", "needs host names without port: web news.internal")
+    return hosts
 
 
 def _sender(text: str) -> str:

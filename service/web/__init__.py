@@ -12,6 +12,7 @@ from service.web.contract import contract_pages
 from service.web.health import health
 from service.web.held_api import held_api
 from service.web.hooks import hooks
+from service.web.hosts import init_hosts
 from service.web.i18n import init_i18n
 from service.web.mailbox import mailbox
 from service.web.metrics import metrics
@@ -40,6 +41,7 @@ def register_blueprints(app: Flask) -> None:
     with app.app_context():
         settings = usecases().settings
     init_problems(app)
+    init_hosts(app, settings)
     init_i18n(app)
     init_security(app, public_url=settings.public_url)
     contract = ProblemApi(app)

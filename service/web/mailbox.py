@@ -5,7 +5,6 @@ ask: bind address, Host and PUBLIC_URL are loopback and no proxy is trusted. Oth
 """
 
 import re
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -14,6 +13,7 @@ from flask.typing import ResponseReturnValue
 
 from service.mail.mailbox import Mailbox, MailboxMail
 from service.web.context import usecases
+from service.web.hosts import host_name, is_loopback
 from service.web.security import allow, keep_private
 
 FOLDER = "mailbox"
@@ -31,25 +31,13 @@ _ONE_CLICK = re.compile(r"<(https?://[^<>\s]+)>")
 mailbox = Blueprint("mailbox", __name__, url_prefix="/mailbox")
 
 
-def is_loopback(host: str | None) -> bool:
-    """Tell whether the host name or address means this computer."""
-    if host is None:
-        return False
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def is_reachable() -> bool:
     """Tell whether this request is one that only this computer can have made."""
     settings = usecases().settings
     hosts = (
         settings.bind_host.strip("[]"),
         urlsplit(settings.public_url).hostname,
-        urlsplit(f"//{request.host}").hostname,
+        host_name(request.host),
     )
     return settings.trusted_proxies == 0 and all(is_loopback(host) for host in hosts)
 

@@ -53,6 +53,7 @@ def test_every_setting_is_read():
         **POSTGRES,
         SECRET_KEY_FALLBACKS=f"{OTHER_KEY}, {'p' * 40}",
         PUBLIC_URL="https://news.example.org/",
+        ALLOWED_HOSTS="web, news.internal",
         MAIL_URL="postmark://T@default  smtp://mail.example.org:587",
         MAIL_FROM="Ada <ada@example.org>",
         REDIS_URL="redis://cache",
@@ -66,6 +67,7 @@ def test_every_setting_is_read():
     assert settings.secret_keys == ("p" * 40, OTHER_KEY, KEY)
     assert settings.address_hash_key == HASH_KEY.encode()
     assert settings.public_url == "https://news.example.org"
+    assert settings.allowed_hosts == ("web", "news.internal")
     assert settings.mail_urls == ("postmark://T@default", "smtp://mail.example.org:587")
     assert settings.webhook_secrets == {"postmark": "w"}
     assert (settings.trusted_proxies, settings.confirm_days) == (2, 3)
@@ -102,6 +104,8 @@ def test_every_setting_is_read():
         ("PUBLIC_URL", "https://news.example.org#x"),
         ("PUBLIC_URL", f"https://ada:{SECRET}@news.example.org"),
         ("PUBLIC_URL", f"https://:{SECRET}@news.example.org"),
+        ("ALLOWED_HOSTS", "https://news.example.org"),
+        ("ALLOWED_HOSTS", "web:8000"),
         ("MAIL_FROM", "nobody"),
         ("MAIL_FROM", "Ada\r\nBcc: eve@example.org <ada@example.org>"),
         ("TRUSTED_PROXIES", "many"),
