@@ -1,5 +1,6 @@
 """Mailing lists: read on every signup, confirmation and mail, changed rarely."""
 
+import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,10 @@ from service.store.database import reading
 
 CACHE_SECONDS = 2.0
 """How long another process may still see a list as it was before a change."""
+
+_URL_CHARS = re.compile(r"[A-Za-z0-9._~:/?#@\[\]!$&'()*+,;=%-]+")  # RFC 3986, appendix A
+_HOST_CHARS = re.compile(r"[A-Za-z0-9._:\[\]-]+")
+"""A host goes into a Content-Security-Policy, where `;` and `,` would begin another rule."""
 
 CHANGEABLE = frozenset(
     {
@@ -171,13 +176,21 @@ def _checked(changes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_web_address(text: str) -> bool:
-    parts = urlsplit(text)
-    return parts.scheme in ("http", "https") and bool(parts.hostname)
+    """Tell whether this is one: its characters are a URL's own, for it goes into headers."""
+    try:
+        parts = urlsplit(text)
+        _ = parts.port  # raises where it is no number
+    except ValueError:
+        return False
+    is_plain = _URL_CHARS.fullmatch(text) and _HOST_CHARS.fullmatch(parts.netloc)
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and bool(is_plain)
 
 
 def _origin(text: str) -> str:
     """Return the origin (RFC 6454, section 6.2) in lower case, as browsers send it."""
+    if not _is_web_address(text):
+        raise InvalidInputError("origins", "Use the form https://host for each site.")
     parts = urlsplit(text)
-    if not _is_web_address(text) or parts.path.strip("/") or parts.query or parts.username:
+    if parts.path.strip("/") or parts.query or parts.fragment:
         raise InvalidInputError("origins", "Use the form https://host for each site.")
     return f"{parts.scheme}://{parts.netloc}".lower()
