@@ -5,7 +5,6 @@ any length can be checked. A witness (a checkpoint, an entry in a receipt) names
 position had when it was signed: it shows what a chain that was put together anew cannot.
 """
 
-import hmac
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -105,7 +104,7 @@ def _wrongly_disclosed(record: Mapping[str, Any], committed: object) -> list[str
         except (TypeError, ValueError):
             wrong.append(name)
             continue
-        if name not in wrong and not hmac.compare_digest(found, str(committed.get(name))):
+        if name not in wrong and found != committed.get(name):
             wrong.append(name)
     return wrong
 
@@ -120,6 +119,7 @@ class ChainCheck:
             self._witnesses[witness.position].append(witness)
         self._last = ReadEntry(0, "", GENESIS_HASH)
         self._held: ReadEntry | None = None
+        self._early: dict[int, ReadEntry] = {}
         self._gaps: list[tuple[int, int]] = []
         self._attested = 0
         self._findings: list[Finding] = []
@@ -134,17 +134,26 @@ class ChainCheck:
             self._findings.append(Finding(FindingKind.UNREADABLE, message))
             return
         if self._held is not None:
-            self._place(self._trusted(self._held, following=entry))
+            self._release(self._held, following=entry)
             self._held = None
-        if not entry.is_intact and entry.position != self._last.position + 1:
-            self._held = entry
+        if entry.position > self._last.position + 1:
+            self._held = entry  # what comes next tells what this jump is
         else:
             self._place(entry)
 
-    def _trusted(self, entry: ReadEntry, *, following: ReadEntry) -> ReadEntry:
-        """Return a changed entry at the place it has: what it says of that may be the change."""
-        if following.position == entry.position + 1:
-            return entry
+    def _release(self, entry: ReadEntry, *, following: ReadEntry) -> None:
+        """Place an entry that jumped ahead: over a gap, or out of its order."""
+        if entry.is_intact and self._last.position < following.position < entry.position:
+            message = f"entry {entry.position} stands before entry {following.position}"
+            self._findings.append(Finding(FindingKind.REORDERED, message, entry.position))
+            self._early[entry.position] = entry
+        elif entry.is_intact or following.position == entry.position + 1:
+            self._place(entry)
+        else:
+            self._place(self._at_its_place(entry))
+
+    def _at_its_place(self, entry: ReadEntry) -> ReadEntry:
+        """Return a changed entry at the place it has: the change is in what it says of that."""
         place = self._last.position + 1
         found = _changed(place, f"it says that it is entry {entry.position}")
         return replace(entry, position=place, findings=(found,))
@@ -169,6 +178,8 @@ class ChainCheck:
             self._findings.append(found)
         self._last = entry
         self._compare(entry)
+        if (early := self._early.pop(entry.position + 1, None)) is not None:
+            self._place(early)
 
     def _late(self, entry: ReadEntry) -> None:
         for place, (first, last) in enumerate(self._gaps):
@@ -202,7 +213,8 @@ class ChainCheck:
         """Return all findings. `own` is the checkpoint at the end of the same file."""
         if self._held is not None:
             self._place(self._held)
-            self._held = None
+        for position in sorted(self._early):
+            self._place(self._early[position])
         self._findings += [
             Finding(FindingKind.MISSING, f"{_range(first, last)} missing", first)
             for first, last in self._gaps
