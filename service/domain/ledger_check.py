@@ -159,6 +159,13 @@ class ChainCheck:
         return replace(entry, position=place, findings=(found,))
 
     def _place(self, entry: ReadEntry) -> None:
+        """Judge the entry, and then those that stood too early and follow it."""
+        following: ReadEntry | None = entry
+        while following is not None:
+            self._judge(following)
+            following = self._early.pop(self._last.position + 1, None)
+
+    def _judge(self, entry: ReadEntry) -> None:
         """Judge the entry by where it stands."""
         self._findings += entry.findings
         last, expected = self._last, self._last.position + 1
@@ -178,8 +185,6 @@ class ChainCheck:
             self._findings.append(found)
         self._last = entry
         self._compare(entry)
-        if (early := self._early.pop(entry.position + 1, None)) is not None:
-            self._place(early)
 
     def _late(self, entry: ReadEntry) -> None:
         for place, (first, last) in enumerate(self._gaps):
@@ -213,8 +218,8 @@ class ChainCheck:
         """Return all findings. `own` is the checkpoint at the end of the same file."""
         if self._held is not None:
             self._place(self._held)
-        for position in sorted(self._early):
-            self._place(self._early[position])
+        while self._early:
+            self._place(self._early.pop(min(self._early)))
         self._findings += [
             Finding(FindingKind.MISSING, f"{_range(first, last)} missing", first)
             for first, last in self._gaps

@@ -59,20 +59,20 @@ class VerifyReceipts:
     def _ledger(self, header: Document, lines: Iterator[str]) -> Report:
         report = self._begin(header)
         check = ChainCheck(self._witnesses(report))
-        texts, named = set(), dict[str, int]()
+        texts, named, is_closed = set(), dict[str, int](), False
         for line in lines:
             if not line.strip():
                 continue
             found = _parse(line)
             if isinstance(found, dict) and found.get("type") == CHECKPOINT:
-                report.end = self._end(report, found)
+                report.end, is_closed = self._end(report, found), True
             elif isinstance(found, dict) and "sha256" in found:
                 texts.add(_check_text(report, found))
             else:
                 check.feed(found)
                 _note_text(named, found)
-        if report.end is None:
-            message = "there is no valid checkpoint at the end: entries may be missing there"
+        if not is_closed:
+            message = "there is no checkpoint at the end: entries may be missing there"
             report.findings.append(Finding(FindingKind.MISSING, message))
         report.entries = check.count
         report.findings += check.finish(report.end)
@@ -97,6 +97,9 @@ class VerifyReceipts:
                 report.findings.append(Finding(FindingKind.UNREADABLE, message))
                 continue
             report.findings += [*entry.findings, *_misplaced(entry, last, known)]
+            if report.end is not None and entry.position > report.end.position:
+                message = f"entry {entry.position} is beyond {report.end.name}"
+                report.findings.append(Finding(FindingKind.ADDED, message, entry.position))
             _note_text(named, record)
             last = entry
         texts = {_check_text(report, text) for text in _items(receipt, "texts")}
