@@ -16,7 +16,7 @@ def keys() -> None:
 
 @keys.command("create")
 @click.argument("name")
-@click.option("--role", required=True, type=click.Choice(list(Role)))
+@click.option("--role", required=True, type=click.Choice([role.value for role in Role]))
 def create(*, name: str, role: str) -> None:
     """Make a key and print it, alone and this once."""
     try:

@@ -17,6 +17,7 @@ from service.usecases.export import ExportRequest, ExportStream
 
 ACTOR = "command line"
 SHOWN_PROBLEMS = 20
+FORMATS = [form.value for form in FileFormat]
 
 
 @click.group("subscribers")
@@ -26,10 +27,10 @@ def subscribers() -> None:
 
 @subscribers.command("export")
 @click.option("--list", "list_", metavar="SLUG", help="Only this list.")
-@click.option("--status", type=click.Choice(list(Status)), help="Only this status.")
 @click.option(
-    "--format", "format_", default="csv", show_default=True, type=click.Choice(list(FileFormat))
+    "--status", type=click.Choice([status.value for status in Status]), help="Only this status."
 )
+@click.option("--format", "format_", default="csv", show_default=True, type=click.Choice(FORMATS))
 @click.option("--columns", default="", help="Names with commas between.")
 @click.option("--since", type=click.DateTime(["%Y-%m-%dT%H:%M:%S%z"]), help="Changed since then.")
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Not to stdout.")
@@ -77,7 +78,7 @@ def export(
 @click.option(
     "--format",
     "format_",
-    type=click.Choice(list(FileFormat)),
+    type=click.Choice(FORMATS),
     help="Told by the file's name where left out.",
 )
 def import_file(*, file: Path, format_: str | None) -> None:

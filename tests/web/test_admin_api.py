@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,8 +11,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, select
 
-from service.domain.exchange import EXPORT_COLUMNS
+from service.domain.exchange import EXPORT_COLUMNS, FileFormat
 from service.store.models import ConsentEvent, OutboxMessage, Subscription
+from service.usecases.import_file import ImportFile, RowProblem
 from service.web.context import UseCases
 
 PEOPLE = (
@@ -213,6 +215,26 @@ def test_an_export_is_a_file_that_no_cache_keeps(admin: Admin):
     assert admin.call("GET", "/v1/subscribers/export?columns=x").status_code == 422
     assert admin.call("GET", "/v1/subscribers/export?list=nowhere").status_code == 404
     assert admin.call("GET", "/v1/subscribers/export?format=pdf").status_code == 422
+
+
+@pytest.mark.parametrize("form", ["csv", "ndjson"])
+def test_an_export_that_breaks_off_does_not_look_whole(
+    admin: Admin, monkeypatch: pytest.MonkeyPatch, form: str
+):
+    def breaking(*_: Any) -> Iterator[bytes]:
+        yield b"email\n" if form == "csv" else b'{"email":"ada@example.org"}\n'
+        raise OSError("the row of ada@example.org")
+
+    monkeypatch.setattr("service.store.exports.export_blocks", breaking)
+    response = admin.call("GET", f"/v1/subscribers/export?format={form}", buffered=False)
+    blocks = iter(response.response)
+    received = next(blocks) + next(blocks)
+    with pytest.raises(RuntimeError, match="broke off"):
+        next(blocks)
+    response.close()
+    assert b"not complete" in received.splitlines()[-1]
+    file = ImportFile(io.BytesIO(received), FileFormat(form))
+    assert isinstance(list(file.rows())[-1], RowProblem)
 
 
 def test_an_exported_link_unsubscribes(admin: Admin, client: FlaskClient):

@@ -1,14 +1,16 @@
 """`/v1/subscribers/export` and `…/import`: subscriptions as files, streamed both ways."""
 
+from collections.abc import Iterator
 from typing import Any
 
+import structlog
 from flask import Response, request
 from werkzeug.exceptions import UnsupportedMediaType
 
 from service.clock import utc_now
 from service.domain.access import Role
 from service.domain.exchange import FileFormat
-from service.usecases.export import ExportRequest
+from service.usecases.export import ExportRequest, ExportStream
 from service.usecases.import_ import ImportReport
 from service.web.admin.schemas import ExportQuerySchema, ImportReportSchema
 from service.web.auth import actor, requires
@@ -23,7 +25,43 @@ MEDIA_TYPES = {
     FileFormat.NDJSON: "application/x-ndjson",
 }
 _FORMATS = {"text/csv": FileFormat.CSV, "application/x-ndjson": FileFormat.NDJSON}
+# Neither is well-formed where the file ends with it, so no reader takes the file for whole.
+_BROKEN_OFF = {
+    FileFormat.CSV: b'"This export broke off here: the file is not complete.',
+    FileFormat.NDJSON: b'{"error": "This export broke off here: the file is not complete."',
+}
+_log = structlog.get_logger(__name__)
 _BODY = {name: {"schema": {"type": "string"}} for name in _FORMATS}
+
+
+class _Body(Iterator[bytes]):
+    """The file as an answer's body. Where the query fails in the middle, the last line says so.
+
+    A server may end the answer as if all were well, for its status has long been sent.
+    """
+
+    def __init__(self, stream: ExportStream, format_: FileFormat) -> None:
+        self._stream = stream
+        self._format = format_
+        self._has_failed = False
+
+    def __next__(self) -> bytes:
+        if self._has_failed:
+            raise RuntimeError("the export broke off")
+        try:
+            return next(self._stream)
+        except StopIteration:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, the file must not look whole
+            # The message may hold a row: only the kind is logged.
+            _log.error("export broke off", error=type(error).__name__)
+            self._has_failed = True
+            return _BROKEN_OFF[self._format]
+
+    def close(self) -> None:
+        """End the query, also where the client has gone away."""
+        self._stream.close()
+
 
 files_api = JsonBlueprint(
     "files", __name__, url_prefix="/v1/subscribers", description="Subscriptions as files"
@@ -38,7 +76,7 @@ files_api = JsonBlueprint(
 def export(query: dict[str, Any]) -> Response:
     """Export subscriptions, one a row.
 
-    Streamed from one snapshot. A connection that breaks off before its end was not a whole file.
+    Streamed from one snapshot. If it breaks off, its last line says so and is not well-formed.
     Cells that a spreadsheet would run begin with an apostrophe, which an import takes back.
     """
     stream = usecases().export(
@@ -55,7 +93,7 @@ def export(query: dict[str, Any]) -> Response:
     )
     name = f"{query.get('list') or 'subscribers'}-{utc_now():%Y-%m-%d}.{query['format']}"
     return Response(
-        stream,
+        _Body(stream, query["format"]),
         content_type=MEDIA_TYPES[query["format"]],
         headers={
             "Content-Disposition": f'attachment; filename="{name}"',

@@ -1,0 +1,108 @@
+"""The commands for lists, keys and files, as typed."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from flask import Flask
+from sqlalchemy.engine import URL
+
+from service.app import SIGNAL, create_app
+from service.cli import application, main
+from service.config import Settings
+from service.store.models import db
+
+PEOPLE = (
+    "email,status,confirmed_at,source\n"
+    "ada@example.org,confirmed,2025-01-02T03:04:05Z,shop\n"
+    "bob@example.org,pending,,\n"
+)
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(database_url: URL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NEWSFLASH_DATABASE_URL", database_url.render_as_string(hide_password=False))
+    for name in ("SECRET_KEY", "ADDRESS_HASH_KEY", "RECEIPT_KEY"):
+        monkeypatch.setenv(f"NEWSFLASH_{name}", "a-key-for-tests-only-0123456789-0123456789")
+
+    def invoke(*arguments: str) -> Result:
+        return CliRunner().invoke(main, arguments)
+
+    made: list[Flask] = []
+
+    def kept(settings: Settings) -> Flask:
+        made.append(create_app(settings))
+        return made[-1]
+
+    monkeypatch.setattr(application, "create_app", kept)
+    yield invoke
+    for app in made:
+        # A command's process ends with it; here the connections have to be let go.
+        app.extensions[SIGNAL].close()
+        with app.app_context():
+            db.engine.dispose()
+
+
+def test_a_key_is_printed_alone_and_once(run: Run):
+    made = run("keys", "create", "site", "--role", "export")
+    assert made.exit_code == 0, made.output
+    key = made.stdout.strip()
+    assert made.stdout == f"{key}\n"
+    assert len(key) == 46
+    assert key not in run("keys", "list").stdout
+    assert run("keys", "create", "site", "--role", "export").exit_code == 1
+    assert run("keys", "create", "other", "--role", "owner").exit_code == 2
+    assert run("keys", "revoke", "site").exit_code == 0
+    assert "revoked" in run("keys", "list").stdout
+    assert run("keys", "revoke", "nobody").exit_code == 1
+
+
+def test_lists_are_made_and_shown(run: Run):
+    made = run("lists", "create", "extra", "--name", "Extra", "--origin", "https://a.example")
+    assert made.exit_code == 0, made.output
+    assert run("lists", "show").stdout.splitlines() == [
+        "extra  Extra",
+        "news-flash  News Flash  (default)",
+    ]
+    assert "origins: https://a.example" in run("lists", "show", "extra").stdout
+    assert run("lists", "create", "extra", "--name", "Again").exit_code == 1
+    assert run("lists", "create", "Not a slug", "--name", "X").exit_code == 1
+    assert run("lists", "show", "nowhere").exit_code == 1
+
+
+def test_subscribers_go_in_and_come_out(run: Run, tmp_path: Path):
+    file = tmp_path / "people.csv"
+    file.write_text(PEOPLE)
+    taken = run("subscribers", "import", str(file))
+    assert (taken.exit_code, taken.stdout) == (
+        0,
+        "2 rows: 2 imported, 0 unchanged, 0 skipped, 0 bad\n",
+    )
+    shown = run("subscribers", "export", "--status", "confirmed")
+    assert shown.exit_code == 0, shown.output
+    assert [line.split(",")[0] for line in shown.stdout.splitlines()] == [
+        "email",
+        "ada@example.org",
+    ]
+    output = tmp_path / "out.ndjson"
+    written = run("subscribers", "export", "--format", "ndjson", "--output", str(output))
+    assert (written.exit_code, written.output) == (0, "")
+    assert output.read_text().count("\n") == 2
+    assert "2 unchanged" in run("subscribers", "import", str(output)).stdout
+    assert [path.name for path in tmp_path.iterdir() if path.suffix == ".part"] == []
+
+
+def test_a_bad_row_is_told_and_ends_with_one(run: Run, tmp_path: Path):
+    file = tmp_path / "people.csv"
+    file.write_text(f"{PEOPLE}nobody,pending,,\n")
+    taken = run("subscribers", "import", str(file))
+    assert taken.exit_code == 1
+    assert "line 4: email is not an e-mail address" in taken.stderr
+    assert "2 imported" in taken.stdout
+    file.write_text("a;b\n")
+    assert run("subscribers", "import", str(file)).exit_code == 1
+    assert run("subscribers", "export", "--list", "nowhere").exit_code == 1
+    assert run("subscribers", "export", "--columns", "x").exit_code == 1
