@@ -94,7 +94,9 @@ def _has_hash(entry: Document, stated: str) -> bool:
 
 def _wrongly_disclosed(record: Mapping[str, Any], committed: object) -> list[str]:
     """Return the personal fields that are shown and do not fit what stands in the chain."""
-    disclosed, salt = record.get("disclosed") or {}, record.get("salt")
+    disclosed, salt = record.get("disclosed"), record.get("salt")
+    if not disclosed:
+        return []
     if not isinstance(disclosed, dict) or not isinstance(committed, dict):
         return ["disclosure"]
     wrong = [name for name in disclosed if name not in PERSONAL_FIELDS]
