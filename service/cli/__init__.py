@@ -3,6 +3,7 @@
 import click
 
 from service.cli.admin_link import admin_link
+from service.cli.consent_texts import consent_texts
 from service.cli.database import database
 from service.cli.doctor import doctor
 from service.cli.held import held
@@ -10,6 +11,7 @@ from service.cli.keys import keys
 from service.cli.lists import lists
 from service.cli.openapi import openapi
 from service.cli.outbox import outbox
+from service.cli.receipts import receipts
 from service.cli.serve import serve
 from service.cli.subscribers import subscribers
 from service.cli.webhooks import webhooks
@@ -38,5 +40,7 @@ for command in (
     lists,
     keys,
     subscribers,
+    receipts,
+    consent_texts,
 ):
     main.add_command(command)
