@@ -31,6 +31,7 @@ from service.usecases.confirm import Confirm
 from service.usecases.consent_texts import ConsentTexts
 from service.usecases.deliver import Deliver, MailSettings
 from service.usecases.deliver_webhooks import DeliverWebhooks
+from service.usecases.end_subscription import EndSubscription
 from service.usecases.export import Export
 from service.usecases.feedback import MATCH_EVERY_SECONDS, Feedback
 from service.usecases.gates import Gate, Gates
@@ -151,6 +152,7 @@ def build_usecases(
         audit=Audit(engine),
         admin_sessions=AdminSessions(engine, keys=keys, tokens=tokens.admin_link),
         statistics=Statistics(engine),
+        end_subscription=EndSubscription(engine, lists=lists),
         webhooks=Webhooks(engine, lists=lists, allow_private=settings.webhook_allow_private),
         outbox=Outbox(
             engine, lists=lists, confirm_days=settings.confirm_days, mail_is_due=mail_is_due

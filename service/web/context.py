@@ -14,6 +14,7 @@ from service.usecases.admin_sessions import AdminSessions
 from service.usecases.audit import Audit
 from service.usecases.confirm import Confirm
 from service.usecases.consent_texts import ConsentTexts
+from service.usecases.end_subscription import EndSubscription
 from service.usecases.export import Export
 from service.usecases.feedback import Feedback
 from service.usecases.guard import Guard
@@ -63,6 +64,7 @@ class UseCases:
     audit: Audit
     admin_sessions: AdminSessions
     statistics: Statistics
+    end_subscription: EndSubscription
     webhooks: Webhooks
     outbox: Outbox
     metrics: Metrics

@@ -8,6 +8,7 @@ from typing import cast
 
 from flask import Flask, current_app, g, request
 from flask_babel import Babel
+from werkzeug.exceptions import HTTPException
 
 _SOURCE = "en"
 
@@ -30,7 +31,14 @@ def speak_for(locale: str) -> None:
 
 def asked_locale() -> str | None:
     """Return the locale that the request asks for by name, where there is a catalog for it."""
-    return _match(request.args.get("locale") or request.form.get("locale"))
+    return _match(request.args.get("locale") or _form_locale())
+
+
+def _form_locale() -> str | None:
+    try:
+        return request.form.get("locale")
+    except HTTPException:  # a form that cannot be read: the page that says so needs a language too
+        return None
 
 
 def _available() -> tuple[str, ...]:

@@ -12,6 +12,19 @@ from service.web.context import UseCases
 ORIGIN = "http://127.0.0.1:8000"
 
 
+def first(pattern: str, page: str) -> str:
+    """Return what the group of the pattern's first match holds."""
+    found = re.search(pattern, page)
+    assert found, pattern
+    return found[1]
+
+
+def csrf_token(client: FlaskClient) -> str:
+    """Return what the forms of the client's session carry."""
+    page = client.get("/admin").get_data(as_text=True)
+    return first(r'name="csrf_token" value="([0-9a-f]{64})"', page)
+
+
 @dataclass(frozen=True, slots=True)
 class Admin:
     client: FlaskClient
@@ -21,10 +34,7 @@ class Admin:
     def sign_in(cls, client: FlaskClient, usecases: UseCases, name: str = "ada") -> "Admin":
         key = usecases.keys.create(name, "admin", actor="test")
         client.post("/admin/sign-in", data={"key": key}, headers={"Origin": ORIGIN})
-        page = client.get("/admin").get_data(as_text=True)
-        token = re.search(r'name="csrf_token" value="([0-9a-f]{64})"', page)
-        assert token
-        return cls(client, token[1])
+        return cls(client, csrf_token(client))
 
     def get(self, path: str) -> str:
         """Return the page's text."""

@@ -1,6 +1,5 @@
 """Who gets into the admin pages, for how long, and what other sites cannot do there."""
 
-import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,8 +12,8 @@ from service.store.session_models import AdminSession
 from service.usecases.admin_sessions import LINK_LIFE, SESSION_IDLE, SESSION_LIFE
 from service.web.context import EXTENSION
 from tests.conftest import make_settings
+from tests.web.admin_steps import ORIGIN, csrf_token
 
-ORIGIN = "http://127.0.0.1:8000"
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
@@ -31,11 +30,6 @@ def key(usecases):
 
 def sign_in(client, key, **data):
     return client.post("/admin/sign-in", data={"key": key, **data}, headers={"Origin": ORIGIN})
-
-
-def csrf(client):
-    page = client.get("/admin").get_data(as_text=True)
-    return re.search(r'name="csrf_token" value="([0-9a-f]{64})"', page)[1]
 
 
 def is_signed_in(client):
@@ -126,7 +120,7 @@ def test_signing_in_gives_a_new_secret_and_ends_the_old_session(app, client, key
 def test_signing_out_ends_the_session_for_whoever_has_the_cookie(client, key):
     cookie = sign_in(client, key).headers["Set-Cookie"].split(";")[0].partition("=")[2]
     answer = client.post(
-        "/admin/sign-out", data={"csrf_token": csrf(client)}, headers={"Origin": ORIGIN}
+        "/admin/sign-out", data={"csrf_token": csrf_token(client)}, headers={"Origin": ORIGIN}
     )
     assert (answer.status_code, answer.location) == (303, "/admin/sign-in")
     client.set_cookie("newsflash-admin", cookie)
@@ -145,7 +139,7 @@ def test_signing_out_ends_the_session_for_whoever_has_the_cookie(client, key):
 )
 def test_no_other_site_can_post_even_with_the_cookie_and_the_token(client, key, headers):
     sign_in(client, key)
-    token = csrf(client)
+    token = csrf_token(client)
     answer = client.post("/admin/sign-out", data={"csrf_token": token}, headers=headers)
     assert answer.status_code == 403
     assert client.post("/admin/sign-in", data={"key": key}, headers=headers).status_code == 403
@@ -166,7 +160,7 @@ def test_the_token_of_another_session_is_refused(app, client, key):
     sign_in(other, key)
     sign_in(client, key)
     answer = client.post(
-        "/admin/sign-out", data={"csrf_token": csrf(other)}, headers={"Origin": ORIGIN}
+        "/admin/sign-out", data={"csrf_token": csrf_token(other)}, headers={"Origin": ORIGIN}
     )
     assert answer.status_code == 403
 

@@ -10,11 +10,16 @@ admin_pages = Blueprint("admin", __name__, url_prefix="/admin")
 
 # The views register themselves on the blueprint.
 from service.web.admin_pages import (  # noqa: E402, F401
+    audit,
     dashboard,
     errors,
+    files,
+    held,
     keys,
     lists,
     mails,
     sign_in,
+    subscribers,
+    suppressions,
     tools,
 )

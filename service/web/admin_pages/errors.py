@@ -6,6 +6,7 @@ from werkzeug.exceptions import HTTPException
 
 from service.domain.errors import (
     ConflictError,
+    InvalidInputError,
     LinkError,
     NotFoundError,
     UnknownListError,
@@ -34,6 +35,12 @@ def not_found(_error: Exception) -> Response:
 def conflict(error: ConflictError) -> Response:
     """Say what stands against it."""
     return _page(409, _("That is not possible as things are"), str(error))
+
+
+@admin_pages.errorhandler(InvalidInputError)
+def invalid(error: InvalidInputError) -> Response:
+    """Say what was not usable, where no form shows it beside its field."""
+    return _page(422, _("That did not work"), str(error))
 
 
 @admin_pages.errorhandler(HTTPException)

@@ -17,9 +17,15 @@ def template_tools() -> dict[str, object]:
     """Hand every admin template its navigation, the form's token, and who is signed in."""
     pages = (
         ("dashboard", _("Overview"), "dashboard"),
+        ("subscribers", _("Subscribers"), "subscri"),
         ("lists", _("Lists"), "list"),
+        ("held", _("Held signups"), "held"),
         ("mails", _("Mails"), "mail"),
+        ("suppressions", _("Suppressions"), "suppression"),
+        ("import_", _("Import"), "import"),
+        ("export", _("Export"), "export"),
         ("keys", _("API keys"), "key"),
+        ("audit", _("Audit log"), "audit"),
     )
     here = (request.endpoint or "").removeprefix("admin.")
     current = next((name for name, _text, thing in pages if thing in here), None)
@@ -53,6 +59,12 @@ def _csrf_field() -> Markup:
     return Markup('<input type="hidden" name="{}" value="{}">').format(
         escape(CSRF_FIELD), g.admin_csrf
     )
+
+
+@admin_pages.app_template_filter("words")
+def words(code: str) -> str:
+    """Write a code such as `hard_bounce` as words."""
+    return code.replace("_", " ")
 
 
 @admin_pages.app_template_filter("number")

@@ -1,0 +1,266 @@
+"""The admin pages about people: finding, ending, erasing, suppressing, holding, files, the log."""
+
+import base64
+import io
+import re
+import sys
+
+import pytest
+from sqlalchemy import select
+
+from service.clock import utc_now
+from service.domain.address import parse_address
+from service.domain.consent import Evidence
+from service.domain.errors import NotFoundError
+from service.domain.risk import Reason, Risk
+from service.store.held import Held, insert_held
+from service.store.models import AuditEntry, ConsentEvent, Subscriber, Subscription, db
+from service.store.signups import Signup
+from service.store.types import new_id
+from service.usecases.subscribe import SignupRequest
+from tests.web.admin_steps import Admin, first
+
+
+@pytest.fixture
+def database_url(sqlite_url):
+    """The pages do not depend on the database: one kind is enough."""
+    return sqlite_url
+
+
+@pytest.fixture
+def admin(client, usecases):
+    return Admin.sign_in(client, usecases)
+
+
+@pytest.fixture
+def people(app, usecases):
+    """Sign some people up and return their ids by name."""
+    usecases.lists.create(slug="product", name="Product updates", actor="test")
+    for name, slug in (("ada", "news-flash"), ("bob", "product"), ("eve", "news-flash")):
+        usecases.subscribe(
+            SignupRequest(
+                email=f"{name}@example.org",
+                lists=(slug,),
+                name=f"{name.title()} <b>",
+                evidence=Evidence(source="https://site.example"),
+            )
+        )
+    with app.app_context():
+        rows = db.session.execute(select(Subscriber.email, Subscriber.id))
+        return {email.partition("@")[0]: person for email, person in rows}
+
+
+def audited(app):
+    with app.app_context():
+        entries = db.session.execute(select(AuditEntry).order_by(AuditEntry.id)).scalars()
+        return [
+            (each.actor, each.action, each.detail)
+            for each in entries
+            if each.actor != "test" and each.action != "session.opened"
+        ]
+
+
+def found(page):
+    return re.findall(r">(\w+)@example.org</a>", page)
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("", ["ada", "bob", "eve"]),
+        ("q=BOB", ["bob"]),
+        ("q=nobody", []),
+        ("list=product", ["bob"]),
+        ("list=news-flash&status=pending", ["ada", "eve"]),
+        ("status=confirmed", []),
+        ("status=nonsense", ["ada", "bob", "eve"]),
+    ],
+)
+def test_people_are_found_by_text_list_and_status(admin, people, query, names):
+    page = admin.get(f"/admin/subscribers?{query}")
+    assert found(page) == names
+    assert "<b>" not in page
+
+
+def test_pages_go_on_with_what_was_asked_for(admin, people, monkeypatch):
+    monkeypatch.setattr(sys.modules["service.web.admin_pages.subscribers"], "PAGE", 1)
+    page = admin.get("/admin/subscribers?list=news-flash&_external=1&_anchor=x")
+    seen = found(page)
+    link = first(r'href="([^"]+cursor=[^"]+)"', page).replace("&amp;", "&")
+    assert link.startswith("/admin/subscribers?list=news-flash&cursor=")
+    seen += found(page := admin.get(link))
+    assert seen == ["ada", "eve"]
+    assert "Next page" not in page
+
+
+def test_a_wrong_cursor_or_list_is_told(client, admin, people):
+    assert client.get("/admin/subscribers?cursor=x").status_code == 422
+    assert client.get("/admin/subscribers?list=nothing").status_code == 404
+
+
+def test_a_person_is_shown_with_all_that_is_known_and_escaped(admin, people):
+    page = admin.get(f"/admin/subscribers/{people['ada']}")
+    for text in ("ada@example.org", "Ada &lt;b&gt;", "News Flash", "https://site.example"):
+        assert text in page
+    assert "requested" in page
+
+
+def test_taking_somebody_off_a_list_is_the_persons_end_and_in_ledger_and_log(app, admin, people):
+    path = f"/admin/subscribers/{people['ada']}/end"
+    answer = admin.post(path, list="news-flash")
+    assert answer.location == f"/admin/subscribers/{people['ada']}?done=ended"
+    admin.post(path, list="news-flash")  # again changes nothing
+    with app.app_context():
+        held = db.session.execute(
+            select(Subscription).where(Subscription.subscriber_id == people["ada"])
+        ).scalar_one()
+        last = db.session.execute(
+            select(ConsentEvent.source, ConsentEvent.detail).where(
+                ConsentEvent.kind == "unsubscribed"
+            )
+        ).one()
+    assert (held.status, held.ended_reason) == ("unsubscribed", "admin")
+    assert tuple(last) == ("administrator", "admin")
+    assert audited(app) == [("key:ada", "subscription.ended", {"list": "news-flash"})]
+    assert admin.post(path, list="product").status_code == 404
+    assert admin.post(path, list="nothing").status_code == 404
+
+
+def test_erasing_takes_the_address_typed(app, usecases, admin, people):
+    path = f"/admin/subscribers/{people['ada']}/erase"
+    for wrong in ("", "bob@example.org"):
+        answer = admin.post(path, address=wrong)
+        assert answer.status_code == 422
+        assert "This is not the address" in answer.get_data(as_text=True)
+    assert usecases.subscribers.get(people["ada"])
+    assert admin.post(path, address=" ADA@example.org").status_code == 303
+    with pytest.raises(NotFoundError):
+        usecases.subscribers.get(people["ada"])
+    assert admin.post(path, address="ada@example.org").status_code == 404
+    assert audited(app) == [("key:ada", "subscriber.erased", None)]
+    assert "erased person" in admin.get("/admin/suppressions?email=ada@example.org")
+
+
+def test_an_address_is_suppressed_found_and_let_go(app, admin):
+    assert admin.post("/admin/suppressions", email="x").status_code == 422
+    answer = admin.post("/admin/suppressions", email="Ada@example.org", note="asked by phone")
+    assert answer.location == "/admin/suppressions?done=added"
+    page = admin.get("/admin/suppressions?email=ada@EXAMPLE.org")
+    assert "asked by phone" in page
+    hashed = first(r'name="address_hash" value="(\w{64})"', page)
+    assert "not suppressed" in admin.get("/admin/suppressions?email=bob@example.org")
+    answer = admin.post("/admin/suppressions/lift", address_hash=hashed, reason="manual")
+    assert answer.location == "/admin/suppressions?done=lifted"
+    assert (
+        admin.post("/admin/suppressions/lift", address_hash=hashed, reason="erased").status_code
+        == 409
+    )
+    assert [each[1] for each in audited(app)] == ["suppression.added", "suppression.lifted"]
+
+
+def test_an_address_that_is_none_is_told_at_the_search(client, admin):
+    answer = client.get("/admin/suppressions?email=nobody")
+    assert answer.status_code == 422
+    assert 'id="search-error"' in answer.get_data(as_text=True)
+
+
+def test_an_export_is_the_file_asked_for_and_audited(app, admin, people):
+    answer = admin.post(
+        "/admin/export", format="csv", list="product", columns=["list", "email"], status=""
+    )
+    assert answer.get_data(as_text=True) == "list,email\nproduct,bob@example.org\n"
+    assert answer.headers["Content-Disposition"].startswith('attachment; filename="product-')
+    assert answer.headers["Cache-Control"] == "no-store"
+    lines = admin.post("/admin/export", format="ndjson", since="2026-01-01").get_data(as_text=True)
+    assert len(lines.splitlines()) == 3
+    assert [each[1] for each in audited(app)] == ["subscribers.exported"] * 2
+
+
+def test_a_wrong_export_is_explained_and_nothing_is_audited(app, client, admin):
+    for given, field in (({"since": "yesterday"}, "since"), ({"columns": ["secret"]}, "columns")):
+        answer = admin.post("/admin/export", **given)
+        assert answer.status_code == 422, field
+        assert f'id="{field}-error"' in answer.get_data(as_text=True)
+    assert admin.post("/admin/export", list="nothing").status_code == 404
+    assert client.get("/admin/export").mimetype == "text/html"
+    assert audited(app) == []
+
+
+def upload(admin, text, name="people.csv"):
+    return admin.post("/admin/import", file=(io.BytesIO(text.encode()), name))
+
+
+def test_an_import_tells_what_became_of_each_row(app, usecases, admin):
+    answer = upload(
+        admin,
+        "email,status,consent_at,consent_source\n"
+        "ada@example.org,confirmed,2026-01-01T00:00:00Z,paper\n"
+        "nobody,pending,,\n"
+        "bob@example.org,confirmed,,\n",
+    )
+    page = answer.get_data(as_text=True)
+    assert answer.status_code == 200
+    assert "<strong>3</strong> rows" in page
+    assert "<strong>1</strong> imported" in page
+    assert "<strong>2</strong> not usable" in page
+    assert usecases.subscribers.page(limit=9, text="ada").subscribers
+    encoded = first(r'href="data:text/csv;charset=utf-8;base64,([^"]+)"', page)
+    problems = base64.b64decode(encoded).decode().splitlines()
+    assert problems[0] == "line,column,problem"
+    assert [each.split(",")[0] for each in problems[1:]] == ["3", "4"]
+    assert [each[:2] for each in audited(app)] == [("key:ada", "subscribers.imported")]
+
+
+def test_an_import_may_be_longer_than_any_other_form(admin):
+    lines = "".join(f"reader{place}@example.org,pending\n" for place in range(15_000))
+    answer = upload(admin, f"email,status\n{lines}")
+    assert answer.status_code == 200
+    assert "<strong>15,000</strong> imported" in answer.get_data(as_text=True)
+
+
+def test_any_other_form_that_is_too_long_is_told_so(admin):
+    answer = admin.post("/admin/keys", name="x" * 300_000, role="signup")
+    assert answer.status_code == 413
+    assert "larger than the service takes" in answer.get_data(as_text=True)
+
+
+def test_a_file_that_is_none_is_told_and_ndjson_is_read(admin):
+    assert admin.post("/admin/import").status_code == 422
+    assert upload(admin, "nothing,of,ours\n").status_code == 422
+    page = upload(admin, '{"email": "ada@example.org", "status": "pending"}\n', "a.ndjson")
+    assert "<strong>1</strong> imported" in page.get_data(as_text=True)
+
+
+def hold(engine, usecases):
+    """Hold a signup for review and return its id."""
+    signup = Signup(
+        message_id=new_id(),
+        address=parse_address("bot@example.org"),
+        list_ids=(usecases.lists.get("news-flash").id,),
+        at=utc_now(),
+        evidence=Evidence(source="https://site.example"),
+    )
+    with engine.begin() as connection:
+        insert_held(connection, [Held(signup=signup, risk=Risk(90, (Reason.DISPOSABLE,)))])
+    return signup.message_id
+
+
+def test_a_held_signup_is_let_through_or_dropped(app, engine, usecases, admin):
+    first_id, second_id = hold(engine, usecases), hold(engine, usecases)
+    page = admin.get("/admin/held")
+    assert page.count("bot@example.org</th>") == 2
+    assert "disposable domain" in page
+    assert admin.post(f"/admin/held/{first_id}/drop").location == "/admin/held?done=dropped"
+    assert usecases.subscribers.page(limit=9).subscribers == []
+    assert admin.post(f"/admin/held/{second_id}/release").location == "/admin/held?done=released"
+    assert len(usecases.subscribers.page(limit=9).subscribers) == 1
+    assert admin.post(f"/admin/held/{second_id}/release").status_code == 404
+    assert "None waits" in admin.get("/admin/held")
+    assert [each[1] for each in audited(app)] == ["held.dropped", "held.released"]
+
+
+def test_the_log_tells_who_did_what(admin):
+    admin.post("/admin/keys", name="site", role="signup")
+    page = admin.get("/admin/audit")
+    assert re.search(r"key:ada</td>\s*<td[^>]*>key.created</td>\s*<td[^>]*>site</td>", page)
+    assert "role: signup" in page
