@@ -49,9 +49,15 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def service_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the service: its database, and in `log` what it says at its start."""
+    return tmp_path_factory.mktemp("service")
+
+
+@pytest.fixture(scope="session")
+def service(service_folder: Path) -> Iterator[str]:
     """Start `newsflash serve` on its embedded default and return its address."""
-    folder = tmp_path_factory.mktemp("service")
+    folder = service_folder
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
     environment = {

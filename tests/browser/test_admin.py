@@ -1,0 +1,331 @@
+"""The admin pages: signing in, each page and flow, on a phone and a desk, light and dark."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.browser.steps import mailed, new_address, sign_up
+
+PAGES = (
+    "",
+    "?days=90",
+    "/subscribers",
+    "/subscribers?q=nobody-at-all",
+    "/lists",
+    "/lists/news-flash",
+    "/new-list",
+    "/held",
+    "/mails",
+    "/mails?status=any",
+    "/suppressions",
+    "/import",
+    "/export",
+    "/keys",
+    "/audit",
+    "/lists/nothing",
+)
+VIEWS = [
+    pytest.param({"width": 360, "height": 740}, "light", id="narrow-light"),
+    pytest.param({"width": 360, "height": 740}, "dark", id="narrow-dark"),
+    pytest.param({"width": 1280, "height": 900}, "light", id="wide-light"),
+    pytest.param({"width": 1280, "height": 900}, "dark", id="wide-dark"),
+]
+
+
+@pytest.fixture
+def key(service: str, service_folder: Path) -> str:
+    """The administrator's key that the first start printed."""
+    return re.search(r"nf_[\w-]{43}", (service_folder / "log").read_text())[0]  # type: ignore[index]
+
+
+@pytest.fixture
+def admin(new_context, service: str, key: str) -> Page:
+    """A page whose browser is signed in."""
+    return sign_in(new_context().new_page(), service, key)
+
+
+def sign_in(page: Page, service: str, key: str) -> Page:
+    page.goto(f"{service}/admin")
+    page.get_by_label("API key").fill(key)
+    page.get_by_role("button", name="Sign in").click()
+    heading(page, "Overview").to_be_visible()
+    return page
+
+
+def heading(page: Page, name: str):
+    return expect(page.get_by_role("heading", name=name, exact=True))
+
+
+def admin_link(service: str, folder: Path) -> str:
+    """Run `newsflash admin-link` beside the service."""
+    return subprocess.run(
+        [sys.executable, "-m", "service", "admin-link"],
+        cwd=folder / "run",
+        env={
+            **{k: v for k, v in os.environ.items() if not k.startswith("NEWSFLASH_")},
+            "NEWSFLASH_DATABASE_URL": f"sqlite:///{folder}/newsflash.db",
+            "NEWSFLASH_PUBLIC_URL": service,
+        },
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.strip()
+
+
+def test_the_first_start_prints_a_link_to_the_admin_pages(service, service_folder):
+    log = (service_folder / "log").read_text()
+    assert re.search(rf"Admin +{service}/admin/sign-in/\S+\n", log)
+
+
+def test_a_link_from_the_command_line_signs_one_browser_in_once(
+    new_context, service, service_folder
+):
+    link = admin_link(service, service_folder)
+    page = new_context().new_page()
+    page.goto(link)
+    assert page.context.cookies() == []
+    page.get_by_role("button", name="Sign in").click()
+    heading(page, "Overview").to_be_visible()
+    page.goto(f"{service}/subscribe/news-flash")
+    page.goto(f"{service}/admin")
+    heading(page, "Overview").to_be_visible()
+
+    other = new_context().new_page()
+    other.goto(link)
+    heading(other, "This link does not sign you in any more").to_be_visible()
+
+
+def test_a_key_signs_in_by_keyboard_alone_and_out_again(page, service, key):
+    page.goto(f"{service}/admin/keys")
+    expect(page.get_by_label("API key")).to_be_focused()
+    page.keyboard.type("nf_wrong")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("no live key")
+    expect(page.get_by_label("API key")).to_be_focused()
+    page.keyboard.type(key)
+    page.keyboard.press("Enter")
+    heading(page, "API keys").to_be_visible()  # the page that was asked for
+
+    cookie = page.context.cookies()[0]
+    assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Strict")
+    assert page.evaluate("document.cookie") == ""
+
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="To the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#content")).to_be_focused()
+
+    page.get_by_role("button", name="Sign out").focus()
+    page.keyboard.press("Enter")
+    heading(page, "Sign in").to_be_visible()
+    assert page.context.cookies() == []
+    page.go_back()
+    page.reload()
+    heading(page, "Sign in").to_be_visible()
+
+
+def test_another_site_cannot_act_with_the_session(admin, service, other_site):
+    site, folder = other_site
+    (folder / "index.html").write_text(
+        "<!doctype html><title>Site</title>"
+        f'<form method="post" action="{service}/admin/keys">'
+        '<input name="name" value="stolen"><input name="role" value="admin"><button>Go</button>'
+        f'</form><a href="{service}/admin/keys">Keys</a>'
+    )
+    admin.goto(site)
+    admin.get_by_role("button", name="Go").click()
+    admin.wait_for_url(f"{service}/**")
+    admin.goto(f"{service}/admin/keys")
+    heading(admin, "API keys").to_be_visible()
+    expect(admin.get_by_text("stolen")).to_have_count(0)
+
+
+def _person(page: Page, service: str) -> Iterator[str]:
+    """Bring up the states that need somebody: a person, wrong forms, open confirmations, a key."""
+    address = new_address()
+    sign_up(page, service, address)
+    page.goto(f"{service}/admin/subscribers?q={address}")
+    yield "found"
+    page.get_by_role("link", name=address).click()
+    page.get_by_text("Unsubscribe", exact=True).click()
+    yield "person"
+    page.get_by_role("button", name="Erase for good").click()
+    yield "person with an error"
+    page.goto(f"{service}/admin/new-list")
+    page.get_by_role("button", name="Create").click()
+    yield "list with an error"
+    page.goto(f"{service}/admin/suppressions")
+    page.get_by_label("Address", exact=True).fill(address)
+    page.get_by_role("button", name="Suppress").click()
+    page.locator("summary", has_text="Lift").first.click()
+    yield "suppressed"
+    page.goto(f"{service}/admin/import")
+    page.get_by_label("File").set_input_files(
+        {"name": "a.csv", "mimeType": "text/csv", "buffer": b"email,status\nnobody,pending\n"}
+    )
+    page.get_by_role("button", name="Import").click()
+    yield "imported"
+    page.goto(f"{service}/admin/keys")
+    page.get_by_label("Name").fill(f"key-{address.partition('@')[0]}")
+    page.get_by_role("button", name="Make the key").click()
+    page.locator("summary", has_text="Revoke").last.click()
+    yield "key"
+    page.goto(f"{service}/admin")
+    page.locator("summary").click()
+    yield "overview as a table"
+
+
+@pytest.mark.parametrize(("viewport", "scheme"), VIEWS)
+def test_every_page_is_accessible_and_fits(new_context, service, key, viewport, scheme):
+    page = new_context(viewport=viewport, color_scheme=scheme, reduced_motion="reduce").new_page()
+    told: list[str] = []
+    page.on("console", lambda message: told.append(message.text))
+    sign_in(page, service, key)
+    axe = Axe()
+
+    def check(name: str) -> None:
+        results = axe.run(page)
+        assert results.violations_count == 0, f"{name}: {results.generate_report()}"
+        assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"], name
+        small = page.evaluate(
+            "[...document.querySelectorAll('button, .button, select, textarea, "
+            "input:not([type=checkbox], [type=hidden])')]"
+            ".filter(e => e.checkVisibility() && e.getBoundingClientRect().height < 44).length"
+        )
+        assert small == 0, name
+
+    for path in PAGES:
+        page.goto(f"{service}/admin{path}")
+        check(path)
+    for name in _person(page, service):
+        check(name)
+    assert [text for text in told if "Content Security Policy" in text] == []
+
+
+def test_the_overview_counts_what_happened(admin, service, new_context):
+    visitor = new_context().new_page()
+    mail = mailed(visitor, service)
+    visitor.goto(mail["confirm"])
+    visitor.get_by_role("heading", name="You are subscribed").wait_for()
+    assert visitor.context.cookies() == []
+    admin.goto(f"{service}/admin")
+    expect(admin.get_by_role("img", name=re.compile("Signups, confirmations"))).to_be_visible()
+    admin.get_by_role("link", name="90 days").click()
+    expect(admin.locator(".bars g")).to_have_count(90)
+    admin.get_by_text("The same as a table").click()
+    expect(admin.get_by_role("table").first.get_by_role("row")).to_have_count(91)
+
+
+def test_a_list_is_made_changed_and_its_line_gives_a_form(admin, service, other_site):
+    slug = f"list-{new_address().partition('@')[0]}"
+    admin.goto(f"{service}/admin/lists")
+    admin.get_by_role("link", name="New list").click()
+    admin.get_by_label("Name", exact=True).fill("Product updates")
+    admin.get_by_label("Slug").fill("Not a slug")
+    admin.get_by_role("button", name="Create").click()
+    expect(admin.get_by_label("Slug")).to_have_accessible_description(re.compile("lower-case"))
+    expect(admin.get_by_label("Name", exact=True)).to_have_value("Product updates")
+    admin.get_by_label("Slug").fill(slug)
+    admin.get_by_role("button", name="Create").click()
+    expect(admin.get_by_role("status")).to_have_text("The list is made.")
+    admin.get_by_label("Description").fill("Once a month")
+    admin.get_by_role("button", name="Save").click()
+    expect(admin.get_by_role("status")).to_have_text("Saved.")
+    expect(admin.get_by_label("Description")).to_have_value("Once a month")
+
+    line = admin.get_by_label("A form by one line").input_value()
+    site, folder = other_site
+    (folder / "index.html").write_text(f"<!doctype html><title>Site</title><main>{line}</main>")
+    admin.goto(site)
+    expect(admin.get_by_label("E-mail address")).to_be_visible()
+
+
+def test_a_key_is_shown_once_and_revoked(admin, service):
+    name = f"key-{new_address().partition('@')[0]}"
+    admin.goto(f"{service}/admin/keys")
+    admin.get_by_label("Name").fill(name)
+    admin.get_by_label("Role").select_option("export")
+    admin.get_by_role("button", name="Make the key").click()
+    key = admin.get_by_label("Key", exact=True).input_value()
+    request = admin.request
+    headers = {"Authorization": f"Bearer {key}"}
+    assert request.get(f"{service}/v1/subscribers/export", headers=headers).status == 200
+    admin.goto(f"{service}/admin/keys")
+    expect(admin.get_by_label("Key", exact=True)).to_have_count(0)
+    row = admin.get_by_role("row", name=name)
+    row.locator("summary").click()
+    row.get_by_role("button", name=f"Revoke {name}").click()
+    expect(admin.get_by_role("status")).to_have_text("The key is revoked.")
+    expect(admin.get_by_role("row", name=name)).to_contain_text("revoked")
+
+
+def test_a_person_is_found_taken_off_a_list_and_erased(admin, service, new_context):
+    address = new_address()
+    sign_up(new_context().new_page(), service, address)
+    admin.goto(f"{service}/admin/subscribers")
+    admin.get_by_label("Address or name").fill(address[:16])
+    admin.get_by_role("button", name="Search").click()
+    admin.get_by_role("link", name=address).click()
+    heading(admin, address).to_be_visible()
+    admin.locator("summary", has_text="Unsubscribe").click()
+    admin.get_by_role("button", name="Unsubscribe from News Flash").click()
+    expect(admin.get_by_role("status")).to_have_text("The subscription has ended.")
+    expect(admin.get_by_text("administrator")).to_be_visible()
+    admin.get_by_label("Type the address to confirm").fill("somebody@else.example")
+    admin.get_by_role("button", name="Erase for good").click()
+    expect(admin.get_by_role("alert")).to_contain_text("not the address")
+    admin.get_by_label("Type the address to confirm").fill(address)
+    admin.get_by_role("button", name="Erase for good").click()
+    expect(admin.get_by_role("status")).to_have_text("The person is erased.")
+    admin.goto(f"{service}/admin/subscribers?q={address}")
+    expect(admin.get_by_text("Nobody fits.")).to_be_visible()
+    admin.goto(f"{service}/admin/audit")
+    expect(admin.get_by_text("subscriber.erased").first).to_be_visible()
+
+
+def test_files_go_in_and_out(admin, service):
+    address = new_address()
+    admin.goto(f"{service}/admin/import")
+    text = (
+        "email,status,consent_at,consent_source\n"
+        f"{address},confirmed,2026-01-01T00:00:00Z,paper\nnobody,pending,,\n"
+    )
+    admin.get_by_label("File").set_input_files(
+        {"name": "people.csv", "mimeType": "text/csv", "buffer": text.encode()}
+    )
+    admin.get_by_role("button", name="Import").click()
+    heading(admin, "What became of people.csv").to_be_visible()
+    with admin.expect_download() as report:
+        admin.get_by_role("link", name="Download all 1 as CSV").click()
+    assert Path(report.value.path()).read_text().startswith("line,column,problem\n3,email,")
+
+    admin.goto(f"{service}/admin/export")
+    admin.get_by_label("Status", exact=True).select_option("confirmed")
+    with admin.expect_download() as export:
+        admin.get_by_role("button", name="Download").click()
+    assert export.value.suggested_filename.endswith(".csv")
+    assert f"{address}," in Path(export.value.path()).read_text()
+
+
+def test_everything_works_without_javascript(new_context, service, key):
+    page = new_context(java_script_enabled=False).new_page()
+    sign_in(page, service, key)
+    address = new_address()
+    page.goto(f"{service}/admin/suppressions")
+    page.get_by_label("Address", exact=True).fill(address)
+    page.get_by_role("button", name="Suppress").click()
+    expect(page.get_by_role("status")).to_contain_text("not mailed from now on")
+    page.get_by_label("Find an address").fill(address)
+    page.get_by_role("button", name="Find").click()
+    page.locator("summary", has_text="Lift").click()
+    page.get_by_role("button", name="Lift the suppression").click()
+    expect(page.get_by_role("status")).to_contain_text("lifted")
+    page.get_by_role("button", name="Sign out").click()
+    heading(page, "Sign in").to_be_visible()
