@@ -38,7 +38,7 @@ class PublicKey:
             return cls(text.strip())
         try:
             found = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise PublicKeyError("it is neither a key of 43 characters nor JSON") from None
         keys = found.get("keys", [found]) if isinstance(found, dict) else []
         for key in keys if isinstance(keys, list) else []:
