@@ -9,6 +9,7 @@ import yaml
 from flask import Blueprint, Flask, Response, current_app, render_template
 
 from service.web.auth import SCHEME_NAME
+from service.web.problems import CONTENT_TYPE
 
 contract_pages = Blueprint("contract", __name__)
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -19,7 +20,20 @@ def contract_of(app: Flask) -> dict[str, Any]:
     api = app.extensions["flask-smorest"]["apis"][""]["ext_obj"]
     # By way of JSON, which turns the enums of the schemas into their values.
     described: dict[str, Any] = json.loads(json.dumps(api.spec.to_dict()))
+    for response in _errors(described):
+        schema = {"$ref": "#/components/schemas/Problem"}
+        response["content"] = {CONTENT_TYPE: {"schema": schema}}
     return described
+
+
+def _errors(described: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Go through the API's answers that are problems; flask-smorest takes them for plain JSON."""
+    yield from described["components"]["responses"].values()
+    for path, item in described["paths"].items():
+        for method in METHODS if path.startswith("/v1/") else ():
+            for status, response in item.get(method, {}).get("responses", {}).items():
+                if "$ref" not in response and (status == "default" or int(status) >= 400):
+                    yield response
 
 
 def contract_yaml(app: Flask) -> str:

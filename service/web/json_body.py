@@ -5,6 +5,7 @@ from typing import Any, NoReturn
 
 from flask import Request
 from flask_smorest import Blueprint
+from marshmallow import fields
 from webargs.flaskparser import FlaskParser, abort, is_json_request
 from werkzeug.exceptions import UnsupportedMediaType
 
@@ -30,3 +31,12 @@ class JsonBlueprint(Blueprint):
     """A blueprint of the API whose JSON bodies are read strictly."""
 
     ARGUMENTS_PARSER = JsonParser()
+
+
+class JsonBoolean(fields.Boolean):
+    """`true` or `false`, and none of the words and numbers that marshmallow takes for them."""
+
+    def _deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value

@@ -11,7 +11,7 @@ from typing import Any
 from apispec import APISpec
 from flask import Flask
 
-HTML, TEXT = "text/html", "text/plain"
+HTML, TEXT, PROBLEM = "text/html", "text/plain", "application/problem+json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,8 +102,7 @@ CALLS: dict[str, PageCall] = {
             "reason": "One of the page's choices.",
             "detail": "In one's own words.",
         },
-        required=("token",),
-        answers={200: "A page.", 410: "Too late.", **_LINK},
+        answers={200: "A page; without a reason nothing is kept.", 410: "Too late.", **_LINK},
     ),
     "pages.receipt": PageCall(
         summary="A person's signed proof of consent.",
@@ -112,7 +111,7 @@ CALLS: dict[str, PageCall] = {
     ),
     "receipt_keys.public_keys": PageCall(
         summary="The public key that receipts are signed with (RFC 8037).",
-        media="application/json",
+        media="application/jwk-set+json",
         answers={200: "A set of JSON Web Keys."},
     ),
     "health.healthz": PageCall(
@@ -177,12 +176,8 @@ def _operation(call: PageCall) -> dict[str, Any]:
 
 
 def _content(status: int, call: PageCall) -> dict[str, Any]:
-    """A program that asks for no page gets errors as problem documents."""
-    own = (
-        {call.media: {"schema": {"type": "string"}}}
-        if call.media in (HTML, TEXT)
-        else {call.media: {}}
-    )
-    if status < 400 or call.media == "application/json":
-        return own
-    return {**own, "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    """A browser gets errors as pages, any other program as problem documents."""
+    page: dict[str, Any] = {"schema": {"type": "string"}}
+    if status < 400 or (call.media == "application/json" and status == 503):
+        return {call.media: page if call.media in (HTML, TEXT) else {}}
+    return {HTML: page, PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}}

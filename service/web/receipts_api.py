@@ -5,7 +5,6 @@ from uuid import UUID
 from flask import Blueprint, Response, jsonify
 
 from service.domain.access import Role
-from service.domain.ledger import Document
 from service.web.auth import actor, requires
 from service.web.context import usecases
 from service.web.json_body import JsonBlueprint
@@ -26,14 +25,14 @@ receipt_keys = Blueprint("receipt_keys", __name__)
 @requires(Role.ADMIN)
 @receipts_api.response(200, {"type": "object"}, description="The receipt, as docs/ledger.md says.")
 @receipts_api.alt_response(404, description="There is no such subscriber.")
-def receipt(subscriber_id: UUID) -> Document:
+def receipt(subscriber_id: UUID) -> Response:
     """Return the signed receipt of all of a person's consents.
 
     `newsflash receipts verify` checks it offline, against the key that is published under
     `/.well-known/newsflash-receipts.json`.
     """
     keep_private()
-    return usecases().receipts.by_subscriber(subscriber_id, actor=actor())
+    return jsonify(usecases().receipts.by_subscriber(subscriber_id, actor=actor()))
 
 
 @receipt_keys.get("/.well-known/newsflash-receipts.json")

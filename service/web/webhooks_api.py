@@ -12,7 +12,7 @@ from service.domain.webhook import EventType
 from service.usecases.webhooks import WebhookView
 from service.web.auth import actor, requires
 from service.web.context import usecases
-from service.web.json_body import JsonBlueprint
+from service.web.json_body import JsonBlueprint, JsonBoolean
 
 MAX_PAGE = 200
 DESCRIPTION = """Outgoing webhooks
@@ -59,7 +59,7 @@ class WebhookChangeSchema(Schema):
     url = fields.String(**_URL)
     events = fields.List(_event(), **_EVENTS)
     list = fields.String(**_LIST)
-    is_enabled = fields.Boolean(truthy={True}, falsy={False})
+    is_enabled = JsonBoolean()
 
 
 class WebhookSchema(Schema):

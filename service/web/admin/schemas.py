@@ -9,6 +9,7 @@ from service.domain.address import MAX_LENGTH
 from service.domain.exchange import EXPORT_COLUMNS, EXTRA_COLUMNS, FileFormat
 from service.domain.import_row import MAX_NAME_LENGTH
 from service.domain.subscription import Status, SuppressionReason
+from service.web.json_body import JsonBoolean
 
 MAX_PAGE = 200
 _LOCALE = validate.Regexp(r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3}\Z")
@@ -168,7 +169,7 @@ class ListChangesSchema(Schema):
     )
     redirect_url = fields.String(allow_none=True, validate=validate.Length(max=2000))
     locale = fields.String(validate=_LOCALE)
-    is_default = fields.Boolean()
+    is_default = JsonBoolean()
 
 
 class NewListSchema(ListChangesSchema):
