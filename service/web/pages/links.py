@@ -1,7 +1,8 @@
 """The links in mails. A GET shows a page and changes nothing; a POST acts and may be repeated."""
 
-from flask import redirect, render_template, request, url_for
+from flask import Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 
 from service.usecases.views import LinkState, LinkView
 from service.web.context import evidence, usecases
@@ -46,6 +47,9 @@ def act_on_unsubscribe(token: str) -> ResponseReturnValue:
     one_click = request.form.get("List-Unsubscribe") == "One-Click"
     found = evidence(source="one-click" if one_click else "/unsubscribe")
     view = usecases().unsubscribe.act(token, found, one_click=one_click)
+    if one_click:
+        # A mail service asks and shows the answer to nobody (RFC 8058): a page would be for none.
+        return Response(_("You are unsubscribed"), mimetype="text/plain")
     return _unsubscribe_page(token, view)
 
 
