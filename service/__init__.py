@@ -1,1 +1,1 @@
-"""Newsflash: double-opt-in newsletter subscriptions that hand their mail to an external mail API."""
+"""Newsflash: newsletter subscriptions with double opt-in, mailed through an external mail API."""
