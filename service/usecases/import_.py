@@ -74,12 +74,15 @@ class Import:
         *,
         format: FileFormat,  # noqa: A002 - the name that it has outside
         actor: str,
+        dry_run: bool = False,
         progress: Progress | None = None,
     ) -> ImportReport:
         """Import a file and say what became of each row; bad rows do not hold up good ones.
 
-        `pending` rows become pending without a mail. Raises `InvalidInputError` for `file` where
-        the file as a whole is not usable; nothing was taken from it then.
+        `pending` rows become pending without a mail. A dry run says what would become of them and
+        changes nothing; it takes two rows of one subscription for one only where they are near
+        each other. Raises `InvalidInputError` for `file` where the file as a whole is not usable;
+        nothing was taken from it then.
         """
         file = ImportFile(stream, format)
         report = ImportReport()
@@ -92,12 +95,14 @@ class Import:
                 chunk[key] = (line, item)
             report.unchanged += before is not None
             if len(chunk) >= CHUNK_ROWS:
-                self._keep(chunk, report)
+                self._keep(chunk, report, dry_run=dry_run)
                 if progress:
                     progress(file.bytes_read)
-        self._keep(chunk, report)
+        self._keep(chunk, report, dry_run=dry_run)
         if progress:
             progress(file.bytes_read)
+        if dry_run:
+            return report
         with self._engine.begin() as connection:
             insert_audit(
                 connection,
@@ -141,14 +146,20 @@ class Import:
         )
 
     def _keep(
-        self, chunk: dict[tuple[str, UUID], tuple[int, ImportItem]], report: ImportReport
+        self,
+        chunk: dict[tuple[str, UUID], tuple[int, ImportItem]],
+        report: ImportReport,
+        *,
+        dry_run: bool,
     ) -> None:
-        """Write a chunk in one transaction, then empty it."""
+        """Write a chunk in one transaction, which a dry run takes back, then empty it."""
         if not chunk:
             return
         items = [item for _, item in chunk.values()]
-        with self._engine.begin() as connection:
+        with self._engine.connect() as connection, connection.begin() as transaction:
             kept = import_chunk(connection, items, at=utc_now())
+            if dry_run:
+                transaction.rollback()
         for (line, item), result in zip(chunk.values(), kept, strict=True):
             _count(report, line, item.row, result)
         chunk.clear()

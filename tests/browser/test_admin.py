@@ -297,9 +297,11 @@ def test_files_go_in_and_out(admin, service):
         "email,status,consent_at,consent_source\n"
         f"{address},confirmed,2026-01-01T00:00:00Z,paper\nnobody,pending,,\n"
     )
-    admin.get_by_label("File").set_input_files(
-        {"name": "people.csv", "mimeType": "text/csv", "buffer": text.encode()}
-    )
+    file = {"name": "people.csv", "mimeType": "text/csv", "buffer": text.encode()}
+    admin.get_by_label("File").set_input_files(file)
+    admin.get_by_role("button", name="Only try").click()
+    heading(admin, "What would become of people.csv").to_be_visible()
+    admin.get_by_label("File").set_input_files(file)
     admin.get_by_role("button", name="Import").click()
     heading(admin, "What became of people.csv").to_be_visible()
     with admin.expect_download() as report:

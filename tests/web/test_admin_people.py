@@ -186,8 +186,8 @@ def test_a_wrong_export_is_explained_and_nothing_is_audited(app, client, admin):
     assert audited(app) == []
 
 
-def upload(admin, text, name="people.csv"):
-    return admin.post("/admin/import", file=(io.BytesIO(text.encode()), name))
+def upload(admin, text, name="people.csv", **data):
+    return admin.post("/admin/import", file=(io.BytesIO(text.encode()), name), **data)
 
 
 def test_an_import_tells_what_became_of_each_row(app, usecases, admin):
@@ -209,6 +209,17 @@ def test_an_import_tells_what_became_of_each_row(app, usecases, admin):
     assert problems[0] == "line,column,problem"
     assert [each.split(",")[0] for each in problems[1:]] == ["3", "4"]
     assert [each[:2] for each in audited(app)] == [("key:ada", "subscribers.imported")]
+
+
+def test_a_trial_tells_what_an_import_would_do_and_does_nothing(app, usecases, admin):
+    text = "email,status\nada@example.org,pending\nnobody,pending\n"
+    page = upload(admin, text, **{"try": "1"}).get_data(as_text=True)
+    assert "nothing has changed" in page
+    assert "<strong>1</strong> imported" in page
+    assert usecases.subscribers.page(limit=9).subscribers == []
+    assert audited(app) == []
+    upload(admin, text)
+    assert len(usecases.subscribers.page(limit=9).subscribers) == 1
 
 
 def test_an_import_may_be_longer_than_any_other_form(admin):

@@ -10,7 +10,13 @@ from flask_babel import gettext as _
 
 from service.clock import utc_now
 from service.domain.errors import InvalidInputError
-from service.domain.exchange import EXPORT_COLUMNS, EXTRA_COLUMNS, FileFormat, csv_line
+from service.domain.exchange import (
+    EXPORT_COLUMNS,
+    EXTRA_COLUMNS,
+    MEDIA_TYPES,
+    FileFormat,
+    csv_line,
+)
 from service.domain.subscription import Status
 from service.usecases.export import ExportRequest
 from service.usecases.import_ import ImportReport
@@ -18,10 +24,6 @@ from service.web.admin_pages import admin_pages
 from service.web.admin_pages.session import actor, signed_in
 from service.web.context import usecases
 
-MEDIA_TYPES = {
-    FileFormat.CSV: "text/csv; charset=utf-8; header=present",
-    FileFormat.NDJSON: "application/x-ndjson",
-}
 SHOWN_PROBLEMS = 50
 FORM_MEMORY_BYTES = 512 * 1024
 """What reading a form with a file holds in memory: several of the blocks that it is read in."""
@@ -76,18 +78,22 @@ def take_long_files() -> None:
 @admin_pages.post("/import")
 @signed_in
 def start_import() -> ResponseReturnValue:
-    """Import the file and say what became of its rows, or why none was taken (422)."""
+    """Import the file, or only try to, and say what became of its rows; 422 where none was read."""
     file = request.files.get("file")
     if file is None or not file.filename:
         return _import_page(error=_("Choose a file.")), 422
     is_json = file.filename.lower().endswith((".ndjson", ".jsonl", ".json"))
+    is_trial = "try" in request.form
     try:
         report = usecases().import_(
-            file.stream, format=FileFormat.NDJSON if is_json else FileFormat.CSV, actor=actor()
+            file.stream,
+            format=FileFormat.NDJSON if is_json else FileFormat.CSV,
+            actor=actor(),
+            dry_run=is_trial,
         )
     except InvalidInputError as error:
         return _import_page(error=str(error)), 422
-    return _import_page(report=report, name=file.filename)
+    return _import_page(report=report, name=file.filename, is_trial=is_trial)
 
 
 def _export_page(*, errors: dict[str, str] | None = None) -> str:
@@ -114,12 +120,17 @@ def _since(text: str) -> datetime | None:
 
 
 def _import_page(
-    *, report: ImportReport | None = None, name: str = "", error: str | None = None
+    *,
+    report: ImportReport | None = None,
+    name: str = "",
+    is_trial: bool = False,
+    error: str | None = None,
 ) -> str:
     return render_template(
         "admin/import.html",
         report=report,
         name=name,
+        is_trial=is_trial,
         errors={"file": error} if error else {},
         shown=report.problems[:SHOWN_PROBLEMS] if report else [],
         problems_file=_problems_file(report) if report and report.problems else None,

@@ -1,0 +1,51 @@
+"""A dry run of an import tells what the import would, and leaves everything as it is."""
+
+import io
+
+import pytest
+from sqlalchemy import func, select
+
+from service.domain.exchange import FileFormat
+from service.store.models import AuditEntry, ConsentEvent, Subscriber, Subscription
+from service.usecases.import_ import Import
+
+FILE = b"""email,status,consent_at,consent_source
+ada@example.org,confirmed,2026-01-01T00:00:00Z,paper
+bob@example.org,pending,,
+bob@example.org,pending,,
+left@example.org,pending,,
+nobody,pending,,
+"""
+
+
+@pytest.fixture
+def run(world, engine):
+    """Import the file, or only try to, and return the report."""
+    world.sign_up("left@example.org")
+    world.confirm("left@example.org")
+    world.leave("left@example.org")
+    import_ = Import(
+        engine,
+        lists=world.usecases.lists,
+        address_hash_key=world.usecases.settings.address_hash_key,
+    )
+    return lambda **given: import_(io.BytesIO(FILE), format=FileFormat.CSV, actor="test", **given)
+
+
+def test_a_dry_run_tells_the_same_and_changes_nothing(world, run):
+    def counts():
+        tables = (Subscriber, Subscription, ConsentEvent, AuditEntry)
+        return [world.rows(select(func.count()).select_from(table))[0][0] for table in tables]
+
+    before = counts()
+    tried = run(dry_run=True)
+    assert counts() == before
+    assert run() == tried
+    assert (tried.rows, tried.imported, tried.unchanged, tried.skipped, tried.bad) == (
+        5,
+        2,
+        1,
+        1,
+        1,
+    )
+    assert counts() != before
