@@ -38,7 +38,7 @@ def measure(server: Postgres, folder: Path, *, people: int, rounds: int) -> None
             database, default_list(database), people, status="confirmed", name="person"
         )
         settle_statistics(database)
-        key = create_key(database, folder, role="export")
+        key = create_key(database, role="export")
         processes = [ours.pid, *descendants(ours.pid)]
         _export(ours, key)  # both ways once before it counts: caches are warm for both
         _copy(database)

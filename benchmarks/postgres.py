@@ -26,6 +26,7 @@ class Postgres:
 
     bin: Path
     port: int
+    pid: int
     database: str = "postgres"
 
     @property
@@ -50,7 +51,7 @@ class Postgres:
         with self.connect() as connection:
             connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
             connection.execute(f'CREATE DATABASE "{name}"')
-        return Postgres(self.bin, self.port, name)
+        return Postgres(self.bin, self.port, self.pid, name)
 
     def one(self, sql: str) -> int:
         """Return the one number that a query gives."""
@@ -99,7 +100,7 @@ def postgres(folder: Path) -> Iterator[Postgres]:
     ]  # fmt: skip
     with running(command, log=log, user=user, stop_by=signal.SIGINT) as process:
         wait_for_port(port, process, log)
-        server = Postgres(binaries, port)
+        server = Postgres(binaries, port, process.pid)
         _wait_until_it_answers(server)
         yield server
 

@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import requests
+from sqlalchemy import create_engine
 
 from benchmarks.postgres import Postgres
 from benchmarks.processes import free_port, running, wait_for_port
+from service.usecases.keys import Keys
 
 WORKERS = 2
 BLOCKING_THREADS = 8
@@ -139,8 +141,10 @@ def migrate(database: Postgres, folder: Path) -> None:
     run(newsflash("db", "upgrade"), env=env, log=folder / "upgrade.log")
 
 
-def create_key(database: Postgres, folder: Path, *, role: str) -> str:
+def create_key(database: Postgres, *, role: str) -> str:
     """Return a fresh API key."""
-    env = service_environment(database, mail_url="mailbox:")
-    command = newsflash("keys", "create", f"benchmark-{role}", "--role", role)
-    return run(command, env=env, log=folder / "keys.log").strip()
+    engine = create_engine(database.url)
+    try:
+        return Keys(engine).create(f"benchmark {role}", role, actor="benchmark")
+    finally:
+        engine.dispose()
