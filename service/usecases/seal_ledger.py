@@ -25,8 +25,10 @@ from service.store.database import reading
 from service.store.ledger import Sealed
 from service.usecases.consent_texts import ConsentTexts
 
-BATCH = 500
-MAX_BATCHES = 20
+BATCH = 100
+"""Events in one transaction: SQLite has one writer at a time, and signups wait meanwhile."""
+
+MAX_BATCHES = 50
 """Batches in one run; what is left waits for the next, so that a worker gets back to its mail."""
 
 _log = structlog.get_logger(__name__)
