@@ -25,6 +25,7 @@ from service.domain.exchange import (
     json_cell,
 )
 from service.domain.subscription import Cycles, Status, SubscriptionRef
+from service.store.copy_out import PARALLEL_OPTIONS, copy_out
 from service.store.types import utc_text
 
 CHUNK_BYTES = 64 * 1024
@@ -94,7 +95,7 @@ def _own_connection(engine: Engine) -> Any:
     """Open a driver's connection beside the pool, without its time limit for statements."""
     arguments, keywords = engine.dialect.create_connect_args(engine.url)
     if engine.dialect.name == "postgresql":
-        keywords["options"] = "-c timezone=UTC -c datestyle=ISO"
+        keywords["options"] = f"-c timezone=UTC -c datestyle=ISO {PARALLEL_OPTIONS}"
     else:
         keywords.update(isolation_level=None, check_same_thread=False)
     return engine.dialect.connect(*arguments, **keywords)
@@ -163,12 +164,8 @@ def _copied(engine: Engine, selection: Selection) -> Generator[bytes, None, None
     else:
         lines = f"SELECT row_to_json(line) FROM ({query}) AS line"
         statement = f"COPY ({lines}) TO STDOUT ({_NDJSON_AS_CSV})"
-    with (
-        closing(_own_connection(engine)) as connection,
-        connection.cursor() as cursor,
-        cursor.copy(statement, given) as copy,
-    ):
-        yield from copy
+    with closing(_own_connection(engine)) as connection:
+        yield from copy_out(connection, statement, given)
 
 
 def _rows(engine: Engine, selection: Selection) -> Generator[Sequence[Any], None, None]:
