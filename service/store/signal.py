@@ -70,6 +70,7 @@ class MailWaiter:
         """Connect at the first wait."""
         self._engine = engine
         self._connection: Any = None
+        self._driver: Any = None
         self._version: object = None
 
     def wait(self, seconds: float, *, stop: threading.Event) -> None:
@@ -88,7 +89,8 @@ class MailWaiter:
 
     def _connect(self) -> None:
         self._connection = self._engine.raw_connection()
-        driver = self._connection.driver_connection
+        # A detached connection no longer tells its driver's.
+        driver = self._driver = self._connection.driver_connection
         self._connection.detach()
         if self._engine.dialect.name == "postgresql":
             driver.autocommit = True
@@ -97,7 +99,7 @@ class MailWaiter:
             self._version = driver.execute("PRAGMA data_version").fetchone()
 
     def _heard(self, seconds: float) -> bool:
-        driver = self._connection.driver_connection
+        driver = self._driver
         if self._engine.dialect.name == "postgresql":
             heard = list(driver.notifies(timeout=seconds, stop_after=1))
             return bool(heard)
@@ -113,4 +115,4 @@ class MailWaiter:
         if self._connection is not None:
             with suppress(Exception):
                 self._connection.close()
-            self._connection = None
+            self._connection = self._driver = None
