@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Connection, TextClause, bindparam, func, select, text
+from sqlalchemy import Connection, bindparam, func, select, text
 
 from service.domain.consent import ConsentKind
 from service.domain.feedback import EventKind
@@ -24,31 +24,29 @@ _COUNTED_EVENTS = (ConsentKind.REQUESTED, ConsentKind.CONFIRMED, ConsentKind.UNS
 _BOUNCES = (EventKind.HARD_BOUNCE, EventKind.SOFT_BOUNCE)
 _DAY = {"sqlite": "substr({}, 1, 10)", "postgresql": "to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD')"}
 
-# One row for each cycle that was asked for in the period, with what became of it since.
-_ASKED = """
+# One row for each cycle that was asked for in the period, with what became of it since; the totals
+# over all forms and pages stand beside each of those that brought most.
+_OUTCOMES = """
 WITH asked AS (
     SELECT event.subscriber_id, event.mailing_list_id, event.epoch, min(event.source) AS source
     FROM consent_events AS event
     WHERE event.id >= :first_id AND event.kind = 'requested' AND event.at >= :since
     GROUP BY event.subscriber_id, event.mailing_list_id, event.epoch
+), by_source AS (
+    SELECT coalesce(asked.source, '') AS source, count(*) AS asked,
+        sum(CASE WHEN held.confirmed_at IS NOT NULL OR EXISTS (
+            SELECT 1 FROM outbox_messages AS mail
+            WHERE mail.subscriber_id = asked.subscriber_id AND mail.created_at >= :since
+            AND mail.status = 'accepted') THEN 1 ELSE 0 END) AS mailed,
+        sum(CASE WHEN held.confirmed_at IS NOT NULL THEN 1 ELSE 0 END) AS confirmed,
+        sum(CASE WHEN held.status = 'confirmed' THEN 1 ELSE 0 END) AS stayed
+    FROM asked LEFT JOIN subscriptions AS held ON held.subscriber_id = asked.subscriber_id
+        AND held.mailing_list_id = asked.mailing_list_id AND held.epoch = asked.epoch
+    GROUP BY coalesce(asked.source, '')
 )
-"""
-_FUNNEL = f"""{_ASKED}
-SELECT count(*) AS asked,
-    sum(CASE WHEN held.confirmed_at IS NOT NULL OR EXISTS (
-        SELECT 1 FROM outbox_messages AS mail WHERE mail.subscriber_id = asked.subscriber_id
-        AND mail.created_at >= :since AND mail.status = 'accepted') THEN 1 ELSE 0 END) AS mailed,
-    sum(CASE WHEN held.confirmed_at IS NOT NULL THEN 1 ELSE 0 END) AS confirmed,
-    sum(CASE WHEN held.status = 'confirmed' THEN 1 ELSE 0 END) AS stayed
-FROM asked LEFT JOIN subscriptions AS held ON held.subscriber_id = asked.subscriber_id
-    AND held.mailing_list_id = asked.mailing_list_id AND held.epoch = asked.epoch
-"""
-_SOURCES = f"""{_ASKED}
-SELECT coalesce(asked.source, '') AS source, count(*) AS asked,
-    sum(CASE WHEN held.confirmed_at IS NOT NULL THEN 1 ELSE 0 END) AS confirmed
-FROM asked LEFT JOIN subscriptions AS held ON held.subscriber_id = asked.subscriber_id
-    AND held.mailing_list_id = asked.mailing_list_id AND held.epoch = asked.epoch
-GROUP BY coalesce(asked.source, '') ORDER BY count(*) DESC, 1 LIMIT :most
+SELECT source, asked, confirmed, sum(asked) OVER () AS all_asked, sum(mailed) OVER () AS all_mailed,
+    sum(confirmed) OVER () AS all_confirmed, sum(stayed) OVER () AS all_stayed
+FROM by_source ORDER BY asked DESC, source LIMIT :most
 """
 
 
@@ -113,34 +111,31 @@ def counts_by_day(connection: Connection, *, since: datetime) -> list[DayCount]:
     ]
 
 
-def funnel(connection: Connection, *, since: datetime) -> Funnel:
-    """Return what became of the signups from `since` on."""
-    row = connection.execute(_typed(_FUNNEL), _period(since)).one()
-    return Funnel(
-        asked=row.asked,
-        mailed=row.mailed or 0,
-        confirmed=row.confirmed or 0,
-        stayed=row.stayed or 0,
+def outcomes(
+    connection: Connection, *, since: datetime, most: int
+) -> tuple[Funnel, Sequence[SourceCount]]:
+    """Return what became of the signups from `since` on, and which forms brought most of them."""
+    query = text(_OUTCOMES).bindparams(
+        bindparam("first_id", type_=PublicId), bindparam("since", type_=UtcTime)
     )
-
-
-def top_sources(connection: Connection, *, since: datetime, most: int) -> Sequence[SourceCount]:
-    """Return the forms and pages that brought most signups from `since` on."""
-    rows = connection.execute(_typed(_SOURCES), {**_period(since), "most": most})
-    return [SourceCount(**row) for row in rows.mappings()]
+    rows = connection.execute(
+        query, {"first_id": first_id(since), "since": since, "most": most}
+    ).all()
+    if not rows:
+        return Funnel(asked=0, mailed=0, confirmed=0, stayed=0), []
+    total = rows[0]
+    return (
+        Funnel(
+            asked=int(total.all_asked),
+            mailed=int(total.all_mailed),
+            confirmed=int(total.all_confirmed),
+            stayed=int(total.all_stayed),
+        ),
+        [SourceCount(source=row.source, asked=row.asked, confirmed=row.confirmed) for row in rows],
+    )
 
 
 def first_id(since: datetime) -> UUID:
     """Return an id below that of everything written from `since` on."""
     milliseconds = int((since - WRITTEN_WITHIN).timestamp() * 1000)
     return UUID(int=milliseconds << 80)
-
-
-def _typed(sql: str) -> TextClause:
-    return text(sql).bindparams(
-        bindparam("first_id", type_=PublicId), bindparam("since", type_=UtcTime)
-    )
-
-
-def _period(since: datetime) -> dict[str, object]:
-    return {"first_id": first_id(since), "since": since}

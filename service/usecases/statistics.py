@@ -66,8 +66,7 @@ class Statistics:
         since = datetime.combine(first, clock_time.min, tzinfo=now.tzinfo)
         with reading(self._engine) as connection:
             counted = store.counts_by_day(connection, since=since)
-            funnel = store.funnel(connection, since=since)
-            sources = store.top_sources(connection, since=since, most=TOP_SOURCES)
+            funnel, sources = store.outcomes(connection, since=since, most=TOP_SOURCES)
         counts = {(each.day, each.what): each.count for each in counted}
         return Period(
             at=now,

@@ -304,13 +304,13 @@ def test_files_go_in_and_out(admin, service):
     admin.get_by_label("File").set_input_files(file)
     admin.get_by_role("button", name="Import").click()
     heading(admin, "What became of people.csv").to_be_visible()
-    with admin.expect_download() as report:
+    with admin.expect_download(timeout=60_000) as report:
         admin.get_by_role("link", name="Download all 1 as CSV").click()
     assert Path(report.value.path()).read_text().startswith("line,column,problem\n3,email,")
 
     admin.goto(f"{service}/admin/export")
     admin.get_by_label("Status", exact=True).select_option("confirmed")
-    with admin.expect_download() as export:
+    with admin.expect_download(timeout=60_000) as export:
         admin.get_by_role("button", name="Download").click()
     assert export.value.suggested_filename.endswith(".csv")
     assert f"{address}," in Path(export.value.path()).read_text()
