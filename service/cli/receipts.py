@@ -109,15 +109,23 @@ def _tell(report: Report, *, is_given: bool) -> None:
     for finding in report.findings:
         click.echo(f"{finding.kind}: {finding.message}")
     what = report.type.removeprefix("newsflash-")
-    parts = [f"{report.entries} entries"] if report.type != "newsflash-checkpoint" else []
+    parts = (
+        [_count(report.entries, "entry", "entries")]
+        if report.type != "newsflash-checkpoint"
+        else []
+    )
     if report.unsealed:
         parts.append(f"{report.unsealed} not sealed yet")
     if report.end is not None:
         parts.append(f"{report.end.name} at entry {report.end.position}")
-    verdict = f"{len(report.findings)} findings" if report.findings else "good"
+    verdict = _count(len(report.findings), "finding", "findings") if report.findings else "good"
     click.echo(f"{what}: {verdict}; {', '.join(parts)}")
     if not is_given:
         click.echo(
             f"Held to the key that the file brings: {report.key.x}\n"
             "Compare it with /.well-known/newsflash-receipts.json of the service."
         )
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
