@@ -33,6 +33,7 @@ from service.usecases.deliver import Deliver, MailSettings
 from service.usecases.deliver_webhooks import DeliverWebhooks
 from service.usecases.end_subscription import EndSubscription
 from service.usecases.export import Export
+from service.usecases.exports import Exports
 from service.usecases.feedback import MATCH_EVERY_SECONDS, Feedback
 from service.usecases.gates import Gate, Gates
 from service.usecases.guard import Guard
@@ -148,6 +149,7 @@ def build_usecases(
         export=Export(
             engine, lists=lists, tokens=tokens.unsubscribe, public_url=settings.public_url
         ),
+        exports=Exports(engine),
         import_=Import(engine, lists=lists, address_hash_key=settings.address_hash_key),
         audit=Audit(engine),
         admin_sessions=AdminSessions(engine, keys=keys, tokens=tokens.admin_link),

@@ -6,6 +6,7 @@ from service.cli.admin_link import admin_link
 from service.cli.consent_texts import consent_texts
 from service.cli.database import database
 from service.cli.doctor import doctor
+from service.cli.exports import exports
 from service.cli.held import held
 from service.cli.keys import keys
 from service.cli.lists import lists
@@ -40,6 +41,7 @@ for command in (
     lists,
     keys,
     subscribers,
+    exports,
     receipts,
     consent_texts,
 ):

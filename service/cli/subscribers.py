@@ -2,22 +2,26 @@
 
 import sys
 from contextlib import ExitStack, closing
-from datetime import datetime
 from pathlib import Path
-from typing import IO, NoReturn
+from typing import IO, Any, NoReturn
 
 import click
 from tqdm import tqdm
 
 from service.cli.application import app_or_exit, usecases_of
+from service.cli.output import json_text
 from service.domain.errors import InvalidInputError, UnknownListError
-from service.domain.exchange import FileFormat
+from service.domain.exchange import TEXT_FORMATS, FileFormat
+from service.domain.presets import Preset
 from service.domain.subscription import Status
 from service.usecases.export import ExportRequest, ExportStream
+from service.web.admin.schemas import ManifestSchema
 
 ACTOR = "command line"
 SHOWN_PROBLEMS = 20
 FORMATS = [form.value for form in FileFormat]
+TEXT_FORMAT_NAMES = [form.value for form in TEXT_FORMATS]
+MOMENT = click.DateTime(["%Y-%m-%dT%H:%M:%S%z"])
 
 
 @click.group("subscribers")
@@ -30,9 +34,20 @@ def subscribers() -> None:
 @click.option(
     "--status", type=click.Choice([status.value for status in Status]), help="Only this status."
 )
+@click.option("--locale", help="Only this locale.")
+@click.option("--source", help="Only this page or form, exactly.")
+@click.option("--from", "requested_from", type=MOMENT, help="Requested at this time or later.")
+@click.option("--to", "requested_to", type=MOMENT, help="Requested before this time.")
+@click.option("--since", type=MOMENT, help="Changed since then, also who left or was erased.")
 @click.option("--format", "format_", default="csv", show_default=True, type=click.Choice(FORMATS))
 @click.option("--columns", default="", help="Names with commas between.")
-@click.option("--since", type=click.DateTime(["%Y-%m-%dT%H:%M:%S%z"]), help="Changed since then.")
+@click.option(
+    "--preset",
+    type=click.Choice([preset.value for preset in Preset]),
+    help="The columns that this tool imports.",
+)
+@click.option("--bom", is_flag=True, help="Begin CSV with a byte order mark, for spreadsheets.")
+@click.option("--purpose", help="What the file is for; the audit log keeps it.")
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Not to stdout.")
 def export(
     *,
@@ -40,22 +55,26 @@ def export(
     status: str | None,
     format_: str,
     columns: str,
-    since: datetime | None,
+    preset: str | None,
     output: Path | None,
+    **asked: Any,
 ) -> None:
     """Write subscriptions to standard output or a file.
 
-    The file takes its name only once it is whole.
+    The file takes its name only once it is whole, and its manifest lies beside it:
+    FILE.manifest.json.
     """
     request = ExportRequest(
         format=FileFormat(format_),
         list=list_,
         status=Status(status) if status else None,
         columns=tuple(name.strip() for name in columns.split(",") if name.strip()),
-        since=since,
+        preset=Preset(preset) if preset else None,
+        **asked,
     )
+    found = usecases_of(app_or_exit())
     try:
-        stream = usecases_of(app_or_exit()).export(request, actor=ACTOR)
+        stream = found.export(request, actor=ACTOR)
     except UnknownListError:
         raise click.ClickException(f"There is no list {list_}.") from None
     except InvalidInputError as error:
@@ -71,6 +90,8 @@ def export(
             unfinished.replace(output)
         finally:
             unfinished.unlink(missing_ok=True)
+    manifest = json_text(ManifestSchema().dump(found.exports.get(stream.id)))
+    output.with_name(f"{output.name}.manifest.json").write_text(f"{manifest}\n")
 
 
 @subscribers.command("import")
@@ -78,7 +99,7 @@ def export(
 @click.option(
     "--format",
     "format_",
-    type=click.Choice(FORMATS),
+    type=click.Choice(TEXT_FORMAT_NAMES),
     help="Told by the file's name where left out.",
 )
 def import_file(*, file: Path, format_: str | None) -> None:

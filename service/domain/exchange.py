@@ -21,7 +21,10 @@ EXPORT_COLUMNS = (
 )
 """One row a subscription, in this order."""
 
-EXTRA_COLUMNS = ("attributes", "unsubscribe_url")
+DELTA_COLUMNS = ("id", "erased_at")
+"""What a file of changes tells of an erased person, and nothing else of them."""
+
+EXTRA_COLUMNS = ("attributes", "unsubscribe_url", *DELTA_COLUMNS)
 """Further columns, on request."""
 
 GUARDED_COLUMNS = frozenset({"email", "name", "locale", "source"})
@@ -42,6 +45,21 @@ class FileFormat(StrEnum):
     """RFC 4180 with LF line ends and a header; an absent value is empty, an empty text is `""`."""
     NDJSON = "ndjson"
     """One JSON object a line, the columns as its keys."""
+    XLSX = "xlsx"
+    """A workbook (ECMA-376) whose cells are all text, so that none runs. Only written, not read."""
+
+
+TEXT_FORMATS = (FileFormat.CSV, FileFormat.NDJSON)
+"""What an import reads."""
+
+MEDIA_TYPES = {
+    FileFormat.CSV: "text/csv; charset=utf-8; header=present",
+    FileFormat.NDJSON: "application/x-ndjson",
+    FileFormat.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+
+BYTE_ORDER_MARK = "\ufeff".encode()
+"""What tells a spreadsheet that a CSV file is UTF-8."""
 
 
 def guard(text: str) -> str:

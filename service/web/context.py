@@ -16,6 +16,7 @@ from service.usecases.confirm import Confirm
 from service.usecases.consent_texts import ConsentTexts
 from service.usecases.end_subscription import EndSubscription
 from service.usecases.export import Export
+from service.usecases.exports import Exports
 from service.usecases.feedback import Feedback
 from service.usecases.guard import Guard
 from service.usecases.health import Health
@@ -60,6 +61,7 @@ class UseCases:
     subscribers: Subscribers
     suppressions: Suppressions
     export: Export
+    exports: Exports
     import_: Import
     audit: Audit
     admin_sessions: AdminSessions

@@ -1,7 +1,10 @@
 """The commands for lists, keys and files, as typed."""
 
+import hashlib
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from click.testing import CliRunner, Result
@@ -91,6 +94,13 @@ def test_subscribers_go_in_and_come_out(run: Run, tmp_path: Path):
     written = run("subscribers", "export", "--format", "ndjson", "--output", str(output))
     assert (written.exit_code, written.output) == (0, "")
     assert output.read_text().count("\n") == 2
+    beside = json.loads((tmp_path / "out.ndjson.manifest.json").read_text())
+    assert (beside["rows"], beside["actor"]) == (2, "command line")
+    assert beside["sha256"] == hashlib.sha256(output.read_bytes()).hexdigest()
+    assert json.loads(run("exports", "show", beside["id"]).stdout) == beside
+    assert json.loads(run("exports", "list", "--json").stdout)["exports"][0] == beside
+    assert f"{beside['id']}  " in run("exports", "list").stdout
+    assert run("exports", "show", str(UUID(int=1))).exit_code == 1
     assert "2 unchanged" in run("subscribers", "import", str(output)).stdout
     assert [path.name for path in tmp_path.iterdir() if path.suffix == ".part"] == []
 

@@ -12,10 +12,18 @@ import pytest
 from sqlalchemy import Engine, create_engine, insert, text
 from sqlalchemy.engine import URL
 
-from service.domain.exchange import EXPORT_COLUMNS, EXTRA_COLUMNS, FileFormat, guard, unguard
+from service.domain.exchange import (
+    EXPORT_COLUMNS,
+    EXTRA_COLUMNS,
+    TEXT_FORMATS,
+    FileFormat,
+    guard,
+    unguard,
+)
 from service.domain.subscription import Cycles, Status
 from service.store.database import engine_options, prepare_engine
-from service.store.exports import Selection, export_blocks
+from service.store.export_query import Selection
+from service.store.exports import Tally, export_blocks
 from service.store.lists import insert_list
 from service.store.models import Subscriber, Subscription
 
@@ -99,7 +107,7 @@ def fill(engine: Engine) -> None:
 
 
 def export(engine: Engine, **selected: object) -> bytes:
-    return b"".join(export_blocks(engine, Selection(**selected), link))  # type: ignore[arg-type]
+    return b"".join(export_blocks(engine, Selection(**selected), link, Tally()))  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -121,7 +129,7 @@ def both(sqlite_url: URL, postgres_url: URL) -> Iterator[tuple[Engine, Engine]]:
         yield engines[0], engines[1]
 
 
-@pytest.mark.parametrize("form", list(FileFormat))
+@pytest.mark.parametrize("form", TEXT_FORMATS)
 @pytest.mark.parametrize(
     "columns",
     [
@@ -184,7 +192,7 @@ def test_filters_choose_rows(filled: Engine):
 
 
 def test_closing_the_stream_ends_the_query(filled: Engine):
-    blocks = export_blocks(filled, Selection(), link)
+    blocks = export_blocks(filled, Selection(), link, Tally())
     assert next(blocks).startswith(b"email,name,list,")
     blocks.close()
     with filled.begin() as connection:

@@ -1,6 +1,7 @@
 """The administrators' API: one blueprint a resource, every route behind a key."""
 
 from service.web.admin.audit import audit_api
+from service.web.admin.exports import exports_api
 from service.web.admin.files import files_api
 from service.web.admin.keys import keys_api
 from service.web.admin.lists import lists_api
@@ -10,6 +11,7 @@ from service.web.admin.suppressions import suppressions_api
 ADMIN_BLUEPRINTS = (
     subscribers_api,
     files_api,
+    exports_api,
     lists_api,
     suppressions_api,
     keys_api,

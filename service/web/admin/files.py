@@ -9,7 +9,7 @@ from werkzeug.exceptions import UnsupportedMediaType
 
 from service.clock import utc_now
 from service.domain.access import Role
-from service.domain.exchange import FileFormat
+from service.domain.exchange import MEDIA_TYPES, FileFormat
 from service.usecases.export import ExportRequest, ExportStream
 from service.usecases.import_ import ImportReport
 from service.web.admin.schemas import ExportQuerySchema, ImportReportSchema
@@ -20,18 +20,18 @@ from service.web.json_body import JsonBlueprint
 MAX_FILE_BYTES = 1 << 40
 """A file is read line by line, so it may be as large as patience allows."""
 
-MEDIA_TYPES = {
-    FileFormat.CSV: "text/csv; charset=utf-8; header=present",
-    FileFormat.NDJSON: "application/x-ndjson",
-}
 _FORMATS = {"text/csv": FileFormat.CSV, "application/x-ndjson": FileFormat.NDJSON}
-# Neither is well-formed where the file ends with it, so no reader takes the file for whole.
+# None is well-formed where the file ends with it, so no reader takes the file for whole.
 _BROKEN_OFF = {
     FileFormat.CSV: b'"This export broke off here: the file is not complete.',
     FileFormat.NDJSON: b'{"error": "This export broke off here: the file is not complete."',
+    FileFormat.XLSX: b"This export broke off here: the file is not complete.",
 }
 _log = structlog.get_logger(__name__)
 _BODY = {name: {"schema": {"type": "string"}} for name in _FORMATS}
+_FILE = _BODY | {MEDIA_TYPES[FileFormat.XLSX]: {"schema": {"type": "string", "format": "binary"}}}
+EXPORT_ID = "Newsflash-Export"
+"""The header that names an export, so that its manifest can be read afterwards."""
 
 
 class _Body(Iterator[bytes]):
@@ -71,23 +71,33 @@ files_api = JsonBlueprint(
 @files_api.get("/export")
 @requires(Role.EXPORT)
 @files_api.arguments(ExportQuerySchema, location="query")
-@files_api.doc(responses={200: {"description": "The file, streamed.", "content": _BODY}})
+@files_api.doc(
+    responses={
+        200: {
+            "description": "The file, streamed.",
+            "content": _FILE,
+            "headers": {
+                EXPORT_ID: {
+                    "description": "The export's id: `GET /v1/exports/<id>` is its manifest.",
+                    "schema": {"type": "string", "format": "uuid"},
+                }
+            },
+        }
+    }
+)
 @files_api.alt_response(404, description="There is no such list.")
 def export(query: dict[str, Any]) -> Response:
     """Export subscriptions, one a row.
 
     Streamed from one snapshot. If it breaks off, its last line says so and is not well-formed.
-    Cells that a spreadsheet would run begin with an apostrophe, which an import takes back.
+    Cells that a spreadsheet would run begin with an apostrophe, which an import takes back. With
+    `since`, whoever was erased has a row with `id` and `erased_at` and nothing else.
     """
+    names = query.pop("columns", "")
     stream = usecases().export(
         ExportRequest(
-            format=query["format"],
-            list=query.get("list"),
-            status=query.get("status"),
-            columns=tuple(
-                name.strip() for name in query.get("columns", "").split(",") if name.strip()
-            ),
-            since=query.get("since"),
+            **query,
+            columns=tuple(name.strip() for name in names.split(",") if name.strip()),
         ),
         actor=actor(),
     )
@@ -98,6 +108,7 @@ def export(query: dict[str, Any]) -> Response:
         headers={
             "Content-Disposition": f'attachment; filename="{name}"',
             "Cache-Control": "no-store",
+            EXPORT_ID: str(stream.id),
         },
     )
 

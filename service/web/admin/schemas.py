@@ -8,7 +8,9 @@ from service.domain.access import Role
 from service.domain.address import MAX_LENGTH
 from service.domain.exchange import EXPORT_COLUMNS, EXTRA_COLUMNS, FileFormat
 from service.domain.import_row import MAX_NAME_LENGTH
+from service.domain.presets import Preset
 from service.domain.subscription import Status, SuppressionReason
+from service.usecases.export import MAX_PURPOSE_LENGTH
 from service.web.json_body import JsonBoolean
 
 MAX_PAGE = 200
@@ -126,7 +128,54 @@ class ExportQuerySchema(Schema):
             f"Names with commas between, out of {', '.join(EXPORT_COLUMNS + EXTRA_COLUMNS)}."
         ),
     )
-    since = fields.AwareDateTime(**_described("Only what has changed at this time or later."))
+    since = fields.AwareDateTime(
+        **_described("Only what has changed at this time or later, also who left or was erased.")
+    )
+    locale = fields.String(validate=_LOCALE)
+    source = fields.String(
+        validate=validate.Length(min=1, max=500), **_described("The page or form, exactly.")
+    )
+    requested_from = fields.AwareDateTime(
+        data_key="from", **_described("Requested at this time or later.")
+    )
+    requested_to = fields.AwareDateTime(data_key="to", **_described("Requested before this time."))
+    preset = fields.Enum(
+        Preset,
+        by_value=True,
+        **_described("Columns that this tool imports; of the confirmed, unless status says else."),
+    )
+    bom = fields.Boolean(
+        load_default=False, **_described("Begin CSV with a byte order mark, for spreadsheets.")
+    )
+    purpose = fields.String(
+        validate=validate.Length(min=1, max=MAX_PURPOSE_LENGTH),
+        **_described("What the file is for; the audit log keeps it."),
+    )
+
+
+class ManifestSchema(Schema):
+    """What an export was. What is null is not known while it is not complete."""
+
+    id = fields.UUID()
+    at = fields.AwareDateTime()
+    actor = fields.String()
+    is_complete = fields.Boolean()
+    format = fields.String()
+    preset = fields.String(allow_none=True)
+    columns = fields.List(fields.String())
+    filters = fields.Dict(keys=fields.String(), values=fields.String())
+    purpose = fields.String(allow_none=True)
+    rows = fields.Integer(allow_none=True)
+    bytes = fields.Integer(allow_none=True)
+    sha256 = fields.String(allow_none=True, **_described("Of the file's bytes."))
+    completed_at = fields.AwareDateTime(allow_none=True)
+
+
+class ManifestsSchema(Schema):
+    """A page of exports, newest first."""
+
+    exports = fields.List(fields.Nested(ManifestSchema))
+    next_cursor = fields.String(allow_none=True)
 
 
 class RowProblemSchema(Schema):
