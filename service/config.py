@@ -109,7 +109,7 @@ def load_settings() -> Settings:
             mail_from=_sender(env.str("MAIL_FROM", "") or "Newsflash <newsletter@localhost>"),
             webhook_secrets=_webhook_secrets(env),
             webhook_allow_private=env.bool("WEBHOOK_ALLOW_PRIVATE", False),
-            redis_url=env.str("REDIS_URL", "") or None,
+            redis_url=_redis_url(env.str("REDIS_URL", "")),
             ratelimit_enabled=env.bool("RATELIMIT_ENABLED", True),
             **_ratelimits(env),
             trusted_proxies=_within("TRUSTED_PROXIES", env.int("TRUSTED_PROXIES", 0), 0, 10),
@@ -231,6 +231,12 @@ def _policy(text: str) -> str:
     if text not in CONSENT_IP_POLICIES:
         raise SettingError("CONSENT_IP", f"is one of {', '.join(CONSENT_IP_POLICIES)}")
     return text
+
+
+def _redis_url(text: str) -> str | None:
+    if text and not text.startswith(("redis://", "rediss://", "unix://")):
+        raise SettingError("REDIS_URL", "needs the form redis://host:6379/0")
+    return text or None
 
 
 def _ratelimits(env: FileAwareEnv) -> dict[str, tuple[Window, ...]]:

@@ -22,7 +22,7 @@ def app_or_exit() -> Flask:
     """Return the app, or end the command with one line."""
     try:
         return create_app(settings_or_exit())
-    except ValueError as error:
+    except (SettingError, ValueError) as error:
         raise click.ClickException(str(error)) from None
 
 

@@ -58,6 +58,8 @@ def test_every_setting_is_read():
         MAIL_FROM="Ada <ada@example.org>",
         REDIS_URL="redis://cache",
         RATELIMIT_ENABLED="false",
+        RATELIMIT_CLIENT="10/minute;50/2 hours",
+        RATELIMIT_DOMAIN="none",
         TRUSTED_PROXIES="2",
         CONFIRM_DAYS="3",
         CONSENT_IP="none",
@@ -70,6 +72,8 @@ def test_every_setting_is_read():
     assert settings.allowed_hosts == ("web", "news.internal")
     assert settings.mail_urls == ("postmark://T@default", "smtp://mail.example.org:587")
     assert settings.webhook_secrets == {"postmark": "w"}
+    assert settings.ratelimit_client == ((10, 60), (50, 7200))
+    assert settings.ratelimit_domain == ()
     assert (settings.trusted_proxies, settings.confirm_days) == (2, 3)
     assert (settings.consent_ip, settings.ratelimit_enabled) == ("none", False)
     assert settings.redis_url == "redis://cache"
@@ -79,6 +83,10 @@ def test_every_setting_is_read():
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("RATELIMIT_CLIENT", "many"),
+        ("RATELIMIT_LIST", "0/minute"),
+        ("RATELIMIT_OVERALL", "10/minute;x"),
+        ("REDIS_URL", "cache:6379"),
         ("DATABASE_URL", SECRET),
         ("DATABASE_URL", f"mysql://u:{SECRET}@h/db"),
         ("DATABASE_URL", f"postgresql://u:{SECRET}@h:port/db"),
