@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 import time_machine
 from flask import Flask
-from sqlalchemy import Engine, func, select, text
+from sqlalchemy import Engine, func, select, text, update
 
 from service.clock import utc_now
 from service.domain.address import parse_address
@@ -376,11 +376,17 @@ def test_subscriptions_are_locked_in_the_order_of_their_key(
     world: World, engine: Engine, kind: str
 ):
     """With the first one taken, a group that waits for it holds none of the others."""
-    emails = [f"p{number:02}@example.org" for number in range(20)]
-    for email in random.Random(1).sample(emails, len(emails)):
-        with engine.begin() as connection:
-            record_signups(connection, [signup(email, world.list_id())])
+    # So many that PostgreSQL reads the table through and looks each row up in the group.
+    emails = [f"p{number:04}@example.org" for number in range(2000)]
+    with engine.begin() as connection:
+        mixed = random.Random(1).sample(emails, len(emails))
+        record_signups(connection, [signup(email, world.list_id()) for email in mixed])
     people = [row.id for row in world.rows(select(Subscriber.id).order_by(Subscriber.id))]
+    with engine.begin() as connection:  # the first one comes to lie last
+        first_one = Subscription.subscriber_id == people[0]
+        connection.execute(update(Subscription).where(first_one).values(source="moved"))
+    with engine.begin() as connection:
+        connection.execute(text("ANALYZE"))
 
     def group() -> None:
         with engine.begin() as connection:
