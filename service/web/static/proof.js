@@ -43,6 +43,7 @@
     if (event.persisted) sent = false;
   });
   form.querySelector(".by-itself").hidden = false;
+  form.querySelector(".by-hand").hidden = true;
   if (globalThis.crypto?.subtle) solve().catch(() => setTimeout(send, WAIT_MS));
   else setTimeout(send, WAIT_MS);
 })();
