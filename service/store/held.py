@@ -71,6 +71,11 @@ def is_held(connection: Connection, held_id: UUID) -> bool:
     return bool(connection.scalar(select(exists().where(HeldSignup.id == held_id))))
 
 
+def delete_held_of(connection: Connection, email_key: str) -> None:
+    """Remove those of one address."""
+    connection.execute(delete(HeldSignup).where(HeldSignup.email_key == email_key))
+
+
 def delete_held_before(connection: Connection, at: datetime) -> int:
     """Remove those that have waited since before `at`; return how many."""
     return connection.execute(delete(HeldSignup).where(HeldSignup.created_at < at)).rowcount

@@ -17,6 +17,7 @@ from service.store import subscribers as store
 from service.store import suppressions, webhooks
 from service.store.audit import insert_audit
 from service.store.database import reading
+from service.store.held import delete_held_of
 from service.store.subscribers import (
     ConsentInfo,
     MessageInfo,
@@ -168,6 +169,7 @@ class Subscribers:
                 ],
             )
             suppressions.forget_address(connection, address_hash=self._hash(info))
+            delete_held_of(connection, info.email_key)
             store.erase_subscriber(connection, subscriber_id, at=now)
             insert_audit(
                 connection,

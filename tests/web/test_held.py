@@ -130,6 +130,16 @@ def test_a_held_signup_is_forgotten_after_thirty_days(app, client, usecases):
         assert _count(app, HeldSignup) == 0
 
 
+def test_erasing_a_person_forgets_what_is_held_of_them(app, client, admin):
+    client.post(CALL, json={"email": BOT["email"]})
+    client.post(CALL, json=BOT)
+    client.post(CALL, json={**BOT, "email": "other@example.org"})
+    with app.app_context():
+        person = db.session.scalars(select(Subscriber.id)).one()
+    assert client.delete(f"/v1/subscribers/{person}", headers=admin).status_code == 204
+    assert [held["email"] for held in _held(client, admin)] == ["other@example.org"]
+
+
 def test_the_command_line_does_the_same(app, client, settings, monkeypatch):
     monkeypatch.setattr("service.cli.application.load_settings", lambda: settings)
     monkeypatch.setattr("service.cli.application.create_app", lambda _settings: app)
