@@ -1,14 +1,11 @@
 """Group commit: requests that arrive while one transaction is under way share the next one.
 
-A request that finds nothing under way starts at once, unless the transaction before was shared:
-then those who shared it are answered about now and will soon ask again, and it gives them half a
-millisecond. Without that each second transaction under load would hold one request alone. So the
+Nobody waits for company: a request that finds nothing under way starts at once. Under load the
 cost of a transaction (round trips, commit, flush to disk) is divided by those who share it. Each
 caller returns only after the transaction that holds its own work is committed.
 """
 
 import threading
-import time
 from collections.abc import Callable, Hashable, Sequence
 from typing import Generic, TypeVar
 
@@ -18,7 +15,6 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 MAX_GROUP = 64
-COMPANY_SECONDS = 0.0005
 
 
 class _Entry(Generic[T, R]):
@@ -49,7 +45,6 @@ class GroupCommit(Generic[T, R]):
         self._lock = threading.Lock()
         self._waiting: list[_Entry[T, R]] = []
         self._is_led = False
-        self._was_shared = False
 
     def submit(self, item: T) -> R:
         """Return the item's result once it is committed, or raise what its work raised."""
@@ -60,8 +55,6 @@ class GroupCommit(Generic[T, R]):
             self._is_led = True
         if not entry.leads:
             entry.done.wait()
-        elif self._was_shared:
-            time.sleep(COMPANY_SECONDS)
         if entry.leads:
             self._lead()
         if entry.error is not None:
@@ -71,7 +64,6 @@ class GroupCommit(Generic[T, R]):
     def _lead(self) -> None:
         """Run one group, which holds the leader's own entry, and hand the lead to one who waits."""
         group = self._take_group()
-        self._was_shared = len(group) > 1
         try:
             self._run(group)
         finally:
