@@ -9,13 +9,15 @@ import click
 from tqdm import tqdm
 
 from service.cli.application import app_or_exit, usecases_of
-from service.cli.output import json_text
+from service.cli.output import echo_json, json_text
 from service.domain.errors import InvalidInputError, UnknownListError
 from service.domain.exchange import TEXT_FORMATS, FileFormat
 from service.domain.presets import Preset
 from service.domain.subscription import Status
 from service.usecases.export import ExportRequest, ExportStream
-from service.web.admin.schemas import ManifestSchema
+from service.usecases.import_ import MAILS_AN_HOUR, MAX_MAILS_AN_HOUR, ImportOptions
+from service.usecases.import_report import REPORT_HEADER, ImportReport, report_line
+from service.web.admin.schemas import ImportReportSchema, ManifestSchema
 
 ACTOR = "command line"
 SHOWN_PROBLEMS = 20
@@ -102,40 +104,78 @@ def export(
     type=click.Choice(TEXT_FORMAT_NAMES),
     help="Told by the file's name where left out.",
 )
-def import_file(*, file: Path, format_: str | None) -> None:
+@click.option("--list", "list_", metavar="SLUG", help="The list of rows that name none.")
+@click.option("--encoding", help="Told by the file where left out, as windows-1252.")
+@click.option("--dry-run", is_flag=True, help="Say what would become of it; change nothing.")
+@click.option(
+    "--mails-an-hour",
+    default=MAILS_AN_HOUR,
+    show_default=True,
+    type=click.IntRange(1, MAX_MAILS_AN_HOUR),
+    help="How fast those are asked who came without evidence.",
+)
+@click.option(
+    "--report", type=click.Path(dir_okay=False, path_type=Path), help="Every row, as CSV."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, as the API answers.")
+def import_file(
+    *,
+    file: Path,
+    format_: str | None,
+    list_: str | None,
+    report: Path | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
     """Take subscriptions in from FILE; again changes nothing.
 
-    Ends with 1 where a row was bad. Rows of people who left, or are suppressed, are skipped.
+    FILE is one of ours, or CSV as listmonk, Mailchimp, Buttondown or Keila export it. Ends with 1
+    where a row was bad. Rows of people who left, or are suppressed, are skipped.
     """
     form = format_ or ("ndjson" if file.suffix in (".ndjson", ".jsonl") else "csv")
     run = usecases_of(app_or_exit()).import_
     with ExitStack() as stack:
         source = stack.enter_context(file.open("rb"))
+        rows = stack.enter_context(report.open("w", encoding="utf-8")) if report else None
         bar = stack.enter_context(_bar(total=file.stat().st_size))
 
         def advance(bytes_read: int) -> None:
             bar.update(bytes_read - bar.n)
 
+        if rows is not None:
+            rows.write(REPORT_HEADER)
         try:
-            report = run(
+            found = run(
                 source,
                 format=FileFormat(form),
                 actor=ACTOR,
+                options=ImportOptions(list=list_, **options),
                 progress=advance,
+                listener=(lambda result: rows.write(report_line(result))) if rows else None,
             )
+        except UnknownListError:
+            raise click.ClickException(f"There is no list {list_}.") from None
         except InvalidInputError as error:
             raise click.ClickException(str(error)) from None
+    if as_json:
+        echo_json(ImportReportSchema().dump(found))
+    else:
+        _tell(found)
+    if found.bad:
+        sys.exit(1)
+
+
+def _tell(report: ImportReport) -> None:
     for problem in report.problems[:SHOWN_PROBLEMS]:
         column = f" {problem.column}" if problem.column else ""
         click.echo(f"line {problem.line}:{column} {problem.message}", err=True)
     if (more := report.bad + report.skipped - SHOWN_PROBLEMS) > 0:
         click.echo(f"… and {more} more", err=True)
+    asked = f" ({report.asked} asked by mail)" if report.asked else ""
     click.echo(
-        f"{report.rows} rows: {report.imported} imported, {report.unchanged} unchanged, "
+        f"{report.rows} rows: {report.imported} imported{asked}, {report.unchanged} unchanged, "
         f"{report.skipped} skipped, {report.bad} bad"
     )
-    if report.bad:
-        sys.exit(1)
 
 
 def _write(stream: ExportStream, file: IO[bytes], *, is_quiet: bool) -> None:

@@ -28,11 +28,15 @@ _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportRow:
-    """A row that is fit to be kept. `list` None means the default list."""
+    """A row that is fit to be kept. `list` None means the default list.
+
+    Where `is_asked` the row said `confirmed` and nothing proved it: the person is asked by mail.
+    """
 
     address: Address
     list: str | None
     status: Status
+    is_asked: bool
     name: str | None
     locale: str | None
     attributes: dict[str, Any] | None
@@ -48,8 +52,8 @@ def parse_import_row(cells: Mapping[str, str | None], *, now: datetime) -> Impor
     """Read a row from the cells of the export's columns, absent or empty ones alike.
 
     `consent_at` and `consent_source` stand in for `confirmed_at` and `source`. A `confirmed` row
-    must bring both, or it is refused: nothing else proves the consent. Raises `InvalidInputError`
-    that names the column, and never repeats the cell.
+    that does not bring both becomes `pending`: nothing else proves the consent. Raises
+    `InvalidInputError` that names the column, and never repeats the cell.
     """
     for name, cell in cells.items():
         if cell and _UNSTORABLE.search(cell):
@@ -63,15 +67,15 @@ def parse_import_row(cells: Mapping[str, str | None], *, now: datetime) -> Impor
     source = _text(cells, "consent_source", MAX_SOURCE_LENGTH) or _text(
         cells, "source", MAX_SOURCE_LENGTH
     )
-    if status is Status.CONFIRMED and consent_at is None:
-        raise InvalidInputError("consent_at", "is missing: a confirmed row must say when")
-    if status is Status.CONFIRMED and source is None:
-        raise InvalidInputError("consent_source", "is missing: a confirmed row must say where")
+    is_asked = status is Status.CONFIRMED and (consent_at is None or source is None)
+    if is_asked:
+        status = Status.PENDING
     has_ended = status is Status.UNSUBSCRIBED
     return ImportRow(
         address=address,
         list=cells.get("list") or None,
         status=status,
+        is_asked=is_asked,
         name=_text(cells, "name", MAX_NAME_LENGTH),
         locale=_matching(cells, "locale", _LOCALE),
         attributes=_attributes(cells.get("attributes")),

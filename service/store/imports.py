@@ -4,9 +4,9 @@ PostgreSQL takes the chunk by `COPY` into a temporary table, SQLite as one JSON 
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from sqlalchemy import Connection, CursorResult, text
 
 from service.domain.consent import ConsentKind
 from service.domain.import_row import ImportRow
-from service.domain.subscription import Status
+from service.domain.subscription import MAILS_A_DAY, Status
 from service.store.bulk import execute_bulk, rows_parameter
 from service.store.types import new_id
 
@@ -69,6 +69,19 @@ SELECT id, subscriber_id, list_id, epoch, kind, at, source, locale, text_version
     name
 FROM ({rows}) AS happened
 """
+# A person who had their mails of the day is not asked. As when they sign up themselves.
+_MAILS = """
+INSERT INTO outbox_messages
+    (id, subscriber_id, kind, refs, locale, status, created_at, next_attempt_at)
+SELECT owed.id, owed.subscriber_id, 'confirm', owed.refs, person.locale,
+    CASE WHEN (SELECT count(*) FROM outbox_messages AS sent
+        WHERE sent.subscriber_id = owed.subscriber_id
+        AND sent.created_at > owed.budget_since AND sent.status <> 'withheld') >= :budget
+        THEN 'withheld' ELSE 'queued' END,
+    owed.at, owed.at
+FROM ({rows}) AS owed JOIN subscribers AS person ON person.id = owed.subscriber_id
+"""
+_MAIL_COLUMNS = "id:uuid subscriber_id:uuid refs:json at:time budget_since:time"
 _EVENT_COLUMNS = (
     "id:uuid subscriber_id:uuid list_id:uuid epoch:int kind:text at:time source:text locale:text "
     "text_version:text detail:text email:text name:text"
@@ -93,11 +106,16 @@ class Kept:
 
 
 def import_chunk(
-    connection: Connection, items: Sequence[ImportItem], *, at: datetime
+    connection: Connection,
+    items: Sequence[ImportItem],
+    *,
+    at: datetime,
+    next_mail_at: Callable[[], datetime],
 ) -> list[Kept]:
     """Write what may be written of the rows, each with a consent event; tell what became of each.
 
-    No two of the rows may be for the same address and list.
+    Whoever is to be asked is owed one mail, at the time that `next_mail_at` gives for it. No two of
+    the rows may be for the same address and list.
     """
     rows = _as_rows(items, at)
     run = _postgres_runner if connection.dialect.name == "postgresql" else _sqlite_runner
@@ -106,6 +124,7 @@ def import_chunk(
     written = {(str(person), str(list_id)) for person, list_id in execute(_SUBSCRIPTIONS)}
     kept: list[Kept] = []
     events: list[dict[str, Any]] = []
+    asked: dict[str, list[list[Any]]] = {}
     found = {place: (person, status, epoch) for place, person, status, epoch in execute(_OUTCOMES)}
     for place, item in enumerate(items):
         person, status, epoch = found[place]
@@ -113,9 +132,31 @@ def import_chunk(
         kept.append(Kept(is_written=is_written, status=Status(status) if status else None))
         if is_written:
             events.append(_event(item, subscriber_id=person, epoch=epoch, at=at))
+            if item.row.is_asked:
+                asked.setdefault(str(person), []).append([str(item.list_id), epoch])
     if events:
         execute_bulk(connection, _EVENTS, columns=_EVENT_COLUMNS, rows=rows_parameter(events))
+    if asked:
+        mails = [_mail(person, refs, next_mail_at()) for person, refs in asked.items()]
+        execute_bulk(
+            connection,
+            _MAILS,
+            columns=_MAIL_COLUMNS,
+            rows=rows_parameter(mails),
+            budget=MAILS_A_DAY,
+        )
     return kept
+
+
+def _mail(subscriber_id: str, refs: list[list[Any]], at: datetime) -> dict[str, Any]:
+    """Return a message that is as old as it is due: its link lives from then on."""
+    return {
+        "id": new_id(),
+        "subscriber_id": subscriber_id,
+        "refs": sorted(refs),
+        "at": at,
+        "budget_since": at - timedelta(days=1),
+    }
 
 
 def _event(item: ImportItem, *, subscriber_id: Any, epoch: int, at: datetime) -> dict[str, Any]:

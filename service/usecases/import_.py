@@ -1,11 +1,12 @@
-"""Import: subscriptions from a file of the export's form. Running it again changes nothing.
+"""Import: subscriptions from a file, ours or another tool's. Running it again changes nothing.
 
 Rows are kept in chunks, each one transaction. So after a crash the same file is simply imported
 once more: what is there already counts as unchanged.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import IO
 from uuid import UUID
 
@@ -16,47 +17,52 @@ from service.domain.address import address_hash
 from service.domain.errors import InvalidInputError, UnknownListError
 from service.domain.exchange import FileFormat
 from service.domain.import_row import ImportRow, parse_import_row
+from service.domain.mailing_list import ListInfo
 from service.domain.subscription import Status
 from service.store.audit import insert_audit
-from service.store.imports import ImportItem, Kept, import_chunk
+from service.store.imports import ImportItem, import_chunk
 from service.usecases.import_file import FileRow, ImportFile, RowProblem
+from service.usecases.import_report import ImportReport, Listener
 from service.usecases.lists import Lists
 
 CHUNK_ROWS = 5_000
-MAX_PROBLEMS = 1_000
+MAILS_AN_HOUR = 1_000
+MAX_MAILS_AN_HOUR = 1_000_000
+REPEATED = "repeats another row of this file"
 
 Progress = Callable[[int], None]
 """Told how many bytes of the file have been read."""
 
 
-@dataclass(slots=True, kw_only=True)
-class ImportReport:
-    """What became of the rows. `rows` is the sum of the four counts after it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportOptions:
+    """How a file is taken."""
 
-    rows: int = 0
-    imported: int = 0
-    """New subscriptions, and pending ones that the file's evidence has confirmed."""
-    unchanged: int = 0
-    """What was there already, in the same state or a stronger one."""
-    skipped: int = 0
-    """Good rows that may not be taken: the person has left, or the address is suppressed."""
-    bad: int = 0
-    problems: list[RowProblem] = field(default_factory=list)
-    """The first 1,000 skipped and bad rows, in the order in which they were found."""
+    encoding: str | None = None
+    """Told by the file itself where left out."""
+    list: str | None = None
+    """The list of rows that name none, where it is not the default one."""
+    mails_an_hour: int = MAILS_AN_HOUR
+    """How fast those are asked who came without evidence."""
+    dry_run: bool = False
+    """Say what would become of the rows and change nothing. Two rows of one subscription count as
+    one only where they are near each other."""
 
-    def skip(self, line: int, message: str) -> None:
-        """Count a good row that may not be taken."""
-        self.skipped += 1
-        self._note(RowProblem(line, None, message))
 
-    def refuse(self, problem: RowProblem) -> None:
-        """Count a bad row."""
-        self.bad += 1
-        self._note(problem)
+USUAL = ImportOptions()
 
-    def _note(self, problem: RowProblem) -> None:
-        if len(self.problems) < MAX_PROBLEMS:
-            self.problems.append(problem)
+
+class _Pace:
+    """Gives each mail its time, so that a file of any size does not go out at once."""
+
+    def __init__(self, start: datetime, step: timedelta) -> None:
+        self._next = start
+        self._step = step
+
+    def next(self) -> datetime:
+        at = self._next
+        self._next += self._step
+        return at
 
 
 class Import:
@@ -74,34 +80,43 @@ class Import:
         *,
         format: FileFormat,  # noqa: A002 - the name that it has outside
         actor: str,
-        dry_run: bool = False,
+        options: ImportOptions = USUAL,
         progress: Progress | None = None,
+        listener: Listener | None = None,
     ) -> ImportReport:
         """Import a file and say what became of each row; bad rows do not hold up good ones.
 
-        `pending` rows become pending without a mail. A dry run says what would become of them and
-        changes nothing; it takes two rows of one subscription for one only where they are near
-        each other. Raises `InvalidInputError` for `file` where the file as a whole is not usable;
-        nothing was taken from it then.
+        `confirmed` rows without evidence become pending, and the person is asked by mail, one after
+        the other; `pending` rows become pending without a mail. Raises `InvalidInputError` for
+        `file` where the file as a whole is not usable, for `encoding` and `mails_an_hour`, and
+        `UnknownListError`; nothing was taken then.
         """
-        file = ImportFile(stream, format)
-        report = ImportReport()
+        if not 1 <= options.mails_an_hour <= MAX_MAILS_AN_HOUR:
+            raise InvalidInputError("mails_an_hour", f"Use 1 to {MAX_MAILS_AN_HOUR}.")
+        usual = self._lists.get(options.list) if options.list else None
+        pace = _Pace(utc_now(), timedelta(hours=1) / options.mails_an_hour)
+        file = ImportFile(stream, format, encoding=options.encoding)
+        report = ImportReport(listener=listener)
         chunk: dict[tuple[str, UUID], tuple[int, ImportItem]] = {}
-        for line, item in self._items(file, report):
+        for line, item in self._items(file, report, usual):
             report.rows += 1
             key = (item.row.address.key, item.list_id)
             before = chunk.get(key)
-            if before is None or _is_stronger(item.row, before[1].row):
+            if before is None:
                 chunk[key] = (line, item)
-            report.unchanged += before is not None
+            elif _is_stronger(item.row, before[1].row):
+                report.unchange(before[0], REPEATED)
+                chunk[key] = (line, item)
+            else:
+                report.unchange(line, REPEATED)
             if len(chunk) >= CHUNK_ROWS:
-                self._keep(chunk, report, dry_run=dry_run)
+                self._keep(chunk, report, pace, dry_run=options.dry_run)
                 if progress:
                     progress(file.bytes_read)
-        self._keep(chunk, report, dry_run=dry_run)
+        self._keep(chunk, report, pace, dry_run=options.dry_run)
         if progress:
             progress(file.bytes_read)
-        if dry_run:
+        if options.dry_run:
             return report
         with self._engine.begin() as connection:
             insert_audit(
@@ -113,6 +128,7 @@ class Import:
                     "format": format,
                     "rows": report.rows,
                     "imported": report.imported,
+                    "asked": report.asked,
                     "unchanged": report.unchanged,
                     "skipped": report.skipped,
                     "bad": report.bad,
@@ -120,23 +136,29 @@ class Import:
             )
         return report
 
-    def _items(self, file: ImportFile, report: ImportReport) -> Iterator[tuple[int, ImportItem]]:
+    def _items(
+        self, file: ImportFile, report: ImportReport, usual: ListInfo | None
+    ) -> Iterator[tuple[int, ImportItem]]:
         """Give the good rows with their lines; count the bad ones."""
         for found in file.rows():
             if isinstance(found, RowProblem):
                 report.rows += 1
                 report.refuse(found)
                 continue
+            if found.cells.get("erased_at"):
+                report.rows += 1
+                report.skip(found.line, "is of an erased person")
+                continue
             try:
-                yield found.line, self._item(found)
+                yield found.line, self._item(found, usual)
             except InvalidInputError as error:
                 report.rows += 1
                 report.refuse(RowProblem(found.line, error.field, str(error)))
 
-    def _item(self, found: FileRow) -> ImportItem:
+    def _item(self, found: FileRow, usual: ListInfo | None) -> ImportItem:
         row = parse_import_row(found.cells, now=utc_now())
         try:
-            info = self._lists.get(row.list) if row.list else self._lists.default()
+            info = self._lists.get(row.list) if row.list else (usual or self._lists.default())
         except UnknownListError:
             raise InvalidInputError("list", "is no list here") from None
         return ImportItem(
@@ -149,6 +171,7 @@ class Import:
         self,
         chunk: dict[tuple[str, UUID], tuple[int, ImportItem]],
         report: ImportReport,
+        pace: "_Pace",
         *,
         dry_run: bool,
     ) -> None:
@@ -157,26 +180,13 @@ class Import:
             return
         items = [item for _, item in chunk.values()]
         with self._engine.connect() as connection, connection.begin() as transaction:
-            kept = import_chunk(connection, items, at=utc_now())
+            kept = import_chunk(connection, items, at=utc_now(), next_mail_at=pace.next)
             if dry_run:
                 transaction.rollback()
         for (line, item), result in zip(chunk.values(), kept, strict=True):
-            _count(report, line, item.row, result)
+            report.count(line, item.row, result)
         chunk.clear()
 
 
 def _is_stronger(row: ImportRow, than: ImportRow) -> bool:
     return than.status is Status.PENDING and row.status is Status.CONFIRMED
-
-
-def _count(report: ImportReport, line: int, row: ImportRow, kept: Kept) -> None:
-    if kept.is_written:
-        report.imported += 1
-    elif kept.status is None:
-        report.skip(line, "is suppressed here and may not be mailed")
-    elif kept.status is Status.UNSUBSCRIBED and row.status is not Status.UNSUBSCRIBED:
-        report.skip(line, "has left this list; a file does not bring anybody back")
-    elif kept.status is Status.PENDING and row.status is Status.CONFIRMED:
-        report.skip(line, "waits for the person's own confirmation")
-    else:
-        report.unchanged += 1

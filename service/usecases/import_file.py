@@ -1,13 +1,14 @@
 """The rows of a file as they come in, each with its line, whatever the file holds.
 
-A line that is too long, not UTF-8 or wrongly quoted is one bad row: reading goes on after it.
-Memory holds one row at a time.
+A line that is too long, of another encoding or wrongly quoted is one bad row: reading goes on after
+it. Memory holds one row at a time.
 """
 
 import csv
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import IO, Any
 
 from service.domain.errors import InvalidInputError
@@ -18,8 +19,9 @@ from service.domain.exchange import (
     FileFormat,
     unguard,
 )
+from service.domain.foreign import Tool, tool_of, translated
+from service.usecases.import_text import MAX_LINE_BYTES, Lines, delimiter_of
 
-MAX_LINE_BYTES = 64 * 1024
 EVIDENCE_COLUMNS = ("consent_at", "consent_source")
 KNOWN_COLUMNS = frozenset(EXPORT_COLUMNS + EXTRA_COLUMNS + EVIDENCE_COLUMNS)
 
@@ -43,41 +45,14 @@ class FileRow:
     cells: Cells
 
 
-class _Lines:
-    """Text lines of a binary stream, counted, none longer than the limit."""
-
-    def __init__(self, stream: IO[bytes]) -> None:
-        self._stream = stream
-        self.number = 0
-        self.bytes_read = 0
-        self.is_too_long = False
-
-    def __iter__(self) -> Iterator[str]:
-        while line := self._stream.readline(MAX_LINE_BYTES):
-            self.number += 1
-            self.bytes_read += len(line)
-            if self.number == 1:
-                line = _without_mark(line)
-            if len(line) >= MAX_LINE_BYTES and not line.endswith(b"\n"):
-                self._skip()
-                line = b"\n"
-            # What is not UTF-8 becomes lone surrogates, which no row may hold.
-            yield line.decode("utf-8", "surrogateescape")
-
-    def _skip(self) -> None:
-        self.is_too_long = True
-        while part := self._stream.readline(MAX_LINE_BYTES):
-            self.bytes_read += len(part)
-            if part.endswith(b"\n"):
-                return
-
-
 class ImportFile:
     """A file to import: `rows` gives its rows and problems in order. To be read once."""
 
-    def __init__(self, stream: IO[bytes], format_: FileFormat) -> None:
-        """Take a binary stream at its start."""
-        self._lines = _Lines(stream)
+    def __init__(
+        self, stream: IO[bytes], format_: FileFormat, *, encoding: str | None = None
+    ) -> None:
+        """Take a binary stream at its start. Raises `InvalidInputError` for an unknown encoding."""
+        self._lines = Lines(stream, encoding)
         self._format = format_
 
     @property
@@ -88,20 +63,25 @@ class ImportFile:
     def rows(self) -> Iterator[FileRow | RowProblem]:
         """Give each row, or what is wrong with it.
 
-        Raises `InvalidInputError` for `file` where the file as a whole is not one of ours.
+        A file is told by its header: ours, or one of the tools in `domain/foreign.py`. Raises
+        `InvalidInputError` for `file` where it is none of them.
         """
         return self._csv_rows() if self._format is FileFormat.CSV else self._ndjson_rows()
 
     def _csv_rows(self) -> Iterator[FileRow | RowProblem]:
+        lines = iter(self._lines)
+        first = next(lines, "")
+        delimiter, says_only_that = delimiter_of(first)
+        source = lines if says_only_that else chain([first], lines)
         # Strict: a quote in the wrong place is an error and does not swallow what follows.
-        reader = csv.reader(self._lines, strict=True)
+        reader = csv.reader(source, delimiter=delimiter, strict=True)
         try:
             header = next(reader, None)
         except csv.Error:
             header = None
         if self._lines.is_too_long:
             raise InvalidInputError("file", "The first line is too long for a header.")
-        columns = _checked_header(header)
+        columns, tool = _checked_header(header)
         while True:
             line = self._lines.number + 1
             self._lines.is_too_long = False
@@ -115,13 +95,7 @@ class ImportFile:
             if self._lines.is_too_long:
                 yield RowProblem(line, None, f"is longer than {MAX_LINE_BYTES} bytes")
             elif len(row) == len(columns):
-                yield FileRow(
-                    line,
-                    {
-                        name: unguard(cell) if name in GUARDED_COLUMNS else cell
-                        for name, cell in zip(columns, row, strict=True)
-                    },
-                )
+                yield _row(line, dict(zip(columns, row, strict=True)), tool)
             elif row:
                 yield RowProblem(
                     line, None, f"has {len(row)} cells where the header has {len(columns)}"
@@ -140,19 +114,30 @@ class ImportFile:
                     yield RowProblem(line, error.field or None, str(error))
 
 
-def _without_mark(line: bytes) -> bytes:
-    """Drop a UTF-8 byte order mark; refuse UTF-16, which has its own."""
-    if line.startswith((b"\xff\xfe", b"\xfe\xff")) or line[1:2] == b"\0":
-        raise InvalidInputError("file", "The file is UTF-16: save it as UTF-8.")
-    return line.removeprefix(b"\xef\xbb\xbf")
+def _row(line: int, cells: Cells, tool: Tool | None) -> FileRow | RowProblem:
+    if tool is not None:
+        try:
+            cells = translated(tool, cells)
+        except InvalidInputError as error:
+            return RowProblem(line, error.field, str(error))
+    return FileRow(
+        line,
+        {
+            name: unguard(cell) if cell and name in GUARDED_COLUMNS else cell
+            for name, cell in cells.items()
+        },
+    )
 
 
-def _checked_header(header: list[str] | None) -> list[str]:
+def _checked_header(header: list[str] | None) -> tuple[list[str], Tool | None]:
     if not header:
         raise InvalidInputError("file", "The file has no header line.")
     columns = [name.strip().lower() for name in header]
-    if len(columns) == 1 and any(sign in columns[0] for sign in ";\t"):
-        raise InvalidInputError("file", "The columns are not separated by commas.")
+    tool = tool_of(columns)
+    if len(set(columns)) < len(columns) and tool is None:
+        raise InvalidInputError("file", "The header names a column twice.")
+    if tool is not None:
+        return columns, tool
     if unknown := sorted(set(columns) - KNOWN_COLUMNS):
         # A file without a header has an address here, which must not be repeated.
         shown = [name for name in unknown if name.replace("_", "").isalpha() and len(name) < 32]
@@ -160,9 +145,7 @@ def _checked_header(header: list[str] | None) -> list[str]:
         raise InvalidInputError("file", f"The header has unknown columns{detail}.")
     if "email" not in columns:
         raise InvalidInputError("file", "The header has no column email.")
-    if len(set(columns)) < len(columns):
-        raise InvalidInputError("file", "The header names a column twice.")
-    return columns
+    return columns, None
 
 
 def _json_cells(text: str) -> Cells:

@@ -90,6 +90,10 @@ def test_subscribers_go_in_and_come_out(run: Run, tmp_path: Path):
         "email",
         "ada@example.org",
     ]
+    told = tmp_path / "told.csv"
+    tried = run("subscribers", "import", str(file), "--dry-run", "--json", "--report", str(told))
+    assert json.loads(tried.stdout)["unchanged"] == 2
+    assert told.read_text() == "line,outcome,column,message\n2,unchanged,,\n3,unchanged,,\n"
     output = tmp_path / "out.ndjson"
     written = run("subscribers", "export", "--format", "ndjson", "--output", str(output))
     assert (written.exit_code, written.output) == (0, "")

@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 
 from service.domain.exchange import FileFormat
 from service.store.models import AuditEntry, ConsentEvent, Subscriber, Subscription
-from service.usecases.import_ import Import
+from service.usecases.import_ import Import, ImportOptions
 
 FILE = b"""email,status,consent_at,consent_source
 ada@example.org,confirmed,2026-01-01T00:00:00Z,paper
@@ -38,7 +38,7 @@ def test_a_dry_run_tells_the_same_and_changes_nothing(world, run):
         return [world.rows(select(func.count()).select_from(table))[0][0] for table in tables]
 
     before = counts()
-    tried = run(dry_run=True)
+    tried = run(options=ImportOptions(dry_run=True))
     assert counts() == before
     assert run() == tried
     assert (tried.rows, tried.imported, tried.unchanged, tried.skipped, tried.bad) == (

@@ -260,6 +260,34 @@ def test_an_import_tells_bad_rows_and_refuses_what_is_no_file(admin: Admin):
     assert refused.json["errors"][0]["pointer"] == "/file"
 
 
+def test_an_import_can_be_tried_and_tells_of_every_row(admin: Admin):
+    path = "/v1/subscribers/import"
+    people = PEOPLE + "nobody,,,,,,\nzoe@example.org,,,confirmed,,,\n"
+
+    def post(query: str) -> Any:
+        return admin.call(
+            "POST", f"{path}?{query}", data=people, content_type="text/csv", buffered=True
+        )
+
+    tried = post("dry_run=true").json
+    assert (tried["imported"], tried["asked"], tried["bad"]) == (4, 1, 1)
+    assert admin.get("/v1/subscribers")["subscribers"] == []
+    answer = post("report=csv&mails_an_hour=60")
+    assert answer.content_type.startswith("text/csv")
+    rows = list(csv.DictReader(io.StringIO(answer.text, newline="")))
+    assert {(row["line"], row["outcome"]) for row in rows} == {
+        ("2", "imported"),
+        ("3", "imported"),
+        ("4", "imported"),
+        ("5", "bad"),
+        ("6", "asked"),
+    }
+    assert len(admin.get("/v1/subscribers")["subscribers"]) == 4
+    assert post("list=nowhere").status_code == 404
+    assert post("encoding=nothing").status_code == 422
+    assert post("mails_an_hour=0").status_code == 422
+
+
 def test_an_import_may_be_larger_than_other_bodies(admin: Admin):
     people = "".join(f"p{number}@example.org,pending\n" for number in range(20_000))
     assert len(people) > 256 * 1024

@@ -196,7 +196,7 @@ def test_an_import_tells_what_became_of_each_row(app, usecases, admin):
         "email,status,consent_at,consent_source\n"
         "ada@example.org,confirmed,2026-01-01T00:00:00Z,paper\n"
         "nobody,pending,,\n"
-        "bob@example.org,confirmed,,\n",
+        "bob@example.org,confirmed,tomorrow,\n",
     )
     page = answer.get_data(as_text=True)
     assert answer.status_code == 200

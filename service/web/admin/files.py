@@ -1,18 +1,23 @@
 """`/v1/subscribers/export` and `…/import`: subscriptions as files, streamed both ways."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import partial
+from tempfile import SpooledTemporaryFile
 from typing import Any
 
 import structlog
 from flask import Response, request
 from werkzeug.exceptions import UnsupportedMediaType
+from werkzeug.wsgi import FileWrapper
 
 from service.clock import utc_now
 from service.domain.access import Role
 from service.domain.exchange import MEDIA_TYPES, FileFormat
 from service.usecases.export import ExportRequest, ExportStream
-from service.usecases.import_ import ImportReport
-from service.web.admin.schemas import ExportQuerySchema, ImportReportSchema
+from service.usecases.import_ import ImportOptions
+from service.usecases.import_report import REPORT_HEADER, ImportReport, report_line
+from service.web.admin.schemas import ExportQuerySchema, ImportQuerySchema, ImportReportSchema
 from service.web.auth import actor, requires
 from service.web.context import usecases
 from service.web.json_body import JsonBlueprint
@@ -30,6 +35,7 @@ _BROKEN_OFF = {
 _log = structlog.get_logger(__name__)
 _BODY = {name: {"schema": {"type": "string"}} for name in _FORMATS}
 _FILE = _BODY | {MEDIA_TYPES[FileFormat.XLSX]: {"schema": {"type": "string", "format": "binary"}}}
+REPORT_IN_MEMORY_BYTES = 1 << 20
 EXPORT_ID = "Newsflash-Export"
 """The header that names an export, so that its manifest can be read afterwards."""
 
@@ -115,19 +121,52 @@ def export(query: dict[str, Any]) -> Response:
 
 @files_api.post("/import")
 @requires(Role.ADMIN)
+@files_api.arguments(ImportQuerySchema, location="query")
 @files_api.doc(requestBody={"required": True, "content": _BODY})
 @files_api.response(200, ImportReportSchema)
+@files_api.alt_response(404, description="There is no such list.")
 @files_api.alt_response(415, description="The body is neither CSV nor NDJSON.")
 @files_api.alt_response(422, description="The file as a whole is not usable; nothing was taken.")
-def import_file() -> ImportReport:
-    """Import subscriptions from a file of the export's form; again changes nothing.
+def import_file(query: dict[str, Any]) -> ImportReport | Response:
+    """Import subscriptions; again changes nothing.
 
-    Bad rows are told by their line and do not hold up good ones. Rows with the status `confirmed`
-    must bring when and where; `pending` ones are not mailed. Nobody who has left or is suppressed
-    comes back.
+    The file is one of ours, or CSV as listmonk, Mailchimp, Buttondown or Keila export it. Bad rows
+    are told by their line and do not hold up good ones. Rows with the status `confirmed` that do
+    not say when and where become `pending`, and the person is asked by mail, so many an hour;
+    `pending` rows are not mailed. Nobody who has left or is suppressed comes back.
+
+    With `report=csv` the answer is a CSV file that says of every row what became of it.
     """
     format_ = _FORMATS.get(request.mimetype)
     if format_ is None:
         raise UnsupportedMediaType
     request.max_content_length = MAX_FILE_BYTES
-    return usecases().import_(request.stream, format=format_, actor=actor())
+    wants_rows = query.pop("report") == "csv"
+    run = partial(
+        usecases().import_,
+        request.stream,
+        format=format_,
+        actor=actor(),
+        options=ImportOptions(**query),
+    )
+    return _row_report(run) if wants_rows else run()
+
+
+def _row_report(run: Callable[..., ImportReport]) -> Response:
+    """Import, and answer with every row; beyond a megabyte they wait on disk."""
+    with ExitStack() as stack:
+        rows = stack.enter_context(SpooledTemporaryFile(REPORT_IN_MEMORY_BYTES, "w+b"))
+        rows.write(REPORT_HEADER.encode())
+        run(listener=lambda result: rows.write(report_line(result).encode()))
+        close = stack.pop_all().close
+    rows.seek(0)
+    answer = Response(
+        FileWrapper(rows),
+        content_type="text/csv; charset=utf-8; header=present",
+        headers={
+            "Content-Disposition": 'attachment; filename="import-report.csv"',
+            "Cache-Control": "no-store",
+        },
+    )
+    answer.call_on_close(close)
+    return answer

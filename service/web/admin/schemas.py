@@ -11,6 +11,7 @@ from service.domain.import_row import MAX_NAME_LENGTH
 from service.domain.presets import Preset
 from service.domain.subscription import Status, SuppressionReason
 from service.usecases.export import MAX_PURPOSE_LENGTH
+from service.usecases.import_ import MAILS_AN_HOUR, MAX_MAILS_AN_HOUR
 from service.web.json_body import JsonBoolean
 
 MAX_PAGE = 200
@@ -178,6 +179,28 @@ class ManifestsSchema(Schema):
     next_cursor = fields.String(allow_none=True)
 
 
+class ImportQuerySchema(Schema):
+    """How a file is taken."""
+
+    dry_run = fields.Boolean(
+        load_default=False, **_described("Say what would become of the rows; change nothing.")
+    )
+    list = fields.String(**_SLUG, **_described("The list of rows that name none."))
+    encoding = fields.String(
+        validate=validate.Length(min=1, max=40), **_described("Told by the file where left out.")
+    )
+    mails_an_hour = fields.Integer(
+        load_default=MAILS_AN_HOUR,
+        validate=validate.Range(min=1, max=MAX_MAILS_AN_HOUR),
+        **_described("How fast those are asked who came without evidence."),
+    )
+    report = fields.String(
+        load_default="json",
+        validate=validate.OneOf(["json", "csv"]),
+        **_described("`csv` answers with a line for every row."),
+    )
+
+
 class RowProblemSchema(Schema):
     """Why a row was not taken."""
 
@@ -194,6 +217,9 @@ class ImportReportSchema(Schema):
     unchanged = fields.Integer()
     skipped = fields.Integer(**_described("Good rows of people who left or are suppressed."))
     bad = fields.Integer()
+    asked = fields.Integer(
+        **_described("Of the imported, those whom a mail asks: nothing proved their consent.")
+    )
     problems = fields.List(
         fields.Nested(RowProblemSchema), **_described("The first 1,000 skipped and bad rows.")
     )

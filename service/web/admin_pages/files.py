@@ -19,7 +19,8 @@ from service.domain.exchange import (
 )
 from service.domain.subscription import Status
 from service.usecases.export import ExportRequest
-from service.usecases.import_ import ImportReport
+from service.usecases.import_ import ImportOptions
+from service.usecases.import_report import ImportReport
 from service.web.admin_pages import admin_pages
 from service.web.admin_pages.session import actor, signed_in
 from service.web.context import usecases
@@ -89,7 +90,7 @@ def start_import() -> ResponseReturnValue:
             file.stream,
             format=FileFormat.NDJSON if is_json else FileFormat.CSV,
             actor=actor(),
-            dry_run=is_trial,
+            options=ImportOptions(dry_run=is_trial),
         )
     except InvalidInputError as error:
         return _import_page(error=str(error)), 422

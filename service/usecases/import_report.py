@@ -1,0 +1,106 @@
+"""What became of an imported file's rows: counts, the first problems, and every row for whoever
+wants them all.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from service.domain.exchange import csv_line
+from service.domain.import_row import ImportRow
+from service.domain.subscription import Status
+from service.store.imports import Kept
+from service.usecases.import_file import RowProblem
+
+MAX_PROBLEMS = 1_000
+
+
+class Outcome(StrEnum):
+    """What became of a row."""
+
+    IMPORTED = "imported"
+    ASKED = "asked"
+    """Imported as pending: nothing proved the consent, and the person is asked by mail."""
+    UNCHANGED = "unchanged"
+    SKIPPED = "skipped"
+    BAD = "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class RowResult:
+    """What became of the row that begins at `line`, and why where it was not taken."""
+
+    line: int
+    outcome: Outcome
+    column: str | None = None
+    message: str | None = None
+
+
+Listener = Callable[[RowResult], object]
+"""Told of every row. Rows of one chunk come in any order."""
+
+REPORT_HEADER = csv_line(["line", "outcome", "column", "message"])
+
+
+def report_line(result: RowResult) -> str:
+    """Write a row's result as a line of the report, a CSV file that begins with `REPORT_HEADER`."""
+    return csv_line([str(result.line), result.outcome, result.column, result.message])
+
+
+@dataclass(slots=True, kw_only=True)
+class ImportReport:
+    """What became of the rows. `rows` is the sum of the four counts after it."""
+
+    rows: int = 0
+    imported: int = 0
+    """New subscriptions, and pending ones that the file's evidence has confirmed."""
+    unchanged: int = 0
+    """What was there already, in the same state or a stronger one."""
+    skipped: int = 0
+    """Good rows that may not be taken: the person has left, or the address is suppressed."""
+    bad: int = 0
+    asked: int = 0
+    """How many of the imported are asked by mail whether they consent."""
+    problems: list[RowProblem] = field(default_factory=list)
+    """The first 1,000 skipped and bad rows, in the order in which they were found."""
+    listener: Listener | None = None
+
+    def unchange(self, line: int, message: str | None = None) -> None:
+        """Count a row that says nothing new."""
+        self.unchanged += 1
+        self._tell(RowResult(line, Outcome.UNCHANGED, None, message))
+
+    def skip(self, line: int, message: str) -> None:
+        """Count a good row that may not be taken."""
+        self.skipped += 1
+        self._note(RowProblem(line, None, message))
+        self._tell(RowResult(line, Outcome.SKIPPED, None, message))
+
+    def refuse(self, problem: RowProblem) -> None:
+        """Count a bad row."""
+        self.bad += 1
+        self._note(problem)
+        self._tell(RowResult(problem.line, Outcome.BAD, problem.column, problem.message))
+
+    def count(self, line: int, row: ImportRow, kept: Kept) -> None:
+        """Count what became of a row that was good to be kept."""
+        if kept.is_written:
+            self.imported += 1
+            self.asked += row.is_asked
+            self._tell(RowResult(line, Outcome.ASKED if row.is_asked else Outcome.IMPORTED))
+        elif kept.status is None:
+            self.skip(line, "is suppressed here and may not be mailed")
+        elif kept.status is Status.UNSUBSCRIBED and row.status is not Status.UNSUBSCRIBED:
+            self.skip(line, "has left this list; a file does not bring anybody back")
+        elif kept.status is Status.PENDING and row.status is Status.CONFIRMED:
+            self.skip(line, "waits for the person's own confirmation")
+        else:
+            self.unchange(line)
+
+    def _note(self, problem: RowProblem) -> None:
+        if len(self.problems) < MAX_PROBLEMS:
+            self.problems.append(problem)
+
+    def _tell(self, result: RowResult) -> None:
+        if self.listener is not None:
+            self.listener(result)

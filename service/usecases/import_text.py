@@ -1,0 +1,160 @@
+"""Text lines out of a file of unknown encoding and delimiter. Memory holds one line at a time."""
+
+import codecs
+import csv
+import io
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import IO
+
+from service.domain.errors import InvalidInputError
+
+MAX_LINE_BYTES = 64 * 1024
+SAMPLE_BYTES = 64 * 1024
+DELIMITERS = ",;\t"
+WINDOWS = "cp1252"
+_UTF_16 = {
+    codecs.BOM_UTF16_LE: "utf-16-le",
+    codecs.BOM_UTF16_BE: "utf-16-be",
+}
+_SEPARATOR = re.compile(r'"?sep=([,;\t])"?\s*')
+"""A first line by which spreadsheets tell the delimiter."""
+
+
+class Lines:
+    """Text lines of a binary stream, counted, none longer than the limit.
+
+    Raises `InvalidInputError` for `encoding` where the name given is of none.
+    """
+
+    def __init__(self, stream: IO[bytes], encoding: str | None = None) -> None:
+        """Take a stream at its start; without `encoding` its first 64 KiB tell it."""
+        self.number = 0
+        self.is_too_long = False
+        self._counted = _Counted(stream)
+        plain = io.BufferedReader(self._counted, SAMPLE_BYTES)
+        self._buffer: IO[bytes] = plain
+        sample = plain.peek(SAMPLE_BYTES)
+        known = _codec(encoding) if encoding else _sniffed(sample)
+        if known != "utf-8":
+            self._buffer = io.BufferedReader(_Recoded(plain.read1, known), SAMPLE_BYTES)
+
+    @property
+    def bytes_read(self) -> int:
+        """How far reading has come."""
+        return self._counted.bytes_read
+
+    def __iter__(self) -> Iterator[str]:
+        """Give the lines with their ends. What is not of the encoding becomes lone surrogates."""
+        while line := self._buffer.readline(MAX_LINE_BYTES):
+            self.number += 1
+            if self.number == 1:
+                line = line.removeprefix(codecs.BOM_UTF8)
+            if len(line) >= MAX_LINE_BYTES and not line.endswith(b"\n"):
+                self._skip()
+                line = b"\n"
+            yield line.decode("utf-8", "surrogateescape")
+
+    def _skip(self) -> None:
+        self.is_too_long = True
+        while part := self._buffer.readline(MAX_LINE_BYTES):
+            if part.endswith(b"\n"):
+                return
+
+
+class _Counted(io.RawIOBase):
+    """The stream itself, with a count of what was read."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self.bytes_read = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "bytearray | memoryview") -> int:  # type: ignore[override]
+        data = self._stream.read(len(buffer))
+        buffer[: len(data)] = data
+        self.bytes_read += len(data)
+        return len(data)
+
+
+class _Recoded(io.RawIOBase):
+    """Another encoding's bytes as UTF-8. What is not of that encoding is not UTF-8 either."""
+
+    def __init__(self, read: Callable[[int], bytes], codec: str) -> None:
+        self._read = read
+        self._decoder = codecs.getincrementaldecoder(codec)(
+            "surrogatepass" if "16" in codec else "surrogateescape"
+        )
+        self._ready = b""
+        self._is_first = True
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "bytearray | memoryview") -> int:  # type: ignore[override]
+        while not self._ready:
+            data = self._read(SAMPLE_BYTES)
+            try:
+                text = self._decoder.decode(data, final=not data)
+            except UnicodeDecodeError:
+                self._decoder.reset()
+                text = "\udcff"
+            if self._is_first:
+                text = text.removeprefix("\ufeff")
+                self._is_first = False
+            self._ready = text.encode("utf-8", "surrogatepass")
+            if not data and not self._ready:
+                return 0
+        part, self._ready = self._ready[: len(buffer)], self._ready[len(buffer) :]
+        buffer[: len(part)] = part
+        return len(part)
+
+
+def _codec(name: str) -> str:
+    try:
+        known = codecs.lookup(name)
+    except (LookupError, ValueError):
+        known = None
+    if known is None or not known._is_text_encoding:
+        raise InvalidInputError("encoding", "Use the name of an encoding, as windows-1252.")
+    return known.name
+
+
+def _sniffed(sample: bytes) -> str:
+    """Tell the encoding by a byte order mark, by zeros, or by what is valid UTF-8.
+
+    A file with a stray byte in otherwise good UTF-8 is UTF-8; one without any good sequence is of
+    Windows-1252, which is what spreadsheets write in the West.
+    """
+    if sample.startswith(codecs.BOM_UTF8):
+        return "utf-8"
+    for mark, codec in _UTF_16.items():
+        if sample.startswith(mark):
+            return codec
+    if sample[1:2] == b"\0" and sample[:1] != b"\0":
+        return "utf-16-le"
+    if sample[:1] == b"\0" and sample[1:2] != b"\0":
+        return "utf-16-be"
+    text = codecs.getincrementaldecoder("utf-8")("surrogateescape").decode(sample)
+    stray = sum("\udc80" <= char <= "\udcff" for char in text)
+    good = sum(char > "\x7f" for char in text) - stray
+    return WINDOWS if stray > good else "utf-8"
+
+
+def delimiter_of(line: str) -> tuple[str, bool]:
+    """Return what separates the cells of a header line; and whether the line says only that.
+
+    It is what makes most cells of the line, the comma where nothing does.
+    """
+    if found := _SEPARATOR.fullmatch(line):
+        return found[1], True
+    return max(DELIMITERS, key=lambda sign: len(_cells(line, sign))), False
+
+
+def _cells(line: str, delimiter: str) -> Sequence[str]:
+    try:
+        return next(csv.reader([line], delimiter=delimiter), [])
+    except csv.Error:
+        return []
