@@ -150,6 +150,11 @@ def get_subscriber(
     return SubscriberInfo(**row) if row is not None else None
 
 
+def find_id(connection: Connection, email_key: str) -> UUID | None:
+    """Return the id of the subscriber with this address, or None."""
+    return connection.scalar(select(Subscriber.id).where(Subscriber.email_key == email_key))
+
+
 def subscriptions_of(
     connection: Connection, subscriber_ids: Sequence[UUID]
 ) -> Sequence[SubscriptionInfo]:

@@ -8,16 +8,17 @@ from uuid import UUID
 from sqlalchemy import Engine
 
 from service.clock import utc_now
-from service.domain.address import address_hash
+from service.domain.address import address_hash, parse_address
 from service.domain.errors import InvalidInputError, NotFoundError
 from service.domain.import_row import check_attributes
 from service.domain.subscription import Status, SuppressionReason
 from service.domain.webhook import EventType
+from service.store import personal, suppressions, webhooks
 from service.store import subscribers as store
-from service.store import suppressions, webhooks
 from service.store.audit import insert_audit
 from service.store.database import reading
 from service.store.held import delete_held_of
+from service.store.personal import EventInfo, HeldInfo
 from service.store.subscribers import (
     ConsentInfo,
     MessageInfo,
@@ -58,6 +59,17 @@ class SubscriberDetail:
     consents: Sequence[ConsentInfo]
     messages: Sequence[MessageInfo]
     suppressions: Sequence[SuppressionInfo]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonData:
+    """All data of one person (GDPR, articles 15 and 20)."""
+
+    detail: SubscriberDetail
+    events: Sequence[EventInfo]
+    """What providers reported of the person's mails."""
+    held: Sequence[HeldInfo]
+    """Signups of the address that wait for review."""
 
 
 class Subscribers:
@@ -119,6 +131,32 @@ class Subscribers:
             suppressions=barred,
         )
 
+    def data(self, subscriber_id: UUID, *, actor: str) -> PersonData:
+        """Return all that is kept of one person, for them; audited. Raises `NotFoundError`."""
+        detail = self.get(subscriber_id)
+        with self._engine.begin() as connection:
+            insert_audit(
+                connection,
+                at=utc_now(),
+                actor=actor,
+                action="subscriber.data_given",
+                target=str(subscriber_id),
+            )
+            return PersonData(
+                detail=detail,
+                events=personal.events_of(connection, subscriber_id),
+                held=personal.held_of(connection, detail.info.email_key),
+            )
+
+    def id_of(self, email: str) -> UUID:
+        """Return whose address this is. Raises `AddressError`, `NotFoundError`."""
+        key = parse_address(email).key
+        with reading(self._engine) as connection:
+            found = store.find_id(connection, key)
+        if found is None:
+            raise NotFoundError(key)
+        return found
+
     def update(
         self, subscriber_id: UUID, changes: Mapping[str, Any], *, actor: str
     ) -> SubscriberDetail:
@@ -170,6 +208,7 @@ class Subscribers:
             )
             suppressions.forget_address(connection, address_hash=self._hash(info))
             delete_held_of(connection, info.email_key)
+            personal.forget_events(connection, subscriber_id)
             store.erase_subscriber(connection, subscriber_id, at=now)
             insert_audit(
                 connection,

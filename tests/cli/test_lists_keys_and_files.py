@@ -90,6 +90,9 @@ def test_subscribers_go_in_and_come_out(run: Run, tmp_path: Path):
         "email",
         "ada@example.org",
     ]
+    assert json.loads(run("subscribers", "data", "ada@example.org").stdout)["name"] is None
+    assert run("subscribers", "data", "nobody").exit_code == 1
+    assert run("subscribers", "erase", "zoe@example.org").exit_code == 1
     told = tmp_path / "told.csv"
     tried = run("subscribers", "import", str(file), "--dry-run", "--json", "--report", str(told))
     assert json.loads(tried.stdout)["unchanged"] == 2

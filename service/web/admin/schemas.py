@@ -109,6 +109,37 @@ class SubscriberDetailSchema(SubscriberSchema):
     suppressed_for = fields.List(fields.Enum(SuppressionReason, by_value=True))
 
 
+class PersonEventSchema(Schema):
+    """What a provider reported of a mail to the person."""
+
+    provider = fields.String()
+    kind = fields.String()
+    at = fields.AwareDateTime()
+    received_at = fields.AwareDateTime()
+    message_id = fields.UUID(allow_none=True)
+    detail = fields.String(allow_none=True)
+
+
+class HeldDataSchema(Schema):
+    """A signup of the address that waits for review."""
+
+    id = fields.UUID()
+    email = fields.String()
+    name = fields.String(allow_none=True)
+    locale = fields.String(allow_none=True)
+    attributes = fields.Dict(allow_none=True)
+    source = fields.String(allow_none=True)
+    ip = fields.String(allow_none=True)
+    created_at = fields.AwareDateTime()
+
+
+class PersonDataSchema(SubscriberDetailSchema):
+    """All data of one person, for them (GDPR, articles 15 and 20)."""
+
+    mail_events = fields.List(fields.Nested(PersonEventSchema))
+    held_signups = fields.List(fields.Nested(HeldDataSchema))
+
+
 class SubscriberChangesSchema(Schema):
     """What may be corrected; null empties a field."""
 

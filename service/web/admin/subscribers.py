@@ -5,9 +5,13 @@ from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
+from flask import jsonify
+from flask.typing import ResponseReturnValue
+
 from service.domain.access import Role
-from service.usecases.subscribers import SubscriberDetail, SubscriberView
+from service.usecases.subscribers import PersonData, SubscriberDetail, SubscriberView
 from service.web.admin.schemas import (
+    PersonDataSchema,
     SubscriberChangesSchema,
     SubscriberDetailSchema,
     SubscribersQuerySchema,
@@ -52,6 +56,19 @@ def subscriber(subscriber_id: UUID) -> dict[str, Any]:
     return _detail(usecases().subscribers.get(subscriber_id))
 
 
+@subscribers_api.get("/<uuid:subscriber_id>/data")
+@requires(Role.ADMIN)
+@subscribers_api.response(200, PersonDataSchema)
+@subscribers_api.alt_response(404, description="There is no such subscriber.")
+def subscriber_data(subscriber_id: UUID) -> ResponseReturnValue:
+    """Give all data of one person as one file, for them; audited."""
+    found = usecases().subscribers.data(subscriber_id, actor=actor())
+    answer = jsonify(PersonDataSchema().dump(person_data(found, _slugs())))
+    answer.headers["Content-Disposition"] = f'attachment; filename="{subscriber_id}.json"'
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
 @subscribers_api.patch("/<uuid:subscriber_id>")
 @requires(Role.ADMIN)
 @subscribers_api.arguments(SubscriberChangesSchema)
@@ -84,8 +101,20 @@ def _shown(view: SubscriberView | SubscriberDetail, slugs: Mapping[UUID, str]) -
     }
 
 
+def person_data(data: PersonData, slugs: Mapping[UUID, str]) -> dict[str, Any]:
+    """Return a person's data as `PersonDataSchema` dumps it; `slugs` names the lists."""
+    return {
+        **_detailed(data.detail, slugs),
+        "mail_events": data.events,
+        "held_signups": data.held,
+    }
+
+
 def _detail(view: SubscriberDetail) -> dict[str, Any]:
-    slugs = _slugs()
+    return _detailed(view, _slugs())
+
+
+def _detailed(view: SubscriberDetail, slugs: Mapping[UUID, str]) -> dict[str, Any]:
     return {
         **_shown(view, slugs),
         "consent_events": [
