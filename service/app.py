@@ -47,6 +47,7 @@ from service.usecases.metrics import Metrics
 from service.usecases.once import Once
 from service.usecases.outbox import Outbox
 from service.usecases.receipts import Receipts
+from service.usecases.retention import Retention, RetentionRules
 from service.usecases.seal_ledger import SealLedger
 from service.usecases.signup_status import SignupStatus
 from service.usecases.statistics import Statistics
@@ -150,6 +151,7 @@ def build_usecases(
             engine, lists=lists, tokens=tokens.unsubscribe, public_url=settings.public_url
         ),
         exports=Exports(engine),
+        retention=build_retention(engine, settings),
         import_=Import(engine, lists=lists, address_hash_key=settings.address_hash_key),
         audit=Audit(engine),
         admin_sessions=AdminSessions(engine, keys=keys, tokens=tokens.admin_link),
@@ -230,11 +232,31 @@ def build_chores(engine: Engine, settings: Settings) -> list[Chore]:
             every_seconds=FORGET_EVERY_SECONDS,
         ),
         Chore(
+            name="apply retention",
+            run=build_retention(engine, settings).run_as_chore,
+            every_seconds=FORGET_EVERY_SECONDS,
+        ),
+        Chore(
             name="seal ledger",
             run=build_seal_ledger(engine, settings).run_once,
             every_seconds=SEAL_EVERY_SECONDS,
         ),
     ]
+
+
+def build_retention(engine: Engine, settings: Settings) -> Retention:
+    """Build what removes that which has been kept long enough."""
+    unconfirmed = settings.retention_unconfirmed_days
+    return Retention(
+        engine,
+        rules=RetentionRules(
+            # Nobody goes while the link in their mail still works.
+            unconfirmed_days=unconfirmed and max(unconfirmed, settings.confirm_days),
+            ended_days=settings.retention_ended_days,
+            mail_days=settings.retention_mail_days,
+        ),
+        address_hash_key=settings.address_hash_key,
+    )
 
 
 def build_seal_ledger(engine: Engine, settings: Settings) -> SealLedger:

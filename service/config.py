@@ -66,6 +66,12 @@ class Settings:
     ratelimit_overall: tuple[Window, ...] = ((60_000, 60),)
     trusted_proxies: int = 0
     confirm_days: int = 7
+    retention_unconfirmed_days: int = 30
+    """After how many days whoever never confirmed is erased; 0 is never, as for those below."""
+    retention_ended_days: int = 0
+    """After how many days whoever left all lists is erased."""
+    retention_mail_days: int = 30
+    """After how many days settled mails, and what providers said of them, are removed."""
     unknown_grace_seconds: int = 30
     """How long a call of unknown outcome rests before its mails may go out a second time."""
     consent_ip: str = "truncated"
@@ -114,6 +120,15 @@ def load_settings() -> Settings:
             **_ratelimits(env),
             trusted_proxies=_within("TRUSTED_PROXIES", env.int("TRUSTED_PROXIES", 0), 0, 10),
             confirm_days=_within("CONFIRM_DAYS", env.int("CONFIRM_DAYS", 7), 1, 365),
+            retention_unconfirmed_days=_within(
+                "RETENTION_UNCONFIRMED_DAYS", env.int("RETENTION_UNCONFIRMED_DAYS", 30), 0, 36_500
+            ),
+            retention_ended_days=_within(
+                "RETENTION_ENDED_DAYS", env.int("RETENTION_ENDED_DAYS", 0), 0, 36_500
+            ),
+            retention_mail_days=_within(
+                "RETENTION_MAIL_DAYS", env.int("RETENTION_MAIL_DAYS", 30), 0, 36_500
+            ),
             unknown_grace_seconds=_within(
                 "UNKNOWN_GRACE_SECONDS", env.int("UNKNOWN_GRACE_SECONDS", 30), 0, 86_400
             ),

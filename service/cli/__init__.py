@@ -13,6 +13,7 @@ from service.cli.lists import lists
 from service.cli.openapi import openapi
 from service.cli.outbox import outbox
 from service.cli.receipts import receipts
+from service.cli.retention import retention
 from service.cli.serve import serve
 from service.cli.subscribers import subscribers
 from service.cli.webhooks import webhooks
@@ -42,6 +43,7 @@ for command in (
     keys,
     subscribers,
     exports,
+    retention,
     receipts,
     consent_texts,
 ):

@@ -11,13 +11,11 @@ from service.clock import utc_now
 from service.domain.address import address_hash, parse_address
 from service.domain.errors import InvalidInputError, NotFoundError
 from service.domain.import_row import check_attributes
-from service.domain.subscription import Status, SuppressionReason
-from service.domain.webhook import EventType
-from service.store import personal, suppressions, webhooks
+from service.domain.subscription import Status
+from service.store import personal, suppressions
 from service.store import subscribers as store
 from service.store.audit import insert_audit
 from service.store.database import reading
-from service.store.held import delete_held_of
 from service.store.personal import EventInfo, HeldInfo
 from service.store.subscribers import (
     ConsentInfo,
@@ -25,8 +23,8 @@ from service.store.subscribers import (
     SubscriberInfo,
     SubscriptionInfo,
 )
-from service.store.suppressions import NewSuppression, SuppressionInfo
-from service.store.webhooks import Change
+from service.store.suppressions import SuppressionInfo
+from service.usecases.erase import erase_person
 from service.usecases.lists import Lists
 from service.usecases.paging import cursor_of, id_of
 
@@ -191,25 +189,7 @@ class Subscribers:
             info = store.get_subscriber(connection, subscriber_id, lock=True)
             if info is None:
                 raise NotFoundError(subscriber_id)
-            webhooks.owe(
-                connection, EventType.ERASED, [Change(subscriber_id=subscriber_id, at=now)]
-            )
-            suppressions.suppress(
-                connection,
-                [
-                    NewSuppression(
-                        address_hash=self._hash(info),
-                        email_key=None,
-                        reason=SuppressionReason.ERASED,
-                        note=None,
-                        at=now,
-                    )
-                ],
-            )
-            suppressions.forget_address(connection, address_hash=self._hash(info))
-            delete_held_of(connection, info.email_key)
-            personal.forget_events(connection, subscriber_id)
-            store.erase_subscriber(connection, subscriber_id, at=now)
+            erase_person(connection, info, address_hash=self._hash(info), at=now)
             insert_audit(
                 connection,
                 at=now,

@@ -28,6 +28,7 @@ from service.usecases.lists import Lists
 from service.usecases.metrics import Metrics
 from service.usecases.outbox import Outbox
 from service.usecases.receipts import Receipts
+from service.usecases.retention import Retention
 from service.usecases.signup_status import SignupStatus
 from service.usecases.statistics import Statistics
 from service.usecases.subscribe import Subscribe
@@ -62,6 +63,7 @@ class UseCases:
     suppressions: Suppressions
     export: Export
     exports: Exports
+    retention: Retention
     import_: Import
     audit: Audit
     admin_sessions: AdminSessions

@@ -5,6 +5,7 @@ from service.web.admin.exports import exports_api
 from service.web.admin.files import files_api
 from service.web.admin.keys import keys_api
 from service.web.admin.lists import lists_api
+from service.web.admin.retention import retention_api
 from service.web.admin.subscribers import subscribers_api
 from service.web.admin.suppressions import suppressions_api
 
@@ -12,6 +13,7 @@ ADMIN_BLUEPRINTS = (
     subscribers_api,
     files_api,
     exports_api,
+    retention_api,
     lists_api,
     suppressions_api,
     keys_api,

@@ -365,6 +365,29 @@ class KeysSchema(Schema):
     keys = fields.List(fields.Nested(KeySchema))
 
 
+class RetentionRulesSchema(Schema):
+    """After how many days each goes; 0 means never."""
+
+    unconfirmed_days = fields.Integer(**_described("People who never confirmed."))
+    ended_days = fields.Integer(**_described("People who left all their lists."))
+    mail_days = fields.Integer(**_described("Settled mails, and what providers said of them."))
+
+
+class RetentionRunSchema(Schema):
+    """A run that removed something."""
+
+    at = fields.AwareDateTime()
+    actor = fields.String()
+    removed = fields.Dict(keys=fields.String(), values=fields.Integer())
+
+
+class RetentionSchema(Schema):
+    """The rules, and the newest runs that removed something."""
+
+    rules = fields.Nested(RetentionRulesSchema)
+    runs = fields.List(fields.Nested(RetentionRunSchema))
+
+
 class AuditEntrySchema(Schema):
     """What an administrator did."""
 

@@ -1,0 +1,41 @@
+"""Erasure of one person, as an administrator, the person, or retention asks for it."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from service.domain.subscription import SuppressionReason
+from service.domain.webhook import EventType
+from service.store import personal, suppressions, webhooks
+from service.store.held import delete_held_of
+from service.store.subscribers import SubscriberInfo, erase_subscriber
+from service.store.suppressions import NewSuppression
+from service.store.webhooks import Change
+
+
+def erase_person(
+    connection: Connection, info: SubscriberInfo, *, address_hash: str | None, at: datetime
+) -> None:
+    """Erase a person, whose row the caller has locked; the caller commits.
+
+    What stays is a ledger without personal data and, where given, the keyed hash of the address, so
+    that no import and no issue reaches it again.
+    """
+    webhooks.owe(connection, EventType.ERASED, [Change(subscriber_id=info.id, at=at)])
+    if address_hash is not None:
+        suppressions.suppress(
+            connection,
+            [
+                NewSuppression(
+                    address_hash=address_hash,
+                    email_key=None,
+                    reason=SuppressionReason.ERASED,
+                    note=None,
+                    at=at,
+                )
+            ],
+        )
+        suppressions.forget_address(connection, address_hash=address_hash)
+    delete_held_of(connection, info.email_key)
+    personal.forget_events(connection, info.id)
+    erase_subscriber(connection, info.id, at=at)
