@@ -7,7 +7,7 @@ import click
 from service.cli.application import app_or_exit, usecases_of
 from service.cli.output import echo_json
 from service.domain.errors import NotFoundError
-from service.web.admin.schemas import ManifestSchema, ManifestsSchema
+from service.web.admin.file_schemas import ManifestSchema, ManifestsSchema
 
 
 @click.group("exports")

@@ -17,7 +17,8 @@ from service.domain.subscription import Status
 from service.usecases.export import ExportRequest, ExportStream
 from service.usecases.import_ import MAILS_AN_HOUR, MAX_MAILS_AN_HOUR, ImportOptions
 from service.usecases.import_report import REPORT_HEADER, ImportReport, report_line
-from service.web.admin.schemas import ImportReportSchema, ManifestSchema, PersonDataSchema
+from service.web.admin.file_schemas import ImportReportSchema, ManifestSchema
+from service.web.admin.schemas import PersonDataSchema
 from service.web.admin.subscribers import person_data
 
 ACTOR = "command line"

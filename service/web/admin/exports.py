@@ -5,7 +5,8 @@ from uuid import UUID
 
 from service.domain.access import Role
 from service.usecases.exports import Manifest, ManifestsPage
-from service.web.admin.schemas import ManifestSchema, ManifestsSchema, PageSchema
+from service.web.admin.file_schemas import ManifestSchema, ManifestsSchema
+from service.web.admin.schemas import PageSchema
 from service.web.auth import actor, current_key, requires
 from service.web.context import usecases
 from service.web.json_body import JsonBlueprint

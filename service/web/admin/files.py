@@ -17,7 +17,7 @@ from service.domain.exchange import MEDIA_TYPES, FileFormat
 from service.usecases.export import ExportRequest, ExportStream
 from service.usecases.import_ import ImportOptions
 from service.usecases.import_report import REPORT_HEADER, ImportReport, report_line
-from service.web.admin.schemas import ExportQuerySchema, ImportQuerySchema, ImportReportSchema
+from service.web.admin.file_schemas import ExportQuerySchema, ImportQuerySchema, ImportReportSchema
 from service.web.auth import actor, requires
 from service.web.context import usecases
 from service.web.json_body import JsonBlueprint

@@ -6,20 +6,17 @@ from marshmallow import Schema, fields, validate
 
 from service.domain.access import Role
 from service.domain.address import MAX_LENGTH
-from service.domain.exchange import EXPORT_COLUMNS, EXTRA_COLUMNS, FileFormat
 from service.domain.import_row import MAX_NAME_LENGTH
-from service.domain.presets import Preset
 from service.domain.subscription import Status, SuppressionReason
-from service.usecases.export import MAX_PURPOSE_LENGTH
-from service.usecases.import_ import MAILS_AN_HOUR, MAX_MAILS_AN_HOUR
 from service.web.json_body import JsonBoolean
 
 MAX_PAGE = 200
-_LOCALE = validate.Regexp(r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3}\Z")
-_SLUG: dict[str, Any] = {"validate": validate.Length(min=1, max=64)}
+LOCALE = validate.Regexp(r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3}\Z")
+SLUG: dict[str, Any] = {"validate": validate.Length(min=1, max=64)}
 
 
-def _described(text: str) -> dict[str, Any]:
+def described(text: str) -> dict[str, Any]:
+    """Return what gives a field its description in the contract."""
     return {"metadata": {"description": text}}
 
 
@@ -28,17 +25,17 @@ class PageSchema(Schema):
 
     limit = fields.Integer(load_default=50, validate=validate.Range(min=1, max=MAX_PAGE))
     cursor = fields.String(
-        validate=validate.Length(min=1, max=200), **_described("`next_cursor` of the page before.")
+        validate=validate.Length(min=1, max=200), **described("`next_cursor` of the page before.")
     )
 
 
 class SubscribersQuerySchema(PageSchema):
     """Which subscribers."""
 
-    list = fields.String(**_SLUG, **_described("Only subscribers of this list."))
+    list = fields.String(**SLUG, **described("Only subscribers of this list."))
     status = fields.Enum(Status, by_value=True)
     q = fields.String(
-        validate=validate.Length(min=1, max=200), **_described("Part of an address or a name.")
+        validate=validate.Length(min=1, max=200), **described("Part of an address or a name.")
     )
 
 
@@ -144,116 +141,8 @@ class SubscriberChangesSchema(Schema):
     """What may be corrected; null empties a field."""
 
     name = fields.String(allow_none=True, validate=validate.Length(max=MAX_NAME_LENGTH))
-    locale = fields.String(allow_none=True, validate=_LOCALE)
+    locale = fields.String(allow_none=True, validate=LOCALE)
     attributes = fields.Dict(keys=fields.String(), values=fields.Raw(), allow_none=True)
-
-
-class ExportQuerySchema(Schema):
-    """Which subscriptions, and how they are written."""
-
-    format = fields.Enum(FileFormat, by_value=True, load_default=FileFormat.CSV)
-    list = fields.String(**_SLUG, **_described("Only this list."))
-    status = fields.Enum(Status, by_value=True, **_described("All of them where left out."))
-    columns = fields.String(
-        validate=validate.Length(max=500),
-        **_described(
-            f"Names with commas between, out of {', '.join(EXPORT_COLUMNS + EXTRA_COLUMNS)}."
-        ),
-    )
-    since = fields.AwareDateTime(
-        **_described("Only what has changed at this time or later, also who left or was erased.")
-    )
-    locale = fields.String(validate=_LOCALE)
-    source = fields.String(
-        validate=validate.Length(min=1, max=500), **_described("The page or form, exactly.")
-    )
-    requested_from = fields.AwareDateTime(
-        data_key="from", **_described("Requested at this time or later.")
-    )
-    requested_to = fields.AwareDateTime(data_key="to", **_described("Requested before this time."))
-    preset = fields.Enum(
-        Preset,
-        by_value=True,
-        **_described("Columns that this tool imports; of the confirmed, unless status says else."),
-    )
-    bom = fields.Boolean(
-        load_default=False, **_described("Begin CSV with a byte order mark, for spreadsheets.")
-    )
-    purpose = fields.String(
-        validate=validate.Length(min=1, max=MAX_PURPOSE_LENGTH),
-        **_described("What the file is for; the audit log keeps it."),
-    )
-
-
-class ManifestSchema(Schema):
-    """What an export was. What is null is not known while it is not complete."""
-
-    id = fields.UUID()
-    at = fields.AwareDateTime()
-    actor = fields.String()
-    is_complete = fields.Boolean()
-    format = fields.String()
-    preset = fields.String(allow_none=True)
-    columns = fields.List(fields.String())
-    filters = fields.Dict(keys=fields.String(), values=fields.String())
-    purpose = fields.String(allow_none=True)
-    rows = fields.Integer(allow_none=True)
-    bytes = fields.Integer(allow_none=True)
-    sha256 = fields.String(allow_none=True, **_described("Of the file's bytes."))
-    completed_at = fields.AwareDateTime(allow_none=True)
-
-
-class ManifestsSchema(Schema):
-    """A page of exports, newest first."""
-
-    exports = fields.List(fields.Nested(ManifestSchema))
-    next_cursor = fields.String(allow_none=True)
-
-
-class ImportQuerySchema(Schema):
-    """How a file is taken."""
-
-    dry_run = fields.Boolean(
-        load_default=False, **_described("Say what would become of the rows; change nothing.")
-    )
-    list = fields.String(**_SLUG, **_described("The list of rows that name none."))
-    encoding = fields.String(
-        validate=validate.Length(min=1, max=40), **_described("Told by the file where left out.")
-    )
-    mails_an_hour = fields.Integer(
-        load_default=MAILS_AN_HOUR,
-        validate=validate.Range(min=1, max=MAX_MAILS_AN_HOUR),
-        **_described("How fast those are asked who came without evidence."),
-    )
-    report = fields.String(
-        load_default="json",
-        validate=validate.OneOf(["json", "csv"]),
-        **_described("`csv` answers with a line for every row."),
-    )
-
-
-class RowProblemSchema(Schema):
-    """Why a row was not taken."""
-
-    line = fields.Integer()
-    column = fields.String(allow_none=True)
-    message = fields.String()
-
-
-class ImportReportSchema(Schema):
-    """What became of the rows."""
-
-    rows = fields.Integer()
-    imported = fields.Integer(**_described("New, or confirmed by the file's evidence."))
-    unchanged = fields.Integer()
-    skipped = fields.Integer(**_described("Good rows of people who left or are suppressed."))
-    bad = fields.Integer()
-    asked = fields.Integer(
-        **_described("Of the imported, those whom a mail asks: nothing proved their consent.")
-    )
-    problems = fields.List(
-        fields.Nested(RowProblemSchema), **_described("The first 1,000 skipped and bad rows.")
-    )
 
 
 class ListChangesSchema(Schema):
@@ -262,26 +151,26 @@ class ListChangesSchema(Schema):
     name = fields.String(validate=validate.Length(min=1, max=200))
     description = fields.String(validate=validate.Length(max=2000))
     controller = fields.String(
-        validate=validate.Length(max=500), **_described("Who answers for the list.")
+        validate=validate.Length(max=500), **described("Who answers for the list.")
     )
     privacy_url = fields.String(validate=validate.Length(max=2000))
     sender = fields.String(
-        allow_none=True, validate=validate.Length(max=320), **_described("Name <address@domain>.")
+        allow_none=True, validate=validate.Length(max=320), **described("Name <address@domain>.")
     )
     origins = fields.List(
         fields.String(validate=validate.Length(max=300)),
         validate=validate.Length(max=100),
-        **_described("Sites whose pages may post and frame the form; empty means any."),
+        **described("Sites whose pages may post and frame the form; empty means any."),
     )
     redirect_url = fields.String(allow_none=True, validate=validate.Length(max=2000))
-    locale = fields.String(validate=_LOCALE)
+    locale = fields.String(validate=LOCALE)
     is_default = JsonBoolean()
 
 
 class NewListSchema(ListChangesSchema):
     """A new mailing list."""
 
-    slug = fields.String(required=True, **_SLUG)
+    slug = fields.String(required=True, **SLUG)
     name = fields.String(required=True, validate=validate.Length(min=1, max=200))
 
 
@@ -301,7 +190,7 @@ class SuppressionsQuerySchema(PageSchema):
     """Which suppressions."""
 
     email = fields.String(
-        validate=validate.Length(min=1, max=MAX_LENGTH), **_described("Only this address.")
+        validate=validate.Length(min=1, max=MAX_LENGTH), **described("Only this address.")
     )
 
 
@@ -368,9 +257,9 @@ class KeysSchema(Schema):
 class RetentionRulesSchema(Schema):
     """After how many days each goes; 0 means never."""
 
-    unconfirmed_days = fields.Integer(**_described("People who never confirmed."))
-    ended_days = fields.Integer(**_described("People who left all their lists."))
-    mail_days = fields.Integer(**_described("Settled mails, and what providers said of them."))
+    unconfirmed_days = fields.Integer(**described("People who never confirmed."))
+    ended_days = fields.Integer(**described("People who left all their lists."))
+    mail_days = fields.Integer(**described("Settled mails, and what providers said of them."))
 
 
 class RetentionRunSchema(Schema):

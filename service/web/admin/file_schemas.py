@@ -1,0 +1,118 @@
+"""What the administrators' API takes and gives about files (marshmallow)."""
+
+from marshmallow import Schema, fields, validate
+
+from service.domain.exchange import EXPORT_COLUMNS, EXTRA_COLUMNS, FileFormat
+from service.domain.presets import Preset
+from service.domain.subscription import Status
+from service.usecases.export import MAX_PURPOSE_LENGTH
+from service.usecases.import_ import MAILS_AN_HOUR, MAX_MAILS_AN_HOUR
+from service.web.admin.schemas import LOCALE, SLUG, described
+
+
+class ExportQuerySchema(Schema):
+    """Which subscriptions, and how they are written."""
+
+    format = fields.Enum(FileFormat, by_value=True, load_default=FileFormat.CSV)
+    list = fields.String(**SLUG, **described("Only this list."))
+    status = fields.Enum(Status, by_value=True, **described("All of them where left out."))
+    columns = fields.String(
+        validate=validate.Length(max=500),
+        **described(
+            f"Names with commas between, out of {', '.join(EXPORT_COLUMNS + EXTRA_COLUMNS)}."
+        ),
+    )
+    since = fields.AwareDateTime(
+        **described("Only what has changed at this time or later, also who left or was erased.")
+    )
+    locale = fields.String(validate=LOCALE)
+    source = fields.String(
+        validate=validate.Length(min=1, max=500), **described("The page or form, exactly.")
+    )
+    requested_from = fields.AwareDateTime(
+        data_key="from", **described("Requested at this time or later.")
+    )
+    requested_to = fields.AwareDateTime(data_key="to", **described("Requested before this time."))
+    preset = fields.Enum(
+        Preset,
+        by_value=True,
+        **described("Columns that this tool imports; of the confirmed, unless status says else."),
+    )
+    bom = fields.Boolean(
+        load_default=False, **described("Begin CSV with a byte order mark, for spreadsheets.")
+    )
+    purpose = fields.String(
+        validate=validate.Length(min=1, max=MAX_PURPOSE_LENGTH),
+        **described("What the file is for; the audit log keeps it."),
+    )
+
+
+class ManifestSchema(Schema):
+    """What an export was. What is null is not known while it is not complete."""
+
+    id = fields.UUID()
+    at = fields.AwareDateTime()
+    actor = fields.String()
+    is_complete = fields.Boolean()
+    format = fields.String()
+    preset = fields.String(allow_none=True)
+    columns = fields.List(fields.String())
+    filters = fields.Dict(keys=fields.String(), values=fields.String())
+    purpose = fields.String(allow_none=True)
+    rows = fields.Integer(allow_none=True)
+    bytes = fields.Integer(allow_none=True)
+    sha256 = fields.String(allow_none=True, **described("Of the file's bytes."))
+    completed_at = fields.AwareDateTime(allow_none=True)
+
+
+class ManifestsSchema(Schema):
+    """A page of exports, newest first."""
+
+    exports = fields.List(fields.Nested(ManifestSchema))
+    next_cursor = fields.String(allow_none=True)
+
+
+class ImportQuerySchema(Schema):
+    """How a file is taken."""
+
+    dry_run = fields.Boolean(
+        load_default=False, **described("Say what would become of the rows; change nothing.")
+    )
+    list = fields.String(**SLUG, **described("The list of rows that name none."))
+    encoding = fields.String(
+        validate=validate.Length(min=1, max=40), **described("Told by the file where left out.")
+    )
+    mails_an_hour = fields.Integer(
+        load_default=MAILS_AN_HOUR,
+        validate=validate.Range(min=1, max=MAX_MAILS_AN_HOUR),
+        **described("How fast those are asked who came without evidence."),
+    )
+    report = fields.String(
+        load_default="json",
+        validate=validate.OneOf(["json", "csv"]),
+        **described("`csv` answers with a line for every row."),
+    )
+
+
+class RowProblemSchema(Schema):
+    """Why a row was not taken."""
+
+    line = fields.Integer()
+    column = fields.String(allow_none=True)
+    message = fields.String()
+
+
+class ImportReportSchema(Schema):
+    """What became of the rows."""
+
+    rows = fields.Integer()
+    imported = fields.Integer(**described("New, or confirmed by the file's evidence."))
+    unchanged = fields.Integer()
+    skipped = fields.Integer(**described("Good rows of people who left or are suppressed."))
+    bad = fields.Integer()
+    asked = fields.Integer(
+        **described("Of the imported, those whom a mail asks: nothing proved their consent.")
+    )
+    problems = fields.List(
+        fields.Nested(RowProblemSchema), **described("The first 1,000 skipped and bad rows.")
+    )
