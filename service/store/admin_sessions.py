@@ -49,7 +49,12 @@ def insert_session(
 
 
 def live_session(
-    connection: Connection, token_hash: str, *, opened_since: datetime, used_since: datetime
+    connection: Connection,
+    token_hash: str,
+    *,
+    at: datetime,
+    opened_since: datetime,
+    used_since: datetime,
 ) -> SessionInfo | None:
     """Return the session, or None where it is too old, was idle too long, or its key has ended."""
     query = (
@@ -61,7 +66,9 @@ def live_session(
             AdminSession.last_used_at > used_since,
             or_(
                 AdminSession.api_key_id.is_(None),
-                (ApiKey.role == Role.ADMIN.value) & ApiKey.revoked_at.is_(None),
+                (ApiKey.role == Role.ADMIN.value)
+                & ApiKey.revoked_at.is_(None)
+                & (ApiKey.expires_at.is_(None) | (ApiKey.expires_at > at)),
             ),
         )
     )

@@ -18,6 +18,8 @@ _COLUMNS = (
     ApiKey.created_at,
     ApiKey.last_used_at,
     ApiKey.revoked_at,
+    ApiKey.list_ids,
+    ApiKey.expires_at,
 )
 
 
@@ -31,19 +33,48 @@ class KeyInfo:
     created_at: datetime
     last_used_at: datetime | None
     revoked_at: datetime | None
+    list_ids: frozenset[UUID] | None
+    """The lists that it is for; None means all."""
+    expires_at: datetime | None
+
+    def has_ended(self, at: datetime) -> bool:
+        """Tell whether it is revoked or expired."""
+        return self.revoked_at is not None or (
+            self.expires_at is not None and self.expires_at <= at
+        )
 
 
 def _info(row: RowMapping) -> KeyInfo:
-    return KeyInfo(**{**row, "role": Role(row["role"])})
+    ids = row["list_ids"]
+    return KeyInfo(
+        **{
+            **row,
+            "role": Role(row["role"]),
+            "list_ids": frozenset(map(UUID, ids)) if ids is not None else None,
+        }
+    )
 
 
 def insert_key(
-    connection: Connection, *, name: str, role: Role, key_hash: str, at: datetime
+    connection: Connection,
+    *,
+    name: str,
+    role: Role,
+    key_hash: str,
+    at: datetime,
+    list_ids: Sequence[UUID] | None = None,
+    expires_at: datetime | None = None,
 ) -> None:
     """Add a key by its hash."""
     connection.execute(
         insert(ApiKey).values(
-            id=new_id(), name=name, role=role.value, key_hash=key_hash, created_at=at
+            id=new_id(),
+            name=name,
+            role=role.value,
+            key_hash=key_hash,
+            created_at=at,
+            list_ids=[str(each) for each in list_ids] if list_ids is not None else None,
+            expires_at=expires_at,
         )
     )
 

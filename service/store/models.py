@@ -243,7 +243,10 @@ class Suppression(db.Model):  # type: ignore[name-defined,misc]
 
 
 class ApiKey(db.Model):  # type: ignore[name-defined,misc]
-    """A key of the administrators' API. Only the SHA-256 of its 256 random bits is kept."""
+    """A key of the administrators' API. Only the SHA-256 of its 256 random bits is kept.
+
+    Without `list_ids` it is for all lists, without `expires_at` it does not end by itself.
+    """
 
     __tablename__ = "api_keys"
 
@@ -254,6 +257,8 @@ class ApiKey(db.Model):  # type: ignore[name-defined,misc]
     created_at: Mapped[datetime]
     last_used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+    list_ids: Mapped[list[str] | None]
+    expires_at: Mapped[datetime | None]
 
 
 class AuditEntry(db.Model):  # type: ignore[name-defined,misc]

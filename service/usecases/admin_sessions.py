@@ -81,6 +81,7 @@ class AdminSessions:
             info = store.live_session(
                 connection,
                 _hash(secret),
+                at=now,
                 opened_since=now - SESSION_LIFE,
                 used_since=now - SESSION_IDLE,
             )

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 
 from sqlalchemy import Engine
@@ -19,6 +19,7 @@ from service.store import keys as store
 from service.store.audit import insert_audit
 from service.store.database import reading
 from service.store.keys import KeyInfo
+from service.usecases.lists import Lists
 
 PREFIX = "nf_"
 KEY_BYTES = 32
@@ -36,23 +37,45 @@ class Keys:
     def __init__(self, engine: Engine) -> None:
         """Take the engine."""
         self._engine = engine
+        self._lists = Lists(engine)
         self._known: dict[str, tuple[float, KeyInfo]] = {}
 
-    def create(self, name: str, role: str, *, actor: str) -> str:
+    def create(
+        self,
+        name: str,
+        role: str,
+        *,
+        actor: str,
+        lists: Sequence[str] = (),
+        expires_at: datetime | None = None,
+    ) -> str:
         """Make a key and return it: `nf_` and 43 characters. It cannot be shown again.
 
-        Raises `InvalidInputError`, or `ConflictError` where the name was ever given before.
+        `lists` are the slugs of those that it is for, all where there are none; a key for some can
+        be no administrator's. Raises `InvalidInputError`, `UnknownListError`, or `ConflictError`
+        where the name was ever given before.
         """
         if not _NAME.fullmatch(name):
             raise InvalidInputError("name", "Use up to 64 letters, digits, dots and hyphens.")
         if role not in set(Role):
             raise InvalidInputError("role", f"Use one of {', '.join(Role)}.")
+        if lists and role == Role.ADMIN:
+            raise InvalidInputError("lists", "An administrator's key is for all lists.")
+        if expires_at is not None and expires_at <= utc_now():
+            raise InvalidInputError("expires_at", "Use a time to come.")
+        ids = [self._lists.get(slug).id for slug in dict.fromkeys(lists)]
         key = PREFIX + secrets.token_urlsafe(KEY_BYTES)
         now = utc_now()
         try:
             with self._engine.begin() as connection:
                 store.insert_key(
-                    connection, name=name, role=Role(role), key_hash=_hash(key), at=now
+                    connection,
+                    name=name,
+                    role=Role(role),
+                    key_hash=_hash(key),
+                    at=now,
+                    list_ids=ids or None,
+                    expires_at=expires_at,
                 )
                 insert_audit(
                     connection,
@@ -60,14 +83,18 @@ class Keys:
                     actor=actor,
                     action="key.created",
                     target=name,
-                    detail={"role": role},
+                    detail={
+                        "role": role,
+                        "lists": list(lists) or None,
+                        "expires_at": expires_at.isoformat() if expires_at else None,
+                    },
                 )
         except IntegrityError:
             raise ConflictError("A key of this name exists already.") from None
         return key
 
     def authenticate(self, key: str) -> KeyInfo | None:
-        """Return whose key this is, or None for one that is unknown or revoked.
+        """Return whose key this is, or None for one that is unknown, revoked or expired.
 
         The lookup is by the hash of the whole key, so its time tells nothing of a stored one. A
         key in use costs a query every few seconds, and no more than one write a minute.
@@ -84,12 +111,18 @@ class Keys:
                 return None
             info = self._touch(info)
             self._known[key_hash] = (time.monotonic() + CACHE_SECONDS, info)
-        return info
+        return None if info.has_ended(utc_now()) else info
 
     def all(self) -> Sequence[KeyInfo]:
         """Return every key, revoked ones too, oldest first."""
         with reading(self._engine) as connection:
             return store.all_keys(connection)
+
+    def slugs_of(self, info: KeyInfo) -> Sequence[str] | None:
+        """Return the lists that the key is for, or None for all."""
+        if info.list_ids is None:
+            return None
+        return sorted(each.slug for each in self._lists.by_ids(info.list_ids))
 
     def revoke(self, name: str, *, actor: str) -> None:
         """Take a key back for good; again changes nothing. Raises `NotFoundError`."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from flask import g, request
+from werkzeug.exceptions import Forbidden
 
 from service.domain.access import Role
 from service.domain.errors import TooManyRequestsError
@@ -23,9 +24,14 @@ def admit(
     """Count this request and judge it. Raises `TooManyRequestsError`.
 
     The client's address is that which the trusted proxies tell. A program may prove itself by a key
-    that may sign up.
+    that may sign up; for a list that the key is not for it is `Forbidden`.
     """
     key = None if is_form else key_if_any(Role.SIGNUP)
+    if key is not None and key.list_ids is not None:
+        known = usecases().lists
+        for info in [known.get(slug) for slug in lists] or [known.default()]:
+            if info.id not in key.list_ids:
+                raise Forbidden
     caller = Caller(
         ip=request.remote_addr,
         user_agent=request.user_agent.string,

@@ -18,7 +18,7 @@ from service.usecases.export import ExportRequest, ExportStream
 from service.usecases.import_ import ImportOptions
 from service.usecases.import_report import REPORT_HEADER, ImportReport, report_line
 from service.web.admin.file_schemas import ExportQuerySchema, ImportQuerySchema, ImportReportSchema
-from service.web.auth import actor, requires
+from service.web.auth import actor, current_key, requires
 from service.web.context import usecases
 from service.web.json_body import JsonBlueprint
 
@@ -103,6 +103,7 @@ def export(query: dict[str, Any]) -> Response:
     stream = usecases().export(
         ExportRequest(
             **query,
+            scope=current_key().list_ids,
             columns=tuple(name.strip() for name in names.split(",") if name.strip()),
         ),
         actor=actor(),

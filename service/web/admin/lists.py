@@ -3,9 +3,10 @@
 from typing import Any
 
 from service.domain.access import Role
+from service.domain.errors import UnknownListError
 from service.domain.mailing_list import ListInfo
 from service.web.admin.schemas import ListChangesSchema, ListSchema, ListsSchema, NewListSchema
-from service.web.auth import actor, requires
+from service.web.auth import actor, current_key, requires
 from service.web.context import usecases
 from service.web.json_body import JsonBlueprint
 
@@ -16,8 +17,9 @@ lists_api = JsonBlueprint("lists", __name__, url_prefix="/v1/lists", description
 @requires(Role.ADMIN, Role.EXPORT)
 @lists_api.response(200, ListsSchema)
 def lists() -> dict[str, Any]:
-    """List mailing lists."""
-    return {"lists": usecases().lists.all()}
+    """List mailing lists; a key for some lists sees those."""
+    scope = current_key().list_ids
+    return {"lists": [each for each in usecases().lists.all() if scope is None or each.id in scope]}
 
 
 @lists_api.post("")
@@ -36,7 +38,11 @@ def create_list(data: dict[str, Any]) -> ListInfo:
 @lists_api.alt_response(404, description="There is no such list.")
 def mailing_list(slug: str) -> ListInfo:
     """Show a mailing list."""
-    return usecases().lists.get(slug)
+    found = usecases().lists.get(slug)
+    scope = current_key().list_ids
+    if scope is not None and found.id not in scope:
+        raise UnknownListError(slug)
+    return found
 
 
 @lists_api.patch("/<slug>")

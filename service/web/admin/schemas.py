@@ -229,6 +229,12 @@ class NewKeySchema(Schema):
 
     name = fields.String(required=True, validate=validate.Length(min=1, max=64))
     role = fields.Enum(Role, by_value=True, required=True)
+    lists = fields.List(
+        fields.String(**SLUG),
+        validate=validate.Length(max=100),
+        **described("The lists that it is for; all where there are none. Not for `admin`."),
+    )
+    expires_at = fields.AwareDateTime(**described("When it ends by itself."))
 
 
 class CreatedKeySchema(NewKeySchema):
@@ -246,6 +252,8 @@ class KeySchema(Schema):
     created_at = fields.AwareDateTime()
     last_used_at = fields.AwareDateTime(allow_none=True)
     revoked_at = fields.AwareDateTime(allow_none=True)
+    expires_at = fields.AwareDateTime(allow_none=True)
+    lists = fields.List(fields.String(), allow_none=True, **described("Null means all."))
 
 
 class KeysSchema(Schema):
