@@ -1,5 +1,6 @@
 """`newsflash worker`: delivery on its own."""
 
+import os
 import signal
 
 import click
@@ -11,6 +12,9 @@ from service.config import SettingError
 from service.store.models import db
 from service.store.signal import MailWaiter
 from service.usecases.worker import Worker
+
+BESIDE_WEB_NICENESS = 5
+"""A mail can wait a moment; whoever looks at a page gives up. So `serve` answers first."""
 
 
 @click.command()
@@ -31,4 +35,5 @@ def worker(*, drain: bool, parent: int | None) -> None:
         signal.signal(number, lambda *_: running.stop.set())
     if parent is not None:
         when_parent_is_gone(parent, running.stop.set)
+        os.nice(BESIDE_WEB_NICENESS)
     running.run(drain=drain)

@@ -58,7 +58,8 @@ def decide(
     """Decide what happens to a message after its `attempt`-th attempt (counted from 1).
 
     `jitter` is a number in [0, 1) that spreads retries: a delay is taken between half and all of
-    its exponential value. `retry_after` is the provider's own wish and is never undercut.
+    its exponential value. `retry_after` is the provider's own wish; up to an hour
+    it is never undercut.
     """
     if outcome is Outcome.ACCEPTED:
         return Decision(MessageStatus.ACCEPTED)

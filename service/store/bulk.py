@@ -6,13 +6,15 @@ is the same text everywhere.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, CursorResult, TextClause, text
+from sqlalchemy.exc import DBAPIError
 
 from service.store.types import utc_text
 
@@ -49,6 +51,25 @@ def _statement(sql: str, columns: str, dialect: str) -> TextClause:
         typed = ", ".join(f"value ->> '$.{name}' AS {name}" for name, _ in pairs)
         source = f"SELECT {typed} FROM json_each(:rows)"
     return text(sql.format(rows=source))
+
+
+@contextmanager
+def pipelined(connection: Connection) -> Iterator[None]:
+    """Send the statements within without waiting for the answer to each, on PostgreSQL.
+
+    They are one round trip together (psycopg's pipeline mode), and run one after the other as
+    ever. None may be asked for rows or counts. What the first failure raised comes at the end.
+    """
+    if connection.dialect.name != "postgresql":
+        yield
+        return
+    driver: Any = connection.connection.driver_connection
+    errors: Any = connection.dialect.loaded_dbapi
+    try:
+        with driver.pipeline():
+            yield
+    except errors.Error as error:
+        raise DBAPIError.instance(None, None, error, errors.Error) from error
 
 
 def execute_bulk(

@@ -1,11 +1,13 @@
 """How connections are opened: what SQLite needs to serve several processes, and pool sizes."""
 
+import select
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import DisconnectionError
 
 BUSY_TIMEOUT_MS = 10_000
 POOL_WAIT_SECONDS = 5
@@ -18,6 +20,7 @@ def engine_options(url: URL) -> dict[str, Any]:
     if url.get_backend_name() == "sqlite":
         return {
             "hide_parameters": True,
+            "pool_timeout": POOL_WAIT_SECONDS,
             "connect_args": {"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False},
         }
     return {
@@ -25,7 +28,6 @@ def engine_options(url: URL) -> dict[str, Any]:
         "pool_size": 10,
         "max_overflow": 10,
         "pool_timeout": POOL_WAIT_SECONDS,
-        "pool_pre_ping": True,
         "connect_args": {
             "connect_timeout": POOL_WAIT_SECONDS,
             "options": f"-c timezone=UTC -c statement_timeout={STATEMENT_TIMEOUT_MS}",
@@ -34,8 +36,9 @@ def engine_options(url: URL) -> dict[str, Any]:
 
 
 def prepare_engine(engine: Engine) -> None:
-    """Give SQLite its pragmas and real transactions; PostgreSQL needs nothing."""
-    if engine.dialect.name != "sqlite":
+    """Give SQLite its pragmas and real transactions, and PostgreSQL's pool an eye for the dead."""
+    if engine.dialect.name == "postgresql":
+        event.listen(engine, "checkout", _refuse_dead)
         return
 
     @event.listens_for(engine, "connect")
@@ -55,6 +58,19 @@ def prepare_engine(engine: Engine) -> None:
         # A writer takes its lock at once: a read lock cannot be raised while another one writes.
         reads = connection.get_execution_options().get("reads_only", False)
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+def _refuse_dead(dbapi_connection: Any, _record: Any, _proxy: Any) -> None:
+    """Have the pool replace a connection that the server has closed while nobody used it.
+
+    A server has nothing to say on an idle connection but that it ends: so there is something to
+    read, which is asked of the socket alone. A ping would be a round trip before each transaction.
+    """
+    if not dbapi_connection.closed:
+        poll = select.poll()
+        poll.register(dbapi_connection.fileno(), select.POLLIN)
+    if dbapi_connection.closed or poll.poll(0):
+        raise DisconnectionError("closed by the server")
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from service.domain.address import Address
 from service.domain.consent import CONSENT_TEXT_VERSION, Evidence
 from service.domain.subscription import MAILS_A_DAY, REPEAT_AFTER
-from service.store.bulk import execute_bulk, rows_parameter
+from service.store.bulk import execute_bulk, pipelined, rows_parameter
 from service.store.types import new_id
 
 _COLUMNS = (
@@ -179,12 +179,13 @@ def record_signups(connection: Connection, signups: Sequence[Signup]) -> None:
             for place, list_id in enumerate(sorted(signup.list_ids))
         ]
     )
-    for sql in (_SUBSCRIBERS, _SUBSCRIPTIONS, _EVENTS):
-        execute_bulk(connection, sql, columns=_COLUMNS, rows=rows)
-    execute_bulk(
-        connection,
-        _MESSAGES[connection.dialect.name],
-        columns=_COLUMNS,
-        rows=rows,
-        budget=MAILS_A_DAY,
-    )
+    with pipelined(connection):
+        for sql in (_SUBSCRIBERS, _SUBSCRIPTIONS, _EVENTS):
+            execute_bulk(connection, sql, columns=_COLUMNS, rows=rows)
+        execute_bulk(
+            connection,
+            _MESSAGES[connection.dialect.name],
+            columns=_COLUMNS,
+            rows=rows,
+            budget=MAILS_A_DAY,
+        )

@@ -90,7 +90,11 @@ class Unsubscribe:
                 )
 
     def _leave_all(self, acts: Sequence[Act]) -> list[Cycles]:
-        """End the subscriptions of all the acts; return for each what can be taken back."""
+        """End the subscriptions of all the acts; return for each what can be taken back.
+
+        Nobody looks at the answer to a one-click POST, so nothing is looked up for it.
+        """
+        persons = [act.cycles for act in acts if act.reason is not EndedReason.ONE_CLICK]
         with self._engine.begin() as connection:
             changed = store.leave(connection, acts)
             webhooks.owe(
@@ -98,7 +102,7 @@ class Unsubscribe:
                 EventType.UNSUBSCRIBED,
                 webhooks.changes(acts, changed, reason_of=lambda act: act.reason),
             )
-            found = store.states(connection, [act.cycles for act in acts])
+            found = store.states(connection, persons) if persons else {}
         return [
             Cycles(
                 act.cycles.subscriber_id,

@@ -15,6 +15,9 @@ from service.usecases.deliver import Deliver
 CONCURRENCY = 8
 LOOK_AT_LEAST_EVERY_SECONDS = 5.0
 AFTER_FAULT_SECONDS = 1.0
+REST_IN_CALLS_SECONDS = 0.05
+LOOK_AGAIN_SECONDS = 0.1
+"""The least pause where something is due that nobody may take at the moment."""
 
 _log = structlog.get_logger(__name__)
 
@@ -65,12 +68,14 @@ class Worker:
         with ThreadPoolExecutor(self._concurrency, thread_name_prefix="deliver") as pool:
             while not self.stop.is_set():
                 try:
-                    claimed = self._deliver.claim(calls=self._concurrency - len(running))
+                    free = self._concurrency - len(running)
+                    claimed = self._deliver.claim(calls=free)
                     running |= {pool.submit(self._deliver.deliver, batch) for batch in claimed}
                     running = self._reap(running, is_full=len(running) >= self._concurrency)
-                    if not claimed:
-                        if not running and drain:
-                            return
+                    if drain and not claimed and not running:
+                        return
+                    # What was due is claimed, unless all calls were filled or one is made again.
+                    if len(claimed) < free and not any(batch.is_retry for batch in claimed):
                         self._rest(running)
                 except SQLAlchemyError as error:
                     cause = error.orig if isinstance(error, DBAPIError) else error
@@ -94,12 +99,14 @@ class Worker:
         return running - done
 
     def _rest(self, running: set[Future[None]]) -> None:
-        """Wait for mail, for a call that ends, or for the next retry to fall due."""
+        """Wait for mail, or for the next retry to fall due; with calls under way, not for long: one
+        that fails may put its mails back at once.
+        """
         if running:
-            wait(running, timeout=0.05, return_when=FIRST_COMPLETED)
+            self._waiter.wait(REST_IN_CALLS_SECONDS, stop=self.stop)
             return
         due_at = self._deliver.next_due_at()
         seconds = LOOK_AT_LEAST_EVERY_SECONDS
         if due_at is not None:
-            seconds = min(seconds, max(0.01, (due_at - utc_now()).total_seconds()))
+            seconds = min(seconds, max(LOOK_AGAIN_SECONDS, (due_at - utc_now()).total_seconds()))
         self._waiter.wait(seconds, stop=self.stop)

@@ -20,7 +20,7 @@ api = JsonBlueprint("api", __name__, url_prefix="/v1", description="Signing up")
 
 @api.post("/subscriptions")
 @api.doc(security=[{}, {SCHEME_NAME: []}], parameters=[IDEMPOTENCY_PARAMETER])
-@api.arguments(SignupSchema)
+@api.arguments(SignupSchema())
 @api.response(202, SignupAcceptedSchema, headers=RATELIMIT_HEADERS)
 @api.alt_response(400, description="The `Idempotency-Key` is not one, or the body is no JSON.")
 @api.alt_response(401, description="A key was sent that is not known.")
