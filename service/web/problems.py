@@ -10,7 +10,13 @@ import structlog
 from flask import Flask, Response, current_app, make_response, render_template, request
 from flask_smorest import Api
 from marshmallow import Schema, fields
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import (
+    DatabaseError,
+    DBAPIError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException
 
@@ -218,12 +224,18 @@ def init_problems(app: Flask) -> None:
 
     @app.errorhandler(OperationalError)
     @app.errorhandler(InterfaceError)
+    @app.errorhandler(InternalError)
     @app.errorhandler(PoolTimeoutError)
     def unavailable(error: Exception) -> Response:
         cause = error.orig if isinstance(error, DBAPIError) else error
         _log.warning("database unavailable", error=type(cause).__name__)
         status, name, title = _TABLE[domain.UnavailableError]
         return problem(status, name, title, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
+
+    @app.errorhandler(DatabaseError)
+    def broken(error: DatabaseError) -> Response:
+        # Bare, it is SQLite's word for a file that is damaged; its kinds are mistakes of ours.
+        return unavailable(error) if type(error) is DatabaseError else surprise(error)
 
     @app.errorhandler(HTTPException)
     def http(error: HTTPException) -> Response:
