@@ -143,6 +143,12 @@ class Site:
             return False
 
     @property
+    def process_id(self) -> int:
+        """The process of `newsflash serve` itself."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def log(self) -> str:
         return self._log.read_text()
 
