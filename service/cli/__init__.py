@@ -3,6 +3,7 @@
 import click
 
 from service.cli.admin_link import admin_link
+from service.cli.backup import backup
 from service.cli.consent_texts import consent_texts
 from service.cli.database import database
 from service.cli.doctor import doctor
@@ -33,6 +34,7 @@ for command in (
     serve,
     worker,
     database,
+    backup,
     openapi,
     outbox,
     webhooks,
