@@ -1,0 +1,89 @@
+"""Who is on a list cannot be told: not by status, headers, body or the work that is done."""
+
+import json
+import re
+from datetime import timedelta
+
+import pytest
+import time_machine
+from flask import Flask
+from flask.testing import FlaskClient
+
+from service.domain.consent import Evidence
+from service.domain.risk import TRAPPED
+from service.store.models import db
+from service.usecases.subscribe import SignupRequest
+from tests.store.world import NOON, World, counted
+from tests.store.world import world as world
+
+KINDS = ("stranger", "pending", "confirmed", "left", "suppressed", "erased", "held", "bounced")
+FORM = "/subscribe/news-flash"
+
+
+def be(world: World, kind: str) -> str:
+    """Bring an address into a state; all are of one length."""
+    email = f"{kind:x<12}@example.org"
+    if kind == "held":
+        request = SignupRequest(email=email, evidence=Evidence())
+        world.usecases.subscribe(request, risk=TRAPPED)
+    elif kind != "stranger":
+        world.sign_up(email)
+    if kind in ("confirmed", "left", "suppressed", "bounced"):
+        world.confirm(email)
+    if kind == "left":
+        world.leave(email)
+    elif kind == "suppressed":
+        world.suppress(email, "complaint")
+    elif kind == "bounced":
+        world.suppress(email, "hard_bounce")
+        world.end(email, "hard_bounce")
+    elif kind == "erased":
+        world.erase(email)
+        world.suppress(email, "erased")
+    return email
+
+
+def shape(body: str) -> str:
+    """Return a body without what is each request's own: tokens and nonces, by their length."""
+    return re.sub(r"[\w-]{16,}(\.[\w-]{43})?", lambda found: "x" * len(found[0]), body)
+
+
+@pytest.mark.parametrize("way", ["json", "form", "embedded"])
+def test_every_state_gives_one_answer_for_one_amount_of_work(
+    world: World, app: Flask, client: FlaskClient, way: str
+) -> None:
+    with app.app_context():
+        engine = db.engine
+    seen = {}
+    with time_machine.travel(NOON, tick=False) as clock:
+        emails = {kind: be(world, kind) for kind in KINDS}
+        clock.shift(timedelta(hours=1))
+        client.get("/")  # what is read once in two seconds
+        for kind, email in emails.items():
+            with counted(engine) as statements:
+                if way == "json":
+                    answer = client.post("/v1/subscriptions", json={"email": email})
+                else:
+                    accept = "application/json" if way == "embedded" else "text/html"
+                    answer = client.post(FORM, data={"email": email}, headers={"Accept": accept})
+            headers = sorted((name, shape(value)) for name, value in answer.headers)
+            page = ""
+            if way == "form":
+                shown = client.get(answer.location)
+                page = shape(shown.text)
+                assert shown.status_code == 200
+            seen[kind] = (answer.status_code, headers, shape(answer.text), statements, page)
+    for kind in KINDS[1:]:
+        assert seen[kind] == seen["stranger"], kind
+    assert "example.org" not in json.dumps(seen["stranger"])
+
+
+def test_links_of_people_who_are_gone_tell_nothing_of_who_is_there(
+    world: World, client: FlaskClient
+) -> None:
+    gone, there = be(world, "pending"), be(world, "confirmed")
+    link, forged = world.unsubscribe_link(gone), world.unsubscribe_link(there)[:-1] + "-"
+    world.erase(gone)
+    answer = client.post(f"/unsubscribe/{link}", data={"List-Unsubscribe": "One-Click"})
+    assert answer.status_code == 200
+    assert client.post(f"/unsubscribe/{forged}").status_code == 404
