@@ -28,6 +28,7 @@ PAGES = (
     "/import",
     "/export",
     "/keys",
+    "/retention",
     "/audit",
     "/lists/nothing",
 )
@@ -252,6 +253,7 @@ def test_a_key_is_shown_once_and_revoked(admin, service):
     admin.goto(f"{service}/admin/keys")
     admin.get_by_label("Name").fill(name)
     admin.get_by_label("Role").select_option("export")
+    admin.get_by_role("checkbox", name="News Flash").check()
     admin.get_by_role("button", name="Make the key").click()
     key = admin.get_by_label("Key", exact=True).input_value()
     request = admin.request
@@ -305,7 +307,7 @@ def test_files_go_in_and_out(admin, service):
     admin.get_by_role("button", name="Import").click()
     heading(admin, "What became of people.csv").to_be_visible()
     with admin.expect_download(timeout=60_000) as report:
-        admin.get_by_role("link", name="Download all 1 as CSV").click()
+        admin.get_by_role("link", name="Download these 1 as CSV").click()
     assert Path(report.value.path()).read_text().startswith("line,column,problem\n3,email,")
 
     admin.goto(f"{service}/admin/export")

@@ -1,9 +1,13 @@
 """What the admin pages do through the use cases, beneath what a browser shows."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from sqlalchemy import select, update
 
+from service.clock import utc_now
 from service.store.models import AuditEntry, OutboxMessage, db
+from service.store.types import new_id
 from tests.web.admin_steps import Admin
 
 
@@ -116,6 +120,52 @@ def test_a_key_is_shown_once_and_can_be_taken_back(app, usecases, admin):
         ("key:ada", "key.created", "site"),
         ("key:ada", "key.revoked", "site"),
     ]
+
+
+def test_a_key_is_for_some_lists_until_a_day(usecases, admin):
+    given = {"name": "site", "role": "signup", "lists": ["news-flash"]}
+    for field, value in (
+        ("expires_at", "tomorrow"),
+        ("expires_at", "2020-01-01"),
+        ("expires_at", "9999-12-31"),
+        ("role", "admin"),
+    ):
+        answer = admin.post("/admin/keys", **{**given, field: value})
+        assert answer.status_code == 422
+        wrong = "lists" if field == "role" else field
+        assert f'id="{wrong}-error"' in answer.get_data(as_text=True)
+    assert admin.post("/admin/keys", **given, expires_at="2999-12-31").status_code == 200
+    made = next(info for info in usecases.keys.all() if info.name == "site")
+    assert made.expires_at == datetime(3000, 1, 1, tzinfo=UTC)
+    page = admin.get("/admin/keys")
+    assert "news-flash</td>" in page
+    assert "until" in page
+
+
+def test_an_expired_key_is_told_as_one(usecases, admin):
+    usecases.keys.create(
+        "old", "export", actor="test", expires_at=utc_now() + timedelta(milliseconds=1)
+    )
+    assert "expired</span>" in admin.get("/admin/keys")
+
+
+def test_retention_tells_its_rules_and_runs(app, usecases, admin):
+    page = admin.get("/admin/retention")
+    rules = usecases.retention.show().rules
+    assert f"{rules.unconfirmed_days} days" in page
+    assert "Nothing yet." in page
+    with app.app_context():
+        db.session.add(
+            AuditEntry(
+                id=new_id(),
+                at=utc_now(),
+                actor="worker",
+                action="retention.run",
+                detail={"unconfirmed": 1234},
+            )
+        )
+        db.session.commit()
+    assert "1,234" in admin.get("/admin/retention")
 
 
 def test_taking_back_ones_own_key_signs_out(client, admin):

@@ -176,6 +176,30 @@ def test_an_export_is_the_file_asked_for_and_audited(app, admin, people):
     assert [each[1] for each in audited(app)] == ["subscribers.exported"] * 2
 
 
+def test_an_export_for_a_tool_says_what_it_is_for_and_is_told_of(app, usecases, admin, people):
+    answer = admin.post(
+        "/admin/export", format="csv", preset="mailchimp", status="pending", purpose="The move"
+    )
+    assert answer.get_data(as_text=True).startswith("Email Address,First Name,Last Name\n")
+    page = admin.get("/admin/export")
+    assert "The move" in page
+    assert "csv, mailchimp" in page
+    manifest = usecases.exports.page(limit=1).exports[0]
+    assert manifest.rows == 3
+    assert manifest.sha256 in page
+    assert admin.post("/admin/export", format="xlsx").get_data().startswith(b"PK")
+    answer = admin.post("/admin/export", format="ndjson", bom="1")
+    assert answer.status_code == 422
+    assert 'id="bom-error"' in answer.get_data(as_text=True)
+
+
+def test_a_person_gets_all_their_data_as_a_file(app, admin, people):
+    answer = admin.post(f"/admin/subscribers/{people['ada']}/data")
+    assert answer.json["email"] == "ada@example.org"
+    assert "attachment" in answer.headers["Content-Disposition"]
+    assert audited(app) == [("key:ada", "subscriber.data_given", None)]
+
+
 def test_a_wrong_export_is_explained_and_nothing_is_audited(app, client, admin):
     for given, field in (({"since": "yesterday"}, "since"), ({"columns": ["secret"]}, "columns")):
         answer = admin.post("/admin/export", **given)
@@ -220,6 +244,24 @@ def test_a_trial_tells_what_an_import_would_do_and_does_nothing(app, usecases, a
     assert audited(app) == []
     upload(admin, text)
     assert len(usecases.subscribers.page(limit=9).subscribers) == 1
+
+
+def test_an_import_asks_whom_nothing_proves_and_tells_of_every_row(usecases, admin):
+    usecases.lists.create(slug="product", name="Product", actor="test")
+    text = "email,status\nada@example.org,confirmed\nnobody,pending\n"
+    answer = upload(admin, text, list="product", rows="1")
+    assert answer.mimetype == "text/csv"
+    told = answer.get_data(as_text=True).splitlines()
+    answer.close()
+    assert [line.split(",")[:2] for line in told] == [
+        ["line", "outcome"],
+        ["3", "bad"],
+        ["2", "asked"],
+    ]
+    assert len(usecases.subscribers.page(limit=9, list="product").subscribers) == 1
+    page = upload(admin, text.replace("ada", "eve")).get_data(as_text=True)
+    assert "<strong>1</strong> of them asked by mail" in page
+    assert upload(admin, text, list="nothing").status_code == 404
 
 
 def test_an_import_may_be_longer_than_any_other_form(admin):

@@ -92,6 +92,15 @@ def test_a_session_ends_with_its_key(client, usecases, key):
     assert client.get("/admin").location == "/admin/sign-in?next=/admin"
 
 
+def test_a_session_ends_when_its_key_expires(client, usecases):
+    with time_machine.travel(NOW, tick=False) as clock:
+        end = NOW + timedelta(minutes=10)
+        sign_in(client, usecases.keys.create("eve", "admin", actor="test", expires_at=end))
+        assert is_signed_in(client)
+        clock.shift(timedelta(minutes=10))
+        assert not is_signed_in(client)
+
+
 @pytest.mark.parametrize(
     ("step", "until"), [(SESSION_IDLE, SESSION_IDLE), (timedelta(minutes=50), SESSION_LIFE)]
 )

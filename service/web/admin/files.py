@@ -40,7 +40,7 @@ EXPORT_ID = "Newsflash-Export"
 """The header that names an export, so that its manifest can be read afterwards."""
 
 
-class _Body(Iterator[bytes]):
+class ExportBody(Iterator[bytes]):
     """The file as an answer's body. Where the query fails in the middle, the last line says so.
 
     A server may end the answer as if all were well, for its status has long been sent.
@@ -110,7 +110,7 @@ def export(query: dict[str, Any]) -> Response:
     )
     name = f"{query.get('list') or 'subscribers'}-{utc_now():%Y-%m-%d}.{query['format']}"
     return Response(
-        _Body(stream, query["format"]),
+        ExportBody(stream, query["format"]),
         content_type=MEDIA_TYPES[query["format"]],
         headers={
             "Content-Disposition": f'attachment; filename="{name}"',
@@ -150,10 +150,10 @@ def import_file(query: dict[str, Any]) -> ImportReport | Response:
         actor=actor(),
         options=ImportOptions(**query),
     )
-    return _row_report(run) if wants_rows else run()
+    return row_report(run) if wants_rows else run()
 
 
-def _row_report(run: Callable[..., ImportReport]) -> Response:
+def row_report(run: Callable[..., ImportReport]) -> Response:
     """Import, and answer with every row; beyond a megabyte they wait on disk."""
     with ExitStack() as stack:
         rows = stack.enter_context(SpooledTemporaryFile(REPORT_IN_MEMORY_BYTES, "w+b"))

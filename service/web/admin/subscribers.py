@@ -62,7 +62,12 @@ def subscriber(subscriber_id: UUID) -> dict[str, Any]:
 @subscribers_api.alt_response(404, description="There is no such subscriber.")
 def subscriber_data(subscriber_id: UUID) -> ResponseReturnValue:
     """Give all data of one person as one file, for them; audited."""
-    found = usecases().subscribers.data(subscriber_id, actor=actor())
+    return person_file(subscriber_id, actor=actor())
+
+
+def person_file(subscriber_id: UUID, *, actor: str) -> ResponseReturnValue:
+    """Answer with all data of one person as a file, on behalf of `actor`."""
+    found = usecases().subscribers.data(subscriber_id, actor=actor)
     answer = jsonify(PersonDataSchema().dump(person_data(found, _slugs())))
     answer.headers["Content-Disposition"] = f'attachment; filename="{subscriber_id}.json"'
     answer.headers["Cache-Control"] = "no-store"

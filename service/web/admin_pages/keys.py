@@ -1,11 +1,13 @@
 """API keys: which there are, making one, taking one back."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
+from service.clock import utc_now
 from service.domain.access import Role
 from service.domain.errors import ConflictError, InvalidInputError
 from service.web.admin_pages import admin_pages
@@ -26,7 +28,13 @@ def create_key() -> ResponseReturnValue:
     """Make a key and show it, this once; or show what to mend (422)."""
     name = request.form.get("name", "").strip()
     try:
-        key = usecases().keys.create(name, request.form.get("role", ""), actor=actor())
+        key = usecases().keys.create(
+            name,
+            request.form.get("role", ""),
+            actor=actor(),
+            lists=request.form.getlist("lists"),
+            expires_at=_end_of_day(request.form.get("expires_at", "")),
+        )
     except InvalidInputError as error:
         return _page(errors={error.field: str(error)}), 422
     except ConflictError as error:
@@ -42,10 +50,22 @@ def revoke_key() -> ResponseReturnValue:
     return redirect(url_for("admin.keys", done="revoked"), code=303)
 
 
+def _end_of_day(text: str) -> datetime | None:
+    """Return the end of the day (UTC) that a date field holds."""
+    if not text:
+        return None
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC) + timedelta(days=1)
+    except (ValueError, OverflowError):
+        raise InvalidInputError("expires_at", _("Use a date, as 2026-03-01.")) from None
+
+
 def _page(*, new_key: str | None = None, errors: Mapping[str, str] | None = None) -> str:
+    found = usecases().keys
     return render_template(
         "admin/keys.html",
-        keys=usecases().keys.all(),
+        keys=[(info, found.slugs_of(info), info.has_ended(utc_now())) for info in found.all()],
+        lists=usecases().lists.all(),
         roles=[
             (Role.SIGNUP.value, _("signup, for a form")),
             (Role.EXPORT.value, _("export, reads lists")),

@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from service.domain.subscription import Status
+from service.web.admin.subscribers import person_file
 from service.web.admin_pages import admin_pages
 from service.web.admin_pages.session import actor, signed_in
 from service.web.context import usecases
@@ -69,6 +70,13 @@ def erase_subscriber(subscriber_id: UUID) -> ResponseReturnValue:
         return _person(subscriber_id, error=_("This is not the address of this person.")), 422
     usecases().subscribers.erase(subscriber_id, actor=actor())
     return redirect(url_for("admin.subscribers", done="erased"), code=303)
+
+
+@admin_pages.post("/subscribers/<uuid:subscriber_id>/data")
+@signed_in
+def subscriber_data(subscriber_id: UUID) -> ResponseReturnValue:
+    """Give all data of the person as one file, for them. A POST, for it is kept in the log."""
+    return person_file(subscriber_id, actor=actor())
 
 
 def _address(asked: Mapping[str, str | None], cursor: str | None = None) -> str:

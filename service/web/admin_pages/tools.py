@@ -25,6 +25,7 @@ def template_tools() -> dict[str, object]:
         ("import_", _("Import"), "import"),
         ("export", _("Export"), "export"),
         ("keys", _("API keys"), "key"),
+        ("retention", _("Retention"), "retention"),
         ("audit", _("Audit log"), "audit"),
     )
     here = (request.endpoint or "").removeprefix("admin.")

@@ -1,0 +1,91 @@
+"""Import: subscriptions from a file, and what became of its rows."""
+
+from base64 import b64encode
+from functools import partial
+
+from flask import render_template, request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from service.domain.errors import InvalidInputError
+from service.domain.exchange import FileFormat, csv_line
+from service.usecases.import_ import MAILS_AN_HOUR, ImportOptions
+from service.usecases.import_report import ImportReport
+from service.web.admin.files import MAX_FILE_BYTES, row_report
+from service.web.admin_pages import admin_pages
+from service.web.admin_pages.session import actor, signed_in
+from service.web.context import usecases
+
+SHOWN_PROBLEMS = 50
+FORM_MEMORY_BYTES = 512 * 1024
+"""What reading a form with a file holds in memory: several of the blocks that it is read in."""
+
+
+@admin_pages.before_request
+def take_long_files() -> None:
+    """Let an import be as long as it is: a form's file lies on disk and is read line by line."""
+    if request.endpoint == "admin.start_import":
+        request.max_content_length = MAX_FILE_BYTES
+        request.max_form_memory_size = FORM_MEMORY_BYTES
+
+
+@admin_pages.get("/import")
+@signed_in
+def import_() -> ResponseReturnValue:
+    """Ask for a file."""
+    return _page()
+
+
+@admin_pages.post("/import")
+@signed_in
+def start_import() -> ResponseReturnValue:
+    """Import the file, or only try to; 422 where none was read.
+
+    The answer is a page of counts and first problems, or a CSV file that tells of every row.
+    """
+    file = request.files.get("file")
+    if file is None or not file.filename:
+        return _page(error=_("Choose a file.")), 422
+    is_json = file.filename.lower().endswith((".ndjson", ".jsonl", ".json"))
+    is_trial = "try" in request.form
+    run = partial(
+        usecases().import_,
+        file.stream,
+        format=FileFormat.NDJSON if is_json else FileFormat.CSV,
+        actor=actor(),
+        options=ImportOptions(list=request.form.get("list") or None, dry_run=is_trial),
+    )
+    try:
+        if "rows" in request.form:
+            return row_report(run)
+        report = run()
+    except InvalidInputError as error:
+        return _page(error=str(error)), 422
+    return _page(report=report, name=file.filename, is_trial=is_trial)
+
+
+def _page(
+    *,
+    report: ImportReport | None = None,
+    name: str = "",
+    is_trial: bool = False,
+    error: str | None = None,
+) -> str:
+    return render_template(
+        "admin/import.html",
+        lists=usecases().lists.all(),
+        mails_an_hour=MAILS_AN_HOUR,
+        report=report,
+        name=name,
+        is_trial=is_trial,
+        errors={"file": error} if error else {},
+        shown=report.problems[:SHOWN_PROBLEMS] if report else [],
+        problems_file=_problems_file(report) if report and report.problems else None,
+    )
+
+
+def _problems_file(report: ImportReport) -> str:
+    """Return the rows that were not taken as a CSV file, in an address that is the file itself."""
+    lines = [csv_line(["line", "column", "problem"])]
+    lines += [csv_line([str(each.line), each.column, each.message]) for each in report.problems]
+    return f"data:text/csv;charset=utf-8;base64,{b64encode(''.join(lines).encode()).decode()}"
