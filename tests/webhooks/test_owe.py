@@ -24,15 +24,23 @@ def test_confirming_leaving_and_coming_back_are_owed(service: Service) -> None:
     service.hook(URL)
     service.sign_up()
     service.confirm()
-    undo = service.leave(one_click=True)
+    undo = service.leave()
     assert undo is not None
     service.usecases.unsubscribe.undo(undo, Evidence())
     assert owed(service) == [
         ("subscription.confirmed", None),
-        ("subscription.unsubscribed", "one_click"),
+        ("subscription.unsubscribed", "unsubscribed"),
         ("subscription.confirmed", "resumed"),
     ]
     assert {row.subscriber_id for row in service.deliveries()} == {service.subscriber_id()}
+
+
+def test_a_one_click_is_told_as_such_and_its_answer_offers_nothing(service: Service) -> None:
+    service.hook(URL)
+    service.sign_up()
+    service.confirm()
+    assert service.leave(one_click=True) is None
+    assert owed(service)[1:] == [("subscription.unsubscribed", "one_click")]
 
 
 def test_a_link_that_changes_nothing_owes_nothing(service: Service) -> None:
