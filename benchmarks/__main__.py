@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 
-from benchmarks import delivery, export, import_, requests_per_second
+from benchmarks import delivery, export, import_, membership, requests_per_second
 from benchmarks.load import generator
 from benchmarks.postgres import Postgres, postgres
 
@@ -41,6 +41,7 @@ def parts(*, quick: bool, seconds: float | None, rounds: int | None) -> dict[str
             people=20_000 if quick else 200_000,
             rounds=rounds or (1 if quick else 3),
         ),
+        "membership": partial(membership.measure, looks=500 if quick else 5_000),
     }
 
 
