@@ -24,6 +24,12 @@ RUN pip wheel --no-deps --no-build-isolation --wheel-dir /tmp/wheel . \
     && python -m compileall -q /opt/newsflash/lib \
     && pip uninstall --yes hatchling trove-classifiers setuptools pip
 
+# What is in the image, for whoever has to look a vulnerability up (CycloneDX). The tool stays behind.
+RUN python -m venv /opt/sbom \
+    && /opt/sbom/bin/pip install cyclonedx-bom==7.5.0 \
+    && /opt/sbom/bin/cyclonedx-py environment --output-reproducible --output-format JSON \
+        --output-file /newsflash.cdx.json /opt/newsflash
+
 # --- run: that environment, an unprivileged user, and one writable place ---
 FROM python:3.11-slim-bookworm
 
@@ -36,6 +42,7 @@ RUN groupadd --system --gid 10001 newsflash \
     && install --directory --owner newsflash --group newsflash --mode 0700 /data /data/var
 
 COPY --from=build /opt/newsflash /opt/newsflash
+COPY --from=build /newsflash.cdx.json /usr/share/sbom/newsflash.cdx.json
 
 ENV PATH=/opt/newsflash/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \

@@ -1,0 +1,32 @@
+"""The container runs as nobody in particular, on a file system that it cannot write to."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+SERVICES = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_may_do_no_more_than_it_needs(name: str) -> None:
+    service = SERVICES[name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert not service.get("privileged")
+    assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ()))
+    for setting, value in service.get("environment", {}).items():
+        is_secret = re.search("PASSWORD|KEY|SECRET|DATABASE_URL|MAIL_URL", setting)
+        assert not is_secret or str(value).startswith("/run/secrets/"), setting
+
+
+def test_the_image_runs_as_an_unprivileged_user_and_lists_what_is_in_it() -> None:
+    last = (ROOT / "Dockerfile").read_text().rpartition("\nFROM ")[2]
+    users = re.findall(r"^USER (\d+):(\d+)$", last, re.M)
+    assert len(users) == 1
+    assert all(int(number) > 0 for number in users[0])
+    assert "/usr/share/sbom/" in last
+    assert "install cyclonedx" not in last
