@@ -2,7 +2,7 @@
 
 Every check of schemathesis is on, with every phase: examples, corner cases, made-up requests, and
 calls that follow from one another. `NEWSFLASH_FUZZ_EXAMPLES` says how many requests are made up for
-each call: `NEWSFLASH_FUZZ_EXAMPLES=250` makes some 20,000 requests in all.
+each call: `NEWSFLASH_FUZZ_EXAMPLES=400` makes more than 20,000 requests in all.
 """
 
 import os
