@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
+from datetime import timedelta
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
@@ -112,7 +113,7 @@ class HttpApi(ABC):
 
     name: str
     batch_size: int
-    is_idempotent: bool = False
+    key_life: timedelta = timedelta(0)
     default_url: str
 
     def __init__(self, dsn: MailDsn, http: HttpOptions) -> None:

@@ -92,8 +92,10 @@ class Provider(Protocol):
     """Lower-case name, as in `MAIL_URL` and in `/v1/events/<provider>`."""
     batch_size: int
     """Most mails that one call may carry."""
-    is_idempotent: bool
-    """Whether a second call under the same key is not carried out: a retry cannot mail twice."""
+    key_life: timedelta
+    """How long the API does not carry out a second call under the same key, so that a retry cannot
+    mail twice. Zero where it takes no key.
+    """
 
     def send(self, mails: Sequence[Mail], *, key: str) -> Sequence[Receipt]:
         """Hand over 1 to `batch_size` mails in one call and return one receipt for each, in order.

@@ -5,12 +5,12 @@ that a retry of an uncertain call is the same call. The lease is on the batch: o
 it is.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
 
 from service.domain.delivery import MessageStatus
 from service.domain.subscription import Cycles, MessageKind, SuppressionReason
@@ -45,14 +45,11 @@ class ClaimedBatch:
     provider: str
     lease_token: UUID
     lease_until: datetime
+    created_at: datetime
+    """When it was claimed first: its key is no older."""
     messages: tuple[ClaimedMessage, ...]
     is_retry: bool
     """Whether the call may have been made before: then it is made again just as it was."""
-
-    @property
-    def attempt(self) -> int:
-        """How many calls there are with this one: that of its oldest message."""
-        return max((each.attempt for each in self.messages), default=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +142,7 @@ def claim_due(
             provider=provider,
             lease_token=token,
             lease_until=lease_until,
+            created_at=now,
             messages=tuple(loaded[batch_id]),
             is_retry=False,
         )
@@ -153,18 +151,32 @@ def claim_due(
 
 
 def requeue_stale(
-    connection: Connection, *, keep: Sequence[str], now: datetime, keep_since: datetime
+    connection: Connection,
+    *,
+    keys_hold_since: Mapping[str, datetime],
+    hand_on: Sequence[str],
+    called_before: datetime,
+    now: datetime,
 ) -> int:
     """Dissolve batches whose lease ran out: their messages are due afresh, with any provider.
 
-    Batches of the providers in `keep`, which guard against doubles, stay for a retry of the same
-    call unless their lease ran out before `keep_since`. Returns how many messages are due again.
+    Only batches from before `called_before` are: the others rest. Of those, a batch of a provider
+    in `keys_hold_since` that is younger than that time stays for the same call again, unless its
+    provider is in `hand_on`. Returns how many messages are due again.
     """
     stale = (
         select(OutboxBatch.id)
         .where(
             OutboxBatch.lease_until <= now,
-            OutboxBatch.provider.not_in(keep) | (OutboxBatch.lease_until <= keep_since),
+            OutboxBatch.created_at <= called_before,
+            or_(
+                OutboxBatch.provider.not_in(keys_hold_since),
+                OutboxBatch.provider.in_(hand_on),
+                *(
+                    and_(OutboxBatch.provider == provider, OutboxBatch.created_at <= since)
+                    for provider, since in keys_hold_since.items()
+                ),
+            ),
         )
         .limit(100)
         .with_for_update(skip_locked=True)
@@ -201,7 +213,7 @@ def claim_stale(
         update(OutboxBatch)
         .where(OutboxBatch.id.in_(select(stale.c.id)))
         .values(lease_token=token, lease_until=lease_until)
-        .returning(OutboxBatch.id, OutboxBatch.provider)
+        .returning(OutboxBatch.id, OutboxBatch.provider, OutboxBatch.created_at)
     ).first()
     if row is None:
         return None
@@ -217,6 +229,7 @@ def claim_stale(
         provider=row.provider,
         lease_token=token,
         lease_until=lease_until,
+        created_at=row.created_at,
         messages=tuple(_load(connection, [row.id])[row.id]),
         is_retry=True,
     )
@@ -329,28 +342,6 @@ UPDATE outbox_messages SET status = given.status, next_attempt_at = given.next_a
 FROM ({rows}) AS given
 WHERE outbox_messages.id = given.id
 """
-
-
-def release(connection: Connection, batch: ClaimedBatch) -> None:
-    """Give a batch back that was claimed and not called: its messages are due as before."""
-    row = connection.execute(
-        delete(OutboxBatch).where(
-            OutboxBatch.id == batch.id, OutboxBatch.lease_token == batch.lease_token
-        )
-    )
-    if row.rowcount:
-        connection.execute(
-            update(OutboxMessage)
-            .where(
-                OutboxMessage.batch_id == batch.id,
-                OutboxMessage.status == MessageStatus.SENDING.value,
-            )
-            .values(
-                status=MessageStatus.QUEUED.value,
-                attempts=OutboxMessage.attempts - 1,
-                batch_id=None,
-            )
-        )
 
 
 def next_due_at(connection: Connection) -> datetime | None:

@@ -1,6 +1,7 @@
 """Delivery: claim, compose, call the mail API outside any transaction, settle."""
 
 import random
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,8 +28,7 @@ from service.usecases.gates import Gate, Gates
 from service.usecases.group_commit import GroupCommit
 from service.usecases.lists import Lists
 
-SAME_CALL_ATTEMPTS = 6
-"""How often a call of unknown outcome is made again under its key before its messages go afresh."""
+SETTLE_AGAIN_SECONDS = 0.5
 
 _log = structlog.get_logger(__name__)
 
@@ -73,33 +73,43 @@ class Deliver:
         tokens: Tokens,
         settings: MailSettings,
         jitter: Callable[[], float] = random.random,
+        pause: Callable[[float], object] = time.sleep,
     ) -> None:
-        """`gates` hold the providers; `jitter` gives a number in [0, 1)."""
+        """`gates` hold the providers; `jitter` gives a number in [0, 1), `pause` takes seconds."""
         self._engine = engine
         self._gates = gates
         self._lists = lists
         self._tokens = tokens
         self._settings = settings
         self._jitter = jitter
+        self._pause = pause
         self._settling = GroupCommit(self._settle_all, key=lambda result: result.batch.id)
 
     def claim(self, *, calls: int) -> list[ClaimedBatch]:
         """Claim what up to `calls` calls can carry, for the first provider that takes any.
 
-        A batch whose outcome is unknown comes first: for the same call again where the provider
-        guards against doubles, afresh once the grace is over where it does not.
+        A batch whose outcome is unknown comes first: for the same call again while the provider
+        remembers its key, and afresh once the grace is over where it has none, or where it is
+        paused and another provider is well.
         """
         now = utc_now()
         gate = self._gates.first_free(now)
         if gate is None or calls < 1:
             return []
         lease_until = now + LEASE
-        guarded = [each for each in self._gates if each.provider.is_idempotent]
+        guarded = [each for each in self._gates if each.provider.key_life]
         with self._engine.begin() as connection:
             store.requeue_stale(
                 connection,
-                keep=[each.provider.name for each in guarded],
-                keep_since=now - self._settings.unknown_grace,
+                keys_hold_since={
+                    each.provider.name: now - each.provider.key_life for each in guarded
+                },
+                hand_on=[
+                    each.provider.name
+                    for each in guarded
+                    if each.is_open(now) and gate.is_closed(now)
+                ],
+                called_before=now - self._settings.unknown_grace,
                 now=now,
             )
             stale = store.claim_stale(
@@ -128,9 +138,25 @@ class Deliver:
         """Make the batch's one call and settle each of its messages."""
         gate = self._gates.by_name(batch.provider)
         try:
-            self._settling.submit(self._call(gate, batch))
+            self._settle(self._call(gate, batch))
         finally:
             gate.end()
+
+    def _settle(self, result: CallResult) -> None:
+        """Settle what the call came to. A database that fails is asked again until the lease ends:
+        what the provider said is known nowhere else. Settling twice does no harm, for the first
+        time takes the lease away.
+        """
+        while True:
+            is_last_time = utc_now() >= result.batch.lease_until
+            try:
+                self._settling.submit(result)
+                return
+            except SQLAlchemyError as error:
+                if is_last_time:
+                    raise
+                _log.warning("settling again", error=type(error).__name__)
+                self._pause(SETTLE_AGAIN_SECONDS)
 
     def next_due_at(self) -> datetime | None:
         """Return when there will be something to claim and somebody to take it."""
@@ -140,6 +166,13 @@ class Deliver:
         if due_at is None or self._gates.first_free(now) is not None:
             return due_at
         return max(due_at, self._gates.next_opening(now) or due_at)
+
+    def is_any_due(self) -> bool:
+        """Tell whether something is due, though nobody may take it at the moment."""
+        now = utc_now()
+        with reading(self._engine) as connection:
+            due_at = store.next_due_at(connection)
+        return due_at is not None and due_at <= now
 
     def _call(self, gate: Gate, batch: ClaimedBatch) -> CallResult:
         """Compose the batch's mails, call the provider once and tell the gate how it went."""
@@ -282,10 +315,16 @@ class Deliver:
         (for the messages that are in no settlement).
         """
         batch, provider = result.batch, result.gate.provider
+        is_refused = result.failure is not None and result.failure.outcome in (
+            Outcome.TEMPORARY,
+            Outcome.MISCONFIGURED,
+        )
+        # Refusing the same call a second time says nothing of the first.
+        keeps_key = now < batch.created_at + provider.key_life and (
+            batch.is_retry or not is_refused
+        )
         is_handed_on = (
-            result.failure is not None
-            and result.failure.outcome in (Outcome.TEMPORARY, Outcome.MISCONFIGURED)
-            and self._gates.is_any_closed(now, but=result.gate)
+            is_refused and not keeps_key and self._gates.is_any_closed(now, but=result.gate)
         )
         is_split = (
             result.failure is not None
@@ -307,10 +346,11 @@ class Deliver:
                 retry_after=receipt.retry_after,
             )
             next_attempt_at = decision.next_attempt_at or now
-            if decision.status is MessageStatus.QUEUED and receipt.outcome is Outcome.UNKNOWN:
-                if provider.is_idempotent and batch.attempt < SAME_CALL_ATTEMPTS:
-                    retry_at = min(retry_at or next_attempt_at, next_attempt_at)
-                    continue
+            is_unknown = receipt.outcome is Outcome.UNKNOWN
+            if decision.status is MessageStatus.QUEUED and (is_unknown or is_refused) and keeps_key:
+                retry_at = min(retry_at or next_attempt_at, next_attempt_at)
+                continue
+            if decision.status is MessageStatus.QUEUED and is_unknown:
                 next_attempt_at = max(next_attempt_at, now + self._settings.unknown_grace)
             settlements.append(
                 Settlement(

@@ -47,6 +47,14 @@ class Gate:
         with self._lock:
             self._breaker.fail(began_at=began_at, now=now, retry_after=retry_after)
 
+    def is_closed(self, now: datetime) -> bool:
+        """Tell whether the provider is in good health: calls flow."""
+        return self.state(now)[0] is BreakerState.CLOSED
+
+    def is_open(self, now: datetime) -> bool:
+        """Tell whether the provider is paused: no call may be made."""
+        return self.state(now)[0] is BreakerState.OPEN
+
     def state(self, now: datetime) -> tuple[BreakerState, datetime | None]:
         """Return the breaker's state and until when it is open."""
         with self._lock:
@@ -76,7 +84,7 @@ class Gates:
 
     def is_any_closed(self, now: datetime, *, but: Gate) -> bool:
         """Tell whether another provider is in good health."""
-        return any(gate is not but and gate.state(now)[0] is BreakerState.CLOSED for gate in self)
+        return any(gate is not but and gate.is_closed(now) for gate in self)
 
     def next_opening(self, now: datetime) -> datetime | None:
         """Return when a paused provider may be tried again, if any is paused."""

@@ -72,7 +72,7 @@ class Worker:
                     claimed = self._deliver.claim(calls=free)
                     running |= {pool.submit(self._deliver.deliver, batch) for batch in claimed}
                     running = self._reap(running, is_full=len(running) >= self._concurrency)
-                    if drain and not claimed and not running:
+                    if drain and not claimed and not running and not self._deliver.is_any_due():
                         return
                     # What was due is claimed, unless all calls were filled or one is made again.
                     if len(claimed) < free and not any(batch.is_retry for batch in claimed):

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from uuid import UUID
 
 from service.domain.delivery import Outcome
@@ -30,11 +31,11 @@ class FakeProvider:
         *answers: Answer,
         name: str = "fake",
         batch_size: int = 100,
-        is_idempotent: bool = False,
+        key_life: timedelta = timedelta(0),
     ) -> None:
         self.name = name
         self.batch_size = batch_size
-        self.is_idempotent = is_idempotent
+        self.key_life = key_life
         self.calls: list[tuple[str, list[Mail]]] = []
         self._answers = list(answers) or [take]
         self._lock = threading.Lock()

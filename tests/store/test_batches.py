@@ -200,35 +200,31 @@ def test_settling_for_someone_erased_meanwhile_touches_the_rest_only(world: Worl
     assert statuses(world) == {"accepted": 1}
 
 
-def test_a_released_batch_is_due_as_if_it_had_not_been_claimed(world: World, engine: Engine):
-    owe(world, 2)
-    (batch,) = claim(engine)
-    with engine.begin() as connection:
-        batches.release(connection, batch)
-    assert batch_rows(world) == 0
-    (again,) = claim(engine)
-    assert {message.attempt for message in again.messages} == {1}
-    with engine.begin() as connection:
-        batches.release(connection, batch)  # no longer ours
-    assert statuses(world) == {"sending": 2}
-
-
-def test_dissolving_stale_batches_spares_the_guarded_for_a_while(world: World, engine: Engine):
+def test_dissolving_stale_batches_spares_those_whose_key_holds(world: World, engine: Engine):
     owe(world, 3)
     claim(engine)
 
-    def dissolve(now: datetime, *keep: str) -> int:
+    def dissolve(now: datetime, keys: dict[str, datetime], *hand_on: str) -> int:
         with engine.begin() as connection:
             return batches.requeue_stale(
-                connection, keep=keep, now=now, keep_since=now - timedelta(minutes=1)
+                connection,
+                keys_hold_since=keys,
+                hand_on=hand_on,
+                called_before=now - LEASE,
+                now=now,
             )
 
-    assert dissolve(NOON + LEASE - SECOND) == 0
-    assert dissolve(NOON + LEASE, "fake") == 0
-    assert dissolve(NOON + LEASE + timedelta(minutes=1), "fake") == 3
+    holds = {"fake": NOON - SECOND}
+    over = NOON + LEASE
+    assert dissolve(over - SECOND, {}) == 0, "the lease is not over"
+    assert dissolve(over, holds) == 0
+    assert dissolve(NOON + timedelta(days=1), holds) == 0
+    assert dissolve(over, holds, "fake") == 3
     (again,) = claim(engine, now=NOON + timedelta(minutes=2))
     assert len(again.messages) == 3
-    assert dissolve(NOON + timedelta(minutes=2) + LEASE, "another") == 3
+    assert dissolve(NOON + timedelta(minutes=3), {"fake": NOON + timedelta(minutes=2)}) == 3
+    claim(engine, now=NOON + timedelta(minutes=4))
+    assert dissolve(NOON + timedelta(minutes=5), {"another": NOON}) == 3
     assert batch_rows(world) == 0
 
 

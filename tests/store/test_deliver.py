@@ -1,14 +1,17 @@
 """Delivery with a mail API that fails in every way: nothing is lost, nobody mailed twice."""
 
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import time_machine
 from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import OperationalError
 
+from service.clock import utc_now
 from service.domain.delivery import LEASE, Outcome
 from service.mail.provider import (
     Mail,
@@ -18,6 +21,7 @@ from service.mail.provider import (
     RejectedError,
     TemporaryError,
 )
+from service.store import batches
 from service.store.models import OutboxBatch
 from service.usecases.deliver import Deliver, MailSettings
 from service.usecases.gates import Gate, Gates
@@ -27,11 +31,17 @@ from tests.store.fakes import FakeProvider, fails, take
 from tests.store.world import ADA, NOON, World
 
 GRACE = timedelta(seconds=30)
+KEY_LIFE = timedelta(hours=24)
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 BOB = "bob@example.org"
 
 
-def make(world: World, *providers: FakeProvider) -> Deliver:
+def make(
+    world: World,
+    *providers: FakeProvider,
+    grace: timedelta = GRACE,
+    pause: Callable[[float], None] = time.sleep,
+) -> Deliver:
     settings = world.usecases.settings
     return Deliver(
         world.engine,
@@ -43,9 +53,10 @@ def make(world: World, *providers: FakeProvider) -> Deliver:
             sender=settings.mail_from,
             confirm_days=settings.confirm_days,
             address_hash_key=settings.address_hash_key,
-            unknown_grace=GRACE,
+            unknown_grace=grace,
         ),
         jitter=lambda: 0.5,
+        pause=pause,
     )
 
 
@@ -123,7 +134,7 @@ def test_nobody_is_called_for_suppressed_mail_alone(world: World):
 
 def test_a_worker_that_dies_after_the_call_leaves_the_suppressed_out_of_the_retry(world: World):
     """The call that is made again carries the same mails, and no other."""
-    provider = FakeProvider(fails(SystemExit()), take, is_idempotent=True)
+    provider = FakeProvider(fails(SystemExit()), take, key_life=KEY_LIFE)
     with time_machine.travel(NOON, tick=False) as clock:
         world.sign_up()
         world.sign_up(BOB)
@@ -141,7 +152,7 @@ def test_a_worker_that_dies_after_the_call_leaves_the_suppressed_out_of_the_retr
 
 
 def test_a_retry_of_an_uncertain_call_is_the_same_call(world: World):
-    provider = FakeProvider(fails(OutcomeUnknownError("timeout")), take, is_idempotent=True)
+    provider = FakeProvider(fails(OutcomeUnknownError("timeout")), take, key_life=KEY_LIFE)
     with time_machine.travel(NOON, tick=False) as clock:
         world.sign_up()
         world.sign_up(BOB)
@@ -153,6 +164,155 @@ def test_a_retry_of_an_uncertain_call_is_the_same_call(world: World):
     assert first == second
     assert {row.status for row in [*world.messages(), *world.messages(BOB)]} == {"accepted"}
     assert batch_rows(world) == 0
+
+
+def die_in_the_call(world: World, *providers: FakeProvider, **more: Any) -> None:
+    """Claim, call the first provider, and end as a killed worker does: nothing is settled."""
+    deliver = make(world, *providers, **more)
+    (batch,) = deliver.claim(calls=1)
+    with pytest.raises(SystemExit):
+        deliver.deliver(batch)
+
+
+def test_a_key_is_kept_however_long_all_workers_are_down(world: World):
+    provider = FakeProvider(fails(SystemExit()), take, key_life=KEY_LIFE)
+    with time_machine.travel(NOON, tick=False) as clock:
+        world.sign_up()
+        die_in_the_call(world, provider)
+        clock.shift(timedelta(hours=5))
+        run(make(world, provider))
+    (first, second) = provider.calls
+    assert first == second
+    assert world.messages()[0].status == "accepted"
+
+
+def test_a_key_that_the_provider_has_forgotten_is_not_used_again(world: World):
+    provider = FakeProvider(fails(SystemExit()), take, key_life=KEY_LIFE)
+    with time_machine.travel(NOON, tick=False) as clock:
+        world.sign_up()
+        die_in_the_call(world, provider)
+        clock.shift(KEY_LIFE)
+        run(make(world, provider))
+    (first, second) = provider.calls
+    assert first[0] != second[0]
+    assert world.messages()[0].status == "accepted"
+
+
+def test_a_long_outage_before_it_does_not_cost_an_uncertain_call_its_key(world: World):
+    answers = [fails(TemporaryError("503"))] * 8 + [fails(OutcomeUnknownError("timeout")), take]
+    provider = FakeProvider(*answers, key_life=KEY_LIFE)
+    with time_machine.travel(NOON, tick=False) as clock:
+        world.sign_up()
+        for _ in range(12):
+            run(make(world, provider))
+            clock.shift(MINUTE)
+    assert len(provider.calls) == 10
+    assert provider.calls[8] == provider.calls[9]
+
+
+def test_many_uncertain_calls_keep_their_keys_while_one_at_a_time_probes(world: World):
+    """A pause lets one call through in 30 s; the batches that wait for it are not dissolved."""
+    emails = [f"p{number}@example.org" for number in range(6)]
+    answers = [fails(OutcomeUnknownError("timeout"))] * 14 + [take]
+    provider = FakeProvider(*answers, batch_size=1, key_life=KEY_LIFE)
+    with time_machine.travel(NOON, tick=False) as clock:
+        for email in emails:
+            world.sign_up(email)
+        deliver = make(world, provider)
+        for _ in range(60):
+            run(deliver)
+            clock.shift(timedelta(seconds=31))
+    keys: dict[str, set[str]] = {}
+    for key, (mail,) in provider.calls:
+        keys.setdefault(mail.recipient, set()).add(key)
+    assert {email: len(keys[email]) for email in emails} == dict.fromkeys(emails, 1)
+    assert {world.messages(email)[0].status for email in emails} == {"accepted"}
+
+
+@pytest.mark.parametrize("refusal", [TemporaryError("409"), MisconfiguredError("401")])
+def test_a_refused_retry_says_nothing_of_the_call_before_it(world: World, refusal: Exception):
+    first = FakeProvider(
+        fails(OutcomeUnknownError("timeout")), fails(refusal), take, name="first", key_life=KEY_LIFE
+    )
+    second = FakeProvider(name="second")
+    with time_machine.travel(NOON, tick=False) as clock:
+        world.sign_up()
+        deliver = make(world, first, second, grace=timedelta(hours=1))
+        for _ in range(5):
+            run(deliver)
+            clock.shift(MINUTE)
+    assert len({key for key, _ in first.calls}) == 1
+    assert (len(first.calls), second.calls) == (3, [])
+    assert world.messages()[0].status == "accepted"
+
+
+def test_a_paused_provider_hands_an_uncertain_call_on_once_the_grace_is_over(world: World):
+    first = FakeProvider(fails(OutcomeUnknownError("timeout")), name="first", key_life=KEY_LIFE)
+    second = FakeProvider(name="second")
+    with time_machine.travel(NOON, tick=False) as clock:
+        world.sign_up()
+        deliver = make(world, first, second)
+        for _ in range(200):
+            run(deliver)
+            if second.calls:
+                break
+            clock.shift(SECOND)
+        assert utc_now() - NOON >= GRACE
+    assert {key for key, _ in first.calls} != {key for key, _ in second.calls}
+    assert world.messages()[0].status == "accepted"
+
+
+def test_a_grace_longer_than_a_lease_holds_for_a_worker_that_died_too(world: World):
+    provider = FakeProvider(fails(SystemExit()), take)
+    with time_machine.travel(NOON, tick=False) as clock:
+        world.sign_up()
+        die_in_the_call(world, provider)
+        clock.shift(LEASE)
+        assert run(make(world, provider, grace=5 * MINUTE)) == 0
+        clock.move_to(NOON + 5 * MINUTE - SECOND)
+        assert run(make(world, provider, grace=5 * MINUTE)) == 0
+        clock.shift(SECOND)
+        assert run(make(world, provider, grace=5 * MINUTE)) == 1
+
+
+@pytest.mark.parametrize("faults", [1, 5])
+def test_what_a_provider_took_is_settled_though_the_database_failed_meanwhile(
+    world: World, monkeypatch: pytest.MonkeyPatch, faults: int
+):
+    left = [OperationalError("update", {}, Exception("gone"))] * faults
+    settle = batches.settle
+
+    def faulty(*given: Any, **named: Any) -> bool:
+        if left:
+            raise left.pop()
+        return settle(*given, **named)
+
+    monkeypatch.setattr(batches, "settle", faulty)
+    provider = FakeProvider()
+    with time_machine.travel(NOON, tick=False) as clock:
+        world.sign_up()
+        run(make(world, provider, pause=clock.shift))
+        assert world.messages()[0].status == "accepted"
+        clock.shift(2 * LEASE)
+        run(make(world, provider))
+    assert left == []
+    assert len(provider.calls) == 1
+
+
+def test_a_database_that_stays_away_is_given_up_when_the_lease_ends(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    def away(*_given: Any, **_named: Any) -> bool:
+        raise OperationalError("update", {}, Exception("gone"))
+
+    monkeypatch.setattr(batches, "settle", away)
+    with time_machine.travel(NOON, tick=False) as clock:
+        world.sign_up()
+        deliver = make(world, FakeProvider(), pause=clock.shift)
+        (batch,) = deliver.claim(calls=1)
+        with pytest.raises(OperationalError):
+            deliver.deliver(batch)
+        assert utc_now() - batch.lease_until < 2 * SECOND
 
 
 def test_without_a_guard_an_uncertain_call_rests_for_the_grace(world: World):
@@ -350,7 +510,7 @@ def test_an_uncertain_call_is_not_handed_to_another_provider_within_the_grace(wo
 
 
 def test_a_batch_of_people_erased_after_the_claim_ends(world: World):
-    provider = FakeProvider(is_idempotent=True)
+    provider = FakeProvider(key_life=KEY_LIFE)
     with time_machine.travel(NOON, tick=False) as clock:
         world.sign_up()
         deliver = make(world, provider)
@@ -417,6 +577,17 @@ def test_a_worker_drains_what_is_due_and_ends(world: World):
     Worker(make(world, provider), Bell()).run(drain=True)
     assert sorted(provider.recipients) == sorted(emails)
     assert {world.messages(email)[0].status for email in emails} == {"accepted"}
+
+
+def test_draining_waits_for_a_provider_that_is_paused_while_mail_is_due(world: World):
+    emails = [f"p{number}@example.org" for number in range(6)]
+    for email in emails:
+        world.sign_up(email)
+    provider = FakeProvider(fails(TemporaryError("503")), take, batch_size=1)
+    worker = Worker(make(world, provider), Bell(), concurrency=1)
+    worker.run(drain=True)
+    settled = [world.messages(email)[0].status for email in emails]
+    assert settled.count("accepted") >= 5, "those that were not called had been due all along"
 
 
 def test_a_worker_wakes_for_new_mail_and_stops_when_told(world: World):

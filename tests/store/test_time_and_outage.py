@@ -78,10 +78,10 @@ def test_a_clock_set_back_leaves_young_links_alive_and_kills_none_early(world: W
 def test_a_worker_killed_in_a_call_is_taken_over_and_its_clock_may_be_wrong(world: World) -> None:
     with time_machine.travel(NOON, tick=False) as clock:
         world.sign_up(ADA)
-        killed = make(world, FakeProvider(take, is_idempotent=True))
+        killed = make(world, FakeProvider(take, key_life=timedelta(hours=24)))
         assert len(killed.claim(calls=1)) == 1  # and then it is gone
         clock.shift(-10 * MINUTE)
-        heir = FakeProvider(take, is_idempotent=True)
+        heir = FakeProvider(take, key_life=timedelta(hours=24))
         deliver = make(world, heir)
         assert run(deliver) == 0
         clock.shift(11 * MINUTE)

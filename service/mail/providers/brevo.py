@@ -1,6 +1,7 @@
 """Brevo. https://developers.brevo.com/reference/sendtransacemail"""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
@@ -34,7 +35,8 @@ class Brevo(HttpApi):
 
     name = "brevo"
     batch_size = 1000
-    is_idempotent = True
+    key_life = timedelta(minutes=29)
+    """Half an hour, less the length of a call."""
     default_url = "https://api.brevo.com"
 
     def __init__(self, dsn: MailDsn, http: HttpOptions) -> None:

@@ -1,6 +1,7 @@
 """`mailbox:`: mails stay on this machine, in a Maildir that the browser shows."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from service.clock import utc_now
 from service.domain.delivery import Outcome
@@ -14,7 +15,8 @@ class MailboxProvider:
 
     name = "mailbox"
     batch_size = 50
-    is_idempotent = True
+    key_life = timedelta(days=365)
+    """For good: longer than any mail is owed."""
 
     def __init__(self, mailbox: Mailbox) -> None:
         """Take the mailbox to fill."""

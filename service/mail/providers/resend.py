@@ -1,6 +1,7 @@
 """Resend. https://resend.com/docs/api-reference/emails/send-batch-emails"""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from service.domain.delivery import Outcome
@@ -28,7 +29,8 @@ class Resend(HttpApi):
 
     name = "resend"
     batch_size = 100
-    is_idempotent = True
+    key_life = timedelta(hours=23)
+    """A day, less a margin."""
     default_url = "https://api.resend.com"
 
     def __init__(self, dsn: MailDsn, http: HttpOptions) -> None:

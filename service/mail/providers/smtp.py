@@ -15,6 +15,7 @@ import ssl
 import threading
 import time
 from collections.abc import Sequence
+from datetime import timedelta
 from ipaddress import ip_address
 
 from service.domain.delivery import Outcome
@@ -40,7 +41,7 @@ class Smtp:
 
     name = "smtp"
     batch_size = 1
-    is_idempotent = False
+    key_life = timedelta(0)
 
     def __init__(self, dsn: MailDsn, timeouts: Timeouts) -> None:
         """`smtp://user:password@host:587?tls=auto`; `tls` is `auto`, `require` or `none`.
