@@ -17,6 +17,9 @@ def run() -> None:
         )
         with context.begin_transaction():
             if connection.dialect.name == "postgresql":
+                # A request's time limit is too short for an index on a large table, or for the
+                # wait while another process migrates.
+                connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
                 connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7236829)")
             context.run_migrations()
 

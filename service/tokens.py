@@ -67,9 +67,13 @@ class _CyclesToken(_Purpose):
         """Return the token. `at` is the time of the row that the token belongs to, not the clock's:
         so the same row always gives the same token.
         """
+        return self._sign(self._pack(cycles, at))
+
+    @staticmethod
+    def _pack(cycles: Cycles, at: datetime) -> bytes:
         head = _HEAD.pack(VERSION, int(at.timestamp()), cycles.subscriber_id.bytes)
         refs = (_REF.pack(ref.mailing_list_id.bytes, ref.epoch) for ref in cycles.refs)
-        return self._sign(head + b"".join(refs))
+        return head + b"".join(refs)
 
     def read(self, token: str, *, max_age: timedelta | None = None, now: datetime) -> Cycles:
         """Return what the token speaks of; raise `LinkForgedError` or `LinkExpiredError`."""
@@ -91,8 +95,20 @@ class ConfirmTokens(_CyclesToken):
 
     def code(self, cycles: Cycles, *, at: datetime) -> str:
         """Return the digits that stand in the same mail, to type where the signup was made."""
-        digest = hmac.new(self._signer.derive_key(), self.issue(cycles, at=at).encode(), sha256)
-        return f"{int.from_bytes(digest.digest()[:8]) % 10**CODE_DIGITS:0{CODE_DIGITS}}"
+        return self._code(self._signer.secret_keys[-1], cycles, at)
+
+    def is_code(self, typed: str, cycles: Cycles, *, at: datetime) -> bool:
+        """Tell whether these are the digits, under any of the keys: mails outlive a rotation."""
+        fits = [
+            hmac.compare_digest(self._code(key, cycles, at), typed)
+            for key in self._signer.secret_keys
+        ]
+        return any(fits)
+
+    def _code(self, secret_key: bytes, cycles: Cycles, at: datetime) -> str:
+        key = self._signer.derive_key(secret_key)
+        digest = hmac.new(key, self._pack(cycles, at), sha256).digest()
+        return f"{int.from_bytes(digest[:8]) % 10**CODE_DIGITS:0{CODE_DIGITS}}"
 
 
 class UnsubscribeTokens(_CyclesToken):

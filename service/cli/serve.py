@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from ipaddress import ip_address
 
 import click
@@ -45,8 +46,9 @@ def serve(*, host: str, port: int, workers: int | None, no_worker: bool, no_migr
     os.environ[f"{PREFIX}BIND_HOST"] = host
     settings_or_exit()  # reads .env, too
     is_given = any(f"{PREFIX}PUBLIC_URL{kind}" in os.environ for kind in ("", "_FILE"))
-    if not is_given and _is_loopback(host):
-        os.environ[f"{PREFIX}PUBLIC_URL"] = f"http://{host}:{port}"
+    if not is_given:
+        reachable = host if _is_loopback(host) else "127.0.0.1"
+        os.environ[f"{PREFIX}PUBLIC_URL"] = f"http://{_in_url(reachable)}:{port}"
     app = app_or_exit()
     settings = usecases_of(app).settings
     check_mail_or_exit(settings)
@@ -98,7 +100,8 @@ class DeliveryProcess:
             self._process.wait()
             if self._is_stopping.wait(RESTART_AFTER_SECONDS):
                 return
-            self._process = self._start()
+            with suppress(OSError):  # no memory or no process to be had: tried again in a second
+                self._process = self._start()
 
     def stop(self) -> None:
         """Let the calls under way end, then the process."""
@@ -117,6 +120,11 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+def _in_url(host: str) -> str:
+    """Write a host as it stands in an address: IPv6 in brackets (RFC 3986, section 3.2.2)."""
+    return f"[{host}]" if ":" in host else host
+
+
 def _first_keys(app: Flask) -> tuple[str, str]:
     """Make what a first start hands out, once: an administrator's key, and a link to sign in."""
     found = usecases_of(app)
@@ -127,7 +135,7 @@ def _first_keys(app: Flask) -> tuple[str, str]:
 def _say(settings: Settings, host: str, port: int, *, first: tuple[str, str] | None) -> None:
     """Tell a person at the terminal where to look and how to try it."""
     start = settings.public_url
-    lines = ["", f"  Newsflash listens on http://{host}:{port}", ""]
+    lines = ["", f"  Newsflash listens on http://{_in_url(host)}:{port}", ""]
     lines += [f"  Sign up     {start}/subscribe/news-flash"]
     if settings.mail_urls[0].startswith("mailbox:") and _is_loopback(host):
         lines += [f"  Mailbox     {start}/mailbox   (mails stay on this machine)"]

@@ -180,7 +180,7 @@ class HttpApi(ABC):
         """Return the error that a whole answer other than 2xx means. An adapter may know more."""
         code = f"http_{answer.status}"
         if answer.status >= 500 or answer.status in _TEMPORARY:
-            return TemporaryError(code, retry_after=pause_asked_for(answer.headers))
+            return TemporaryError(code, retry_after=pause_asked_for(answer.status, answer.headers))
         if answer.status in _MISCONFIGURED or answer.status < 400:
             return MisconfiguredError(code)
         return RejectedError(code)

@@ -6,7 +6,7 @@ from email.utils import parsedate_to_datetime
 
 from service.clock import utc_now
 
-MAX_PAUSE = timedelta(days=1)
+MAX_PAUSE = timedelta(hours=1)
 RESET_HEADERS = ("RateLimit-Reset", "X-RateLimit-Reset", "x-sib-ratelimit-reset")
 """The IETF draft and Resend (seconds); SendGrid and Mailgun (a time); Brevo (seconds)."""
 
@@ -15,8 +15,11 @@ _EPOCH_FROM = 10**9
 _MILLISECONDS_FROM = 10**12
 
 
-def pause_asked_for(headers: Mapping[str, str]) -> timedelta | None:
-    """Return the pause that an answer's headers ask for, 0 to `MAX_PAUSE`, or None.
+def pause_asked_for(status: int, headers: Mapping[str, str]) -> timedelta | None:
+    """Return the pause that an answer asks for, 0 to `MAX_PAUSE`, or None.
+
+    The rate headers speak for a 429 alone: elsewhere they stand on ordinary answers, too, and tell
+    when a quota begins anew that is far from used up.
 
     `Retry-After` is read as seconds or as an HTTP date (RFC 9110, section 10.2.3), the latter
     against the answer's own `Date`, so that a wrong clock on either side does no harm.
@@ -27,7 +30,7 @@ def pause_asked_for(headers: Mapping[str, str]) -> timedelta | None:
             pause = at - _their_now(headers)
         if pause is not None:
             return _within(pause)
-    for name in RESET_HEADERS:
+    for name in RESET_HEADERS if status == 429 else ():
         if (text := headers.get(name)) and (pause := _seconds(text, headers)) is not None:
             return _within(pause)
     return None

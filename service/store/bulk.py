@@ -14,8 +14,8 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, CursorResult, TextClause, text
-from sqlalchemy.exc import DBAPIError
 
+from service.store.database import named_errors
 from service.store.types import utc_text
 
 _TYPES = {
@@ -64,12 +64,8 @@ def pipelined(connection: Connection) -> Iterator[None]:
         yield
         return
     driver: Any = connection.connection.driver_connection
-    errors: Any = connection.dialect.loaded_dbapi
-    try:
-        with driver.pipeline():
-            yield
-    except errors.Error as error:
-        raise DBAPIError.instance(None, None, error, errors.Error) from error
+    with named_errors(connection.dialect), driver.pipeline():
+        yield
 
 
 def execute_bulk(

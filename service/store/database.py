@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Dialect, Engine, event
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 
 BUSY_TIMEOUT_MS = 10_000
 POOL_WAIT_SECONDS = 5
@@ -71,6 +71,16 @@ def _refuse_dead(dbapi_connection: Any, _record: Any, _proxy: Any) -> None:
         poll.register(dbapi_connection.fileno(), select.POLLIN)
     if dbapi_connection.closed or poll.poll(0):
         raise DisconnectionError("closed by the server")
+
+
+@contextmanager
+def named_errors(dialect: Dialect) -> Iterator[None]:
+    """Raise a driver's errors as SQLAlchemy's, where the driver is used by itself."""
+    driver: Any = dialect.loaded_dbapi
+    try:
+        yield
+    except driver.Error as error:
+        raise DBAPIError.instance(None, None, error, driver.Error) from error
 
 
 @contextmanager

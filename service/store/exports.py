@@ -25,6 +25,7 @@ from service.domain.exchange import (
 from service.domain.subscription import Cycles, SubscriptionRef
 from service.domain.xlsx import workbook
 from service.store.copy_out import PARALLEL_OPTIONS, copy_out
+from service.store.database import named_errors
 from service.store.export_query import SOURCES, Selection, queries
 
 CHUNK_BYTES = 64 * 1024
@@ -80,7 +81,8 @@ def _own_connection(engine: Engine) -> Any:
         )
     else:
         keywords.update(isolation_level=None, check_same_thread=False)
-    return engine.dialect.connect(*arguments, **keywords)
+    with named_errors(engine.dialect):
+        return engine.dialect.connect(*arguments, **keywords)
 
 
 def _copied(engine: Engine, selection: Selection) -> Generator[bytes, None, None]:

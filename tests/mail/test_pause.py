@@ -27,7 +27,7 @@ def http_date(at: datetime) -> str:
         ({"X-RateLimit-Reset": str((int(THEIRS.timestamp()) + 9) * 1000)}, 9),
         ({"Retry-After": "soon", "RateLimit-Reset": "4"}, 4),
         ({"Retry-After": "-3"}, 0),
-        ({"Retry-After": "9" * 8}, 24 * 3600),
+        ({"Retry-After": "9" * 8}, 3600),
         ({"Retry-After": "soon"}, None),
         ({"Retry-After": "nan"}, None),
         ({"Retry-After": "inf"}, None),
@@ -37,10 +37,16 @@ def http_date(at: datetime) -> str:
 def test_pause_is_what_the_headers_ask_for(headers: dict[str, str], seconds: int | None) -> None:
     answered = CaseInsensitiveDict({"Date": http_date(THEIRS), **headers})
     expected = None if seconds is None else timedelta(seconds=seconds)
-    assert pause_asked_for(answered) == expected
+    assert pause_asked_for(429, answered) == expected
+
+
+def test_a_quota_that_begins_anew_tomorrow_pauses_nobody_for_a_fault_today() -> None:
+    quota = CaseInsensitiveDict({"X-RateLimit-Reset": "80000", "X-RateLimit-Remaining": "9000"})
+    assert pause_asked_for(502, quota) is None
+    assert pause_asked_for(503, {**quota, "Retry-After": "7"}) == timedelta(seconds=7)
 
 
 def test_date_counts_from_our_clock_where_the_answer_has_none() -> None:
     with time_machine.travel(THEIRS, tick=False):
-        pause = pause_asked_for({"Retry-After": http_date(THEIRS + timedelta(seconds=8))})
+        pause = pause_asked_for(503, {"Retry-After": http_date(THEIRS + timedelta(seconds=8))})
     assert pause == timedelta(seconds=8)

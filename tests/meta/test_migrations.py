@@ -3,7 +3,7 @@
 import pytest
 from flask import Flask
 from flask_migrate import check, downgrade, upgrade
-from sqlalchemy import Engine, inspect
+from sqlalchemy import Engine, event, inspect
 
 from service.store.models import db
 
@@ -51,3 +51,21 @@ def test_what_belongs_to_a_person_goes_with_them(app: Flask, engine: Engine, tab
         if key["referred_table"] == "subscribers"
     ]
     assert key["options"]["ondelete"] == "CASCADE"
+
+
+def test_a_migration_may_take_longer_than_a_request(app: Flask, engine: Engine):
+    if engine.dialect.name != "postgresql":
+        pytest.skip("SQLite has no such limit")
+    limits: list[str] = []
+
+    def note(_connection, cursor, statement, *_more):
+        if "alembic_version" in statement:
+            limits.append(cursor.connection.execute("SHOW statement_timeout").fetchone()[0])
+
+    with app.app_context():
+        event.listen(db.engine, "before_cursor_execute", note)
+        upgrade()
+        event.remove(db.engine, "before_cursor_execute", note)
+        with db.engine.connect() as connection:
+            assert connection.exec_driver_sql("SHOW statement_timeout").scalar() == "30s"
+    assert set(limits) == {"0"}

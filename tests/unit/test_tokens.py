@@ -154,6 +154,16 @@ def test_a_code_is_six_digits_and_the_same_each_time(wanted: Cycles, at: datetim
     assert make().confirm.code(wanted, at=at) == code
 
 
+def test_a_code_outlives_a_change_of_keys_as_its_link_does():
+    code = make(OLD).confirm.code(CYCLES, at=AT)
+    rotated = make(OLD, NEW).confirm
+    assert rotated.code(CYCLES, at=AT) != code
+    assert rotated.is_code(code, CYCLES, at=AT)
+    assert rotated.is_code(rotated.code(CYCLES, at=AT), CYCLES, at=AT)
+    assert not make(NEW).confirm.is_code(code, CYCLES, at=AT)
+    assert not rotated.is_code("", CYCLES, at=AT)
+
+
 def test_codes_differ_by_mail_and_by_key():
     codes = {
         make(key).confirm.code(CYCLES, at=AT + timedelta(seconds=second))

@@ -1,0 +1,87 @@
+"""`newsflash serve`: what it tells a person, and which address its links begin with."""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from service.cli import main
+from service.cli.serve import DeliveryProcess
+
+# By its name alone one gets the command, which hides the module.
+MODULE = sys.modules["service.cli.serve"]
+
+
+class Standing:
+    """Stands for the HTTP server: notes what it was started with, and serves nothing."""
+
+    given: dict[str, object]
+
+    def __init__(self, _target: str, **given: object) -> None:
+        type(self).given = given
+
+    def serve(self) -> None:
+        type(self).given["public_url"] = os.environ.get("NEWSFLASH_PUBLIC_URL")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_served(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    monkeypatch.setattr(MODULE, "Server", Standing)
+    monkeypatch.chdir(tmp_path)
+    for name in list(os.environ):
+        if name.startswith("NEWSFLASH_"):
+            monkeypatch.delenv(name)
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.mark.parametrize(
+    ("host", "start"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:9000"),
+        ("localhost", "http://localhost:9000"),
+        ("::1", "http://[::1]:9000"),
+        ("0.0.0.0", "http://127.0.0.1:9000"),  # noqa: S104 - the very case
+    ],
+)
+def test_links_begin_where_the_service_listens(host: str, start: str):
+    done = CliRunner().invoke(main, ["serve", "--no-worker", "--host", host, "--port", "9000"])
+    assert done.exit_code == 0, done.output
+    assert Standing.given["public_url"] == start
+    assert f"{start}/subscribe/news-flash" in done.output
+
+
+def test_an_address_that_was_set_stays(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("NEWSFLASH_PUBLIC_URL", "https://news.example.org")
+    done = CliRunner().invoke(main, ["serve", "--no-worker", "--port", "9000"])
+    assert Standing.given["public_url"] == "https://news.example.org", done.output
+
+
+def test_delivery_is_started_again_even_where_a_start_fails(monkeypatch: pytest.MonkeyPatch):
+    starts: list[str] = []
+
+    class Process:
+        def __init__(self, *_given: object) -> None:
+            starts.append("asked")
+            if len(starts) == 2:
+                raise OSError("no memory")
+
+        def wait(self, _seconds: float | None = None) -> int:
+            if len(starts) > 2:
+                keeper._is_stopping.set()
+            return 1
+
+        def terminate(self) -> None:
+            """Is over already."""
+
+    monkeypatch.setattr(MODULE.subprocess, "Popen", Process)
+    monkeypatch.setattr(MODULE, "RESTART_AFTER_SECONDS", 0.01)
+    keeper = DeliveryProcess()
+    assert keeper._is_stopping.wait(20)
+    keeper.stop()
+    assert len(starts) == 3
