@@ -38,6 +38,7 @@ def register_blueprints(app: Flask) -> None:
         OPENAPI_VERSION="3.1.0",
         API_SPEC_OPTIONS={"info": {"description": DESCRIPTION}},
     )
+    app.url_map.strict_slashes = False  # whoever types `/admin/` means `/admin`
     with app.app_context():
         settings = usecases().settings
     init_problems(app)
