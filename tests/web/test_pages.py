@@ -309,6 +309,6 @@ def test_the_form_is_not_kept_by_the_browser_and_its_post_has_an_origin(client):
 
 
 @pytest.mark.parametrize("path", ["/subscribe/news-flash/", "/docs/", "/healthz/"])
-def test_a_slash_at_the_end_changes_nothing(client: FlaskClient, path: str):
+def test_a_slash_at_the_end_changes_nothing(client, path):
     assert client.get(path).status_code == 200
     assert client.get(path.rstrip("/")).status_code == 200
