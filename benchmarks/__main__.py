@@ -38,7 +38,7 @@ def parts(*, quick: bool, seconds: float | None, rounds: int | None) -> dict[str
         ),
         "import": partial(
             import_.measure,
-            people=20_000 if quick else 200_000,
+            people=50_000 if quick else 1_000_000,
             rounds=rounds or (1 if quick else 3),
         ),
         "membership": partial(membership.measure, looks=500 if quick else 5_000),

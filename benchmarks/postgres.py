@@ -46,11 +46,11 @@ class Postgres:
             autocommit=True,
         )
 
-    def create_database(self, name: str) -> "Postgres":
-        """Make an empty database beside this one and return it."""
+    def create_database(self, name: str, *, template: str = "template1") -> "Postgres":
+        """Make a database like the template, else an empty one, beside this one and return it."""
         with self.connect() as connection:
             connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-            connection.execute(f'CREATE DATABASE "{name}"')
+            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         return Postgres(self.bin, self.port, self.pid, name)
 
     def one(self, sql: str) -> int:
