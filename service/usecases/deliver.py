@@ -3,7 +3,7 @@
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -14,9 +14,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from service.clock import utc_now
 from service.domain.address import address_hash
-from service.domain.delivery import LEASE, MessageStatus, Outcome, decide
+from service.domain.delivery import LEASE, MessageStatus, Outcome
 from service.domain.subscription import MessageKind, blocks
-from service.domain.text import storable
 from service.mail.compose import ComposeInput, compose
 from service.mail.provider import Mail, OutcomeUnknownError, ProviderError, Receipt
 from service.store import activity
@@ -27,6 +26,7 @@ from service.tokens import Tokens
 from service.usecases.gates import Gate, Gates
 from service.usecases.group_commit import GroupCommit
 from service.usecases.lists import Lists
+from service.usecases.settlement import CallResult, settle_call
 
 SETTLE_AGAIN_SECONDS = 0.5
 
@@ -45,20 +45,6 @@ class MailSettings:
     """How long a call of unknown outcome rests before its messages go out again without the
     provider's own guard against doubles.
     """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallResult:
-    """What one call came to. A message without a receipt was not in it: it is suppressed."""
-
-    batch: ClaimedBatch
-    gate: Gate
-    receipts: Mapping[UUID, Receipt]
-    suppressed: frozenset[UUID]
-    failure: ProviderError | None
-    """Set where the call failed as a whole."""
-    is_shared: bool
-    """Whether several mails were in the call, so that one may have spoilt it for the rest."""
 
 
 class Deliver:
@@ -279,7 +265,13 @@ class Deliver:
         are_ours: list[bool] = []
         with self._engine.begin() as connection:
             for result in results:
-                settlements, retry_at = self._settlements(result, now)
+                settlements, retry_at = settle_call(
+                    result,
+                    is_other_well=self._gates.is_any_closed(now, but=result.gate),
+                    unknown_grace=self._settings.unknown_grace,
+                    jitter=self._jitter,
+                    now=now,
+                )
                 are_ours.append(
                     store.settle(connection, result.batch, settlements, retry_at=retry_at, now=now)
                 )
@@ -307,64 +299,6 @@ class Deliver:
             )
             state, until = gate.state(now)
             activity.record(connection, gate.provider.name, counts, state, until, now=now)
-
-    def _settlements(
-        self, result: CallResult, now: datetime
-    ) -> tuple[list[Settlement], datetime | None]:
-        """Return what becomes of each message, and when the same call is to be made again if it is
-        (for the messages that are in no settlement).
-        """
-        batch, provider = result.batch, result.gate.provider
-        is_refused = result.failure is not None and result.failure.outcome in (
-            Outcome.TEMPORARY,
-            Outcome.MISCONFIGURED,
-        )
-        # Refusing the same call a second time says nothing of the first.
-        keeps_key = now < batch.created_at + provider.key_life and (
-            batch.is_retry or not is_refused
-        )
-        is_handed_on = (
-            is_refused and not keeps_key and self._gates.is_any_closed(now, but=result.gate)
-        )
-        is_split = (
-            result.failure is not None
-            and result.failure.outcome is Outcome.REJECTED
-            and result.is_shared
-        )
-        settlements: list[Settlement] = []
-        retry_at: datetime | None = None
-        for message in batch.messages:
-            receipt = result.receipts.get(message.id)
-            if receipt is None:
-                continue  # suppressed, and settled before the call
-            decision = decide(
-                Outcome.TEMPORARY if is_split else receipt.outcome,
-                attempt=message.attempt,
-                created_at=message.window_start,
-                now=now,
-                jitter=self._jitter(),
-                retry_after=receipt.retry_after,
-            )
-            next_attempt_at = decision.next_attempt_at or now
-            is_unknown = receipt.outcome is Outcome.UNKNOWN
-            if decision.status is MessageStatus.QUEUED and (is_unknown or is_refused) and keeps_key:
-                retry_at = min(retry_at or next_attempt_at, next_attempt_at)
-                continue
-            if decision.status is MessageStatus.QUEUED and is_unknown:
-                next_attempt_at = max(next_attempt_at, now + self._settings.unknown_grace)
-            settlements.append(
-                Settlement(
-                    message_id=message.id,
-                    status=decision.status,
-                    next_attempt_at=now if is_handed_on or is_split else next_attempt_at,
-                    provider=provider.name,
-                    attempts=message.attempt - (not decision.spends_attempt),
-                    provider_message_id=storable(receipt.provider_message_id),
-                    error=receipt.error,
-                    is_alone=is_split,
-                )
-            )
-        return settlements, retry_at
 
 
 def _receipt(message_id: UUID, outcome: Outcome, error: str) -> Receipt:

@@ -1,0 +1,102 @@
+"""What becomes of the messages of one call: settled, due again, or kept for the same call again."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from service.domain.delivery import MessageStatus, Outcome, decide
+from service.domain.text import storable
+from service.mail.provider import ProviderError, Receipt
+from service.store.batches import ClaimedBatch, Settlement
+from service.usecases.gates import Gate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallResult:
+    """What one call came to. A message without a receipt was not in it: it is suppressed."""
+
+    batch: ClaimedBatch
+    gate: Gate
+    receipts: Mapping[UUID, Receipt]
+    suppressed: frozenset[UUID]
+    failure: ProviderError | None
+    """Set where the call failed as a whole."""
+    is_shared: bool
+    """Whether several mails were in the call, so that one may have spoilt it for the rest."""
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether a complete answer said that nothing was taken, for now."""
+        return self.failure is not None and self.failure.outcome in (
+            Outcome.TEMPORARY,
+            Outcome.MISCONFIGURED,
+        )
+
+    @property
+    def is_split(self) -> bool:
+        """Whether each message is to go in a call of its own, to find the one that is at fault."""
+        return (
+            self.failure is not None and self.failure.outcome is Outcome.REJECTED and self.is_shared
+        )
+
+    def keeps_key(self, now: datetime) -> bool:
+        """Tell whether an unsettled message waits for the same call again: the provider remembers
+        the key still, and may have taken the call. Refusing it a second time says nothing of the
+        first.
+        """
+        remembered_until = self.batch.created_at + self.gate.provider.key_life
+        return now < remembered_until and (self.batch.is_retry or not self.is_refused)
+
+
+def settle_call(
+    result: CallResult,
+    *,
+    is_other_well: bool,
+    unknown_grace: timedelta,
+    jitter: Callable[[], float],
+    now: datetime,
+) -> tuple[list[Settlement], datetime | None]:
+    """Return what becomes of each message, and when the same call is to be made again if it is
+    (for the messages that are in no settlement).
+
+    `is_other_well` tells whether another provider can take over at once what this one refused.
+    Messages of unknown outcome rest `unknown_grace` before they go afresh.
+    """
+    keeps_key = result.keeps_key(now)
+    is_handed_on = result.is_refused and not keeps_key and is_other_well
+    settlements: list[Settlement] = []
+    retry_at: datetime | None = None
+    for message in result.batch.messages:
+        receipt = result.receipts.get(message.id)
+        if receipt is None:
+            continue  # suppressed, and settled before the call
+        decision = decide(
+            Outcome.TEMPORARY if result.is_split else receipt.outcome,
+            attempt=message.attempt,
+            created_at=message.window_start,
+            now=now,
+            jitter=jitter(),
+            retry_after=receipt.retry_after,
+        )
+        next_attempt_at = decision.next_attempt_at or now
+        is_queued = decision.status is MessageStatus.QUEUED
+        is_unknown = receipt.outcome is Outcome.UNKNOWN
+        if is_queued and (is_unknown or result.is_refused) and keeps_key:
+            retry_at = min(retry_at or next_attempt_at, next_attempt_at)
+            continue
+        if is_queued and is_unknown:
+            next_attempt_at = max(next_attempt_at, now + unknown_grace)
+        settlements.append(
+            Settlement(
+                message_id=message.id,
+                status=decision.status,
+                next_attempt_at=now if is_handed_on or result.is_split else next_attempt_at,
+                provider=result.gate.provider.name,
+                attempts=message.attempt - (not decision.spends_attempt),
+                provider_message_id=storable(receipt.provider_message_id),
+                error=receipt.error,
+                is_alone=result.is_split,
+            )
+        )
+    return settlements, retry_at
