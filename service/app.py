@@ -155,7 +155,7 @@ def build_usecases(
         import_=Import(engine, lists=lists, address_hash_key=settings.address_hash_key),
         audit=Audit(engine),
         admin_sessions=AdminSessions(engine, keys=keys, tokens=tokens.admin_link),
-        statistics=Statistics(engine),
+        statistics=Statistics(engine, lists=lists),
         end_subscription=EndSubscription(engine, lists=lists),
         webhooks=Webhooks(engine, lists=lists, allow_private=settings.webhook_allow_private),
         outbox=Outbox(

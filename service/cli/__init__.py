@@ -16,6 +16,7 @@ from service.cli.outbox import outbox
 from service.cli.receipts import receipts
 from service.cli.retention import retention
 from service.cli.serve import serve
+from service.cli.stats import stats
 from service.cli.subscribers import subscribers
 from service.cli.webhooks import webhooks
 from service.cli.worker import worker
@@ -45,6 +46,7 @@ for command in (
     keys,
     subscribers,
     exports,
+    stats,
     retention,
     receipts,
     consent_texts,

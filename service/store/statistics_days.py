@@ -9,19 +9,31 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Connection, bindparam, func, select, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    TextClause,
+    bindparam,
+    case,
+    exists,
+    func,
+    select,
+    text,
+)
+from sqlalchemy.orm import aliased
 
 from service.domain.consent import ConsentKind
 from service.domain.feedback import EventKind
 from service.domain.subscription import EndedReason
-from service.store.models import ConsentEvent, RecordedEvent
+from service.store.models import ConsentEvent, OutboxMessage, RecordedEvent
 from service.store.types import PublicId, UtcTime
 
 WRITTEN_WITHIN = timedelta(hours=1)
 """How much later or earlier than its time an entry may have been written by the clock of its id."""
 
 _COUNTED_EVENTS = (ConsentKind.REQUESTED, ConsentKind.CONFIRMED, ConsentKind.UNSUBSCRIBED)
-_BOUNCES = (EventKind.HARD_BOUNCE, EventKind.SOFT_BOUNCE)
+_REPORTED_ENDS = (EndedReason.HARD_BOUNCE.value, EndedReason.COMPLAINT.value)
+_REPORTS = (EventKind.HARD_BOUNCE, EventKind.SOFT_BOUNCE, EventKind.COMPLAINT)
 _DAY = {"sqlite": "substr({}, 1, 10)", "postgresql": "to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD')"}
 
 # One row for each cycle that was asked for in the period, with what became of it since; the totals
@@ -52,10 +64,24 @@ FROM by_source ORDER BY asked DESC, source LIMIT :most
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayCount:
-    """How often something (`requested`, `confirmed`, `unsubscribed`, `bounced`) was on a day."""
+    """How often something (`requested`, `confirmed`, `unsubscribed`) was on a day, on one list."""
 
     day: date
+    list_id: UUID
     what: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportCount:
+    """How many mails to these lists were reported on a day as bounced or complained of.
+
+    `list_ids` is empty where the mail itself is no longer known.
+    """
+
+    day: date
+    list_ids: frozenset[UUID]
+    kind: EventKind
     count: int
 
 
@@ -78,37 +104,77 @@ class SourceCount:
     confirmed: int
 
 
-def counts_by_day(connection: Connection, *, since: datetime) -> list[DayCount]:
-    """Return what the ledger and the providers tell of each UTC day from `since` on."""
-    day = text(_DAY[connection.dialect.name].format("at"))
-    events = (
-        select(day, ConsentEvent.kind, func.count())
+def acts_by_day(
+    connection: Connection, *, since: datetime, until: datetime | None = None
+) -> list[DayCount]:
+    """Return what the ledger tells of each UTC day from `since` on, to before `until`."""
+    query = (
+        select(_day(connection, ConsentEvent), ConsentEvent.mailing_list_id, ConsentEvent.kind)
+        .add_columns(func.count())
         .where(
-            ConsentEvent.id >= first_id(since),
-            ConsentEvent.at >= since,
+            *_between(since, until),
             ConsentEvent.kind.in_(_COUNTED_EVENTS),
-            # Whom a bounce took off a list is counted with the bounces.
-            func.coalesce(ConsentEvent.detail, "") != EndedReason.HARD_BOUNCE.value,
+            # Whom a bounce or a complaint took off a list is counted with these.
+            func.coalesce(ConsentEvent.detail, "").not_in(_REPORTED_ENDS),
         )
-        .group_by(text("1"), ConsentEvent.kind)
+        .group_by(text("1"), ConsentEvent.mailing_list_id, ConsentEvent.kind)
     )
-    bounces = (
-        select(day, func.count())
-        .select_from(RecordedEvent)
+    return [
+        DayCount(day=date.fromisoformat(on), list_id=list_id, what=kind, count=count)
+        for on, list_id, kind, count in connection.execute(query)
+    ]
+
+
+def reports_by_day(
+    connection: Connection, *, since: datetime, until: datetime | None = None
+) -> list[ReportCount]:
+    """Return what mail APIs reported of each UTC day from `since` on, to before `until`."""
+    query = (
+        select(_day(connection, RecordedEvent), OutboxMessage.refs, RecordedEvent.kind)
+        .add_columns(func.count())
+        .outerjoin(OutboxMessage, OutboxMessage.id == RecordedEvent.message_id)
         .where(
             RecordedEvent.received_at >= since,
             RecordedEvent.at >= since,
-            RecordedEvent.kind.in_(_BOUNCES),
+            RecordedEvent.kind.in_(_REPORTS),
         )
-        .group_by(text("1"))
+        .group_by(text("1"), OutboxMessage.refs, RecordedEvent.kind)
     )
+    if until is not None:
+        query = query.where(RecordedEvent.at < until)
     return [
-        DayCount(day=date.fromisoformat(on), what=kind, count=count)
-        for on, kind, count in connection.execute(events)
-    ] + [
-        DayCount(day=date.fromisoformat(on), what="bounced", count=count)
-        for on, count in connection.execute(bounces)
+        ReportCount(
+            day=date.fromisoformat(on),
+            list_ids=frozenset(UUID(list_id) for list_id, _epoch in refs or ()),
+            kind=EventKind(kind),
+            count=count,
+        )
+        for on, refs, kind, count in connection.execute(query)
     ]
+
+
+def confirmed_by_list(
+    connection: Connection, *, since: datetime, until: datetime
+) -> dict[UUID, tuple[int, int]]:
+    """Return for each list how many cycles were asked for in the time, and confirmed since."""
+    asked = (
+        select(ConsentEvent.subscriber_id, ConsentEvent.mailing_list_id, ConsentEvent.epoch)
+        .where(*_between(since, until), ConsentEvent.kind == ConsentKind.REQUESTED)
+        .distinct()
+        .subquery()
+    )
+    # The ledger outlives the subscriptions: whoever was erased since still counts as confirmed.
+    later = aliased(ConsentEvent)
+    is_confirmed = exists().where(
+        later.subscriber_id == asked.c.subscriber_id,
+        later.mailing_list_id == asked.c.mailing_list_id,
+        later.epoch == asked.c.epoch,
+        later.kind == ConsentKind.CONFIRMED,
+    )
+    query = select(
+        asked.c.mailing_list_id, func.count(), func.sum(case((is_confirmed, 1), else_=0))
+    ).group_by(asked.c.mailing_list_id)
+    return {list_id: (all_, int(done)) for list_id, all_, done in connection.execute(query)}
 
 
 def outcomes(
@@ -139,3 +205,19 @@ def first_id(since: datetime) -> UUID:
     """Return an id below that of everything written from `since` on."""
     milliseconds = int((since - WRITTEN_WITHIN).timestamp() * 1000)
     return UUID(int=milliseconds << 80)
+
+
+def _between(since: datetime, until: datetime | None) -> list[ColumnElement[bool]]:
+    """Say that an entry of the ledger is from this time."""
+    found = [ConsentEvent.id >= first_id(since), ConsentEvent.at >= since]
+    if until is not None:
+        found += [
+            ConsentEvent.id < first_id(until + 2 * WRITTEN_WITHIN),
+            ConsentEvent.at < until,
+        ]
+    return found
+
+
+def _day(connection: Connection, table: type[ConsentEvent | RecordedEvent]) -> TextClause:
+    """Return the UTC day of a row's `at`, as text."""
+    return text(_DAY[connection.dialect.name].format(f"{table.__tablename__}.at"))

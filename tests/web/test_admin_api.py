@@ -327,3 +327,26 @@ def test_everything_done_is_in_the_audit_log_without_an_address(admin: Admin):
     ]
     assert {entry["actor"] for entry in entries} == {"test", "key:test"}
     assert "@" not in json.dumps(entries)
+
+
+def test_stats_count_the_days_asked_for(admin: Admin, client: FlaskClient):
+    client.post("/v1/subscriptions", json={"email": "zoe@example.org"})
+    stats = admin.get("/v1/stats?list=news-flash")
+    counts = {"signups": 1, "confirmations": 0, "leavers": 0, "bounces": 0, "complaints": 0}
+    assert stats["totals"] == {**counts, "confirmation_rate": 0.0}
+    assert stats["days"][-1] == {**counts, "day": stats["until"]}
+    assert stats["lists"][0]["days"] == stats["days"]
+    assert len(admin.get("/v1/stats?since=2025-01-01&until=2025-12-31")["days"]) == 365
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("since=2025-01-01&until=2026-01-02", 422),
+        ("since=yesterday", 422),
+        ("until=0001-01-01", 422),
+        ("list=nowhere", 404),
+    ],
+)
+def test_stats_that_cannot_be_are_refused(admin: Admin, query: str, status: int):
+    assert admin.call("GET", f"/v1/stats?{query}").status_code == status

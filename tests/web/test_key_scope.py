@@ -45,6 +45,10 @@ def test_an_export_key_sees_its_lists_only(client: FlaskClient, admin: dict[str,
     assert get(f"/v1/subscribers/export?since={since}").text.count("@example.org") == 2
     assert get("/v1/subscribers/export?list=news-flash").status_code == 404
     assert [each["slug"] for each in json.loads(get("/v1/lists").text)["lists"]] == ["other"]
+    stats = json.loads(get("/v1/stats").text)
+    assert [each["list"] for each in stats["lists"]] == ["other"]
+    assert get("/v1/stats?list=other").status_code == 200
+    assert get("/v1/stats?list=news-flash").status_code == 404
     assert get("/v1/lists/other").status_code == 200
     assert get("/v1/lists/news-flash").status_code == 404
     shown = json.loads(client.get("/v1/keys", headers=admin).text)["keys"]

@@ -6,6 +6,7 @@ from service.web.admin.files import files_api
 from service.web.admin.keys import keys_api
 from service.web.admin.lists import lists_api
 from service.web.admin.retention import retention_api
+from service.web.admin.stats import stats_api
 from service.web.admin.subscribers import subscribers_api
 from service.web.admin.suppressions import suppressions_api
 
@@ -18,4 +19,5 @@ ADMIN_BLUEPRINTS = (
     suppressions_api,
     keys_api,
     audit_api,
+    stats_api,
 )

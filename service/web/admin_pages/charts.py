@@ -55,9 +55,9 @@ class Chart:
 
 
 def daily_chart(days: Sequence[Day]) -> Chart:
-    """Draw the days: signups with their confirmations in front, below them leavers and bounces."""
+    """Draw the days: signups, confirmations in front; leavers, bounces and complaints below."""
     up = max((max(day.signups, day.confirmations) for day in days), default=0)
-    down = max((day.leavers + day.bounces for day in days), default=0)
+    down = max((day.leavers + day.bounces + day.complaints for day in days), default=0)
     step = _nice_step(max(up, down))
     top = max(step, -(-up // step) * step)
     bottom = -(-down // step) * step
@@ -77,11 +77,13 @@ def daily_chart(days: Sequence[Day]) -> Chart:
 
 def _day_bars(day: Day, x: int, zero: float, unit: float) -> DayBars:
     left = x + (STEP - BAR) / 2
+    gone = day.leavers + day.bounces
     placed = (
         ("signups", 0, day.signups),
         ("confirmations", 0, day.confirmations),
         ("leavers", 0, -day.leavers),
-        ("bounces", -day.leavers, -day.leavers - day.bounces),
+        ("bounces", -day.leavers, -gone),
+        ("complaints", -gone, -gone - day.complaints),
     )
     return DayBars(
         day=day,

@@ -5,6 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from service.domain.delivery import Outcome
 from service.domain.subscription import Status
+from service.usecases.statistics import COUNTED
 from service.web.admin_pages import admin_pages
 from service.web.admin_pages.charts import daily_chart, share
 from service.web.admin_pages.session import signed_in
@@ -27,10 +28,7 @@ def dashboard() -> ResponseReturnValue:
         periods=PERIODS,
         period=period,
         chart=daily_chart(period.days),
-        totals={
-            name: sum(getattr(day, name) for day in period.days)
-            for name in ("signups", "confirmations", "leavers", "bounces")
-        },
+        totals={name: sum(getattr(day, name) for day in period.days) for name in COUNTED},
         share=share,
         figures=figures,
         lists=[

@@ -1,0 +1,71 @@
+"""`newsflash stats`: how the lists fare."""
+
+from datetime import date, datetime, timedelta
+
+import click
+
+from service.cli.application import app_or_exit, usecases_of
+from service.cli.output import echo_json
+from service.clock import utc_now
+from service.domain.errors import InvalidInputError, UnknownListError
+from service.usecases.statistics import COUNTED, MAX_DAYS, USUAL_DAYS, Counts, Totals
+from service.web.admin.stats import ReportSchema
+
+DAY = click.DateTime(["%Y-%m-%d"])
+WIDTH = 14
+
+
+@click.command()
+@click.option("--list", "list_", metavar="SLUG", help="Only this list.")
+@click.option("--days", type=click.IntRange(1, MAX_DAYS), help=f"[default: {USUAL_DAYS}]")
+@click.option("--since", type=DAY, help="The first day (UTC), instead of --days.")
+@click.option("--until", type=DAY, help="The last day.  [default: today]")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, as the API answers.")
+def stats(
+    *,
+    list_: str | None,
+    days: int | None,
+    since: datetime | None,
+    until: datetime | None,
+    as_json: bool,
+) -> None:
+    """Print what happened day by day, and on each list."""
+    if days and since:
+        raise click.UsageError("Give --days or --since.")
+    last = until.date() if until else utc_now().date()
+    try:
+        report = usecases_of(app_or_exit()).statistics.report(
+            list=list_, since=_first(since, days, last), until=last
+        )
+    except UnknownListError:
+        raise click.ClickException(f"There is no list {list_}.") from None
+    except InvalidInputError as error:
+        raise click.ClickException(f"{error.field}: {error}") from None
+    if as_json:
+        echo_json(ReportSchema().dump(report))
+        return
+    click.echo(_line("day", COUNTED))
+    for day in report.days:
+        click.echo(_line(day.day.isoformat(), _numbers(day)))
+    click.echo(_line("all days", _numbers(report.totals)) + _rate(report.totals))
+    for each in report.lists:
+        click.echo(_line(each.list, _numbers(each.totals)) + _rate(each.totals))
+
+
+def _first(since: datetime | None, days: int | None, last: date) -> date | None:
+    if since is not None:
+        return since.date()
+    return last - timedelta(days=days - 1) if days else None
+
+
+def _numbers(counts: Counts) -> list[int]:
+    return [getattr(counts, name) for name in COUNTED]
+
+
+def _line(title: str, cells: "list[int] | tuple[str, ...]") -> str:
+    return f"{title:<{WIDTH}}" + "".join(f"{each:>{WIDTH}}" for each in cells)
+
+
+def _rate(totals: Totals) -> str:
+    rate = totals.confirmation_rate
+    return "" if rate is None else f"  {rate:.0%} confirmed"
