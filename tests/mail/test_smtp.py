@@ -149,6 +149,23 @@ def test_rejected_mail_leaves_the_connection_fit_for_the_next(build: Build) -> N
     assert server.connections == 1
 
 
+def test_wait_for_the_last_reply_ends_with_the_time_of_the_whole_call(tmp_path: Path) -> None:
+    gave_up: list[bool] = []
+
+    def dawdle(peer: Peer) -> None:
+        for reply in (b"220 ready", b"250 here", b"250 ok", b"250 ok", b"354 go on"):
+            peer.send(reply + b"\r\n")
+            peer.read_line()
+        gave_up.append(peer.ended.wait(20))
+
+    timeouts = Timeouts(connect_seconds=0.5, read_seconds=60, total_seconds=0.5)
+    with RawServer([dawdle]) as server:
+        provider = build_provider(f"smtp://{server.host}", mailbox_dir=tmp_path, timeouts=timeouts)
+        with closing(provider), pytest.raises(OutcomeUnknownError):
+            provider.send(make_mails(1), key=KEY)
+    assert gave_up == [True], "the server waited to the end, for the caller was still there"
+
+
 def test_line_that_begins_with_a_dot_cannot_end_the_mail(build: Build) -> None:
     (mail,) = make_mails(1)
     heard: list[bytes] = []

@@ -108,6 +108,8 @@ class Smtp:
             if client is None:
                 return self._connect()
             try:
+                if client.sock is not None:
+                    client.sock.settimeout(self._timeouts.connect_seconds)
                 if client.rset()[0] == 250:
                     return client
             except (OSError, smtplib.SMTPException):
@@ -127,8 +129,6 @@ class Smtp:
             if client is not None:
                 client.close()
             raise
-        if client.sock is not None:
-            client.sock.settimeout(self._timeouts.read_seconds)
         return client
 
     def _open(self) -> smtplib.SMTP:
@@ -160,10 +160,13 @@ class Smtp:
         dotted = _LEADING_DOT.sub(b"..", content)
         was_sent = False
         try:
-            # A reply outlives the lease only if the server dawdles over every single command.
-            self._check(client.mail(sender, options), deadline, (250,), MisconfiguredError)
-            self._check(client.rcpt(mail.recipient), deadline, (250, 251), RejectedError)
-            self._check(client.docmd("DATA"), deadline, (354,), RejectedError)
+            self._wait_at_most_until(deadline, client)
+            self._check(client.mail(sender, options), (250,), MisconfiguredError)
+            self._wait_at_most_until(deadline, client)
+            self._check(client.rcpt(mail.recipient), (250, 251), RejectedError)
+            self._wait_at_most_until(deadline, client)
+            self._check(client.docmd("DATA"), (354,), RejectedError)
+            self._wait_at_most_until(deadline, client)
             client.send(dotted + (b"" if dotted.endswith(b"\r\n") else b"\r\n") + b".\r\n")
             was_sent = True
             reply = client.getreply()
@@ -173,20 +176,25 @@ class Smtp:
             raise TemporaryError("smtp_connection_broken") from None
         if reply[0] != 250 and not 400 <= reply[0] < 600:  # no SMTP reply at all
             raise OutcomeUnknownError("smtp_malformed_reply")
-        self._check(reply, float("inf"), (250,), RejectedError)
+        self._check(reply, (250,), RejectedError)
+
+    def _wait_at_most_until(self, deadline: float, client: smtplib.SMTP) -> None:
+        """Bound the wait for the next reply, so that the whole call fits into the lease."""
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TemporaryError("smtp_slow")
+        if client.sock is not None:
+            client.sock.settimeout(min(left, self._timeouts.read_seconds))
 
     @staticmethod
     def _check(
         reply: tuple[int, bytes],
-        deadline: float,
         good: tuple[int, ...],
         permanent: type[MisconfiguredError | RejectedError],
     ) -> None:
-        """Raise what a reply means unless it is a good one that came in time."""
+        """Raise what a reply means unless it is a good one."""
         code = reply[0]
         if code in good:
-            if time.monotonic() > deadline:
-                raise TemporaryError("smtp_slow")
             return
         if code in (530, 535, 538):
             raise MisconfiguredError(f"smtp_{code}")
