@@ -3,6 +3,7 @@
 import click
 
 from service.cli.admin_link import admin_link
+from service.cli.audit import audit
 from service.cli.backup import backup
 from service.cli.consent_texts import consent_texts
 from service.cli.database import database
@@ -18,6 +19,7 @@ from service.cli.retention import retention
 from service.cli.serve import serve
 from service.cli.stats import stats
 from service.cli.subscribers import subscribers
+from service.cli.suppressions import suppressions
 from service.cli.webhooks import webhooks
 from service.cli.worker import worker
 
@@ -45,8 +47,10 @@ for command in (
     lists,
     keys,
     subscribers,
+    suppressions,
     exports,
     stats,
+    audit,
     retention,
     receipts,
     consent_texts,

@@ -3,9 +3,16 @@
 from typing import TextIO
 
 import click
+from marshmallow import ValidationError
 
+from service.cli import options
 from service.cli.application import app_or_exit, usecases_of
-from service.domain.errors import InvalidInputError, UnknownListError
+from service.cli.output import echo_json
+from service.web.consent_texts_api import (
+    ConsentTextCreateSchema,
+    ConsentTextSchema,
+    ConsentTextsSchema,
+)
 
 ACTOR = "command line"
 
@@ -17,12 +24,14 @@ def consent_texts() -> None:
 
 @consent_texts.command("show")
 @click.argument("slug")
-def show(slug: str) -> None:
+@options.as_json
+def show(*, slug: str, as_json: bool) -> None:
     """Print a list's own texts, oldest first."""
-    try:
+    with options.in_one_line("There is no such list."):
         texts = usecases_of(app_or_exit()).consent_texts.of_list(slug)
-    except UnknownListError:
-        raise click.ClickException(f"There is no list {slug!r}.") from None
+    if as_json:
+        echo_json(ConsentTextsSchema().dump({"consent_texts": texts}))
+        return
     for text in texts:
         click.echo(f"{text.version}  {text.locale}  {text.created_at:%Y-%m-%dT%H:%M:%SZ}")
         click.echo(f"{text.text}\n")
@@ -32,16 +41,21 @@ def show(slug: str) -> None:
 @click.argument("slug")
 @click.argument("file", type=click.File(encoding="utf-8"))
 @click.option("--locale", help="The text's language, such as de.  [default: the list's]")
-def add(*, slug: str, file: TextIO, locale: str | None) -> None:
+@options.as_json
+def add(*, slug: str, file: TextIO, locale: str | None, as_json: bool) -> None:
     """Show the words in FILE (- is standard input) from now on, and print their version."""
     try:
-        text = usecases_of(app_or_exit()).consent_texts.add(
-            slug, locale=locale, text=file.read(), actor=ACTOR
-        )
-    except UnknownListError:
-        raise click.ClickException(f"There is no list {slug!r}.") from None
-    except InvalidInputError as error:
-        raise click.ClickException(f"{error.field}: {error}") from None
+        given = {"text": file.read()} | ({"locale": locale} if locale else {})
+        ConsentTextCreateSchema().load(given)
+    except ValidationError as error:
+        raise click.ClickException(str(error)) from None
     except UnicodeDecodeError:
         raise click.ClickException(f"{file.name} is not UTF-8 text.") from None
-    click.echo(text.version)
+    with options.in_one_line("There is no such list."):
+        text = usecases_of(app_or_exit()).consent_texts.add(
+            slug, locale=locale, text=given["text"], actor=ACTOR
+        )
+    if as_json:
+        echo_json(ConsentTextSchema().dump(text))
+    else:
+        click.echo(text.version)

@@ -4,9 +4,9 @@ from uuid import UUID
 
 import click
 
+from service.cli import options
 from service.cli.application import app_or_exit, usecases_of
 from service.cli.output import echo_json
-from service.domain.errors import NotFoundError
 from service.web.admin.file_schemas import ManifestSchema, ManifestsSchema
 
 
@@ -16,11 +16,12 @@ def exports() -> None:
 
 
 @exports.command("list")
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1000))
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, as the API answers.")
-def list_exports(*, limit: int, as_json: bool) -> None:
+@options.page
+@options.as_json
+def list_exports(*, limit: int, cursor: str | None, as_json: bool) -> None:
     """Print the newest, one a line."""
-    page = usecases_of(app_or_exit()).exports.page(limit=limit)
+    with options.in_one_line("There is no such export."):
+        page = usecases_of(app_or_exit()).exports.page(limit=limit, cursor=cursor)
     if as_json:
         echo_json(ManifestsSchema().dump(page))
         return
@@ -36,7 +37,6 @@ def list_exports(*, limit: int, as_json: bool) -> None:
 @click.argument("export_id", type=click.UUID)
 def show(*, export_id: UUID) -> None:
     """Print an export's manifest as JSON."""
-    try:
-        echo_json(ManifestSchema().dump(usecases_of(app_or_exit()).exports.get(export_id)))
-    except NotFoundError:
-        raise click.ClickException(f"There is no export {export_id}.") from None
+    with options.in_one_line(f"There is no export {export_id}."):
+        manifest = usecases_of(app_or_exit()).exports.get(export_id)
+    echo_json(ManifestSchema().dump(manifest))

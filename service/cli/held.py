@@ -5,8 +5,10 @@ from uuid import UUID
 
 import click
 
+from service.cli import options
 from service.cli.application import app_or_exit, usecases_of
-from service.domain.errors import ConflictError, NotFoundError
+from service.cli.output import echo_json
+from service.web.held_api import HeldListSchema, page_data
 
 ACTOR = "command line"
 
@@ -17,10 +19,15 @@ def held() -> None:
 
 
 @held.command("list")
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1000))
-def list_held(*, limit: int) -> None:
+@options.page_by_id
+@options.as_json
+def list_held(*, limit: int, cursor: UUID | None, as_json: bool) -> None:
     """Print the newest, one a line."""
-    for view in usecases_of(app_or_exit()).held.page(limit=limit):
+    found = usecases_of(app_or_exit()).held.page(limit=limit, before=cursor)
+    if as_json:
+        echo_json(HeldListSchema().dump(page_data(found, limit=limit)))
+        return
+    for view in found:
         signup, risk = view.held.signup, view.held.risk
         click.echo(
             f"{signup.message_id}  {signup.at:%Y-%m-%dT%H:%M:%SZ}  {risk.score}"
@@ -46,10 +53,6 @@ def drop(*, held_ids: tuple[UUID, ...]) -> None:
 
 def _each(held_ids: tuple[UUID, ...], act: Callable[[UUID], None], done: str) -> None:
     for held_id in held_ids:
-        try:
+        with options.in_one_line(f"There is no held signup {held_id}."):
             act(held_id)
-        except NotFoundError:
-            raise click.ClickException(f"There is no held signup {held_id}.") from None
-        except ConflictError as error:
-            raise click.ClickException(f"{held_id}: {error}") from None
         click.echo(f"{held_id} {done}")

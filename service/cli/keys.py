@@ -5,11 +5,11 @@ from datetime import datetime
 
 import click
 
+from service.cli import options
 from service.cli.application import app_or_exit, usecases_of
 from service.cli.output import echo_json
 from service.clock import utc_now
 from service.domain.access import Role
-from service.domain.errors import ConflictError, InvalidInputError, NotFoundError, UnknownListError
 from service.web.admin.schemas import KeysSchema
 
 ACTOR = "command line"
@@ -27,19 +27,15 @@ def keys() -> None:
 @click.option("--expires", "expires_at", type=click.DateTime(["%Y-%m-%dT%H:%M:%S%z"]))
 def create(*, name: str, role: str, lists: tuple[str, ...], expires_at: datetime | None) -> None:
     """Make a key and print it, alone and this once."""
-    try:
+    with options.in_one_line("There is no such key."):
         made = usecases_of(app_or_exit()).keys.create(
             name, role, actor=ACTOR, lists=lists, expires_at=expires_at
         )
-        click.echo(made)
-    except UnknownListError as error:
-        raise click.ClickException(f"There is no list {error.args[0]}.") from None
-    except (ConflictError, InvalidInputError) as error:
-        raise click.ClickException(str(error)) from None
+    click.echo(made)
 
 
 @keys.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, as the API answers.")
+@options.as_json
 def list_keys(*, as_json: bool) -> None:
     """Print every key, without what proves it."""
     found = usecases_of(app_or_exit()).keys
@@ -58,8 +54,6 @@ def list_keys(*, as_json: bool) -> None:
 @click.argument("name")
 def revoke(*, name: str) -> None:
     """Revoke a key; it stops within seconds."""
-    try:
+    with options.in_one_line(f"There is no key {name}."):
         usecases_of(app_or_exit()).keys.revoke(name, actor=ACTOR)
-    except NotFoundError:
-        raise click.ClickException(f"There is no key {name}.") from None
     click.echo(f"{name} is revoked")

@@ -4,11 +4,14 @@ from uuid import UUID
 
 import click
 
+from service.cli import options
 from service.cli.application import app_or_exit, usecases_of
+from service.cli.output import echo_json
 from service.domain.delivery import MessageStatus
-from service.domain.errors import ConflictError, NotFoundError
+from service.web.outbox_api import MessagesSchema, page_data
 
 ACTOR = "command line"
+ANY = "any"
 
 
 @click.group("outbox")
@@ -21,12 +24,18 @@ def outbox() -> None:
     "--status",
     default=MessageStatus.DEAD.value,
     show_default=True,
-    type=click.Choice([each.value for each in MessageStatus]),
+    type=click.Choice([*(each.value for each in MessageStatus), ANY]),
 )
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1000))
-def list_messages(*, status: str, limit: int) -> None:
+@options.page_by_id
+@options.as_json
+def list_messages(*, status: str, limit: int, cursor: UUID | None, as_json: bool) -> None:
     """Print the newest messages in one state, one a line, without addresses."""
-    found = usecases_of(app_or_exit()).outbox.page(status=MessageStatus(status), limit=limit)
+    found = usecases_of(app_or_exit()).outbox.page(
+        status=None if status == ANY else MessageStatus(status), limit=limit, before=cursor
+    )
+    if as_json:
+        echo_json(MessagesSchema().dump(page_data(found, limit=limit)))
+        return
     for view in found:
         info = view.info
         click.echo(
@@ -47,10 +56,6 @@ def retry(*, message_ids: tuple[UUID, ...], all_dead: bool) -> None:
         click.echo(f"{found.retry_all(actor=ACTOR)} queued")
         return
     for message_id in message_ids:
-        try:
+        with options.in_one_line(f"There is no message {message_id}."):
             found.retry(message_id, actor=ACTOR)
-        except NotFoundError:
-            raise click.ClickException(f"There is no message {message_id}.") from None
-        except ConflictError as error:
-            raise click.ClickException(f"{message_id}: {error}") from None
         click.echo(f"{message_id} queued")

@@ -4,10 +4,10 @@ from datetime import date, datetime, timedelta
 
 import click
 
+from service.cli import options
 from service.cli.application import app_or_exit, usecases_of
 from service.cli.output import echo_json
 from service.clock import utc_now
-from service.domain.errors import InvalidInputError, UnknownListError
 from service.usecases.statistics import COUNTED, MAX_DAYS, USUAL_DAYS, Counts, Totals
 from service.web.admin.stats import ReportSchema
 
@@ -20,7 +20,7 @@ WIDTH = 14
 @click.option("--days", type=click.IntRange(1, MAX_DAYS), help=f"[default: {USUAL_DAYS}]")
 @click.option("--since", type=DAY, help="The first day (UTC), instead of --days.")
 @click.option("--until", type=DAY, help="The last day.  [default: today]")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, as the API answers.")
+@options.as_json
 def stats(
     *,
     list_: str | None,
@@ -33,14 +33,10 @@ def stats(
     if days and since:
         raise click.UsageError("Give --days or --since.")
     last = until.date() if until else utc_now().date()
-    try:
+    with options.in_one_line("There is nothing."):
         report = usecases_of(app_or_exit()).statistics.report(
             list=list_, since=_first(since, days, last), until=last
         )
-    except UnknownListError:
-        raise click.ClickException(f"There is no list {list_}.") from None
-    except InvalidInputError as error:
-        raise click.ClickException(f"{error.field}: {error}") from None
     if as_json:
         echo_json(ReportSchema().dump(report))
         return

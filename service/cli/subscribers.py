@@ -1,4 +1,4 @@
-"""`newsflash subscribers`: files in and out, with a progress bar on a terminal; one's own data."""
+"""`newsflash subscribers`: files in and out, with a progress bar on a terminal."""
 
 import sys
 from contextlib import ExitStack, closing
@@ -10,7 +10,8 @@ from tqdm import tqdm
 
 from service.cli.application import app_or_exit, usecases_of
 from service.cli.output import echo_json, json_text
-from service.domain.errors import AddressError, InvalidInputError, NotFoundError, UnknownListError
+from service.cli.people import PEOPLE
+from service.domain.errors import InvalidInputError, UnknownListError
 from service.domain.exchange import TEXT_FORMATS, FileFormat
 from service.domain.presets import Preset
 from service.domain.subscription import Status
@@ -18,8 +19,6 @@ from service.usecases.export import ExportRequest, ExportStream
 from service.usecases.import_ import MAILS_AN_HOUR, MAX_MAILS_AN_HOUR, ImportOptions
 from service.usecases.import_report import REPORT_HEADER, ImportReport, report_line
 from service.web.admin.file_schemas import ImportReportSchema, ManifestSchema
-from service.web.admin.schemas import PersonDataSchema
-from service.web.admin.subscribers import person_data
 
 ACTOR = "command line"
 SHOWN_PROBLEMS = 20
@@ -30,7 +29,11 @@ MOMENT = click.DateTime(["%Y-%m-%dT%H:%M:%S%z"])
 
 @click.group("subscribers")
 def subscribers() -> None:
-    """Export and import subscriptions; give a person their data, or erase it."""
+    """Export and import subscriptions; find, correct and erase people."""
+
+
+for command in PEOPLE:
+    subscribers.add_command(command)
 
 
 @subscribers.command("export")
@@ -96,31 +99,6 @@ def export(
             unfinished.unlink(missing_ok=True)
     manifest = json_text(ManifestSchema().dump(found.exports.get(stream.id)))
     output.with_name(f"{output.name}.manifest.json").write_text(f"{manifest}\n")
-
-
-@subscribers.command("data")
-@click.argument("email")
-def data(*, email: str) -> None:
-    """Print all data of one person as JSON, for them; audited."""
-    found = usecases_of(app_or_exit())
-    try:
-        given = found.subscribers.data(found.subscribers.id_of(email), actor=ACTOR)
-    except (AddressError, NotFoundError):
-        raise click.ClickException("There is no subscriber with this address.") from None
-    slugs = {info.id: info.slug for info in found.lists.all()}
-    echo_json(PersonDataSchema().dump(person_data(given, slugs)))
-
-
-@subscribers.command("erase")
-@click.argument("email")
-def erase(*, email: str) -> None:
-    """Erase a person. A keyed hash of the address stays, so that no import brings it back."""
-    found = usecases_of(app_or_exit()).subscribers
-    try:
-        found.erase(found.id_of(email), actor=ACTOR)
-    except (AddressError, NotFoundError):
-        raise click.ClickException("There is no subscriber with this address.") from None
-    click.echo("erased")
 
 
 @subscribers.command("import")

@@ -42,7 +42,7 @@ class Suppressions:
                 connection,
                 limit=limit + 1,
                 after=(after[0], after[1]) if after else None,
-                address_hash=self._hash(email) if email else None,
+                address_hash=self.hash_of(email) if email else None,
             )
         shown = found[:limit]
         more = len(found) > limit
@@ -57,7 +57,7 @@ class Suppressions:
         Raises `AddressError`.
         """
         now = utc_now()
-        hashed = self._hash(email)
+        hashed = self.hash_of(email)
         with self._engine.begin() as connection:
             store.suppress(
                 connection,
@@ -102,5 +102,6 @@ class Suppressions:
                 detail={"reason": reason},
             )
 
-    def _hash(self, email: str) -> str:
+    def hash_of(self, email: str) -> str:
+        """Return the keyed hash that an address is kept under. Raises `AddressError`."""
         return address_hash(parse_address(email).key, self._hash_key)

@@ -1,5 +1,6 @@
 """Signups held for review, for administrators."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -56,10 +57,7 @@ def held(page: dict[str, Any]) -> dict[str, Any]:
     """List signups held for review, newest first; each is forgotten after 30 days."""
     limit = page["limit"]
     found = usecases().held.page(limit=limit, before=page.get("cursor"))
-    return {
-        "held": [_shown(view) for view in found],
-        "next_cursor": found[-1].held.signup.message_id if len(found) == limit else None,
-    }
+    return page_data(found, limit=limit)
 
 
 @held_api.post("/<uuid:held_id>/release")
@@ -79,6 +77,14 @@ def release(held_id: UUID) -> None:
 def drop(held_id: UUID) -> None:
     """Forget the signup."""
     usecases().held.drop(held_id, actor=actor())
+
+
+def page_data(found: Sequence[HeldView], *, limit: int) -> dict[str, Any]:
+    """Return a page of so many as `HeldListSchema` dumps it."""
+    return {
+        "held": [_shown(view) for view in found],
+        "next_cursor": found[-1].held.signup.message_id if len(found) == limit else None,
+    }
 
 
 def _shown(view: HeldView) -> dict[str, Any]:

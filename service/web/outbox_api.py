@@ -1,5 +1,6 @@
 """The outbox, for administrators: mail that needs a person."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -70,10 +71,7 @@ def messages(page: dict[str, Any]) -> dict[str, Any]:
     found = usecases().outbox.page(
         status=page.get("status"), limit=limit, before=page.get("cursor")
     )
-    return {
-        "messages": [_shown(view) for view in found],
-        "next_cursor": found[-1].info.id if len(found) == limit else None,
-    }
+    return page_data(found, limit=limit)
 
 
 @outbox_api.post("/<uuid:message_id>/retry")
@@ -84,6 +82,14 @@ def messages(page: dict[str, Any]) -> dict[str, Any]:
 def retry(message_id: UUID) -> dict[str, Any]:
     """Queue a dead message anew; it has three more days."""
     return _shown(usecases().outbox.retry(message_id, actor=actor()))
+
+
+def page_data(found: Sequence[MessageView], *, limit: int) -> dict[str, Any]:
+    """Return a page of so many as `MessagesSchema` dumps it."""
+    return {
+        "messages": [_shown(view) for view in found],
+        "next_cursor": found[-1].info.id if len(found) == limit else None,
+    }
 
 
 def _shown(view: MessageView) -> dict[str, Any]:

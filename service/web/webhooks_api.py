@@ -1,5 +1,6 @@
 """Outgoing webhooks, for administrators: who is told what, and how that went."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
@@ -9,6 +10,7 @@ from marshmallow import Schema, fields, validate
 from service.domain.access import Role
 from service.domain.target import MAX_URL_LENGTH
 from service.domain.webhook import EventType
+from service.store.webhooks import AttemptInfo
 from service.usecases.webhooks import WebhookView
 from service.web.auth import actor, requires
 from service.web.context import usecases
@@ -115,7 +117,7 @@ class AttemptsSchema(Schema):
 @webhooks_api.response(200, WebhooksSchema)
 def all_webhooks() -> dict[str, Any]:
     """List the webhooks."""
-    return {"webhooks": [_shown(view) for view in usecases().webhooks.all()]}
+    return {"webhooks": [webhook_data(view) for view in usecases().webhooks.all()]}
 
 
 @webhooks_api.post("")
@@ -128,7 +130,7 @@ def create_webhook(data: dict[str, Any]) -> dict[str, Any]:
     view = usecases().webhooks.create(
         url=data["url"], events=data.get("events", ()), list_slug=data.get("list"), actor=actor()
     )
-    return _shown(view)
+    return webhook_data(view)
 
 
 @webhooks_api.get("/<uuid:webhook_id>")
@@ -137,7 +139,7 @@ def create_webhook(data: dict[str, Any]) -> dict[str, Any]:
 @webhooks_api.alt_response(404, description="There is no such webhook.")
 def webhook(webhook_id: UUID) -> dict[str, Any]:
     """Show one webhook."""
-    return _shown(usecases().webhooks.get(webhook_id))
+    return webhook_data(usecases().webhooks.get(webhook_id))
 
 
 @webhooks_api.patch("/<uuid:webhook_id>")
@@ -147,7 +149,7 @@ def webhook(webhook_id: UUID) -> dict[str, Any]:
 @webhooks_api.alt_response(404, description="There is no such webhook, or no such list.")
 def change_webhook(data: dict[str, Any], webhook_id: UUID) -> dict[str, Any]:
     """Change a webhook; enabling one tells it what is still owed to it."""
-    return _shown(usecases().webhooks.update(webhook_id, data, actor=actor()))
+    return webhook_data(usecases().webhooks.update(webhook_id, data, actor=actor()))
 
 
 @webhooks_api.delete("/<uuid:webhook_id>")
@@ -169,10 +171,16 @@ def attempts(page: dict[str, Any], webhook_id: UUID) -> dict[str, Any]:
     """List the calls of the last 30 days, newest first."""
     limit = page["limit"]
     found = usecases().webhooks.attempts(webhook_id, limit=limit, before=page.get("cursor"))
+    return attempts_data(found, limit=limit)
+
+
+def attempts_data(found: Sequence[AttemptInfo], *, limit: int) -> dict[str, Any]:
+    """Return a page of so many calls as `AttemptsSchema` dumps it."""
     return {"attempts": found, "next_cursor": found[-1].id if len(found) == limit else None}
 
 
-def _shown(view: WebhookView) -> dict[str, Any]:
+def webhook_data(view: WebhookView) -> dict[str, Any]:
+    """Return a webhook as `WebhookSchema` dumps it."""
     info = view.info
     shown: dict[str, Any] = {
         "id": info.id,

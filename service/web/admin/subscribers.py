@@ -9,7 +9,12 @@ from flask import jsonify
 from flask.typing import ResponseReturnValue
 
 from service.domain.access import Role
-from service.usecases.subscribers import PersonData, SubscriberDetail, SubscriberView
+from service.usecases.subscribers import (
+    PersonData,
+    SubscriberDetail,
+    SubscribersPage,
+    SubscriberView,
+)
 from service.web.admin.schemas import (
     PersonDataSchema,
     SubscriberChangesSchema,
@@ -40,11 +45,7 @@ def subscribers(query: dict[str, Any]) -> dict[str, Any]:
         status=query.get("status"),
         text=query.get("q"),
     )
-    slugs = _slugs()
-    return {
-        "subscribers": [_shown(view, slugs) for view in page.subscribers],
-        "next_cursor": page.next_cursor,
-    }
+    return page_data(page, _slugs())
 
 
 @subscribers_api.get("/<uuid:subscriber_id>")
@@ -106,20 +107,29 @@ def _shown(view: SubscriberView | SubscriberDetail, slugs: Mapping[UUID, str]) -
     }
 
 
+def page_data(page: SubscribersPage, slugs: Mapping[UUID, str]) -> dict[str, Any]:
+    """Return a page as `SubscribersSchema` dumps it; `slugs` names the lists."""
+    return {
+        "subscribers": [_shown(view, slugs) for view in page.subscribers],
+        "next_cursor": page.next_cursor,
+    }
+
+
 def person_data(data: PersonData, slugs: Mapping[UUID, str]) -> dict[str, Any]:
     """Return a person's data as `PersonDataSchema` dumps it; `slugs` names the lists."""
     return {
-        **_detailed(data.detail, slugs),
+        **detail_data(data.detail, slugs),
         "mail_events": data.events,
         "held_signups": data.held,
     }
 
 
 def _detail(view: SubscriberDetail) -> dict[str, Any]:
-    return _detailed(view, _slugs())
+    return detail_data(view, _slugs())
 
 
-def _detailed(view: SubscriberDetail, slugs: Mapping[UUID, str]) -> dict[str, Any]:
+def detail_data(view: SubscriberDetail, slugs: Mapping[UUID, str]) -> dict[str, Any]:
+    """Return a subscriber as `SubscriberDetailSchema` dumps it; `slugs` names the lists."""
     return {
         **_shown(view, slugs),
         "consent_events": [

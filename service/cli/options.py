@@ -1,0 +1,54 @@
+"""What many commands share: their options, and errors that are told in one line."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import click
+
+from service.domain.errors import (
+    AddressError,
+    ConflictError,
+    InvalidInputError,
+    NotFoundError,
+    UnknownListError,
+)
+
+MAX_PAGE = 1000
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, as the API answers.")
+limit = click.option(
+    "--limit", default=50, show_default=True, type=click.IntRange(1, MAX_PAGE), help="How many."
+)
+
+
+def page(command: _Command) -> _Command:
+    """Give a command `--limit` and `--cursor`, by which a script goes from page to page."""
+    cursor = click.option("--cursor", help="next_cursor of the page before, as --json shows it.")
+    return limit(cursor(command))
+
+
+def page_by_id(command: _Command) -> _Command:
+    """Give a command the same where the cursor is an id."""
+    cursor = click.option(
+        "--cursor",
+        type=click.UUID,
+        help="next_cursor of the page before, as --json shows it.",
+    )
+    return limit(cursor(command))
+
+
+@contextmanager
+def in_one_line(nothing: str) -> Iterator[None]:
+    """End the command with one line where it cannot be done; `nothing` says what is not there."""
+    try:
+        yield
+    except UnknownListError as error:
+        raise click.ClickException(f"There is no list {error.args[0]!r}.") from None
+    except NotFoundError:
+        raise click.ClickException(nothing) from None
+    except InvalidInputError as error:
+        raise click.ClickException(f"{error.field}: {error}") from None
+    except (AddressError, ConflictError) as error:
+        raise click.ClickException(str(error)) from None
