@@ -13,7 +13,12 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 _DSN = re.compile(r"(?P<scheme>[a-z][a-z0-9.+-]*):", re.IGNORECASE)
+_RATE = re.compile(r"[0-9]{1,5}(\.[0-9]{1,4})?")
 _UNSAFE = re.compile(r"[\x00-\x20\x7f]")
+
+
+RATE = "rate"
+"""The option that bounds the calls a second."""
 
 
 class DsnError(ValueError):
@@ -51,11 +56,19 @@ class MailDsn:
             raise DsnError(f"{self.scheme}:// needs ?{name}=…")
         return value
 
+    def calls_a_second(self) -> float | None:
+        """Return the option `rate`, which every API has; raise `DsnError` for what is no rate."""
+        if (text := self.options.get(RATE)) is None:
+            return None
+        if not _RATE.fullmatch(text) or not 0.01 <= float(text) <= 10_000:
+            raise DsnError(f"{self.scheme}:// takes ?{RATE}= calls a second, 0.01 to 10000")
+        return float(text)
+
     def allow(self, *names: str) -> None:
         """Raise `DsnError` for the first option that is not one of these: a typo must not pass."""
         for name in self.options:
-            if name not in names:
-                known = ", ".join(names) or "none"
+            if name not in (*names, RATE):
+                known = ", ".join((*names, RATE))
                 raise DsnError(f"{self.scheme}:// has an unknown option (known: {known})")
 
     def api_url(self, default: str) -> str:

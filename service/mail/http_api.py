@@ -24,10 +24,12 @@ from typing import Any
 import requests
 from urllib3.exceptions import HTTPError
 
+from service.clock import utc_now
 from service.domain.delivery import Outcome
 from service.mail import connection
 from service.mail.connection import NotingAdapter, Timeouts
 from service.mail.dsn import MailDsn
+from service.mail.pace import Pace
 from service.mail.pause import pause_asked_for
 from service.mail.provider import (
     Mail,
@@ -47,10 +49,11 @@ _MISCONFIGURED = frozenset({401, 402, 403, 404, 405})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpOptions:
-    """How an adapter over HTTP connects: its timeouts, and how many connections it keeps open."""
+    """How an adapter over HTTP connects and how fast: timeouts, connections kept open, pace."""
 
     timeouts: Timeouts = dataclass_field(default_factory=Timeouts)
     pool_size: int = 8
+    pace: Pace = dataclass_field(default_factory=Pace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,7 @@ class HttpApi(ABC):
         Environment proxies, `.netrc` and cookies are not used: the call goes where the DSN says.
         """
         self.url = dsn.api_url(self.default_url)
+        self.pace = http.pace
         self._timeouts = http.timeouts
         self._session = requests.Session()
         self._session.trust_env = False
@@ -168,6 +172,7 @@ class HttpApi(ABC):
                 answer = Answer(response.status_code, response.headers, _read(response, deadline))
         except (requests.RequestException, HTTPError, OSError) as error:
             raise _broken(error) from None
+        self.pace.note(answer.headers, utc_now())
         if self.is_result(answer):
             return answer
         raise self.refusal(answer)

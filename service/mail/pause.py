@@ -7,6 +7,9 @@ from email.utils import parsedate_to_datetime
 from service.clock import utc_now
 
 MAX_PAUSE = timedelta(hours=1)
+MAX_REST = timedelta(minutes=1)
+"""The longest rest after a good answer: a quota of hours or days is found out by a call."""
+REMAINING_HEADERS = ("RateLimit-Remaining", "X-RateLimit-Remaining", "x-sib-ratelimit-remaining")
 RESET_HEADERS = ("RateLimit-Reset", "X-RateLimit-Reset", "x-sib-ratelimit-reset")
 """The IETF draft and Resend (seconds); SendGrid and Mailgun (a time); Brevo (seconds)."""
 
@@ -30,7 +33,19 @@ def pause_asked_for(status: int, headers: Mapping[str, str]) -> timedelta | None
             pause = at - _their_now(headers)
         if pause is not None:
             return _within(pause)
-    for name in RESET_HEADERS if status == 429 else ():
+    return _until_reset(headers) if status == 429 else None
+
+
+def rest_asked_for(headers: Mapping[str, str]) -> timedelta | None:
+    """Return how long an answer's quota is used up for, 0 to `MAX_REST`, or None: it is not."""
+    if not any(headers.get(name, "").strip() == "0" for name in REMAINING_HEADERS):
+        return None
+    rest = _until_reset(headers)
+    return None if rest is None else min(rest, MAX_REST)
+
+
+def _until_reset(headers: Mapping[str, str]) -> timedelta | None:
+    for name in RESET_HEADERS:
         if (text := headers.get(name)) and (pause := _seconds(text, headers)) is not None:
             return _within(pause)
     return None

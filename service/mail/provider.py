@@ -11,6 +11,7 @@ from typing import Protocol
 from uuid import UUID
 
 from service.domain.delivery import Outcome
+from service.mail.pace import Pace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +97,8 @@ class Provider(Protocol):
     """How long the API does not carry out a second call under the same key, so that a retry cannot
     mail twice. Zero where it takes no key.
     """
+    pace: Pace
+    """How fast it may be called. The provider tells it what answers ask for; who calls keeps it."""
 
     def send(self, mails: Sequence[Mail], *, key: str) -> Sequence[Receipt]:
         """Hand over 1 to `batch_size` mails in one call and return one receipt for each, in order.

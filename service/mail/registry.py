@@ -8,6 +8,7 @@ from service.mail.connection import Timeouts
 from service.mail.dsn import DsnError, MailDsn, parse_dsn
 from service.mail.http_api import HttpApi, HttpOptions
 from service.mail.mailbox import Mailbox
+from service.mail.pace import Pace
 from service.mail.provider import Provider
 from service.mail.providers.brevo import Brevo
 from service.mail.providers.mailbox import MailboxProvider
@@ -40,11 +41,11 @@ def _http(api: type[HttpApi]) -> _Builder:
 
 def _mailbox(dsn: MailDsn, means: _Means) -> Provider:
     dsn.allow()
-    return MailboxProvider(Mailbox(means.mailbox_dir))
+    return MailboxProvider(Mailbox(means.mailbox_dir), means.http.pace)
 
 
 def _smtp(dsn: MailDsn, means: _Means) -> Provider:
-    return Smtp(dsn, means.http.timeouts)
+    return Smtp(dsn, means.http.timeouts, means.http.pace)
 
 
 HTTP_APIS: tuple[type[HttpApi], ...] = (
@@ -85,5 +86,7 @@ def build_provider(
     builder = BUILDERS.get(dsn.scheme)
     if builder is None:
         raise DsnError(f"unknown mail API; known are {', '.join(sorted(BUILDERS))}")
-    http = HttpOptions(timeouts=timeouts or Timeouts(), pool_size=concurrency)
+    http = HttpOptions(
+        timeouts=timeouts or Timeouts(), pool_size=concurrency, pace=Pace(dsn.calls_a_second())
+    )
     return builder(dsn, _Means(mailbox_dir, http))

@@ -117,7 +117,7 @@ class Deliver:
                         alone=alone,
                     )
         for batch in claimed:
-            self._gates.by_name(batch.provider).begin(1)
+            self._gates.by_name(batch.provider).begin(1, now)
         return claimed
 
     def deliver(self, batch: ClaimedBatch) -> None:

@@ -23,12 +23,14 @@ class Gate:
     def free_calls(self, now: datetime) -> int:
         """Return how many calls may begin now."""
         with self._lock:
-            return self._breaker.free_calls(now, self._under_way)
+            calls = self._breaker.free_calls(now, self._under_way)
+        return self.provider.pace.allows(calls, now)
 
-    def begin(self, calls: int) -> None:
+    def begin(self, calls: int, now: datetime) -> None:
         """Count calls as under way."""
         with self._lock:
             self._under_way += calls
+        self.provider.pace.take(calls, now)
 
     def end(self) -> None:
         """Count one call less under way."""
@@ -55,6 +57,11 @@ class Gate:
         """Tell whether the provider is paused: no call may be made."""
         return self.state(now)[0] is BreakerState.OPEN
 
+    def opens_at(self, now: datetime) -> datetime | None:
+        """Return when the next call may begin, where neither breaker nor pace takes one now."""
+        untils = (self.state(now)[1], self.provider.pace.next_call_at(now))
+        return max((until for until in untils if until is not None), default=None)
+
     def state(self, now: datetime) -> tuple[BreakerState, datetime | None]:
         """Return the breaker's state and until when it is open."""
         with self._lock:
@@ -79,14 +86,21 @@ class Gates:
         return self._gates[name]
 
     def first_free(self, now: datetime) -> Gate | None:
-        """Return the first provider that takes a call now."""
-        return next((gate for gate in self if gate.free_calls(now) > 0), None)
+        """Return the first provider that takes a call now. Mails wait for one that is in good
+        health and busy, or keeps to its pace: the next is for when this one fails.
+        """
+        for gate in self:
+            if gate.free_calls(now) > 0:
+                return gate
+            if gate.is_closed(now):
+                return None
+        return None
 
     def is_any_closed(self, now: datetime, *, but: Gate) -> bool:
         """Tell whether another provider is in good health."""
         return any(gate is not but and gate.is_closed(now) for gate in self)
 
     def next_opening(self, now: datetime) -> datetime | None:
-        """Return when a paused provider may be tried again, if any is paused."""
-        untils = [until for gate in self if (until := gate.state(now)[1]) and until > now]
+        """Return when a provider that is paused or keeps to its pace may be called, if any is."""
+        untils = [until for gate in self if (until := gate.opens_at(now)) and until > now]
         return min(untils, default=None)

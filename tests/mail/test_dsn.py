@@ -60,6 +60,11 @@ def test_host_other_than_default_replaces_the_address(text: str, url: str) -> No
         f"mailjet://{SECRET}@default",
         f"scaleway://{SECRET}@default",
         f"mailbox:?x={SECRET}",
+        f"postmark://{SECRET}@default?rate=0",
+        f"postmark://{SECRET}@default?rate=-1",
+        f"postmark://{SECRET}@default?rate=nan",
+        f"postmark://{SECRET}@default?rate=",
+        f"postmark://{SECRET}@default?rate={SECRET}",
     ],
 )
 def test_unusable_dsn_is_refused_without_its_secrets(text: str, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from service.domain.delivery import Outcome
+from service.mail.pace import Pace
 from service.mail.provider import Mail, Receipt
 
 Answer = Callable[[Sequence[Mail], str], Sequence[Receipt]]
@@ -32,10 +33,12 @@ class FakeProvider:
         name: str = "fake",
         batch_size: int = 100,
         key_life: timedelta = timedelta(0),
+        pace: Pace | None = None,
     ) -> None:
         self.name = name
         self.batch_size = batch_size
         self.key_life = key_life
+        self.pace = pace or Pace()
         self.calls: list[tuple[str, list[Mail]]] = []
         self._answers = list(answers) or [take]
         self._lock = threading.Lock()

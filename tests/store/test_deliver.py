@@ -13,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 from service.clock import utc_now
 from service.domain.delivery import LEASE, Outcome
+from service.mail.pace import Pace
 from service.mail.provider import (
     Mail,
     MisconfiguredError,
@@ -260,6 +261,24 @@ def test_a_paused_provider_hands_an_uncertain_call_on_once_the_grace_is_over(wor
         assert utc_now() - NOON >= GRACE
     assert {key for key, _ in first.calls} != {key for key, _ in second.calls}
     assert world.messages()[0].status == "accepted"
+
+
+def test_mail_waits_for_the_pace_of_a_provider_that_is_well(world: World):
+    first = FakeProvider(name="first", batch_size=1, pace=Pace(2))
+    second = FakeProvider(name="second")
+    emails = [f"reader{number}@example.org" for number in range(5)]
+    with time_machine.travel(NOON, tick=False) as clock:
+        for email in emails:
+            world.sign_up(email)
+        deliver = make(world, first, second)
+        calls = [run(deliver)]
+        assert deliver.next_due_at() == NOON + SECOND / 2
+        for _ in range(3):
+            clock.shift(SECOND / 2)
+            calls.append(run(deliver))
+    assert calls == [2, 1, 1, 1]
+    assert second.calls == []
+    assert {world.messages(email)[0].status for email in emails} == {"accepted"}
 
 
 def test_a_grace_longer_than_a_lease_holds_for_a_worker_that_died_too(world: World):

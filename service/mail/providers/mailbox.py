@@ -7,6 +7,7 @@ from service.clock import utc_now
 from service.domain.delivery import Outcome
 from service.mail.mailbox import Mailbox
 from service.mail.mime import rfc_message_id, to_message
+from service.mail.pace import Pace
 from service.mail.provider import Mail, Receipt, TemporaryError
 
 
@@ -18,9 +19,10 @@ class MailboxProvider:
     key_life = timedelta(days=365)
     """For good: longer than any mail is owed."""
 
-    def __init__(self, mailbox: Mailbox) -> None:
-        """Take the mailbox to fill."""
+    def __init__(self, mailbox: Mailbox, pace: Pace) -> None:
+        """Take the mailbox to fill, and how fast."""
         self._mailbox = mailbox
+        self.pace = pace
 
     def send(self, mails: Sequence[Mail], *, key: str) -> Sequence[Receipt]:  # noqa: ARG002 - ids do
         """See `Provider.send`. `TemporaryError` where the disk does not take the file."""

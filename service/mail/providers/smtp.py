@@ -22,6 +22,7 @@ from service.domain.delivery import Outcome
 from service.mail.connection import Timeouts
 from service.mail.dsn import DsnError, MailDsn
 from service.mail.mime import rfc_message_id, split_sender, to_message
+from service.mail.pace import Pace
 from service.mail.provider import (
     Mail,
     MisconfiguredError,
@@ -43,7 +44,7 @@ class Smtp:
     batch_size = 1
     key_life = timedelta(0)
 
-    def __init__(self, dsn: MailDsn, timeouts: Timeouts) -> None:
+    def __init__(self, dsn: MailDsn, timeouts: Timeouts, pace: Pace) -> None:
         """`smtp://user:password@host:587?tls=auto`; `tls` is `auto`, `require` or `none`.
 
         A password goes only over TLS, or to this same machine. Certificates are always verified.
@@ -59,6 +60,7 @@ class Smtp:
         self._port = dsn.port or (465 if self._is_implicit else 587)
         self._user, self._password = dsn.user, dsn.password
         self._timeouts = timeouts
+        self.pace = pace
         self._context = ssl.create_default_context()
         self._idle: list[smtplib.SMTP] = []
         self._lock = threading.Lock()
