@@ -13,11 +13,13 @@ from sqlalchemy import Engine
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from service.config import SettingError, Settings, Window, load_settings
+from service.domain.admission import AdmissionRule, plain_address
 from service.domain.limits import Limit, Limits
 from service.log import configure_logging
 from service.mail.events.registry import EventParsers
 from service.mail.provider import Provider
 from service.mail.registry import build_provider
+from service.oidc.provider import IdentityProvider
 from service.signing import Signer, seed_of
 from service.store.counters import Counters, MemoryCounters, RedisCounters
 from service.store.database import engine_options, prepare_engine
@@ -44,6 +46,7 @@ from service.usecases.intake import Intake
 from service.usecases.keys import Keys
 from service.usecases.lists import Lists
 from service.usecases.metrics import Metrics
+from service.usecases.oidc_sign_in import OidcSignIn
 from service.usecases.once import Once
 from service.usecases.outbox import Outbox
 from service.usecases.receipts import Receipts
@@ -58,6 +61,7 @@ from service.usecases.suppressions import Suppressions
 from service.usecases.unsubscribe import Unsubscribe
 from service.usecases.webhooks import Webhooks
 from service.web import context, register_blueprints
+from service.web.admin_pages.oidc import CALLBACK
 from service.web.context import UseCases
 from service.webhooks.call import Call
 
@@ -116,6 +120,7 @@ def build_usecases(
     lists = Lists(engine)
     texts = ConsentTexts(engine, lists=lists)
     keys = Keys(engine)
+    admin_sessions, oidc_sign_in = build_sign_in(engine, settings, keys=keys, tokens=tokens)
     subscribe = Subscribe(
         engine, lists=lists, texts=texts, tokens=tokens.status, mail_is_due=mail_is_due
     )
@@ -154,7 +159,8 @@ def build_usecases(
         retention=build_retention(engine, settings),
         import_=Import(engine, lists=lists, address_hash_key=settings.address_hash_key),
         audit=Audit(engine),
-        admin_sessions=AdminSessions(engine, keys=keys, tokens=tokens.admin_link),
+        admin_sessions=admin_sessions,
+        oidc_sign_in=oidc_sign_in,
         statistics=Statistics(engine, lists=lists),
         end_subscription=EndSubscription(engine, lists=lists),
         webhooks=Webhooks(engine, lists=lists, allow_private=settings.webhook_allow_private),
@@ -167,6 +173,28 @@ def build_usecases(
             expected_revision=ScriptDirectory(str(MIGRATIONS)).get_current_head(),
         ),
     )
+
+
+def build_sign_in(
+    engine: Engine, settings: Settings, *, keys: Keys, tokens: Tokens
+) -> tuple[AdminSessions, OidcSignIn | None]:
+    """Build what lets administrators in, by an identity provider too where there is one."""
+    oidc = settings.oidc
+    if oidc is None:
+        return AdminSessions(engine, keys=keys, tokens=tokens.admin_link), None
+    rule = AdmissionRule(
+        admins=frozenset(plain_address(address) for address in oidc.admins),
+        group=oidc.admin_group,
+        group_claim=oidc.group_claim,
+    )
+    sessions = AdminSessions(
+        engine,
+        keys=keys,
+        tokens=tokens.admin_link,
+        admission=rule.fingerprint(issuer=oidc.issuer, client_id=oidc.client_id),
+    )
+    provider = IdentityProvider(oidc, redirect_uri=settings.public_url + CALLBACK)
+    return sessions, OidcSignIn(provider, rule=rule, tokens=tokens.sign_in, sessions=sessions)
 
 
 def build_guard(settings: Settings, *, lists: Lists, tokens: Tokens) -> Guard:

@@ -10,6 +10,7 @@ import secrets
 from contextlib import suppress
 from dataclasses import dataclass, field
 from email.utils import parseaddr
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -33,6 +34,21 @@ class SettingError(Exception):
     def __init__(self, name: str, problem: str) -> None:
         """Say what is wrong with the setting `name` (without the prefix)."""
         super().__init__(f"{PREFIX}{name}: {problem}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OidcSettings:
+    """Who signs administrators in besides ourselves (OpenID Connect), and whom to let in."""
+
+    issuer: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    admins: tuple[str, ...] = ()
+    """Verified addresses that may come in; besides them, whoever is in the group."""
+    admin_group: str | None = None
+    group_claim: str = "groups"
+    """The claim that lists someone's groups; dots lead into objects: `realm_access.roles`."""
+    scopes: str = "openid email"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +93,7 @@ class Settings:
     consent_ip: str = "truncated"
     data_dir: Path = Path("var")
     """Folder of what the embedded default keeps: database, keys, mailbox."""
+    oidc: OidcSettings | None = None
     bind_host: str = "127.0.0.1"
     """Address on which `serve` listens."""
 
@@ -134,6 +151,7 @@ def load_settings() -> Settings:
             ),
             consent_ip=_policy(env.str("CONSENT_IP", "") or "truncated"),
             data_dir=data_dir,
+            oidc=_oidc(env),
             bind_host=env.str("BIND_HOST", "") or "127.0.0.1",
         )
     except EnvError as error:
@@ -217,16 +235,32 @@ def _kept_key(folder: Path, name: str) -> str:
 
 
 def _public_url(text: str) -> str:
+    return _base_url("PUBLIC_URL", text).rstrip("/")
+
+
+def _base_url(name: str, text: str) -> str:
     try:
         parts = urlsplit(text)
         is_address = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     except ValueError:
         is_address = False
     if not is_address or not _URL_CHARS.fullmatch(text):
-        raise SettingError("PUBLIC_URL", "needs the form https://host")
+        raise SettingError(name, "needs the form https://host")
     if parts.query or parts.fragment or "@" in parts.netloc:
-        raise SettingError("PUBLIC_URL", "has no query, fragment or password")
-    return text.rstrip("/")
+        raise SettingError(name, "has no query, fragment or password")
+    return text
+
+
+def is_loopback(host: str | None) -> bool:
+    """Tell whether the host name or address means this computer."""
+    if host is None:
+        return False
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _hosts(text: str) -> tuple[str, ...]:
@@ -284,3 +318,35 @@ def _webhook_secrets(env: FileAwareEnv) -> dict[str, str]:
     start = f"{PREFIX}WEBHOOK_SECRET_"
     names = {name.removesuffix("_FILE") for name in os.environ if name.startswith(start)}
     return {name.removeprefix(start).lower(): env.str(name.removeprefix(PREFIX)) for name in names}
+
+
+def _oidc(env: FileAwareEnv) -> OidcSettings | None:
+    """Read the `OIDC_` settings: those that are needed, or none at all."""
+    names = ("ISSUER", "CLIENT_ID", "CLIENT_SECRET", "ADMINS", "ADMIN_GROUP")
+    given = {name: env.str(f"OIDC_{name}", "") for name in (*names, "GROUP_CLAIM", "SCOPES")}
+    if not any(given.values()):
+        return None
+    for name in names[:3]:
+        if not given[name]:
+            raise SettingError(f"OIDC_{name}", "is required where another OIDC_ setting is given")
+    admins = tuple(given["ADMINS"].replace(",", " ").split())
+    if not admins and not given["ADMIN_GROUP"]:
+        raise SettingError("OIDC_ADMINS", "is required, or OIDC_ADMIN_GROUP: who may come in")
+    if not all("@" in admin.strip("@") for admin in admins):
+        raise SettingError("OIDC_ADMINS", "needs addresses: ada@example.org, ben@example.org")
+    issuer = _base_url("OIDC_ISSUER", given["ISSUER"])
+    parts = urlsplit(issuer)
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise SettingError("OIDC_ISSUER", "needs https, unless it is on this computer")
+    scopes = given["SCOPES"].split() or ["openid", "email"]
+    if "openid" not in scopes:
+        raise SettingError("OIDC_SCOPES", "needs openid among them: openid email groups")
+    return OidcSettings(
+        issuer=issuer,
+        client_id=given["CLIENT_ID"],
+        client_secret=given["CLIENT_SECRET"],
+        admins=admins,
+        admin_group=given["ADMIN_GROUP"] or None,
+        group_claim=given["GROUP_CLAIM"] or "groups",
+        scopes=" ".join(scopes),
+    )

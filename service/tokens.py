@@ -25,7 +25,7 @@ _HEAD = struct.Struct(">BI16s")  # version, time in seconds since 1970, subscrib
 _REF = struct.Struct(">16sH")  # mailing list id, epoch
 _ID = struct.Struct(">B16s")  # version, id
 _TIME = struct.Struct(">BI")  # version, time in seconds since 1970
-_STEP = struct.Struct(">BI32s")  # version, time in seconds since 1970, SHA-256
+_STEP = struct.Struct(">BI32s")  # version, time in seconds since 1970, SHA-256 or random bytes
 
 
 class _Purpose:
@@ -186,6 +186,30 @@ class StepTokens(_Purpose):
         return hmac.new(self._signer.derive_key(), b"proof", sha256).digest()
 
 
+class SignInTokens(_Purpose):
+    """What a browser keeps while its person is at the identity provider: a random seed, when the
+    sign-in began, and the page that it shall lead to.
+    """
+
+    salt = "sign-in"
+
+    def issue(self, seed: bytes, *, wanted: str, at: datetime) -> str:
+        """Return the token of a sign-in begun `at`; the seed has 32 bytes."""
+        head = _STEP.pack(VERSION, int(at.timestamp()), seed)
+        return self._sign(head + wanted.encode())
+
+    def read(self, token: str) -> tuple[bytes, str, datetime]:
+        """Return the seed, the page and when the sign-in began; raise `LinkForgedError`."""
+        payload = self._payload(token)
+        _, seconds, seed = _STEP.unpack_from(payload)
+        return seed, payload[_STEP.size :].decode(), datetime.fromtimestamp(seconds, UTC)
+
+    def derive(self, seed: bytes, use: str) -> str:
+        """Return the 43 characters for `use` in this sign-in; the seed does not tell them."""
+        digest = hmac.new(self._signer.derive_key(), use.encode() + seed, sha256).digest()
+        return base64_encode(digest).decode()
+
+
 @dataclass(frozen=True, slots=True)
 class Tokens:
     """Every purpose, made once from the settings' keys."""
@@ -198,6 +222,7 @@ class Tokens:
     admin_link: AdminLinkTokens
     form: FormTokens
     step: StepTokens
+    sign_in: SignInTokens
 
     @classmethod
     def from_keys(cls, secret_keys: Sequence[str]) -> "Tokens":
@@ -210,5 +235,6 @@ class Tokens:
             status=StatusTokens(secret_keys),
             form=FormTokens(secret_keys),
             step=StepTokens(secret_keys),
+            sign_in=SignInTokens(secret_keys),
             admin_link=AdminLinkTokens(secret_keys),
         )

@@ -70,6 +70,32 @@ class UnavailableError(NewsflashError):
     """What the answer depends on is out of reach now; the same request may succeed later."""
 
 
+class IssuerUnavailableError(UnavailableError):
+    """The identity provider is out of reach. `args[0]` is a short code."""
+
+
+class IssuerAnswerError(NewsflashError):
+    """The identity provider's answer cannot be trusted or understood. `args[0]` is a short code."""
+
+
+class SignInBrokenError(NewsflashError):
+    """What came back from the identity provider belongs to no sign-in that this browser began."""
+
+
+class SignInDeclinedError(NewsflashError):
+    """The person, or the identity provider, ended the sign-in there."""
+
+
+class SignInRefusedError(NewsflashError):
+    """The account may not come in. `name` is how the account is called, `reason` a word."""
+
+    def __init__(self, name: str, *, reason: str) -> None:
+        """Keep the account's name and the reason."""
+        super().__init__(reason)
+        self.name = name
+        self.reason = reason
+
+
 class TooManyRequestsError(NewsflashError):
     """A limit of requests is reached: that of the last of the counters in `counted`."""
 

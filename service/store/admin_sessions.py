@@ -13,9 +13,10 @@ from service.store.session_models import AdminLink, AdminSession
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionInfo:
-    """A session: `key_name` is the key it was opened with, None for a one-time link."""
+    """A session: the key it was opened with, or the person who did, or neither: a one-time link."""
 
     key_name: str | None
+    person: str | None
     created_at: datetime
     last_used_at: datetime
 
@@ -38,12 +39,23 @@ def take_link(connection: Connection, link_id: UUID, *, since: datetime) -> bool
 
 
 def insert_session(
-    connection: Connection, *, token_hash: str, api_key_id: UUID | None, at: datetime
+    connection: Connection,
+    *,
+    token_hash: str,
+    at: datetime,
+    api_key_id: UUID | None = None,
+    person: str | None = None,
+    admission: str | None = None,
 ) -> None:
-    """Add a session that begins now."""
+    """Add a session that begins now: a key's, a person's (with their admission), or a link's."""
     connection.execute(
         insert(AdminSession).values(
-            token_hash=token_hash, api_key_id=api_key_id, created_at=at, last_used_at=at
+            token_hash=token_hash,
+            api_key_id=api_key_id,
+            person=person,
+            admission=admission,
+            created_at=at,
+            last_used_at=at,
         )
     )
 
@@ -55,15 +67,24 @@ def live_session(
     at: datetime,
     opened_since: datetime,
     used_since: datetime,
+    admission: str | None,
 ) -> SessionInfo | None:
-    """Return the session, or None where it is too old, was idle too long, or its key has ended."""
+    """Return the session, or None where it is too old, was idle too long, its key has ended, or its
+    person came in by another `admission` than the present one.
+    """
     query = (
-        select(ApiKey.name.label("key_name"), AdminSession.created_at, AdminSession.last_used_at)
+        select(
+            ApiKey.name.label("key_name"),
+            AdminSession.person,
+            AdminSession.created_at,
+            AdminSession.last_used_at,
+        )
         .outerjoin(ApiKey, ApiKey.id == AdminSession.api_key_id)
         .where(
             AdminSession.token_hash == token_hash,
             AdminSession.created_at > opened_since,
             AdminSession.last_used_at > used_since,
+            or_(AdminSession.person.is_(None), AdminSession.admission == admission),
             or_(
                 AdminSession.api_key_id.is_(None),
                 (ApiKey.role == Role.ADMIN.value)

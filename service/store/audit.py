@@ -1,4 +1,5 @@
-"""The log of what administrators did. Entries are only added, and hold ids, never addresses.
+"""The log of what administrators did. Entries are only added, and hold ids, never an address of a
+subscriber; who acts may be an account at an identity provider, and then goes by its name.
 
 The one of an export is completed once, when the file is.
 """

@@ -262,7 +262,9 @@ class ApiKey(db.Model):  # type: ignore[name-defined,misc]
 
 
 class AuditEntry(db.Model):  # type: ignore[name-defined,misc]
-    """What an administrator did: who, what, on what. Ids only, never addresses."""
+    """What an administrator did: who, what, on what. Ids only, never a subscriber's address; an
+    administrator from an identity provider goes by the name of their account.
+    """
 
     __tablename__ = "audit_entries"
     __table_args__ = (Index(None, "at"),)

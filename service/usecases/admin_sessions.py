@@ -1,7 +1,10 @@
-"""Signing in to the admin pages: by a key of role `admin`, or by a one-time link."""
+"""Signing in to the admin pages: by a key of role `admin`, by a one-time link, or as a person whom
+an identity provider named (`oidc_sign_in.py`).
+"""
 
 import re
 import secrets
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
 from hashlib import sha256
@@ -12,6 +15,7 @@ from sqlalchemy.exc import OperationalError
 
 from service.clock import utc_now
 from service.domain.access import Role
+from service.domain.admission import Account
 from service.domain.errors import LinkEndedError
 from service.store import admin_sessions as store
 from service.store.admin_sessions import SessionInfo
@@ -27,7 +31,7 @@ LINK_LIFE = timedelta(minutes=15)
 TOUCH_EVERY = timedelta(minutes=1)
 TOKEN_BYTES = 32
 LINK_ACTOR = "one-time link"
-"""Who acts, for the audit log, in a session that no key opened."""
+"""Who acts, for the audit log, in a session that neither key nor person opened."""
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 
@@ -35,11 +39,14 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 class AdminSessions:
     """Opens, knows and ends sessions. A session is known by a secret that only its browser has."""
 
-    def __init__(self, engine: Engine, *, keys: Keys, tokens: AdminLinkTokens) -> None:
-        """Take what the use case works with."""
+    def __init__(
+        self, engine: Engine, *, keys: Keys, tokens: AdminLinkTokens, admission: str | None = None
+    ) -> None:
+        """`admission` names the settings that let people in; sessions under others are over."""
         self._engine = engine
         self._keys = keys
         self._tokens = tokens
+        self._admission = admission
 
     def open_with_key(self, key: str) -> str | None:
         """Return the secret of a new session, or None for a key that is not a live `admin` one."""
@@ -48,6 +55,27 @@ class AdminSessions:
             return None
         with self._engine.begin() as connection:
             return self._open(connection, key_id=info.id, actor=actor_of(info.name))
+
+    def open_for(self, account: Account) -> str:
+        """Return the secret of a new session of someone who may come in."""
+        with self._engine.begin() as connection:
+            return self._open(
+                connection,
+                actor=actor_of(None, account.name),
+                person=account.name,
+                detail={"subject": account.subject},
+            )
+
+    def refuse(self, account: Account, *, reason: str) -> None:
+        """Keep in the audit log that someone was not let in, and why, in a word."""
+        with self._engine.begin() as connection:
+            insert_audit(
+                connection,
+                at=utc_now(),
+                actor=actor_of(None, account.name),
+                action="session.refused",
+                detail={"subject": account.subject, "reason": reason},
+            )
 
     def make_link(self, *, actor: str) -> str:
         """Return the token of a link that signs one browser in, once, within `LINK_LIFE`."""
@@ -70,7 +98,7 @@ class AdminSessions:
         with self._engine.begin() as connection:
             if not store.take_link(connection, link_id, since=utc_now() - LINK_LIFE):
                 raise LinkEndedError
-            return self._open(connection, key_id=None, actor=LINK_ACTOR)
+            return self._open(connection, actor=LINK_ACTOR)
 
     def find(self, secret: str) -> SessionInfo | None:
         """Return the live session that this secret opens, or None; the time of use is noted."""
@@ -84,6 +112,7 @@ class AdminSessions:
                 at=now,
                 opened_since=now - SESSION_LIFE,
                 used_since=now - SESSION_IDLE,
+                admission=self._admission,
             )
         if info is not None and now - info.last_used_at >= TOUCH_EVERY:
             # A busy database must not sign anyone out: the time of last use can wait.
@@ -96,7 +125,15 @@ class AdminSessions:
         with self._engine.begin() as connection:
             store.delete_session(connection, _hash(secret))
 
-    def _open(self, connection: Connection, *, key_id: UUID | None, actor: str) -> str:
+    def _open(
+        self,
+        connection: Connection,
+        *,
+        actor: str,
+        key_id: UUID | None = None,
+        person: str | None = None,
+        detail: Mapping[str, str] | None = None,
+    ) -> str:
         secret, now = secrets.token_urlsafe(TOKEN_BYTES), utc_now()
         store.delete_stale(
             connection,
@@ -104,13 +141,22 @@ class AdminSessions:
             opened_before=now - SESSION_LIFE,
             used_before=now - SESSION_IDLE,
         )
-        store.insert_session(connection, token_hash=_hash(secret), api_key_id=key_id, at=now)
-        insert_audit(connection, at=now, actor=actor, action="session.opened")
+        store.insert_session(
+            connection,
+            token_hash=_hash(secret),
+            at=now,
+            api_key_id=key_id,
+            person=person,
+            admission=self._admission if person is not None else None,
+        )
+        insert_audit(connection, at=now, actor=actor, action="session.opened", detail=detail)
         return secret
 
 
-def actor_of(key_name: str | None) -> str:
-    """Return the name under which the audit log keeps what a session with this key does."""
+def actor_of(key_name: str | None, person: str | None = None) -> str:
+    """Return the name under which the audit log keeps what a session of this key or person does."""
+    if person is not None:
+        return f"oidc:{person}"
     return LINK_ACTOR if key_name is None else f"key:{key_name}"
 
 

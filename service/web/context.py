@@ -26,6 +26,7 @@ from service.usecases.intake import Intake
 from service.usecases.keys import Keys
 from service.usecases.lists import Lists
 from service.usecases.metrics import Metrics
+from service.usecases.oidc_sign_in import OidcSignIn
 from service.usecases.outbox import Outbox
 from service.usecases.receipts import Receipts
 from service.usecases.retention import Retention
@@ -67,6 +68,8 @@ class UseCases:
     import_: Import
     audit: Audit
     admin_sessions: AdminSessions
+    oidc_sign_in: OidcSignIn | None
+    """None where the settings name no identity provider."""
     statistics: Statistics
     end_subscription: EndSubscription
     webhooks: Webhooks

@@ -6,12 +6,11 @@ reaches no view. Behind trusted proxies it is the `X-Forwarded-Host` of the oute
 
 from collections.abc import Iterable
 from http import HTTPStatus
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
 
-from service.config import Settings
+from service.config import Settings, is_loopback
 from service.web.problems import problem
 
 ALWAYS_ANSWERED = ("health.healthz", "health.readyz", "metrics.show")
@@ -48,18 +47,6 @@ def host_name(host: str) -> str | None:
         return None
     is_plain = parts.hostname and not (parts.path or parts.query or parts.fragment or "@" in host)
     return _plain(parts.hostname) if is_plain and parts.hostname else None
-
-
-def is_loopback(host: str | None) -> bool:
-    """Tell whether the host name or address means this computer."""
-    if host is None:
-        return False
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _names(names: Iterable[str]) -> Iterable[str]:

@@ -11,9 +11,10 @@ from uuid import UUID
 from flask import Blueprint, Response, abort, render_template, request
 from flask.typing import ResponseReturnValue
 
+from service.config import is_loopback
 from service.mail.mailbox import Mailbox, MailboxMail
 from service.web.context import usecases
-from service.web.hosts import host_name, is_loopback
+from service.web.hosts import host_name
 from service.web.security import allow, keep_private
 
 FOLDER = "mailbox"

@@ -82,6 +82,18 @@ _TABLE: dict[type[domain.NewsflashError], tuple[HTTPStatus, str, str]] = {
         "in-flight",
         "A request with this Idempotency-Key is under way.",
     ),
+    domain.IssuerAnswerError: (
+        HTTPStatus.BAD_GATEWAY,
+        "identity-provider",
+        "The identity provider's answer cannot be used.",
+    ),
+    domain.SignInBrokenError: (
+        HTTPStatus.BAD_REQUEST,
+        "sign-in-broken",
+        "Please begin the sign-in again.",
+    ),
+    domain.SignInDeclinedError: (HTTPStatus.FORBIDDEN, "declined", "The sign-in was ended."),
+    domain.SignInRefusedError: (HTTPStatus.FORBIDDEN, "refused", "This account may not come in."),
     domain.UnavailableError: (
         HTTPStatus.SERVICE_UNAVAILABLE,
         "unavailable",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from service.config import SettingError, Settings, load_settings
+from service.config import OidcSettings, SettingError, Settings, load_settings
 
 KEY, OTHER_KEY, HASH_KEY = "k" * 40, "o" * 40, "h" * 40
 RECEIPT_KEY = "5eed" * 16
@@ -196,6 +196,74 @@ def test_a_setting_may_come_from_the_env_file_and_the_environment_wins(tmp_path:
     (tmp_path / ".env").write_text("NEWSFLASH_CONFIRM_DAYS=3\nNEWSFLASH_TRUSTED_PROXIES=1\n")
     settings = load(TRUSTED_PROXIES="2")
     assert (settings.confirm_days, settings.trusted_proxies) == (3, 2)
+
+
+OIDC = {
+    "OIDC_ISSUER": "https://id.example.org/realms/main",
+    "OIDC_CLIENT_ID": "newsflash",
+    "OIDC_CLIENT_SECRET": SECRET,
+    "OIDC_ADMINS": "ada@example.org, Ben@example.org",
+}
+
+
+def test_an_identity_provider_may_be_given(tmp_path: Path):
+    assert load().oidc is None
+    (tmp_path / "secret").write_text(f"{SECRET}\n")
+    given = {name: value for name, value in OIDC.items() if name != "OIDC_CLIENT_SECRET"}
+    oidc = load(**given, OIDC_CLIENT_SECRET_FILE=str(tmp_path / "secret")).oidc
+    assert oidc == OidcSettings(
+        issuer="https://id.example.org/realms/main",
+        client_id="newsflash",
+        client_secret=SECRET,
+        admins=("ada@example.org", "Ben@example.org"),
+    )
+    assert SECRET not in repr(oidc)
+
+
+def test_a_group_may_decide_who_comes_in():
+    given = {name: value for name, value in OIDC.items() if name != "OIDC_ADMINS"}
+    oidc = load(
+        **given, OIDC_ADMIN_GROUP="news", OIDC_GROUP_CLAIM="roles", OIDC_SCOPES="openid  groups"
+    ).oidc
+    assert oidc is not None
+    assert (oidc.admins, oidc.admin_group, oidc.group_claim) == ((), "news", "roles")
+    assert oidc.scopes == "openid groups"
+
+
+@pytest.mark.parametrize("issuer", ["http://localhost:3000", "http://127.0.0.1", "http://[::1]:3"])
+def test_an_identity_provider_on_this_computer_needs_no_https(issuer: str):
+    oidc = load(**{**OIDC, "OIDC_ISSUER": issuer}).oidc
+    assert oidc is not None
+    assert oidc.issuer == issuer
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("OIDC_ISSUER", ""),
+        ("OIDC_ISSUER", "id.example.org"),
+        ("OIDC_ISSUER", "http://id.example.org"),
+        ("OIDC_ISSUER", "HTTP://id.example.org"),
+        ("OIDC_ISSUER", "http://127.0.0.1.example.org"),
+        ("OIDC_ISSUER", "https://id.example.org?x=1"),
+        ("OIDC_CLIENT_ID", ""),
+        ("OIDC_CLIENT_SECRET", ""),
+        ("OIDC_ADMINS", ""),
+        ("OIDC_ADMINS", "ada"),
+        ("OIDC_ADMINS", "ada@example.org @"),
+        ("OIDC_SCOPES", "email"),
+    ],
+)
+def test_a_wrong_setting_of_the_identity_provider_is_named(name: str, value: str):
+    with pytest.raises(SettingError, match=rf"^NEWSFLASH_{name}: .+$") as refused:
+        load(**{**OIDC, name: value})
+    assert SECRET not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["OIDC_ISSUER", "OIDC_ADMINS", "OIDC_GROUP_CLAIM", "OIDC_SCOPES"])
+def test_part_of_an_identity_provider_is_none(name: str):
+    with pytest.raises(SettingError, match="is required where another OIDC_ setting is given"):
+        load(**{name: OIDC.get(name, "openid")})
 
 
 def test_settings_can_be_shown_without_their_secrets():

@@ -19,6 +19,7 @@ from service.web.admin_pages import (  # noqa: E402, F401
     keys,
     lists,
     mails,
+    oidc,
     retention,
     sign_in,
     subscribers,

@@ -42,7 +42,7 @@ def signed_in(view: View) -> View:
         if info is None:
             wanted = request.full_path.rstrip("?") if request.method == "GET" else None
             return redirect(url_for("admin.sign_in", next=wanted), code=303)
-        g.admin_actor = actor_of(info.key_name)
+        g.admin_actor = actor_of(info.key_name, info.person)
         g.admin_csrf = _csrf_token(secret)
         if request.method == "POST":
             given = request.form.get(CSRF_FIELD, "")
@@ -62,14 +62,14 @@ def actor() -> str:
 def begin_session(response: Response, secret: str) -> Response:
     """Hand a new session to the browser; one that it had before ends, so none can be fixed."""
     usecases().admin_sessions.end(_cookie())
-    response.set_cookie(_cookie_name(), secret, max_age=SESSION_LIFE, **_cookie_scope())
+    response.set_cookie(cookie_name(COOKIE), secret, max_age=SESSION_LIFE, **cookie_scope())
     return response
 
 
 def end_session(response: Response) -> Response:
     """End the browser's session, here and there."""
     usecases().admin_sessions.end(_cookie())
-    response.delete_cookie(_cookie_name(), **_cookie_scope())
+    response.delete_cookie(cookie_name(COOKIE), **cookie_scope())
     return response
 
 
@@ -84,8 +84,18 @@ def guard() -> None:
 @admin_pages.after_request
 def send_origins(response: Response) -> Response:
     """Let our own forms carry their origin: under `no-referrer` it would be `null`."""
-    response.headers["Referrer-Policy"] = "same-origin"
+    response.headers.setdefault("Referrer-Policy", "same-origin")
     return response
+
+
+def cookie_name(name: str) -> str:
+    """Return the cookie's name, under https with the prefix that binds it to this very host."""
+    return f"__Host-{name}" if _is_https() else name
+
+
+def cookie_scope(*, samesite: str = "Strict") -> dict[str, Any]:
+    """Return to whom the browser may show a cookie of ours: to us, and to no script."""
+    return {"path": "/", "secure": _is_https(), "httponly": True, "samesite": samesite}
 
 
 def local_path(text: str | None) -> str:
@@ -115,13 +125,5 @@ def _is_https() -> bool:
     return usecases().settings.public_url.startswith("https://")
 
 
-def _cookie_name() -> str:
-    return f"__Host-{COOKIE}" if _is_https() else COOKIE
-
-
-def _cookie_scope() -> dict[str, Any]:
-    return {"path": "/", "secure": _is_https(), "httponly": True, "samesite": "Strict"}
-
-
 def _cookie() -> str:
-    return request.cookies.get(_cookie_name(), "")
+    return request.cookies.get(cookie_name(COOKIE), "")

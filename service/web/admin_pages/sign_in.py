@@ -1,9 +1,12 @@
 """Signing in and out."""
 
+from urllib.parse import urlencode, urlsplit
+
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from service.web.admin_pages import admin_pages
+from service.web.admin_pages.oidc import START
 from service.web.admin_pages.session import begin_session, end_session, local_path, signed_in
 from service.web.context import usecases
 
@@ -12,8 +15,8 @@ MAX_KEY_LENGTH = 200
 
 @admin_pages.get("/sign-in")
 def sign_in() -> ResponseReturnValue:
-    """Ask for an API key."""
-    return render_template("admin/sign_in.html", next=request.args.get("next"), has_failed=False)
+    """Ask for an API key, or lead to the identity provider where there is one."""
+    return _page(request.args.get("next"))
 
 
 @admin_pages.post("/sign-in")
@@ -24,7 +27,7 @@ def act_on_sign_in() -> ResponseReturnValue:
         request.form.get("key", "")[:MAX_KEY_LENGTH].strip()
     )
     if secret is None:
-        return render_template("admin/sign_in.html", next=wanted, has_failed=True), 403
+        return _page(wanted, has_failed=True), 403
     return begin_session(redirect(local_path(wanted), code=303), secret)
 
 
@@ -47,3 +50,17 @@ def act_on_link(token: str) -> ResponseReturnValue:
 def sign_out() -> ResponseReturnValue:
     """End the session."""
     return end_session(redirect(url_for("admin.sign_in"), code=303))
+
+
+def _page(wanted: str | None, *, has_failed: bool = False) -> str:
+    settings = usecases().settings
+    return render_template(
+        "admin/sign_in.html",
+        next=wanted,
+        has_failed=has_failed,
+        issuer=urlsplit(settings.oidc.issuer).netloc if settings.oidc else None,
+        # The provider sends people back to PUBLIC_URL: only a cookie of that host meets them there.
+        oidc_url=settings.public_url
+        + START
+        + (f"?{urlencode({'next': wanted})}" if wanted else ""),
+    )
