@@ -12,6 +12,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 
 from benchmarks.people import settle_statistics
@@ -51,7 +53,7 @@ def _measure(server: Postgres, folder: Path, *, kind: str, people: int, rounds: 
     for number in range(rounds):
         file = folder / "people.csv"
         with file.open("w", newline="") as out:
-            csv.writer(out).writerows([COLUMNS, *_people(kind, people, number)])
+            csv.writer(out).writerows(chain([COLUMNS], _people(kind, people, number)))
         seconds, megabytes = _import(file, env, folder / "import.log")
         imports.append(people / seconds)
         peaks.append(megabytes)
@@ -74,17 +76,18 @@ def _measure(server: Postgres, folder: Path, *, kind: str, people: int, rounds: 
 
 def _people(kind: str, count: int, number: int) -> Iterator[list[str]]:
     """Give the rows. Of ten mixed ones six have evidence; two wait, one left, one is asked."""
-    site = "https://example.org/signup"
-    asked, confirmed = "2025-01-02T03:04:05Z", "2025-01-02T04:05:06Z"
-    evidence = ["confirmed", "en", site, asked, confirmed, "", ""]
-    others = {
-        6: ["pending", "en", site, asked, "", "", ""],
-        7: ["pending", "en", site, asked, "", "", ""],
-        8: ["unsubscribed", "en", site, asked, confirmed, "2025-02-03T04:05:06Z", "one_click"],
-        9: ["confirmed", "en", "", asked, "", "", ""],
-    }
+    site, start = "https://example.org/signup", datetime(2025, 1, 2, tzinfo=UTC)
     for index in range(count):
-        rest = others.get(index % 10, evidence) if kind == "mixed" else evidence
+        asked = start + timedelta(seconds=10 * index)
+        confirmed = f"{asked + timedelta(seconds=67):%Y-%m-%dT%H:%M:%SZ}"
+        rest = ["confirmed", "en", site, f"{asked:%Y-%m-%dT%H:%M:%SZ}", confirmed, "", ""]
+        match index % 10 if kind == "mixed" else 0:
+            case 6 | 7:
+                rest[0], rest[4] = "pending", ""
+            case 8:
+                rest[0], rest[5:] = "unsubscribed", [confirmed, "one_click"]
+            case 9:
+                rest[2] = rest[4] = ""
         yield [f"person{number}-{index}@example.org", f"Person {index}", "news-flash", *rest]
 
 
@@ -106,7 +109,7 @@ def _import(file: Path, env: dict[str, str], log: Path) -> tuple[float, float]:
 def _check(database: Postgres, people: int) -> None:
     """Stop unless everybody is there once, with one consent event."""
     for name in ("subscribers", "subscriptions", "consent_events"):
-        found = database.one(f"SELECT count(*) FROM {name}")
+        found = database.one(f"SELECT count(*) FROM {name}")  # noqa: S608 - names of our own
         assert found == people, f"{found} {name} of {people} people"
 
 
@@ -116,7 +119,7 @@ def _dump(database: Postgres, folder: Path, number: int) -> dict[str, Path]:
     _psql(
         database,
         *(
-            f"\\copy (SELECT {name}.* FROM {name} WHERE {whose} IN (SELECT id FROM subscribers"
+            f"\\copy (SELECT {name}.* FROM {name} WHERE {whose} IN (SELECT id FROM subscribers"  # noqa: S608 - names of our own
             f" WHERE email LIKE 'person{number}-%')) TO '{files[name]}'"
             for name, whose in TABLES.items()
         ),

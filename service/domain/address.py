@@ -3,7 +3,6 @@
 import hmac
 import unicodedata
 from dataclasses import dataclass
-from hashlib import sha256
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -43,4 +42,4 @@ def parse_address(text: str) -> Address:
 
 def address_hash(key: str, hash_key: bytes) -> str:
     """Return the keyed hash (HMAC-SHA-256, 64 hex digits) under which an address is suppressed."""
-    return hmac.new(hash_key, key.encode(), sha256).hexdigest()
+    return hmac.digest(hash_key, key.encode(), "sha256").hex()

@@ -30,6 +30,9 @@ EXTRA_COLUMNS = ("attributes", "unsubscribe_url", *DELTA_COLUMNS)
 GUARDED_COLUMNS = frozenset({"email", "name", "locale", "source"})
 """Columns whose text may come from a stranger; all others are made by the service or checked."""
 
+GUARD = "'"
+"""What is put before such text."""
+
 GUARD_PATTERN = "^'*[=+@\t\r\n-]"
 """What a spreadsheet might take for a formula (OWASP, CSV injection), however often guarded."""
 
@@ -64,7 +67,7 @@ BYTE_ORDER_MARK = "\ufeff".encode()
 
 def guard(text: str) -> str:
     """Put an apostrophe before what a spreadsheet would run; `unguard` takes it back exactly."""
-    return f"'{text}" if _FORMULA.match(text) else text
+    return f"{GUARD}{text}" if _FORMULA.match(text) else text
 
 
 def unguard(text: str) -> str:

@@ -55,9 +55,10 @@ def parse_import_row(cells: Mapping[str, str | None], *, now: datetime) -> Impor
     that does not bring both becomes `pending`: nothing else proves the consent. Raises
     `InvalidInputError` that names the column, and never repeats the cell.
     """
-    for name, cell in cells.items():
-        if cell and _UNSTORABLE.search(cell):
-            raise InvalidInputError(name, "holds characters that are not UTF-8 text")
+    if _UNSTORABLE.search("".join(filter(None, cells.values()))):
+        for name, cell in cells.items():
+            if cell and _UNSTORABLE.search(cell):
+                raise InvalidInputError(name, "holds characters that are not UTF-8 text")
     try:
         address = _address(cells.get("email") or "")
     except AddressError:

@@ -1,28 +1,34 @@
-"""Imported rows, set by set: four statements a chunk, the same on both databases.
+"""Imported rows, set by set: few statements a chunk, the same on both databases.
 
-PostgreSQL takes the chunk by `COPY` into a temporary table, SQLite as one JSON parameter.
+PostgreSQL takes the chunk by `COPY` into a temporary table, SQLite as one JSON parameter. No text
+of a row is empty, so that an empty cell of the COPY is NULL.
 """
 
+import csv
+import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
-from sqlalchemy import Connection, CursorResult, text
+from sqlalchemy import Connection, text
+from uuid_utils import uuid7
 
-from service.domain.consent import ConsentKind
 from service.domain.import_row import ImportRow
 from service.domain.subscription import MAILS_A_DAY, Status
 from service.store.bulk import execute_bulk, rows_parameter
+from service.store.database import named_errors
 from service.store.types import new_id
 
 _COLUMNS = (
-    "place:int subscriber_id:uuid email:text email_key:text address_hash:text is_first:int "
-    "list_id:uuid status:text name:text locale:text attributes:json source:text text_version:text "
-    "requested_at:time confirmed_at:time ended_at:time ended_reason:text at:time"
+    "place:int subscriber_id:uuid event_id:uuid email:text email_key:text address_hash:text "
+    "is_first:int list_id:uuid status:text name:text locale:text attributes:json source:text "
+    "text_version:text requested_at:time confirmed_at:time ended_at:time ended_reason:text at:time "
+    "detail:text"
 )
+_NAMES = [column.partition(":")[0] for column in _COLUMNS.split()]
 _POSTGRES_TYPES = {"time": "timestamptz", "json": "jsonb", "int": "integer"}
 _NOT_SUPPRESSED = """
     NOT EXISTS (SELECT 1 FROM suppressions WHERE suppressions.address_hash = given.address_hash)
@@ -52,40 +58,37 @@ ON CONFLICT (subscriber_id, mailing_list_id) DO UPDATE SET
     updated_at = excluded.updated_at
 WHERE subscriptions.status = 'pending' AND subscriptions.epoch = 1
     AND excluded.status = 'confirmed'
-RETURNING subscriber_id, mailing_list_id
+RETURNING CAST(subscriber_id AS text), CAST(mailing_list_id AS text)
 """
 _OUTCOMES = """
-SELECT given.place, known.subscriber_id, known.status, known.epoch
+SELECT given.place, CAST(known.subscriber_id AS text), known.status
 FROM ({rows}) AS given
 LEFT JOIN subscribers AS person ON person.email_key = given.email_key
 LEFT JOIN subscriptions AS known
     ON known.subscriber_id = person.id AND known.mailing_list_id = given.list_id
 """
+# What is written is of the first cycle, be it new or raised.
 _EVENTS = """
 INSERT INTO consent_events
     (id, subscriber_id, mailing_list_id, epoch, kind, at, source, locale, text_version, detail,
      email, name)
-SELECT id, subscriber_id, list_id, epoch, kind, at, source, locale, text_version, detail, email,
-    name
-FROM ({rows}) AS happened
+SELECT given.event_id, person.id, given.list_id, 1, 'imported', given.at, given.source,
+    given.locale, given.text_version, given.detail, given.email, given.name
+FROM ({rows}) AS given JOIN subscribers AS person ON person.email_key = given.email_key
 """
 # A person who had their mails of the day is not asked. As when they sign up themselves.
 _MAILS = """
 INSERT INTO outbox_messages
     (id, subscriber_id, kind, refs, locale, status, created_at, next_attempt_at)
-SELECT owed.id, owed.subscriber_id, 'confirm', owed.refs, person.locale,
+SELECT owed.id, person.id, 'confirm', owed.refs, person.locale,
     CASE WHEN (SELECT count(*) FROM outbox_messages AS sent
-        WHERE sent.subscriber_id = owed.subscriber_id
+        WHERE sent.subscriber_id = person.id
         AND sent.created_at > owed.budget_since AND sent.status <> 'withheld') >= :budget
         THEN 'withheld' ELSE 'queued' END,
     owed.at, owed.at
-FROM ({rows}) AS owed JOIN subscribers AS person ON person.id = owed.subscriber_id
+FROM ({rows}) AS owed JOIN subscribers AS person ON person.email_key = owed.email_key
 """
-_MAIL_COLUMNS = "id:uuid subscriber_id:uuid refs:json at:time budget_since:time"
-_EVENT_COLUMNS = (
-    "id:uuid subscriber_id:uuid list_id:uuid epoch:int kind:text at:time source:text locale:text "
-    "text_version:text detail:text email:text name:text"
-)
+_MAIL_COLUMNS = "id:uuid email_key:text refs:json at:time budget_since:time"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,127 +120,143 @@ def import_chunk(
     Whoever is to be asked is owed one mail, at the time that `next_mail_at` gives for it. No two of
     the rows may be for the same address and list.
     """
-    rows = _as_rows(items, at)
-    run = _postgres_runner if connection.dialect.name == "postgresql" else _sqlite_runner
-    execute = run(connection, rows)
-    execute(_SUBSCRIBERS)
-    written = {(str(person), str(list_id)) for person, list_id in execute(_SUBSCRIPTIONS)}
-    kept: list[Kept] = []
-    events: list[dict[str, Any]] = []
+    is_postgres = connection.dialect.name == "postgresql"
+    given: _Given = _CopiedRows(connection) if is_postgres else _JsonRows(connection)
+    given.fill(_as_rows(items, at))
+    given.execute(_SUBSCRIBERS)
+    written = {(person, list_id) for person, list_id in given.execute(_SUBSCRIPTIONS)}
+    kept = [Kept(is_written=True, status=item.row.status) for item in items]
+    if len(written) < len(items):
+        for place, person, status in given.execute(_OUTCOMES):
+            if (person, str(items[place].list_id)) not in written:
+                kept[place] = Kept(is_written=False, status=Status(status) if status else None)
+        items = [item for item, each in zip(items, kept, strict=True) if each.is_written]
+        given.fill(_as_rows(items, at))
+    given.execute(_EVENTS)
+    _ask(connection, [item for item in items if item.row.is_asked], next_mail_at)
+    return kept
+
+
+def _ask(
+    connection: Connection, items: Sequence[ImportItem], next_mail_at: Callable[[], datetime]
+) -> None:
     asked: dict[str, list[list[Any]]] = {}
-    found = {place: (person, status, epoch) for place, person, status, epoch in execute(_OUTCOMES)}
-    for place, item in enumerate(items):
-        person, status, epoch = found[place]
-        is_written = (str(person), str(item.list_id)) in written
-        kept.append(Kept(is_written=is_written, status=Status(status) if status else None))
-        if is_written:
-            events.append(_event(item, subscriber_id=person, epoch=epoch, at=at))
-            if item.row.is_asked:
-                asked.setdefault(str(person), []).append([str(item.list_id), epoch])
-    if events:
-        execute_bulk(connection, _EVENTS, columns=_EVENT_COLUMNS, rows=rows_parameter(events))
+    for item in items:
+        asked.setdefault(item.row.address.key, []).append([str(item.list_id), 1])
     if asked:
-        mails = [_mail(person, refs, next_mail_at()) for person, refs in asked.items()]
         execute_bulk(
             connection,
             _MAILS,
             columns=_MAIL_COLUMNS,
-            rows=rows_parameter(mails),
+            rows=rows_parameter([_mail(key, refs, next_mail_at()) for key, refs in asked.items()]),
             budget=MAILS_A_DAY,
         )
-    return kept
 
 
-def _mail(subscriber_id: str, refs: list[list[Any]], at: datetime) -> dict[str, Any]:
+def _mail(email_key: str, refs: list[list[Any]], at: datetime) -> dict[str, Any]:
     """Return a message that is as old as it is due: its link lives from then on."""
     return {
         "id": new_id(),
-        "subscriber_id": subscriber_id,
+        "email_key": email_key,
         "refs": sorted(refs),
         "at": at,
         "budget_since": at - timedelta(days=1),
     }
 
 
-def _event(item: ImportItem, *, subscriber_id: Any, epoch: int, at: datetime) -> dict[str, Any]:
-    row = item.row
-    said_at = row.confirmed_at or row.requested_at
-    return {
-        "id": new_id(),
-        "subscriber_id": str(subscriber_id),
-        "list_id": item.list_id,
-        "epoch": epoch,
-        "kind": ConsentKind.IMPORTED.value,
-        "at": at,
-        "source": row.source,
-        "locale": row.locale,
-        "text_version": row.consent_text_version,
-        "detail": f"{row.status.value}, consent of {said_at.isoformat()}",
-        "email": row.address.typed,
-        "name": row.name,
-    }
+def _as_rows(items: Sequence[ImportItem], at: datetime) -> Iterator[tuple[Any, ...]]:
+    """Give each row's values in the order of the columns, with the ids of what it may make.
 
-
-def _as_rows(items: Sequence[ImportItem], at: datetime) -> list[dict[str, Any]]:
+    The ids are those of `new_id`, as the text that both databases take.
+    """
     seen: set[str] = set()
-    rows = []
     for place, item in enumerate(items):
         row = item.row
-        rows.append(
-            {
-                "place": place,
-                "subscriber_id": new_id(),
-                "email": row.address.typed,
-                "email_key": row.address.key,
-                "address_hash": item.address_hash,
-                "is_first": int(row.address.key not in seen),
-                "list_id": item.list_id,
-                "status": row.status.value,
-                "name": row.name,
-                "locale": row.locale,
-                "attributes": row.attributes,
-                "source": row.source,
-                "text_version": row.consent_text_version,
-                "requested_at": row.requested_at,
-                "confirmed_at": row.confirmed_at,
-                "ended_at": row.ended_at,
-                "ended_reason": row.ended_reason.value if row.ended_reason else None,
-                "at": at,
-            }
+        key = row.address.key
+        said_at = row.confirmed_at or row.requested_at
+        yield (
+            place,
+            str(uuid7()),
+            str(uuid7()),
+            row.address.typed,
+            key,
+            item.address_hash,
+            int(key not in seen),
+            item.list_id,
+            row.status.value,
+            row.name,
+            row.locale,
+            _compact(row.attributes),
+            row.source,
+            row.consent_text_version,
+            row.requested_at,
+            row.confirmed_at,
+            row.ended_at,
+            row.ended_reason.value if row.ended_reason else None,
+            at,
+            f"{row.status.value}, consent of {said_at.isoformat()}",
         )
-        seen.add(row.address.key)
-    return rows
+        seen.add(key)
 
 
-def _sqlite_runner(connection: Connection, rows: list[dict[str, Any]]) -> Any:
-    parameter = rows_parameter(rows)
-
-    def execute(sql: str) -> CursorResult[Any]:
-        return execute_bulk(connection, sql, columns=_COLUMNS, rows=parameter)
-
-    return execute
+def _compact(attributes: dict[str, Any] | None) -> str | None:
+    if attributes is None:
+        return None
+    return json.dumps(attributes, ensure_ascii=False, separators=(",", ":"))
 
 
-def _postgres_runner(connection: Connection, rows: list[dict[str, Any]]) -> Any:
-    """Copy the rows into a table of this transaction. Statements reach the rest by index only:
-    the planner knows nothing of tables that grow as it plans.
+class _Given(Protocol):
+    """Rows that statements read as `{rows}`."""
+
+    def fill(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Have these rows, and none of those before."""
+
+    def execute(self, sql: str) -> Iterable[Any]:
+        """Run a statement over the rows."""
+
+
+class _JsonRows:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._parameter = "[]"
+
+    def fill(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        self._parameter = rows_parameter([dict(zip(_NAMES, row, strict=True)) for row in rows])
+
+    def execute(self, sql: str) -> Iterable[Any]:
+        return execute_bulk(self._connection, sql, columns=_COLUMNS, rows=self._parameter)
+
+
+class _CopiedRows:
+    """Rows in a table of this transaction. Statements reach the rest by index only: the planner
+    knows nothing of tables that grow as it plans.
     """
-    pairs = [column.split(":") for column in _COLUMNS.split()]
-    typed = ", ".join(f"{name} {_POSTGRES_TYPES.get(kind, kind)}" for name, kind in pairs)
-    for statement in (
-        "SET LOCAL enable_hashjoin = off",
-        "SET LOCAL enable_mergejoin = off",
-        f"CREATE TEMPORARY TABLE imported_rows ({typed}) ON COMMIT DROP",
-    ):
-        connection.exec_driver_sql(statement)
-    driver: Any = connection.connection.driver_connection
-    with driver.cursor() as cursor, cursor.copy("COPY imported_rows FROM STDIN") as copy:
-        for row in rows:
-            attributes = row["attributes"]
-            row["attributes"] = json.dumps(attributes) if attributes is not None else None
-            copy.write_row(tuple(row.values()))
 
-    def execute(sql: str) -> CursorResult[Any]:
-        return connection.execute(text(sql.format(rows="SELECT * FROM imported_rows")))
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        pairs = [column.split(":") for column in _COLUMNS.split()]
+        typed = ", ".join(f"{name} {_POSTGRES_TYPES.get(kind, kind)}" for name, kind in pairs)
+        self._driver: Any = connection.connection.driver_connection
+        connection.exec_driver_sql(
+            "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; "
+            f"CREATE TEMPORARY TABLE imported_rows ({typed}) ON COMMIT DROP"
+        )
+        self._is_empty = True
 
-    return execute
+    def fill(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        if not self._is_empty:
+            self._connection.exec_driver_sql("TRUNCATE imported_rows")
+        self._is_empty = False
+        encoded = io.BytesIO()
+        lines = io.TextIOWrapper(encoded, "utf-8", newline="")
+        csv.writer(lines).writerows(rows)
+        lines.flush()
+        with (
+            named_errors(self._connection.dialect),
+            self._driver.cursor() as cursor,
+            cursor.copy("COPY imported_rows FROM STDIN (FORMAT csv, ENCODING 'UTF8')") as copy,
+        ):
+            copy.write(encoded.getvalue())
+
+    def execute(self, sql: str) -> Iterable[Any]:
+        return self._connection.execute(text(sql.format(rows="SELECT * FROM imported_rows")))

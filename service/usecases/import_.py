@@ -4,9 +4,11 @@ Rows are kept in chunks, each one transaction. So after a crash the same file is
 once more: what is there already counts as unchanged.
 """
 
+import gc
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import IO
 from uuid import UUID
 
@@ -20,7 +22,8 @@ from service.domain.import_row import ImportRow, parse_import_row
 from service.domain.mailing_list import ListInfo
 from service.domain.subscription import Status
 from service.store.audit import insert_audit
-from service.store.imports import ImportItem, import_chunk
+from service.store.imports import ImportItem
+from service.usecases.import_chunks import Chunk, ChunkWriter, Pace
 from service.usecases.import_file import FileRow, ImportFile, RowProblem
 from service.usecases.import_report import ImportReport, Listener
 from service.usecases.lists import Lists
@@ -52,19 +55,6 @@ class ImportOptions:
 USUAL = ImportOptions()
 
 
-class _Pace:
-    """Gives each mail its time, so that a file of any size does not go out at once."""
-
-    def __init__(self, start: datetime, step: timedelta) -> None:
-        self._next = start
-        self._step = step
-
-    def next(self) -> datetime:
-        at = self._next
-        self._next += self._step
-        return at
-
-
 class Import:
     """Takes files in."""
 
@@ -94,28 +84,17 @@ class Import:
         if not 1 <= options.mails_an_hour <= MAX_MAILS_AN_HOUR:
             raise InvalidInputError("mails_an_hour", f"Use 1 to {MAX_MAILS_AN_HOUR}.")
         usual = self._lists.get(options.list) if options.list else None
-        pace = _Pace(utc_now(), timedelta(hours=1) / options.mails_an_hour)
+        pace = Pace(utc_now(), timedelta(hours=1) / options.mails_an_hour)
         file = ImportFile(stream, format, encoding=options.encoding)
         report = ImportReport(listener=listener)
-        chunk: dict[tuple[str, UUID], tuple[int, ImportItem]] = {}
-        for line, item in self._items(file, report, usual):
-            report.rows += 1
-            key = (item.row.address.key, item.list_id)
-            before = chunk.get(key)
-            if before is None:
-                chunk[key] = (line, item)
-            elif _is_stronger(item.row, before[1].row):
-                report.unchange(before[0], REPEATED)
-                chunk[key] = (line, item)
-            else:
-                report.unchange(line, REPEATED)
-            if len(chunk) >= CHUNK_ROWS:
-                self._keep(chunk, report, pace, dry_run=options.dry_run)
+        with (
+            _settled_heap(),
+            ChunkWriter(self._engine, report, pace, dry_run=options.dry_run) as writer,
+        ):
+            for chunk in self._chunks(file, report, usual):
+                writer.write(chunk)
                 if progress:
                     progress(file.bytes_read)
-        self._keep(chunk, report, pace, dry_run=options.dry_run)
-        if progress:
-            progress(file.bytes_read)
         if options.dry_run:
             return report
         with self._engine.begin() as connection:
@@ -135,6 +114,28 @@ class Import:
                 },
             )
         return report
+
+    def _chunks(
+        self, file: ImportFile, report: ImportReport, usual: ListInfo | None
+    ) -> Iterator[Chunk]:
+        """Give the good rows, of several for the same subscription in one chunk the strongest."""
+        chunk: dict[tuple[str, UUID], tuple[int, ImportItem]] = {}
+        for line, item in self._items(file, report, usual):
+            report.rows += 1
+            key = (item.row.address.key, item.list_id)
+            before = chunk.get(key)
+            if before is None:
+                chunk[key] = (line, item)
+            elif _is_stronger(item.row, before[1].row):
+                report.unchange(before[0], REPEATED)
+                chunk[key] = (line, item)
+            else:
+                report.unchange(line, REPEATED)
+            if len(chunk) >= CHUNK_ROWS:
+                yield list(chunk.values())
+                chunk.clear()
+        if chunk:
+            yield list(chunk.values())
 
     def _items(
         self, file: ImportFile, report: ImportReport, usual: ListInfo | None
@@ -167,25 +168,18 @@ class Import:
             address_hash=address_hash(row.address.key, self._hash_key),
         )
 
-    def _keep(
-        self,
-        chunk: dict[tuple[str, UUID], tuple[int, ImportItem]],
-        report: ImportReport,
-        pace: "_Pace",
-        *,
-        dry_run: bool,
-    ) -> None:
-        """Write a chunk in one transaction, which a dry run takes back, then empty it."""
-        if not chunk:
-            return
-        items = [item for _, item in chunk.values()]
-        with self._engine.connect() as connection, connection.begin() as transaction:
-            kept = import_chunk(connection, items, at=utc_now(), next_mail_at=pace.next)
-            if dry_run:
-                transaction.rollback()
-        for (line, item), result in zip(chunk.values(), kept, strict=True):
-            report.count(line, item.row, result)
-        chunk.clear()
+
+@contextmanager
+def _settled_heap() -> Iterator[None]:
+    """Keep the garbage collector from going through the whole application for every few chunks.
+
+    Rows make many objects that live for a moment, and each time it would look at all the others.
+    """
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _is_stronger(row: ImportRow, than: ImportRow) -> bool:

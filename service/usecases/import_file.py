@@ -15,6 +15,7 @@ from service.domain.errors import InvalidInputError
 from service.domain.exchange import (
     EXPORT_COLUMNS,
     EXTRA_COLUMNS,
+    GUARD,
     GUARDED_COLUMNS,
     FileFormat,
     unguard,
@@ -120,13 +121,11 @@ def _row(line: int, cells: Cells, tool: Tool | None) -> FileRow | RowProblem:
             cells = translated(tool, cells)
         except InvalidInputError as error:
             return RowProblem(line, error.field, str(error))
-    return FileRow(
-        line,
-        {
-            name: unguard(cell) if cell and name in GUARDED_COLUMNS else cell
-            for name, cell in cells.items()
-        },
-    )
+    for name in GUARDED_COLUMNS:
+        cell = cells.get(name)
+        if cell and cell[0] == GUARD:
+            cells[name] = unguard(cell)
+    return FileRow(line, cells)
 
 
 def _checked_header(header: list[str] | None) -> tuple[list[str], Tool | None]:

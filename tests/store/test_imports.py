@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import Engine, delete, func, insert, select, text
+from sqlalchemy.exc import DBAPIError
 
 from service.domain.address import address_hash
 from service.domain.errors import InvalidInputError
@@ -131,6 +132,71 @@ def test_a_file_that_is_none_of_ours_is_refused_whole(engine: Engine, data: byte
         import_text(engine, data)
     assert caught.value.field == "file"
     assert "ada@" not in str(caught.value)
+
+
+def test_any_text_comes_in_as_it_is(engine: Engine):
+    names = [
+        "\\.",
+        "a\n\\.\nb",
+        "a\r\nb\rc",
+        'say ""so"", please',
+        "\\N",
+        "tab\there, NULL",
+        " 'x\u2028 😀 ",
+    ]
+    lines = "".join(
+        f'p{number}@example.org,"{name}","{{""k"": ""é\\\\\\n,""}}"\n'
+        for number, name in enumerate(names)
+    )
+    assert import_text(engine, f"email,name,attributes\n{lines}").imported == len(names)
+    query = select(Subscriber.name, Subscriber.attributes).order_by(Subscriber.email)
+    with engine.connect() as connection:
+        found = connection.execute(query).all()
+        told = connection.execute(select(ConsentEvent.name)).scalars().all()
+    assert [name for name, _ in found] == [name.replace('""', '"') for name in names]
+    assert {attributes["k"] for _, attributes in found} == {"é\\\n,"}
+    assert sorted(told) == sorted(name for name, _ in found)
+
+
+def test_one_person_may_be_on_several_lists_and_is_asked_once(engine: Engine):
+    Lists(engine).create(slug="weekly", name="Weekly", actor="test")
+    report = import_text(
+        engine,
+        "email,list,status,locale\na@example.org,weekly,confirmed,de\n"
+        "A@example.org,news-flash,confirmed,de\nb@example.org,weekly,pending,\n",
+    )
+    assert (report.imported, report.asked) == (3, 2)
+    assert (counted(engine, Subscriber), counted(engine, ConsentEvent)) == (2, 3)
+    with engine.connect() as connection:
+        mail = connection.execute(select(OutboxMessage.__table__)).one()
+    assert (len(mail.refs), mail.locale, mail.refs) == (2, "de", sorted(mail.refs))
+
+
+def test_a_chunk_that_fails_ends_the_import_and_those_before_it_stay(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(module, "CHUNK_ROWS", 10)
+    good = "".join(f"p{number}@example.org,,pending,,\n" for number in range(20))
+    import_text(engine, HEADER + good)
+    refuse = "name = 'unwelcome'"
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(
+                text(f"ALTER TABLE subscribers ADD CONSTRAINT polite CHECK (NOT {refuse})")
+            )
+        else:
+            connection.execute(
+                text(
+                    "CREATE TRIGGER polite BEFORE INSERT ON subscribers WHEN NEW.name = 'unwelcome'"
+                    " BEGIN SELECT RAISE(ABORT, 'no'); END"
+                )
+            )
+    lines = "".join(
+        f"q{number}@example.org,{'unwelcome' if number == 15 else ''}\n" for number in range(100)
+    )
+    with pytest.raises(DBAPIError):
+        import_text(engine, f"email,name\n{lines}")
+    assert counted(engine, Subscriber) == counted(engine, ConsentEvent) == 30
 
 
 def test_nobody_who_left_or_is_suppressed_comes_back(engine: Engine):
