@@ -14,11 +14,16 @@ from service.domain.exchange import (
     GUARDED_COLUMNS,
     FileFormat,
 )
+from service.domain.presets import KEILA_DATA_BYTES, KEILA_NAME_LENGTH
 from service.domain.subscription import Status
 from service.store.types import utc_text
 
 _TIMES = frozenset({"requested_at", "confirmed_at", "ended_at"})
 _SPACE = "{find}(person.name, ' ')"
+_FIRST_NAME = (
+    f"(CASE WHEN {_SPACE} > 0 THEN substr(person.name, 1, {_SPACE} - 1) ELSE person.name END)"
+)
+_LAST_NAME = f"(CASE WHEN {_SPACE} > 0 THEN substr(person.name, {_SPACE} + 1) END)"
 SOURCES = {
     "email": "person.email",
     "name": "person.name",
@@ -34,19 +39,23 @@ SOURCES = {
     "attributes": "person.attributes",
     "id": "person.id",
     "erased_at": "NULL",
-    "first_name": (
-        f"(CASE WHEN {_SPACE} > 0 THEN substr(person.name, 1, {_SPACE} - 1) ELSE person.name END)"
-    ),
-    "last_name": f"(CASE WHEN {_SPACE} > 0 THEN substr(person.name, {_SPACE} + 1) END)",
+    "first_name": _FIRST_NAME,
+    "last_name": _LAST_NAME,
+    "keila_first_name": f"substr({_FIRST_NAME}, 1, {KEILA_NAME_LENGTH})",
+    "keila_last_name": f"substr({_LAST_NAME}, 1, {KEILA_NAME_LENGTH})",
+    "keila_data": "person.attributes",
     "keila_status": "(CASE held.status WHEN 'confirmed' THEN 'active' ELSE 'unsubscribed' END)",
 }
 """The SQL of each column that a query gives; `{find}` is the database's search within a text."""
+
+JSON_COLUMNS = ("attributes", "keila_data")
 
 _FROM = """
 FROM subscriptions AS held
 JOIN subscribers AS person ON person.id = held.subscriber_id
 JOIN mailing_lists AS mailing_list ON mailing_list.id = held.mailing_list_id
 """
+_SUPPRESSED = "LEFT JOIN suppressions AS barred ON barred.email_key = person.email_key"
 _ORDER = " ORDER BY held.subscriber_id, held.mailing_list_id"
 _LINK_COLUMNS = (
     "held.subscriber_id",
@@ -80,6 +89,8 @@ class Selection:
     """Only those requested before this time."""
     since: datetime | None = None
     """Only what has changed at this time or later."""
+    without_suppressed: bool = False
+    """Leave out the addresses that are not to be mailed."""
 
     @property
     def header(self) -> tuple[str, ...]:
@@ -128,8 +139,12 @@ def _subscriptions(selection: Selection, *, dialect: str, guarded: bool, linked:
     where.add("held.requested_at >=", selection.requested_from)
     where.add("held.requested_at <", selection.requested_to)
     where.add("held.updated_at >=", selection.since)
+    source = _FROM
+    if selection.without_suppressed:
+        source = f"{_FROM}{_SUPPRESSED}"
+        where.add_plain("barred.address_hash IS NULL")
     selected = ", ".join([*(_LINK_COLUMNS if linked else ()), *columns])
-    return f"SELECT {selected} {_FROM}{where.sql()}{_ORDER}", where.given
+    return f"SELECT {selected} {source}{where.sql()}{_ORDER}", where.given
 
 
 def _erased(selection: Selection, *, dialect: str, linked: bool) -> Query:
@@ -175,7 +190,9 @@ def _column(name: str, *, dialect: str, guarded: bool, linked: bool) -> str:
     source = SOURCES[name].replace("{find}", "strpos" if dialect == "postgresql" else "instr")
     if name in _TIMES:
         return _time(source, dialect)
-    if name == "attributes" and dialect == "postgresql" and linked:
+    if name == "keila_data" and dialect == "postgresql":
+        source = f"(CASE WHEN octet_length({source}::text) <= {KEILA_DATA_BYTES} THEN {source} END)"
+    if name in JSON_COLUMNS and dialect == "postgresql" and linked:
         return f"{source}::text"  # the driver would parse it, only to have it written again
     if guarded:
         # Most texts begin with a letter, and one cheap comparison tells.
@@ -202,6 +219,9 @@ class _Conditions:
     ) -> None:
         if value is not None:
             self._conditions.append(f"{condition} {self._bound(value)}")
+
+    def add_plain(self, condition: str) -> None:
+        self._conditions.append(condition)
 
     def add_lists(self, column: str, ids: tuple[UUID, ...] | None) -> None:
         if ids is not None:

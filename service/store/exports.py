@@ -22,11 +22,12 @@ from service.domain.exchange import (
     guard,
     json_cell,
 )
+from service.domain.presets import KEILA_DATA_BYTES
 from service.domain.subscription import Cycles, SubscriptionRef
 from service.domain.xlsx import workbook
 from service.store.copy_out import PARALLEL_OPTIONS, copy_out
 from service.store.database import named_errors
-from service.store.export_query import SOURCES, Selection, queries
+from service.store.export_query import JSON_COLUMNS, SOURCES, Selection, queries
 
 CHUNK_BYTES = 64 * 1024
 FETCH_ROWS = 1000
@@ -116,12 +117,13 @@ def _cells(
     """Give each row's cells as text, in the order of the columns."""
     columns = selection.columns
     names = [name for name in columns if name in SOURCES]
-    has_attributes, has_link = "attributes" in columns, "unsubscribe_url" in columns
+    json_names = [name for name in JSON_COLUMNS if name in columns]
+    has_link = "unsubscribe_url" in columns
     with closing(rows):
         for subscriber_id, list_id, epoch, requested_at, *values in rows:
             cells: dict[str, Any] = dict(zip(names, values, strict=True))
-            if has_attributes and cells["attributes"] is not None:
-                cells["attributes"] = canonical_json(cells["attributes"])
+            for name in json_names:
+                cells[name] = _json_text(name, cells[name])
             if cells.get("id") is not None:
                 cells["id"] = str(cells["id"])
             if has_link:
@@ -132,6 +134,12 @@ def _cells(
                     else datetime.fromisoformat(requested_at),
                 )
             yield [cells[name] for name in columns]
+
+
+def _json_text(name: str, stored: str | None) -> str | None:
+    text = canonical_json(stored) if stored is not None else None
+    is_too_long = name == "keila_data" and text and len(text.encode()) > KEILA_DATA_BYTES
+    return None if is_too_long else text
 
 
 def _written(
@@ -159,7 +167,7 @@ def _written(
 
 def _json_row(selection: Selection, cells: Sequence[str | None]) -> str:
     pairs = (
-        f'"{title}":' + ((cell or "null") if name == "attributes" else json_cell(cell))
+        f'"{title}":' + ((cell or "null") if name in JSON_COLUMNS else json_cell(cell))
         for name, title, cell in zip(selection.columns, selection.header, cells, strict=True)
     )
     return "{" + ",".join(pairs) + "}\n"

@@ -57,6 +57,8 @@ class ExportRequest:
     """Only what has changed at this time or later, also those who have left. With the columns `id`
     and `erased_at`, which are among the usual ones then, also those who were erased."""
     preset: Preset | None = None
+    """A tool's columns; without suppressed addresses, unless it is those who left that are asked
+    for."""
     bom: bool = False
     """Whether a CSV file begins with a byte order mark."""
     purpose: str | None = None
@@ -199,6 +201,7 @@ class Export:
             requested_from=request.requested_from,
             requested_to=request.requested_to,
             since=request.since,
+            without_suppressed=request.preset is not None and status is not Status.UNSUBSCRIBED,
         )
 
     def _link(self, cycles: Cycles, requested_at: datetime) -> str:

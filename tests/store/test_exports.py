@@ -139,6 +139,7 @@ def both(sqlite_url: URL, postgres_url: URL) -> Iterator[tuple[Engine, Engine]]:
         ("unsubscribe_url",),
         ("name",),
         ("attributes", "email"),
+        ("email", "keila_first_name", "keila_last_name", "keila_data", "keila_status"),
     ],
     ids=lambda columns: f"{len(columns)}-{columns[-1]}",
 )

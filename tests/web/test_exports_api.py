@@ -74,7 +74,7 @@ def exporter(client: FlaskClient, usecases: UseCases) -> Exporter:
             "Email Address,First Name,Last Name",
             ["+ada@example.org", "Ada", "King L."],
         ),
-        ("buttondown", "email,name,metadata", ["+ada@example.org", "Ada King L.", '{"n": 1}']),
+        ("buttondown", "email,name", ["+ada@example.org", "Ada King L."]),
         (
             "keila",
             "Email,First name,Last name,Data,Status",

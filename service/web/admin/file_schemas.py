@@ -36,7 +36,10 @@ class ExportQuerySchema(Schema):
     preset = fields.Enum(
         Preset,
         by_value=True,
-        **described("Columns that this tool imports; of the confirmed, unless status says else."),
+        **described(
+            "Columns that this tool imports; of the confirmed, unless status says else. "
+            "Suppressed addresses come with status unsubscribed only."
+        ),
     )
     bom = fields.Boolean(
         load_default=False, **described("Begin CSV with a byte order mark, for spreadsheets.")
