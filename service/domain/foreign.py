@@ -1,25 +1,33 @@
 """Files of other newsletter tools: how to tell one by its header, and what its columns mean here.
 
 Columns that no table names are left out. A tool says that an address is active, seldom when and
-where its owner confirmed; such a row comes without evidence and is asked anew.
+where its owner confirmed; such a row comes without evidence and is asked anew. docs/files.md tells
+where the formats are from.
 """
 
+import ast
+import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 
 from service.domain.errors import InvalidInputError
 from service.domain.subscription import EndedReason, Status
 
 Ended = tuple[Status, EndedReason | None]
+Cells = dict[str, str | None]
 
 _ACTIVE: Ended = (Status.CONFIRMED, None)
 _WAITS: Ended = (Status.PENDING, None)
 _LEFT: Ended = (Status.UNSUBSCRIBED, EndedReason.IMPORTED)
 _BOUNCED: Ended = (Status.UNSUBSCRIBED, EndedReason.HARD_BOUNCE)
 _COMPLAINED: Ended = (Status.UNSUBSCRIBED, EndedReason.COMPLAINT)
+# After the offset Go writes the zone's name, or the offset once more where it has none.
 _TIME = re.compile(
-    r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d(?::\d\d)?(?:\.\d{1,6})?)\d*\s*(Z|[+-]\d\d:?\d\d)?(?: [A-Z]+)?"
+    r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d(?::\d\d)?(?:\.\d{1,6})?)\d*\s*(Z|[+-]\d\d:?\d\d)?"
+    r"(?: (?:[A-Za-z]+|[+-]\d\d(?:\d\d)?))?"
 )
 
 
@@ -36,7 +44,27 @@ class Tool:
     """Titles that are all there in this tool's file, and not all in any other's."""
     columns: Mapping[str, str]
     statuses: Mapping[str, Ended]
+    address_title: re.Pattern[str] | None = None
+    """What the address's title has in it where titles are in the account's language."""
+    active_sign: str | None = None
+    """A title without which a file that tells of ends holds nobody else."""
+    has_opt_in_times: bool = False
+    """Whether whoever has neither time, though the file has both columns, never opted in."""
 
+
+_MAILCHIMP_COLUMNS = {
+    "email address": "email",
+    "name": "name",
+    "first name": "first_name",
+    "last name": "last_name",
+    "vorname": "first_name",
+    "nachname": "last_name",
+    "optin_time": "requested_at",
+    "confirm_time": "confirmed_at",
+    "confirm_ip": "confirmed_from",
+    "unsub_time": "left_at",
+    "clean_time": "bounced_at",
+}
 
 TOOLS = (
     Tool(
@@ -49,22 +77,30 @@ TOOLS = (
             "status": "status",
             "created_at": "requested_at",
         },
-        statuses={"enabled": _ACTIVE, "disabled": _LEFT, "blocklisted": _LEFT},
-    ),
-    Tool(
-        name="mailchimp",
-        signs=frozenset({"email address"}),
-        columns={
-            "email address": "email",
-            "first name": "first_name",
-            "last name": "last_name",
-            "optin_time": "requested_at",
-            "confirm_time": "confirmed_at",
-            "confirm_ip": "confirmed_from",
-            "unsub_time": "left_at",
-            "clean_time": "bounced_at",
+        statuses={
+            "enabled": _ACTIVE,
+            "disabled": _LEFT,
+            "blocklisted": _LEFT,
+            # A list's own words, which no export has: whoever knows them better may write them in.
+            "confirmed": _ACTIVE,
+            "unconfirmed": _WAITS,
+            "unsubscribed": _LEFT,
         },
-        statuses={"": _ACTIVE},
+    ),
+    *(
+        Tool(
+            name="mailchimp",
+            signs=signs,
+            columns=_MAILCHIMP_COLUMNS,
+            statuses={"": _ACTIVE},
+            address_title=re.compile("mail|correo"),
+            active_sign="last_changed",
+            has_opt_in_times=True,
+        )
+        for signs in (
+            frozenset({"email address"}),
+            frozenset({"optin_time", "confirm_time", "leid", "euid"}),
+        )
     ),
     Tool(
         name="keila",
@@ -94,11 +130,13 @@ TOOLS = (
             },
             statuses={
                 **dict.fromkeys(("", "regular", "premium", "gifted", "trialed", "paid"), _ACTIVE),
+                # Who pays, or does not yet or any longer, is subscribed all the same.
                 **dict.fromkeys(("past_due", "churning", "churned"), _ACTIVE),
+                **dict.fromkeys(("paused", "unpaid", "upcoming"), _ACTIVE),
                 "unactivated": _WAITS,
                 **dict.fromkeys(("unsubscribed", "removed", "disabled", "blocked"), _LEFT),
-                **dict.fromkeys(("spammy", "unpaid", "upcoming"), _LEFT),
-                "undeliverable": _BOUNCED,
+                "spammy": _LEFT,
+                **dict.fromkeys(("undeliverable", "malformed"), _BOUNCED),
                 "complained": _COMPLAINED,
             },
         )
@@ -113,31 +151,66 @@ def tool_of(titles: Sequence[str]) -> Tool | None:
     return next((tool for tool in TOOLS if tool.signs <= given), None)
 
 
-def translated(tool: Tool, cells: Mapping[str, str | None]) -> dict[str, str | None]:
-    """Return a row of a tool's file in our own columns.
+def translated(tool: Tool, cells: Mapping[str, str | None]) -> Cells:
+    """Return a row of a tool's file, its cells by title in the file's order, in our own columns.
 
     Raises `InvalidInputError` for a status that the tool is not known to have.
     """
     given = {tool.columns[title]: cell for title, cell in cells.items() if title in tool.columns}
-    word = (given.pop("status", "") or "").strip().lower()
-    if word not in tool.statuses:
-        raise InvalidInputError("status", f"is none that {tool.name} is known to have")
-    status, reason = tool.statuses[word]
+    if "email" not in given:
+        given["email"] = _address_cell(tool, cells)
     names = [given.pop(name, None) or "" for name in ("first_name", "last_name")]
-    left_at, bounced_at = given.pop("left_at", None), given.pop("bounced_at", None)
-    if left_at or bounced_at:
-        status, reason = _BOUNCED if bounced_at else _LEFT
-        given["ended_at"] = _iso(left_at or bounced_at)
-    confirmed_from = given.pop("confirmed_from", None)
-    confirmed_at = given.pop("confirmed_at", None)
-    if confirmed_from and confirmed_at:
-        given["confirmed_at"] = _iso(confirmed_at)
-        given["source"] = f"confirmed with {tool.name}"
-    if given.get("requested_at"):
-        given["requested_at"] = _iso(given["requested_at"])
     if name := " ".join(part.strip() for part in names if part.strip()):
         given["name"] = name
+    if attributes := given.get("attributes"):
+        given["attributes"] = _json(attributes)
+    status, reason = _status(tool, given, titles=cells)
+    if _take_opt_in(tool, given) is False and status is Status.CONFIRMED:
+        status, reason = _WAITS
     return {**given, "status": status.value, "ended_reason": reason and reason.value}
+
+
+def _address_cell(tool: Tool, cells: Mapping[str, str | None]) -> str | None:
+    """Return the first cell whose title has in it what marks the address's."""
+    for title, cell in cells.items():
+        # The kind of mail someone wants is not where it goes.
+        if tool.address_title and tool.address_title.search(title) and title != "email_type":
+            return cell
+    return None
+
+
+def _status(tool: Tool, given: Cells, *, titles: Container[str]) -> Ended:
+    """Return how the person stands, and put the time of an end where ours is."""
+    word = (given.pop("status", None) or "").strip().lower()
+    if word not in tool.statuses:
+        raise InvalidInputError("status", f"is none that {tool.name} is known to have")
+    found = tool.statuses[word]
+    has_active = tool.active_sign is None or tool.active_sign in titles
+    for column, ended in (("left_at", _LEFT), ("bounced_at", _BOUNCED)):
+        is_told = column in given
+        at = given.pop(column, None)
+        if at or (is_told and not has_active):
+            given["ended_at"] = _iso(at)
+            if found[0] is not Status.UNSUBSCRIBED or ended is _BOUNCED:
+                found = ended
+    return found
+
+
+def _take_opt_in(tool: Tool, given: Cells) -> bool | None:
+    """Put the times of asking and confirming where ours are, and say whether there is any.
+
+    None where the file does not tell. A confirmation is one only if it came from somewhere, and
+    after the asking: whoever joined by one step has the same time twice.
+    """
+    is_told = tool.has_opt_in_times and {"requested_at", "confirmed_at"} <= given.keys()
+    confirmed_from = given.pop("confirmed_from", None)
+    confirmed_at = _iso(given.pop("confirmed_at", None))
+    requested_at = _iso(given.pop("requested_at", None))
+    if confirmed_from and _is_before(requested_at, confirmed_at):
+        given["confirmed_at"] = confirmed_at
+        given["source"] = f"confirmed with {tool.name}"
+    given["requested_at"] = requested_at or confirmed_at
+    return bool(given["requested_at"]) if is_told else None
 
 
 def _iso(text: str | None) -> str | None:
@@ -147,3 +220,22 @@ def _iso(text: str | None) -> str | None:
         return text
     day, time, zone = found.groups()
     return f"{day}T{time}{zone or 'Z'}"
+
+
+def _is_before(first: str | None, second: str | None) -> bool:
+    try:
+        return bool(first and second) and (
+            datetime.fromisoformat(first or "") < datetime.fromisoformat(second or "")
+        )
+    except (ValueError, TypeError):
+        return False
+
+
+def _json(text: str) -> str:
+    """Return JSON for an object that is written as Python writes it; else the text as it is."""
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        with suppress(ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+            return json.dumps(ast.literal_eval(text))
+    return text

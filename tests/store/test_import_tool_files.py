@@ -1,0 +1,314 @@
+"""Whole exports of other tools, with the headers and the formats that the tools write."""
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, select
+
+from service.domain.exchange import FileFormat
+from service.domain.foreign import TOOLS, Tool, translated
+from service.store.models import Subscriber, Subscription
+from service.usecases.import_ import Import, ImportOptions
+from service.usecases.import_report import ImportReport, Outcome, RowResult
+from service.usecases.lists import Lists
+
+FILES = Path(__file__).parent / "tool_files"
+HASH_KEY = b"an-address-hash-key-for-tests-only-01"
+IMPORTED, ASKED = Outcome.IMPORTED, Outcome.ASKED
+
+
+@dataclass(frozen=True)
+class Held:
+    """What is known of a person after the import, and what the report says of the row."""
+
+    outcome: Outcome
+    status: str
+    reason: str | None = None
+    name: str | None = None
+    attributes: Mapping[str, Any] | None = None
+    requested_at: datetime | None = None
+    confirmed_at: datetime | None = None
+    ended_at: datetime | None = None
+    source: str | None = None
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def take(engine: Engine, data: bytes, **options: object) -> tuple[ImportReport, list[RowResult]]:
+    told: list[RowResult] = []
+    report = Import(engine, lists=Lists(engine), address_hash_key=HASH_KEY)(
+        io.BytesIO(data),
+        format=FileFormat.CSV,
+        actor="test",
+        options=ImportOptions(**options),  # type: ignore[arg-type]
+        listener=told.append,
+    )
+    return report, sorted(told, key=lambda row: row.line)
+
+
+def held(engine: Engine, told: list[RowResult]) -> dict[str, Held]:
+    query = (
+        select(Subscriber, Subscription)
+        .join(Subscription, Subscription.subscriber_id == Subscriber.id)
+        .order_by(Subscriber.email_key)
+    )
+    outcomes = iter(told)
+    with engine.connect() as connection:
+        return {
+            row.email.partition("@")[0]: Held(
+                next(outcomes).outcome,
+                row.status,
+                row.ended_reason,
+                row.name,
+                row.attributes,
+                row.requested_at,
+                row.confirmed_at,
+                row.ended_at,
+                row.source,
+            )
+            for row in connection.execute(query)
+        }
+
+
+JOINED = at("2024-01-02T15:04:05.123456")
+ASKED_AT, CLICKED_AT = at("2024-01-01T10:00"), at("2024-01-01T10:05")
+BEGAN = at("2024-03-13T00:03:09.183465")
+LEFT, BOUNCED = ("unsubscribed", "imported"), ("unsubscribed", "hard_bounce")
+
+
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        (
+            "listmonk.csv",
+            {
+                "ada": Held(
+                    ASKED,
+                    "pending",
+                    name='Ada "A" King, L.',
+                    attributes={"n": 1, "city": "Köln", "nested": {"a": [1, 2.5, None]}},
+                    requested_at=JOINED,
+                ),
+                "bob": Held(IMPORTED, *LEFT, "=1+1", requested_at=JOINED),
+                "cay": Held(IMPORTED, *LEFT, "Cay", {}, JOINED),
+                "dan": Held(ASKED, "pending", name="Dan\nNewline", requested_at=JOINED),
+                "eve": Held(ASKED, "pending", name="李小龍 🎉", attributes={}, requested_at=JOINED),
+            },
+        ),
+        (
+            "mailchimp_subscribed.csv",
+            {
+                "ada": Held(
+                    IMPORTED,
+                    "confirmed",
+                    name="Ada King, L.",
+                    requested_at=ASKED_AT,
+                    confirmed_at=CLICKED_AT,
+                    source="confirmed with mailchimp",
+                ),
+                "bob": Held(ASKED, "pending", name="Bob", requested_at=ASKED_AT),
+                "cay": Held(ASKED, "pending", requested_at=CLICKED_AT),
+                "dan": Held(IMPORTED, "pending", name="Dan"),
+            },
+        ),
+        (
+            "mailchimp_german.csv",
+            {
+                "ada": Held(
+                    IMPORTED,
+                    "confirmed",
+                    name="Ada König",
+                    requested_at=ASKED_AT,
+                    confirmed_at=CLICKED_AT,
+                    source="confirmed with mailchimp",
+                )
+            },
+        ),
+        (
+            "mailchimp_unsubscribed.csv",
+            {
+                "ada": Held(
+                    IMPORTED,
+                    *LEFT,
+                    "Ada King",
+                    requested_at=ASKED_AT,
+                    confirmed_at=CLICKED_AT,
+                    ended_at=at("2024-02-01T10:00"),
+                    source="confirmed with mailchimp",
+                ),
+                "bob": Held(
+                    IMPORTED,
+                    *LEFT,
+                    "Bob",
+                    requested_at=ASKED_AT,
+                    confirmed_at=CLICKED_AT,
+                    source="confirmed with mailchimp",
+                ),
+            },
+        ),
+        (
+            "mailchimp_cleaned.csv",
+            {
+                "ada": Held(
+                    IMPORTED,
+                    *BOUNCED,
+                    "Ada King",
+                    requested_at=ASKED_AT,
+                    confirmed_at=CLICKED_AT,
+                    ended_at=at("2024-03-01T10:00"),
+                    source="confirmed with mailchimp",
+                )
+            },
+        ),
+        (
+            "buttondown.csv",
+            {
+                "ada": Held(
+                    ASKED,
+                    "pending",
+                    attributes={"staff": True, "role": "editor's", "since": None},
+                    requested_at=BEGAN,
+                    source="https://example.org/blog",
+                ),
+                "bob": Held(
+                    IMPORTED,
+                    *LEFT,
+                    attributes={},
+                    requested_at=BEGAN.replace(microsecond=0),
+                    ended_at=at("2024-04-08T17:09:32.596959"),
+                ),
+                "cay": Held(IMPORTED, "pending", attributes={}, requested_at=BEGAN),
+                "dan": Held(IMPORTED, *BOUNCED, attributes={}, requested_at=BEGAN),
+                "eve": Held(
+                    IMPORTED,
+                    "unsubscribed",
+                    "complaint",
+                    attributes={},
+                    requested_at=BEGAN,
+                    ended_at=at("2024-04-08T17:09:32.596959"),
+                ),
+                "fay": Held(
+                    ASKED,
+                    "pending",
+                    attributes={"name": "Fay", "nested": {"a": [1, 2.5]}},
+                    requested_at=BEGAN,
+                ),
+                "gus": Held(IMPORTED, *LEFT, attributes={}, requested_at=BEGAN),
+            },
+        ),
+        (
+            "keila.csv",
+            {
+                "ada": Held(
+                    ASKED,
+                    "pending",
+                    name="Ada King, L.",
+                    attributes={"city": "Köln", "tags": ["a", 1]},
+                ),
+                "bob": Held(IMPORTED, *LEFT, "Bob"),
+                "cay": Held(IMPORTED, *BOUNCED),
+                "dan": Held(ASKED, "pending", name="Dan", attributes={}),
+            },
+        ),
+    ],
+)
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"], ids=["LF", "CRLF"])
+def test_a_tools_export_comes_in_with_what_it_tells(
+    engine: Engine, file: str, expected: dict[str, Held], line_end: str
+):
+    before = datetime.now(UTC)
+    data = (FILES / file).read_text(encoding="utf-8")
+    report, told = take(engine, data.replace("\n", line_end).encode())
+    assert report.problems == []
+    found = held(engine, told)
+    if line_end != "\n" and file == "listmonk.csv":
+        assert found["dan"].name == "Dan\r\nNewline"
+        found["dan"] = replace(found["dan"], name="Dan\nNewline")
+    assert {
+        key: replace(
+            each,
+            requested_at=told_of(each.requested_at, before),
+            ended_at=told_of(each.ended_at, before),
+        )
+        for key, each in found.items()
+    } == expected
+
+
+def told_of(time: datetime | None, start: datetime) -> datetime | None:
+    """Return the time, or None where it is only that of the import."""
+    return time if time and time < start else None
+
+
+def test_whoever_left_stays_so_when_an_older_file_follows(engine: Engine):
+    """The whole list of listmonk calls those `enabled` who left it; so they are told of first."""
+    whole = (FILES / "listmonk.csv").read_bytes()
+    header, ada, *_ = whole.decode().splitlines(keepends=True)
+    take(engine, (header + ada.replace(",enabled,", ",unsubscribed,")).encode())
+    report, told = take(engine, whole)
+    assert [row.outcome for row in told].count(Outcome.SKIPPED) == 1
+    assert report.asked == 2
+    assert held(engine, told)["ada"].status == "unsubscribed"
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    ["{'a': open('x')}", "{'a': {1, 2}}", "{'a': b'x'}", "{'a': 1e999}", "[1]", "{'a': " * 5_000],
+)
+def test_metadata_that_is_no_plain_object_spoils_its_own_row_only(engine: Engine, metadata: str):
+    lines = (FILES / "buttondown.csv").read_text(encoding="utf-8").splitlines()
+    lines[7] = lines[7].replace("{}", f'"{metadata}"')
+    report, _ = take(engine, "\n".join(lines).encode())
+    assert [(problem.line, problem.column) for problem in report.problems] == [(8, "attributes")]
+    assert report.imported == 6
+
+
+def cells(**changed: str) -> dict[str, str | None]:
+    """Return a row of Mailchimp's in which someone asked and then clicked."""
+    given = {
+        "optin_time": "2024-01-01 10:00:00",
+        "confirm_time": "2024-01-01 10:05:00",
+        "confirm_ip": "192.0.2.1",
+        "last_changed": "2024-01-01 10:05:00",
+    }
+    return {"email address": "ada@example.org", **given, **changed}
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_evidence"),
+    [
+        ({}, True),
+        ({"confirm_ip": ""}, False),
+        ({"confirm_time": ""}, False),
+        ({"optin_time": ""}, False),
+        ({"confirm_time": "2024-01-01 10:00:00"}, False),
+        ({"confirm_time": "2023-12-31 10:00:00"}, False),
+        ({"confirm_time": "soon"}, False),
+    ],
+)
+def test_mailchimp_tells_of_a_click_only_with_an_address_and_after_the_asking(
+    changed: dict[str, str], *, is_evidence: bool
+):
+    row = translated(tool_named("mailchimp"), cells(**changed))
+    assert ("source" in row, "confirmed_at" in row) == (is_evidence, is_evidence)
+
+
+@pytest.mark.parametrize(
+    ("title", "is_found"),
+    [("adresse e-mail", True), ("correo electrónico", True), ("adres", False)],
+)
+def test_mailchimps_address_is_found_in_other_languages(title: str, *, is_found: bool):
+    row = cells()
+    address = row.pop("email address")
+    found = translated(tool_named("mailchimp"), {title: address, "email_type": "html", **row})
+    assert found["email"] == (address if is_found else None)
+
+
+def tool_named(name: str) -> Tool:
+    return next(tool for tool in TOOLS if tool.name == name)
