@@ -1,6 +1,7 @@
 """Delivery: claim, compose, call the mail API outside any transaction, settle."""
 
 import random
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -69,6 +70,9 @@ class Deliver:
         self._settings = settings
         self._jitter = jitter
         self._pause = pause
+        # One batch after the other: the threads share one interpreter, so that composed together
+        # they would be ready together, and all be under way when this process dies.
+        self._composing = threading.Lock()
         self._settling = GroupCommit(self._settle_all, key=lambda result: result.batch.id)
 
     def claim(self, *, calls: int) -> list[ClaimedBatch]:
@@ -166,17 +170,15 @@ class Deliver:
         mails: list[Mail] = []
         # A call made again is made as it was: the very mail may be out already.
         suppressed = frozenset() if batch.is_retry else self._withhold_suppressed(batch)
-        for message in batch.messages:
-            if message.id not in suppressed:
-                try:
-                    mails.append(self._compose(message))
-                except SQLAlchemyError:
-                    raise  # the database is to blame, not the row: the lease runs out by itself
-                except Exception as error:  # noqa: BLE001 - one bad row must not hold up the rest
-                    _log.error(
-                        "not composable", message=str(message.id), error=type(error).__name__
-                    )
-                    receipts[message.id] = _receipt(message.id, Outcome.REJECTED, "not_composable")
+        with self._composing:
+            for message in batch.messages:
+                if message.id not in suppressed:
+                    if (mail := self._compose_or_log(message)) is None:
+                        receipts[message.id] = _receipt(
+                            message.id, Outcome.REJECTED, "not_composable"
+                        )
+                    else:
+                        mails.append(mail)
         began_at = utc_now()
         failure: ProviderError | None = None
         if mails:
@@ -231,6 +233,19 @@ class Deliver:
             with self._engine.begin() as connection:
                 store.settle(connection, batch, withheld, retry_at=batch.lease_until, now=now)
         return frozenset(each.message_id for each in withheld)
+
+    def _compose_or_log(self, message: ClaimedMessage) -> Mail | None:
+        """Compose the mail; None where its row does not allow it, which must not hold up the rest.
+
+        Raises `SQLAlchemyError`: the database is to blame then, and the lease runs out by itself.
+        """
+        try:
+            return self._compose(message)
+        except SQLAlchemyError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with it, it is this row alone
+            _log.error("not composable", message=str(message.id), error=type(error).__name__)
+            return None
 
     def _compose(self, message: ClaimedMessage) -> Mail:
         """Compose the mail from the row alone, so that each retry gives the same bytes."""
