@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -261,6 +262,22 @@ def test_a_paused_provider_hands_an_uncertain_call_on_once_the_grace_is_over(wor
         assert utc_now() - NOON >= GRACE
     assert {key for key, _ in first.calls} != {key for key, _ in second.calls}
     assert world.messages()[0].status == "accepted"
+
+
+def test_calls_are_under_way_together(world: World):
+    both = threading.Barrier(2, timeout=10)
+
+    def answer(mails: Sequence[Mail], key: str) -> Sequence[Receipt]:
+        both.wait()
+        return take(mails, key)
+
+    provider = FakeProvider(answer, batch_size=1)
+    for email in (ADA, BOB):
+        world.sign_up(email)
+    deliver = make(world, provider)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(deliver.deliver, deliver.claim(calls=2)))
+    assert {world.messages(email)[0].status for email in (ADA, BOB)} == {"accepted"}
 
 
 def test_mail_waits_for_the_pace_of_a_provider_that_is_well(world: World):
