@@ -29,7 +29,7 @@ from service.tokens import Tokens
 from service.usecases.admin_sessions import AdminSessions
 from service.usecases.audit import Audit
 from service.usecases.chores import Chore
-from service.usecases.confirm import Confirm
+from service.usecases.confirm import Confirm, forget_code_tries
 from service.usecases.consent_texts import ConsentTexts
 from service.usecases.deliver import Deliver, MailSettings
 from service.usecases.deliver_webhooks import DeliverWebhooks
@@ -252,6 +252,11 @@ def build_chores(engine: Engine, settings: Settings) -> list[Chore]:
         Chore(
             name="forget held signups",
             run=HeldSignups(engine, lists=Lists(engine), mail_is_due=lambda: None).purge,
+            every_seconds=FORGET_EVERY_SECONDS,
+        ),
+        Chore(
+            name="forget wrong codes",
+            run=partial(forget_code_tries, engine, confirm_days=settings.confirm_days),
             every_seconds=FORGET_EVERY_SECONDS,
         ),
         Chore(

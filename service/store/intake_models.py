@@ -1,4 +1,6 @@
-"""The tables of what stands before a signup: those held for review, and keys against doubles."""
+"""The tables of what stands around a signup: those held for review, keys against doubles, and the
+wrong codes typed on the page after it.
+"""
 
 from datetime import datetime
 from typing import Any
@@ -46,3 +48,17 @@ class IdempotencyRecord(db.Model):  # type: ignore[name-defined,misc]
     created_at: Mapped[datetime]
     began_at: Mapped[datetime]
     is_done: Mapped[bool]
+
+
+class CodeTries(db.Model):  # type: ignore[name-defined,misc]
+    """The wrong codes typed on one status page, whatever became of its signup: so nothing refers,
+    and nothing of the signup is here but the id in the page's own link.
+    """
+
+    __tablename__ = "code_tries"
+    __table_args__ = (Index(None, "at"),)
+
+    message_id: Mapped[UUID] = mapped_column(primary_key=True)
+    tries: Mapped[int]
+    at: Mapped[datetime]
+    """When the first code was typed."""

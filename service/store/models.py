@@ -184,7 +184,6 @@ class OutboxMessage(db.Model):  # type: ignore[name-defined,misc]
     settled_at: Mapped[datetime | None]
     retried_at: Mapped[datetime | None]
     last_error: Mapped[str | None]
-    code_tries: Mapped[int] = mapped_column(server_default="0")
 
 
 class OutboxBatch(db.Model):  # type: ignore[name-defined,misc]

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, exists, func, select, update
+from sqlalchemy import Connection, exists, func, select
 
 from service.domain.delivery import MessageStatus
 from service.domain.feedback import EventKind
@@ -29,22 +29,6 @@ class MessageState:
     created_at: datetime
     has_bounced: bool
     """Whether a provider reported that the address takes no mail."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SentCode:
-    """A confirmation mail whose code may be typed."""
-
-    cycles: Cycles
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CodeCandidates:
-    """The mails of one address whose codes still count, and the wrong codes of the last day."""
-
-    messages: tuple[SentCode, ...]
-    tries: int
 
 
 def refs_json(cycles: Cycles) -> list[list[Any]]:
@@ -146,53 +130,4 @@ def insert_renewal(
             created_at=at,
             next_attempt_at=at,
         )
-    )
-
-
-def lock_code_candidates(
-    connection: Connection, *, message_id: UUID, since: datetime
-) -> CodeCandidates:
-    """Return the codes that may be typed on the status page of `message_id`.
-
-    The subscriber is locked until the transaction ends, so that tries are counted one by one.
-    """
-    subscriber_id = connection.scalar(
-        select(Subscriber.id)
-        .join(OutboxMessage, OutboxMessage.subscriber_id == Subscriber.id)
-        .where(OutboxMessage.id == message_id)
-        .with_for_update(of=Subscriber)
-    )
-    if subscriber_id is None:
-        return CodeCandidates(messages=(), tries=0)
-    tries = connection.scalar(
-        select(func.coalesce(func.sum(OutboxMessage.code_tries), 0)).where(
-            OutboxMessage.subscriber_id == subscriber_id,
-            OutboxMessage.created_at > since,
-        )
-    )
-    rows = connection.execute(
-        select(OutboxMessage.refs, OutboxMessage.created_at)
-        .where(
-            OutboxMessage.subscriber_id == subscriber_id,
-            OutboxMessage.created_at > since,
-            OutboxMessage.kind == MessageKind.CONFIRM.value,
-            OutboxMessage.status != MessageStatus.WITHHELD.value,
-        )
-        .order_by(OutboxMessage.created_at.desc())
-    )
-    return CodeCandidates(
-        messages=tuple(
-            SentCode(cycles=cycles_of(subscriber_id, row.refs), created_at=row.created_at)
-            for row in rows
-        ),
-        tries=int(tries or 0),
-    )
-
-
-def count_code_try(connection: Connection, *, message_id: UUID) -> None:
-    """Count a wrong code against the address."""
-    connection.execute(
-        update(OutboxMessage)
-        .where(OutboxMessage.id == message_id)
-        .values(code_tries=OutboxMessage.code_tries + 1)
     )

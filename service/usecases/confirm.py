@@ -11,8 +11,8 @@ from service.domain.consent import Evidence
 from service.domain.errors import LinkForgedError, TooManyTriesError, WrongCodeError
 from service.domain.subscription import CODE_TRIES, Cycles, Status
 from service.domain.webhook import EventType
+from service.store import codes, outbox, webhooks
 from service.store import cycles as store
-from service.store import outbox, webhooks
 from service.store.cycles import Act
 from service.store.database import reading
 from service.store.types import new_id
@@ -86,7 +86,8 @@ class Confirm:
         return self._tokens.status.issue(message_id)
 
     def by_code(self, status_token: str, code: str, evidence: Evidence) -> StatusView:
-        """Confirm with the code from any live mail of the status page's subscriber.
+        """Confirm with the code from any live mail to the status page's address, whether the page's
+        own signup was taken or held: it does not tell.
 
         Raises `WrongCodeError`; `TooManyTriesError` once the wrong codes for this address are
         used up; `LinkForgedError`.
@@ -96,8 +97,8 @@ class Confirm:
         # Whatever keyboard the person has: `decimal` reads digits of every script.
         typed = "".join(str(decimal(char)) for char in code[:MAX_CODE_LENGTH] if char.isdecimal())
         with self._engine.begin() as connection:
-            candidates = outbox.lock_code_candidates(
-                connection, message_id=message_id, since=now - self._max_age
+            candidates = codes.lock_code_candidates(
+                connection, message_id=message_id, since=now - self._max_age, at=now
             )
             if candidates.tries >= CODE_TRIES:
                 raise TooManyTriesError
@@ -107,7 +108,7 @@ class Confirm:
                 if self._tokens.confirm.is_code(typed, sent.cycles, at=sent.created_at)
             ]
             if not fitting:
-                outbox.count_code_try(connection, message_id=message_id)
+                codes.count_code_try(connection, message_id=message_id)
             else:
                 act = Act(cycles=fitting[0].cycles, at=now, evidence=evidence)
                 changed = store.confirm(connection, [act])
@@ -147,6 +148,12 @@ class Confirm:
         return [
             _state(act.cycles, found) if id(act) in unsettled else LinkState.DONE for act in acts
         ]
+
+
+def forget_code_tries(engine: Engine, *, confirm_days: int) -> int:
+    """Forget the wrong codes typed for mails whose links have expired; return of how many pages."""
+    with engine.begin() as connection:
+        return codes.delete_code_tries_before(connection, utc_now() - timedelta(days=confirm_days))
 
 
 def _state(cycles: Cycles, found: dict[store.Pair, store.State]) -> LinkState:

@@ -6,10 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 from typing import TypeVar
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 import time_machine
+from sqlalchemy import select
 
 from service.domain.consent import Evidence
 from service.domain.errors import (
@@ -18,11 +19,14 @@ from service.domain.errors import (
     TooManyTriesError,
     WrongCodeError,
 )
+from service.domain.risk import TRAPPED
 from service.domain.subscription import CODE_TRIES, UNDO_WITHIN, Cycles, SubscriptionRef
+from service.store.intake_models import CodeTries
 from service.store.types import new_id
-from service.usecases.confirm import Confirm
+from service.usecases.confirm import Confirm, forget_code_tries
 from service.usecases.consent_texts import ConsentTexts
 from service.usecases.lists import Lists
+from service.usecases.subscribe import SignupRequest
 from service.usecases.unsubscribe import Unsubscribe
 from service.usecases.views import LinkState
 from tests.store.world import ADA, NOON, World
@@ -250,8 +254,13 @@ def test_anything_else_is_a_wrong_code(world: World, typed: str):
     token = world.sign_up()
     with pytest.raises(WrongCodeError):
         world.usecases.confirm.by_code(token, typed, HERE)
-    assert world.messages()[0].code_tries == 1
+    assert tries_on(world, world.messages()[0].id) == 1
     assert world.subscription().status == "pending"
+
+
+def tries_on(world: World, message_id: UUID) -> int:
+    found = world.rows(select(CodeTries.tries).where(CodeTries.message_id == message_id))
+    return found[0].tries if found else 0
 
 
 def wrong(world: World, place: int = -1) -> str:
@@ -291,7 +300,78 @@ def test_guesses_at_once_do_not_get_more_tries(world: World):
 
     found = at_once([partial(try_one, one) for one in others])
     assert sorted(found) == ["TooManyTriesError"] * 6 + ["WrongCodeError"] * CODE_TRIES
-    assert world.messages()[0].code_tries == CODE_TRIES
+    assert tries_on(world, world.messages()[0].id) == CODE_TRIES
+
+
+def hold(world: World, email: str = ADA) -> str:
+    return world.usecases.subscribe(SignupRequest(email=email, evidence=Evidence()), risk=TRAPPED)
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_wrong_codes_for_a_held_signup_count_against_its_address(world: World, is_known: bool):
+    """Whether the address has signups that were taken, or held ones only."""
+    pages = [world.sign_up() if is_known else hold(world), hold(world)]
+    hold(world, "bob@example.org")
+    for token in pages * (CODE_TRIES // 2):
+        with pytest.raises(WrongCodeError):
+            world.usecases.confirm.by_code(token, "no code", HERE)
+    for token in [*pages, hold(world), world.sign_up()]:
+        with pytest.raises(TooManyTriesError):
+            world.usecases.confirm.by_code(token, "no code", HERE)
+    with pytest.raises(WrongCodeError):
+        world.usecases.confirm.by_code(hold(world, "bob@example.org"), "no code", HERE)
+
+
+def test_guesses_at_once_for_a_held_signup_are_counted_one_by_one(world: World):
+    pages = [hold(world), hold(world)]
+    others = [other_process(world)[0] for _ in range(16)]
+
+    def try_one(number: int) -> str:
+        try:
+            others[number].by_code(pages[number % 2], "no code", HERE)
+        except (WrongCodeError, TooManyTriesError) as error:
+            return type(error).__name__
+        return "confirmed"
+
+    found = at_once([partial(try_one, number) for number in range(16)])
+    assert sorted(found) == ["TooManyTriesError"] * 6 + ["WrongCodeError"] * CODE_TRIES
+
+
+def test_the_code_of_an_earlier_mail_confirms_on_the_page_of_a_held_signup(world: World):
+    world.sign_up()
+    code = world.code()
+    assert world.usecases.confirm.by_code(hold(world), code, HERE).is_confirmed
+    assert world.subscription().status == "confirmed"
+
+
+@pytest.mark.parametrize("what", ["release", "drop", "erase"])
+def test_a_locked_page_stays_locked_whatever_becomes_of_its_signup(world: World, what: str):
+    token = world.sign_up() if what == "erase" else hold(world)
+    for _ in range(CODE_TRIES):
+        with pytest.raises(WrongCodeError):
+            world.usecases.confirm.by_code(token, "no code", HERE)
+    if what == "erase":
+        world.erase(ADA)
+    else:
+        [held] = world.usecases.held.page(limit=2)
+        act = world.usecases.held.release if what == "release" else world.usecases.held.drop
+        act(held.held.signup.message_id, actor="test")
+    with pytest.raises(TooManyTriesError):
+        world.usecases.confirm.by_code(token, "no code", HERE)
+
+
+def test_wrong_codes_are_forgotten_once_the_links_have_expired(world: World):
+    with time_machine.travel(NOON, tick=False) as clock:
+        token = world.sign_up()
+        for _ in range(CODE_TRIES):
+            with pytest.raises(WrongCodeError):
+                world.usecases.confirm.by_code(token, "no code", HERE)
+        clock.shift(7 * DAY)
+        assert forget_code_tries(world.engine, confirm_days=7) == 0
+        clock.shift(MINUTE)
+        assert forget_code_tries(world.engine, confirm_days=7) == 1
+        with pytest.raises(WrongCodeError):
+            world.usecases.confirm.by_code(token, "no code", HERE)
 
 
 def test_a_code_lives_as_long_as_its_link(world: World):
@@ -322,7 +402,10 @@ def test_another_persons_code_does_not_count(world: World):
 
 def test_a_code_typed_for_a_signup_that_was_not_taken_is_wrong(world: World):
     nobodys = world.usecases.subscribe.status_token(new_id())
-    with pytest.raises(WrongCodeError):
+    for _ in range(CODE_TRIES):
+        with pytest.raises(WrongCodeError):
+            world.usecases.confirm.by_code(nobodys, "123456", HERE)
+    with pytest.raises(TooManyTriesError):
         world.usecases.confirm.by_code(nobodys, "123456", HERE)
     with pytest.raises(LinkForgedError):
         world.usecases.confirm.by_code("forged", "123456", HERE)

@@ -8,9 +8,11 @@ from click.testing import CliRunner
 from sqlalchemy import event, func, select
 
 from service.cli import main
+from service.domain.subscription import CODE_TRIES
 from service.store.intake_models import HeldSignup
 from service.store.models import AuditEntry, OutboxMessage, Subscriber, db
 from service.usecases.held import KEEP
+from tests.web.test_membership import shape
 
 CALL = "/v1/subscriptions"
 FORM = "/subscribe/news-flash"
@@ -68,6 +70,23 @@ def statements(app):
     with app.app_context():
         event.listen(db.engine, "before_cursor_execute", note)
     return seen
+
+
+def test_wrong_codes_end_alike_for_a_held_signup_and_for_any_other(client):
+    """Side by side over HTTP: the eleventh is refused, on the address's other pages too."""
+    told = {}
+    for kind, trap in (("taken", ""), ("held", "http://spam.example")):
+        entered = {"email": f"{kind:x<6}@example.org", "website": trap}
+        pages = [client.post(FORM, data=entered).location for _ in range(2)]
+        answers = [client.post(pages[0], data={"code": "000000"}) for _ in range(CODE_TRIES + 1)]
+        answers += [client.post(pages[1], data={"code": "000000"}), client.get(pages[0])]
+        told[kind] = [
+            (answer.status_code, shape(answer.text), [(n, shape(v)) for n, v in answer.headers])
+            for answer in answers
+        ]
+    statuses = [status for status, *_ in told["taken"]]
+    assert statuses == [422] * CODE_TRIES + [429, 429, 200]
+    assert told["held"] == told["taken"]
 
 
 def test_a_released_signup_owes_its_mail_and_keeps_its_status_page(app, client, admin):
