@@ -132,7 +132,7 @@ def build_usecases(
         subscribe=subscribe,
         intake=Intake(subscribe, once=Once(engine), steps=Steps(tokens.step)),
         held=HeldSignups(engine, lists=lists, mail_is_due=mail_is_due),
-        signup_status=SignupStatus(engine, tokens=tokens.status),
+        signup_status=SignupStatus(engine, lists=lists, tokens=tokens.status),
         confirm=Confirm(
             engine,
             lists=lists,

@@ -129,8 +129,10 @@ class ReceiptTokens(_CyclesToken):
     salt = "receipt"
 
 
-class _IdToken(_Purpose):
-    """A token that names one row; all of a purpose have the same length."""
+class AdminLinkTokens(_Purpose):
+    """The link that signs an administrator in. It works as long as its row is there."""
+
+    salt = "admin-link"
 
     def issue(self, row_id: UUID) -> str:
         """Return the token of the row with this id."""
@@ -141,16 +143,26 @@ class _IdToken(_Purpose):
         return UUID(bytes=_ID.unpack(self._payload(token))[1])
 
 
-class StatusTokens(_IdToken):
-    """The page after signup. It names the request's own message."""
+class StatusTokens(_Purpose):
+    """The page after signup. It names the request's own message and, where the request was for one
+    list by name, that list: what the request said, and nothing that was looked up.
+    """
 
     salt = "status"
 
+    def issue(self, message_id: UUID, *, list_id: UUID | None = None) -> str:
+        """Return the token; all have the same length."""
+        listed = list_id.bytes if list_id is not None else bytes(16)
+        return self._sign(_ID.pack(VERSION, message_id.bytes) + listed)
 
-class AdminLinkTokens(_IdToken):
-    """The link that signs an administrator in. It works as long as its row is there."""
+    def read(self, token: str) -> UUID:
+        """Return the message's id; raise `LinkForgedError`."""
+        return UUID(bytes=_ID.unpack_from(self._payload(token))[1])
 
-    salt = "admin-link"
+    def list_id(self, token: str) -> UUID | None:
+        """Return the list's id, where the token names one; raise `LinkForgedError`."""
+        listed = self._payload(token)[_ID.size :]
+        return UUID(bytes=listed) if any(listed) else None
 
 
 class FormTokens(_Purpose):

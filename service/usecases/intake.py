@@ -25,7 +25,7 @@ class Intake:
         message_id = self._once(
             once, lambda chosen: self._subscribe(request, risk=risk, message_id=chosen)
         )
-        return self._subscribe.status_token(message_id)
+        return self._subscribe.status_token(message_id, request)
 
     def by_form(
         self, request: SignupRequest, *, risk: Risk = NO_RISK, step_token: str, proof: str

@@ -6,9 +6,11 @@ from sqlalchemy import Engine
 
 from service.clock import utc_now
 from service.domain.delivery import MessageStatus
+from service.domain.mailing_list import ListInfo
 from service.store import outbox
 from service.store.database import reading
 from service.tokens import StatusTokens
+from service.usecases.lists import Lists
 from service.usecases.views import MailProgress, StatusView
 
 DELAYED_AFTER = timedelta(minutes=2)
@@ -18,9 +20,10 @@ DELAYED_AFTER = timedelta(minutes=2)
 class SignupStatus:
     """Tells how the mail of one signup fares."""
 
-    def __init__(self, engine: Engine, *, tokens: StatusTokens) -> None:
+    def __init__(self, engine: Engine, *, lists: Lists, tokens: StatusTokens) -> None:
         """Take what the use case works with."""
         self._engine = engine
+        self._lists = lists
         self._tokens = tokens
 
     def __call__(self, token: str) -> StatusView:
@@ -47,3 +50,11 @@ class SignupStatus:
             is_late = now - message.created_at > DELAYED_AFTER
             progress = MailProgress.DELAYED if is_late else MailProgress.SENT
         return StatusView(progress=progress, requested_at=requested_at)
+
+    def own_list(self, token: str) -> ListInfo | None:
+        """Return the one list that the signup can have been for, or None: it may have been for
+        several. Raises `LinkForgedError`.
+        """
+        list_id = self._tokens.list_id(token)
+        found = self._lists.all() if list_id is None else self._lists.by_ids([list_id])
+        return found[0] if len(found) == 1 else None

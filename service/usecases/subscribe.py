@@ -70,7 +70,7 @@ class Subscribe:
         committed; of high risk, the signup is held instead, and looks the same from outside.
         """
         signup = self.check(request, message_id=message_id)
-        return self._tokens.issue(self._commits.submit(_Asked(signup, risk)))
+        return self.status_token(self._commits.submit(_Asked(signup, risk)), request)
 
     def check(self, request: SignupRequest, *, message_id: UUID | None = None) -> Signup:
         """Return the signup that is asked for, or raise what is wrong with it."""
@@ -99,9 +99,13 @@ class Subscribe:
             ),
         )
 
-    def status_token(self, message_id: UUID) -> str:
-        """Return the token of a signup's status page."""
-        return self._tokens.issue(message_id)
+    def status_token(self, message_id: UUID, request: SignupRequest) -> str:
+        """Return the token of the request's status page; the same one for the same request, so it
+        does not name what is the default list just now. Raises `UnknownListError`.
+        """
+        slugs = set(request.lists)
+        list_id = self._lists.get(slugs.pop()).id if len(slugs) == 1 else None
+        return self._tokens.issue(message_id, list_id=list_id)
 
     def _record(self, group: Sequence[_Asked]) -> list[UUID]:
         is_high = [asked.risk.level is Level.HIGH for asked in group]

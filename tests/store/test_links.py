@@ -401,7 +401,7 @@ def test_another_persons_code_does_not_count(world: World):
 
 
 def test_a_code_typed_for_a_signup_that_was_not_taken_is_wrong(world: World):
-    nobodys = world.usecases.subscribe.status_token(new_id())
+    nobodys = world.tokens.status.issue(new_id())
     for _ in range(CODE_TRIES):
         with pytest.raises(WrongCodeError):
             world.usecases.confirm.by_code(nobodys, "123456", HERE)

@@ -44,11 +44,14 @@ def test_the_same_row_gives_the_same_link(wanted: Cycles, at: datetime):
     assert make().confirm.issue(wanted, at=at) == make().confirm.issue(wanted, at=later)
 
 
-@given(message_id=ids, other=ids)
-def test_status_links_have_one_length(message_id: UUID, other: UUID):
+@given(message_id=ids, other=ids, list_id=ids)
+def test_status_links_have_one_length(message_id: UUID, other: UUID, list_id: UUID):
     status = make().status
-    assert status.read(status.issue(message_id)) == message_id
-    assert len(status.issue(message_id)) == len(status.issue(other))
+    with_list = status.issue(message_id, list_id=list_id)
+    assert status.read(status.issue(message_id)) == status.read(with_list) == message_id
+    assert status.list_id(status.issue(message_id)) is None
+    assert status.list_id(with_list) == (list_id if list_id.int else None)
+    assert len(status.issue(message_id)) == len(status.issue(other)) == len(with_list)
 
 
 def test_links_hold_no_character_that_a_url_or_a_mail_changes():

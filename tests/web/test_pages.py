@@ -1,7 +1,9 @@
 """What the pages answer to forms, links and mail programs, beneath what a browser shows."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
@@ -113,6 +115,39 @@ def test_only_the_lists_own_sites_may_frame_the_form(app, client):
         policy = client.get(path).headers["Content-Security-Policy"]
         assert SITE in policy
         assert "frame-ancestors *" not in policy
+
+
+@pytest.mark.parametrize(
+    ("lists", "frames"),
+    [
+        (["news-flash"], f"'self' {SITE}"),
+        (["news-flash", "news-flash"], f"'self' {SITE}"),
+        (["other"], "'self' https://other.example"),
+        (["open"], "*"),
+        (["news-flash", "other"], "'none'"),
+        (None, "'none'"),
+    ],
+)
+@pytest.mark.parametrize("trap", ["", "http://spam.example"])
+def test_only_the_signups_own_list_says_who_may_frame_its_status_page(
+    app, client, lists, frames, trap
+):
+    """No other list's sites are named there, whatever became of the signup."""
+    _change_list(app, origins=[SITE])
+    make = app.extensions[EXTENSION].lists.create
+    make(slug="other", name="Other", origins=["https://other.example"], actor="test")
+    make(slug="open", name="Open", actor="test")
+    body = {"email": "reader@example.org", "website": trap} | ({"lists": lists} if lists else {})
+    page = urlsplit(client.post("/v1/subscriptions", json=body).json["status_url"]).path
+    for answer in (client.get(page), client.post(page, data={"code": "1"})):
+        [rule] = re.findall(r"frame-ancestors ([^;]*)", answer.headers["Content-Security-Policy"])
+        assert rule == frames
+
+
+def test_a_page_of_one_list_leads_back_to_its_own_form(app, client):
+    app.extensions[EXTENSION].lists.create(slug="other", name="Other", actor="test")
+    page = client.post("/subscribe/other", data={"email": "reader@example.org"}).location
+    assert 'href="/subscribe/other"' in client.get(page).text
 
 
 def test_the_embedded_form_is_answered_in_json_that_its_page_may_read(client):

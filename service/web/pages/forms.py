@@ -112,9 +112,14 @@ def _form(info: ListInfo, *, email: str = "", error: str | None = None) -> str:
     )
 
 
+def allow_frames(info: ListInfo) -> None:
+    """Let the list's own sites frame the page; any site, where the list names none."""
+    allow("frame-ancestors", *(("'self'", *info.origins) if info.origins else ("*",)))
+
+
 def _allow_as_form(info: ListInfo) -> None:
     """Let the list's own sites frame the page, and its form lead to the list's own page."""
-    allow("frame-ancestors", *(("'self'", *info.origins) if info.origins else ("*",)))
+    allow_frames(info)
     if info.redirect_url:
         # Browsers hold the redirect after a form post to `form-action`, too.
         target = urlsplit(info.redirect_url)

@@ -11,8 +11,7 @@ from service.domain.errors import TooManyTriesError, WrongCodeError
 from service.usecases.views import MailProgress, StatusView
 from service.web.context import evidence, usecases
 from service.web.pages import pages
-from service.web.pages.forms import MAX_FORM_BYTES
-from service.web.security import allow
+from service.web.pages.forms import MAX_FORM_BYTES, allow_frames
 
 FIRST_LOOK = timedelta(seconds=12)
 """So soon after the signup nobody can be typing the code yet: the page may reload itself."""
@@ -47,10 +46,10 @@ def _page(
     error: str | None = None,
     is_locked: bool = False,
 ) -> str:
-    lists = usecases().lists.all()
-    # The hosted form leads here inside the frame that it stands in.
-    origins = {origin for info in lists for origin in info.origins}
-    allow("frame-ancestors", *(origins if all(i.origins for i in lists) else ("*",)), "'self'")
+    own_list = usecases().signup_status.own_list(token)
+    if own_list is not None:
+        # The hosted form leads here inside the frame that it stands in.
+        allow_frames(own_list)
     asks_for_code = "code" in request.args or request.method == "POST"
     reload_seconds = None
     if not asks_for_code and view.progress is MailProgress.DELAYED:
@@ -65,5 +64,5 @@ def _page(
         error=error,
         is_locked=is_locked,
         reload_seconds=reload_seconds if view.progress is not MailProgress.BOUNCED else None,
-        only_list=lists[0] if len(lists) == 1 else None,
+        own_list=own_list,
     )
