@@ -20,7 +20,7 @@ from service.mail.events.registry import EventParsers
 from service.mail.provider import Provider
 from service.mail.registry import build_provider
 from service.oidc.provider import IdentityProvider
-from service.signing import Signer, seed_of
+from service.signing import Signer, earlier_public_key, seed_of
 from service.store.counters import Counters, MemoryCounters, RedisCounters
 from service.store.database import engine_options, prepare_engine
 from service.store.models import db
@@ -147,6 +147,7 @@ def build_usecases(
             lists=lists,
             tokens=tokens.receipt,
             signer=Signer(seed_of(settings.receipt_key)),
+            earlier_keys=[earlier_public_key(key) for key in settings.receipt_key_fallbacks],
         ),
         feedback=build_feedback(engine, settings),
         keys=keys,

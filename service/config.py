@@ -22,6 +22,7 @@ from sqlalchemy.exc import ArgumentError
 PREFIX = "NEWSFLASH_"
 MIN_KEY_BYTES = 32
 _URL_CHARS = re.compile(r"[A-Za-z0-9._~:/?#@\[\]!$&'()*+,;=%-]+")  # RFC 3986, appendix A
+_OLD_PUBLIC_KEY = re.compile(r"public:[A-Za-z0-9_-]{43}")
 _HOST_NAME = re.compile(r"[A-Za-z0-9._-]+")
 Window = tuple[int, int]
 RATELIMITS = ("client", "network", "list", "domain", "overall")
@@ -61,6 +62,9 @@ class Settings:
     address_hash_key: bytes = field(repr=False)
     receipt_key: str = field(repr=False)
     """Signs consent receipts and checkpoints; `signing.seed_of` says how it becomes a key."""
+    receipt_key_fallbacks: tuple[str, ...] = field(default=(), repr=False)
+    """Earlier values of it, newest first, or `public:` and the public key alone: they sign nothing,
+    and their public keys stay published."""
     public_url: str = "http://127.0.0.1:8000"
     allowed_hosts: tuple[str, ...] = ()
     """Host names, besides that of `public_url` and loopback, under which the service answers."""
@@ -126,6 +130,10 @@ def load_settings() -> Settings:
                 "ADDRESS_HASH_KEY", env.str("ADDRESS_HASH_KEY", ""), keys_in
             ).encode(),
             receipt_key=_key("RECEIPT_KEY", env.str("RECEIPT_KEY", ""), keys_in),
+            receipt_key_fallbacks=tuple(
+                _old_receipt_key(key)
+                for key in env.str("RECEIPT_KEY_FALLBACKS", "").replace(",", " ").split()
+            ),
             public_url=_public_url(env.str("PUBLIC_URL", "") or "http://127.0.0.1:8000"),
             allowed_hosts=_hosts(env.str("ALLOWED_HOSTS", "")),
             mail_urls=tuple(env.str("MAIL_URL", "").split()) or ("mailbox:",),
@@ -204,6 +212,12 @@ def _strong(name: str, key: str) -> str:
     if size < MIN_KEY_BYTES:
         raise SettingError(name, f"needs at least {MIN_KEY_BYTES} bytes")
     return key
+
+
+def _old_receipt_key(key: str) -> str:
+    if key.startswith("public:") and not _OLD_PUBLIC_KEY.fullmatch(key):
+        raise SettingError("RECEIPT_KEY_FALLBACKS", "needs the form public: and 43 characters")
+    return _strong("RECEIPT_KEY_FALLBACKS", key)
 
 
 def _key(name: str, given: str, keys_in: Path | None) -> str:

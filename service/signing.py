@@ -17,6 +17,7 @@ from service.domain.canonical import CanonicalError, canonical
 from service.domain.ledger import Document
 
 ALGORITHM = "EdDSA"
+PUBLIC = "public:"
 _RAW_KEY = re.compile(r"[A-Za-z0-9_-]{43}")
 _SEED = re.compile(r"[0-9a-fA-F]{64}")
 
@@ -32,19 +33,23 @@ class PublicKey:
     x: str
 
     @classmethod
-    def parse(cls, text: str) -> "PublicKey":
-        """Read `x` alone, a JWK, or the first fitting key of a JWK Set; raise `PublicKeyError`."""
+    def parse(cls, text: str) -> tuple["PublicKey", ...]:
+        """Read `x` alone, a JWK, or all fitting keys of a JWK Set; raise `PublicKeyError`."""
         if _RAW_KEY.fullmatch(text.strip()):
-            return cls(text.strip())
+            return (cls(text.strip()),)
         try:
             found = json.loads(text)
         except (ValueError, RecursionError):
             raise PublicKeyError("it is neither a key of 43 characters nor JSON") from None
         keys = found.get("keys", [found]) if isinstance(found, dict) else []
-        for key in keys if isinstance(keys, list) else []:
-            if isinstance(key, dict) and key.get("crv") == "Ed25519":
-                return cls.from_jwk(key)
-        raise PublicKeyError("it holds no Ed25519 key")
+        fitting = tuple(
+            cls.from_jwk(key)
+            for key in (keys if isinstance(keys, list) else [])
+            if isinstance(key, dict) and key.get("crv") == "Ed25519"
+        )
+        if not fitting:
+            raise PublicKeyError("it holds no Ed25519 key")
+        return fitting
 
     @classmethod
     def from_jwk(cls, jwk: object) -> "PublicKey":
@@ -109,6 +114,15 @@ def seed_of(receipt_key: str) -> bytes:
     if _SEED.fullmatch(receipt_key):
         return bytes.fromhex(receipt_key)
     return sha256(receipt_key.encode()).digest()
+
+
+def earlier_public_key(given: str) -> PublicKey:
+    """Return the public key that one of `RECEIPT_KEY_FALLBACKS` means: the one after `public:`, or
+    that of an earlier `RECEIPT_KEY`.
+    """
+    if given.startswith(PUBLIC):
+        return PublicKey(given.removeprefix(PUBLIC))
+    return Signer(seed_of(given)).public_key
 
 
 def _message(document: Document) -> bytes:

@@ -27,9 +27,11 @@ def receipts() -> None:
 @click.argument("file", type=_FILE)
 @click.option(
     "--public-key",
+    "public_keys",
+    multiple=True,
     metavar="KEY|FILE",
-    help="The service's key: 43 characters, or a file with its JWK or JWK Set.  "
-    "[default: the one in FILE]",
+    help="The service's key: 43 characters, or a file with its JWK, or with the JWK Set that also "
+    "holds its earlier keys. May be repeated.  [default: the one in FILE]",
 )
 @click.option(
     "--checkpoint",
@@ -38,19 +40,20 @@ def receipts() -> None:
     type=_FILE,
     help="A checkpoint or receipt kept from before: shows what is gone since. May be repeated.",
 )
-def verify(*, file: Path, public_key: str | None, checkpoints: tuple[Path, ...]) -> None:
+def verify(*, file: Path, public_keys: tuple[str, ...], checkpoints: tuple[Path, ...]) -> None:
     """Check a receipt, an exported ledger or a checkpoint, offline.
 
     Names each entry that was changed, removed, moved or cut off, and then ends with status 1.
     """
     check = VerifyReceipts(
-        public_key=_public_key(public_key) if public_key else None, kept=checkpoints
+        public_keys=[key for given in public_keys for key in _public_keys(given)],
+        kept=checkpoints,
     )
     try:
         report = check(file)
     except UnreadableFileError as error:
         raise click.ClickException(str(error)) from None
-    _tell(report, is_given=public_key is not None)
+    _tell(report, is_given=bool(public_keys))
     if report.findings:
         sys.exit(1)
 
@@ -88,11 +91,11 @@ def issue(subscriber_id: UUID) -> None:
 
 @receipts.command("public-key")
 def public_key() -> None:
-    """Print the public key that receipts are checked with (JWK Set, RFC 7517)."""
+    """Print the public keys that receipts are checked with, newest first (JWK Set, RFC 7517)."""
     _write(sys.stdout, usecases_of(app_or_exit()).receipts.public_keys())
 
 
-def _public_key(text: str) -> PublicKey:
+def _public_keys(text: str) -> tuple[PublicKey, ...]:
     try:
         return PublicKey.parse(Path(text).read_text() if Path(text).is_file() else text)
     except (OSError, PublicKeyError, UnicodeDecodeError) as error:
@@ -122,7 +125,7 @@ def _tell(report: Report, *, is_given: bool) -> None:
     click.echo(f"{what}: {verdict}; {', '.join(parts)}")
     if not is_given:
         click.echo(
-            f"Held to the key that the file brings: {report.key.x}\n"
+            f"Held to the key that the file brings: {report.keys[0].x}\n"
             "Compare it with /.well-known/newsflash-receipts.json of the service."
         )
 

@@ -17,7 +17,7 @@ from service.domain.ledger import (
     event_document,
     utc,
 )
-from service.signing import Signer
+from service.signing import PublicKey, Signer
 from service.store import ledger_reading as store
 from service.store.audit import insert_audit
 from service.store.database import reading
@@ -36,17 +36,27 @@ class Receipts:
     """Hands out what proves a consent. Nothing of it needs this service to be checked."""
 
     def __init__(
-        self, engine: Engine, *, lists: Lists, tokens: ReceiptTokens, signer: Signer
+        self,
+        engine: Engine,
+        *,
+        lists: Lists,
+        tokens: ReceiptTokens,
+        signer: Signer,
+        earlier_keys: Sequence[PublicKey] = (),
     ) -> None:
-        """Take what the use case works with."""
+        """`signer` signs; `earlier_keys` are those that it took over from, and stay published."""
         self._engine = engine
         self._lists = lists
         self._tokens = tokens
         self._signer = signer
+        self._earlier_keys = tuple(earlier_keys)
 
     def public_keys(self) -> Document:
-        """Return the JWK Set (RFC 7517, section 5) that receipts are checked with."""
-        return {"keys": [self._signer.public_key.jwk()]}
+        """Return the JWK Set (RFC 7517, section 5) that receipts are checked with, the key that
+        signs now first.
+        """
+        keys = dict.fromkeys((self._signer.public_key, *self._earlier_keys))
+        return {"keys": [key.jwk() for key in keys]}
 
     def by_link(self, token: str) -> Document:
         """Return the receipt of the link's subscriptions.

@@ -1,4 +1,4 @@
-"""Checking receipts and exported ledgers offline: a file and a public key, no database."""
+"""Checking receipts and exported ledgers offline: a file and public keys, no database."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -27,10 +27,10 @@ class UnreadableFileError(ValueError):
 
 @dataclass(slots=True, kw_only=True)
 class Report:
-    """What a check has found; `key` is the public key that the file was held to."""
+    """What a check has found; `keys` are the public keys that the file was held to."""
 
     type: str
-    key: PublicKey
+    keys: tuple[PublicKey, ...]
     entries: int = 0
     unsealed: int = 0
     end: Witness | None = None
@@ -38,11 +38,13 @@ class Report:
 
 
 class VerifyReceipts:
-    """Checks files against one public key, or else against the one that each brings itself."""
+    """Checks files against the service's public keys, or else against the one that each brings."""
 
-    def __init__(self, *, public_key: PublicKey | None = None, kept: Iterable[Path] = ()) -> None:
-        """`kept` are checkpoints and receipts from before, which show what is gone since."""
-        self._given = public_key
+    def __init__(self, *, public_keys: Iterable[PublicKey] = (), kept: Iterable[Path] = ()) -> None:
+        """`public_keys` are that which signs now and those before it, any of which may have signed
+        a file. `kept` are checkpoints and receipts from before, which show what is gone since.
+        """
+        self._given = tuple(public_keys)
         self._kept = tuple(kept)
 
     def __call__(self, path: Path) -> Report:
@@ -81,7 +83,7 @@ class VerifyReceipts:
 
     def _receipt(self, receipt: Document) -> Report:
         report = self._begin(receipt)
-        if not report.key.signed(receipt):
+        if not _is_signed(report, receipt):
             message = (
                 "the signature of the receipt does not fit: it was changed after it was issued"
             )
@@ -109,34 +111,34 @@ class VerifyReceipts:
         return report
 
     def _checkpoint(self, document: Document) -> Report:
-        if self._given is None:
+        if not self._given:
             raise UnreadableFileError("a checkpoint alone is checked with --public-key")
-        report = Report(type=CHECKPOINT, key=self._given)
+        report = Report(type=CHECKPOINT, keys=self._given)
         report.end = self._end(report, document)
         return report
 
     def _begin(self, document: Document) -> Report:
-        """Choose the key: the given one, which the file's own must equal."""
+        """Choose the keys: the given ones, of which the file's own must be one."""
         try:
             own = PublicKey.from_jwk(document.get("public_key"))
         except PublicKeyError:
             own = None
-        key = self._given or own
-        if key is None:
+        keys = self._given or ((own,) if own is not None else ())
+        if not keys:
             raise UnreadableFileError("it brings no public key; give one with --public-key")
-        report = Report(type=str(document["type"]), key=key)
-        if own != key:
-            message = "it brings another public key than the one given"
+        report = Report(type=str(document["type"]), keys=keys)
+        if own not in keys:
+            message = "it brings another public key than was given"
             report.findings.append(Finding(FindingKind.SIGNATURE, message))
         return report
 
     def _witnesses(self, report: Report) -> list[Witness]:
-        """Read what was kept from before; each file must be signed by the same key."""
+        """Read what was kept from before; each file must be signed by one of the keys."""
         found: list[Witness] = []
         for path in self._kept:
             document = _whole(path)
-            if not report.key.signed(document):
-                message = f"{path.name} is not signed by this key, and shows nothing"
+            if not _is_signed(report, document):
+                message = f"{path.name} is signed by none of the keys, and shows nothing"
                 report.findings.append(Finding(FindingKind.SIGNATURE, message))
                 continue
             own = document if document.get("type") == CHECKPOINT else document.get("checkpoint")
@@ -154,13 +156,17 @@ class VerifyReceipts:
         """Return what a checkpoint attests, if its signature fits."""
         document = checkpoint if isinstance(checkpoint, dict) else {}
         position, end_hash = document.get("position"), document.get("entry_hash")
-        is_signed = document.get("type") == CHECKPOINT and report.key.signed(document)
+        is_signed = document.get("type") == CHECKPOINT and _is_signed(report, document)
         if not is_signed or type(position) is not int or not isinstance(end_hash, str):
             message = "the signature of the checkpoint does not fit"
             report.findings.append(Finding(FindingKind.SIGNATURE, message))
             return None
         which = f"the checkpoint of {document.get('at')}" + (f" in {name}" if name else "")
         return Witness(position, end_hash, which)
+
+
+def _is_signed(report: Report, document: Document) -> bool:
+    return any(key.signed(document) for key in report.keys)
 
 
 def _misplaced(entry: ReadEntry, last: ReadEntry, known: Sequence[Witness]) -> Iterator[Finding]:

@@ -39,10 +39,11 @@ def service(folder, settings, app, usecases):
     with app.app_context():
         assert build_seal_ledger(db.engine, settings).run_once() == 4
 
-    def run(*words: str, given: str | None = None) -> Result:
+    def run(*words: str, given: str | None = None, **changes: str) -> Result:
         environment = {
             "NEWSFLASH_DATABASE_URL": str(settings.database_url),
             "NEWSFLASH_RECEIPT_KEY": KEY,
+            **changes,
         }
         return CliRunner().invoke(main, words, env=environment, input=given)
 
@@ -114,6 +115,21 @@ def test_a_checkpoint_is_checked_with_a_given_key_only(service, folder):
     assert offline("kept", "--public-key", PUBLIC).exit_code == 0
     assert "--public-key" in offline("kept").output
     assert offline("kept", "--public-key", PUBLIC[::-1]).exit_code == 1
+
+
+def test_files_from_before_a_change_of_keys_are_checked_with_the_published_keys(service, folder):
+    (folder / "kept").write_text(service("receipts", "checkpoint").stdout)
+    new = {"NEWSFLASH_RECEIPT_KEY": "n" * 40, "NEWSFLASH_RECEIPT_KEY_FALLBACKS": KEY}
+    (folder / "keys.json").write_text(service("receipts", "public-key", **new).stdout)
+    (folder / "ledger").write_text(service("receipts", "export", **new).stdout)
+    good = offline("ledger", "--public-key", "keys.json", "--checkpoint", "kept")
+    assert (good.exit_code, good.output[:23]) == (0, "ledger: good; 4 entries")
+    [one, _old] = json.loads((folder / "keys.json").read_text())["keys"]
+    repeated = ("--public-key", PUBLIC, "--public-key", one["x"])
+    assert offline("ledger", *repeated, "--checkpoint", "kept").exit_code == 0
+    bad = offline("ledger", "--public-key", one["x"], "--checkpoint", "kept")
+    assert bad.exit_code == 1
+    assert "signature: kept is signed by none of the keys, and shows nothing\n" in bad.output
 
 
 @pytest.mark.parametrize("key", ["", "x", "{}", "[]", "[" * 99_999, '{"keys": [{"crv": "P-256"}]}'])

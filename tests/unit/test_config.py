@@ -52,6 +52,7 @@ def test_every_setting_is_read():
     settings = load(
         **POSTGRES,
         SECRET_KEY_FALLBACKS=f"{OTHER_KEY}, {'p' * 40}",
+        RECEIPT_KEY_FALLBACKS=f"{OTHER_KEY}, public:{'x' * 43}",
         PUBLIC_URL="https://news.example.org/",
         ALLOWED_HOSTS="web, news.internal",
         MAIL_URL="postmark://T@default  smtp://mail.example.org:587",
@@ -67,6 +68,7 @@ def test_every_setting_is_read():
     )
     assert settings.database_url.drivername == "postgresql+psycopg"
     assert settings.secret_keys == ("p" * 40, OTHER_KEY, KEY)
+    assert settings.receipt_key_fallbacks == (OTHER_KEY, f"public:{'x' * 43}")
     assert settings.address_hash_key == HASH_KEY.encode()
     assert settings.public_url == "https://news.example.org"
     assert settings.allowed_hosts == ("web", "news.internal")
@@ -100,6 +102,8 @@ def test_every_setting_is_read():
         ("ADDRESS_HASH_KEY", SECRET),
         ("RECEIPT_KEY", ""),
         ("RECEIPT_KEY", SECRET),
+        ("RECEIPT_KEY_FALLBACKS", f"{KEY} {SECRET}"),
+        ("RECEIPT_KEY_FALLBACKS", f"public:{SECRET * 2}"),
         ("PUBLIC_URL", "news.example.org"),
         ("PUBLIC_URL", "ftp://news.example.org"),
         ("PUBLIC_URL", "https://"),
@@ -268,7 +272,12 @@ def test_part_of_an_identity_provider_is_none(name: str):
 
 def test_settings_can_be_shown_without_their_secrets():
     shown = repr(
-        load(**POSTGRES, MAIL_URL=f"postmark://{SECRET}@default", WEBHOOK_SECRET_SES=SECRET)
+        load(
+            **POSTGRES,
+            MAIL_URL=f"postmark://{SECRET}@default",
+            WEBHOOK_SECRET_SES=SECRET,
+            RECEIPT_KEY_FALLBACKS=f"{SECRET}{KEY}",
+        )
     )
     for secret in (SECRET, KEY, HASH_KEY, RECEIPT_KEY):
         assert secret not in shown

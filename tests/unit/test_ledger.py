@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -119,14 +119,19 @@ def text_of(lines: Lines) -> str:
     return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
 
 
-def verify(folder: Path, document: Lines | dict[str, Any], *kept: dict[str, Any]) -> Report:
+def verify(
+    folder: Path,
+    document: Lines | dict[str, Any],
+    *kept: dict[str, Any],
+    keys: Sequence[PublicKey] = (SIGNER.public_key,),
+) -> Report:
     path = folder / "file"
     path.write_text(text_of(document) if isinstance(document, list) else json.dumps(document))
     paths = []
     for number, each in enumerate(kept):
         paths.append(folder / f"kept-{number}.json")
         paths[-1].write_text(json.dumps(each))
-    return VerifyReceipts(public_key=SIGNER.public_key, kept=paths)(path)
+    return VerifyReceipts(public_keys=keys, kept=paths)(path)
 
 
 def found(report: Report) -> list[tuple[FindingKind, int | None]]:
@@ -137,7 +142,7 @@ def test_the_example_in_the_docs_is_what_the_service_makes(tmp_path: Path):
     path = tmp_path / "ledger.ndjson"
     path.write_text(block("ndjson") + "\n")
     signer = Signer(seed_of(block("seed")))
-    report = VerifyReceipts(public_key=signer.public_key)(path)
+    report = VerifyReceipts(public_keys=[signer.public_key])(path)
     assert (report.entries, report.findings) == (3, [])
     assert check(block("ndjson"), signer.public_key.jwk()) == set()
 
@@ -158,8 +163,9 @@ def test_the_key_and_its_name_are_those_of_rfc_8037_appendix_a():
     key = Signer(seed_of(block("seed"))).public_key
     assert key.x == "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
     assert key.kid == "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
-    assert PublicKey.parse(key.x) == PublicKey.parse(json.dumps(key.jwk())) == key
-    assert PublicKey.parse(json.dumps({"keys": [{"kty": "RSA"}, key.jwk()]})) == key
+    assert PublicKey.parse(key.x) == PublicKey.parse(json.dumps(key.jwk())) == (key,)
+    keys = {"keys": [{"kty": "RSA"}, key.jwk(), OTHER.public_key.jwk()]}
+    assert PublicKey.parse(json.dumps(keys)) == (key, OTHER.public_key)
 
 
 def test_any_other_text_stands_for_its_hash():
@@ -337,6 +343,23 @@ def test_a_checkpoint_of_another_key_is_no_witness(tmp_path: Path):
     lines = ledger()
     report = verify(tmp_path, lines, checkpoint(lines[2:-1], signer=OTHER))
     assert found(report) == [(FindingKind.SIGNATURE, None)]
+
+
+def test_after_a_change_of_keys_either_may_have_signed(tmp_path: Path):
+    """The ledger is exported under the new key; what was kept from before is of the old one."""
+    lines = ledger()
+    old = [checkpoint(lines[2:7]), make_receipt(lines[2:12])]
+    lines[0]["public_key"] = OTHER.public_key.jwk()
+    lines[-1] = checkpoint(lines[2:-1], signer=OTHER)
+    both = (OTHER.public_key, SIGNER.public_key)
+    assert found(verify(tmp_path, lines, *old, keys=both)) == []
+    kept = [(FindingKind.SIGNATURE, None)] * 2
+    assert found(verify(tmp_path, lines, *old, keys=both[:1])) == kept
+    assert found(verify(tmp_path, old[1], keys=both)) == []
+    rewritten = deepcopy(lines)
+    change_value_and_all_that_follows(rewritten)
+    rewritten[-1] = checkpoint(rewritten[2:-1], signer=OTHER)
+    assert (REWRITTEN, 7) in found(verify(tmp_path, rewritten, *old, keys=both))
 
 
 def test_a_ledger_without_its_checkpoint_may_lack_its_tail(tmp_path: Path):

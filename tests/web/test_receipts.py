@@ -2,21 +2,25 @@
 
 import json
 import re
+from dataclasses import replace
 from html import unescape
 
 import pytest
 from sqlalchemy import select, update
 
-from service.app import build_seal_ledger
+from service.app import SIGNAL, build_seal_ledger, create_app
 from service.signing import PublicKey
 from service.store.models import ConsentEvent, OutboxMessage, Subscription, db
 from service.store.outbox import cycles_of
 from service.tokens import Tokens
 from service.usecases.verify_receipts import VerifyReceipts
+from service.web.context import EXTENSION
 
 FORM = "/subscribe/news-flash"
 TEXTS = "/v1/lists/news-flash/consent-texts"
 KEYS = "/.well-known/newsflash-receipts.json"
+OLD_KEY = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"
+OLD_PUBLIC = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
 
 
 @pytest.fixture
@@ -117,7 +121,8 @@ def test_the_proof_is_offered_once_something_is_agreed_to(app, client, settings,
         assert answer.headers["Cache-Control"] == "no-store"
         assert answer.headers["Content-Disposition"].startswith("attachment")
         receipt = json.loads(answer.text)
-        assert PublicKey.parse(client.get(KEYS).text).signed(receipt)
+        [key] = PublicKey.parse(client.get(KEYS).text)
+        assert key.signed(receipt)
         kinds = [each["entry"]["event"]["kind"] for each in receipt["entries"]]
         assert kinds == ["requested", "confirmed"]
 
@@ -141,6 +146,44 @@ def test_the_public_key_is_published(client):
     assert set(key) == {"kty", "crv", "x", "kid", "alg", "use"}
 
 
+@pytest.mark.parametrize("old", [OLD_KEY, f"public:{OLD_PUBLIC}"])
+def test_after_a_change_of_keys_what_the_old_one_signed_is_checked_as_before(
+    old, app, client, settings, links, tmp_path
+):
+    """With the published keys: the receipt and checkpoint from before, and the new ones."""
+    with app.app_context():
+        build_seal_ledger(db.engine, settings).run_once()
+    link = receipt_link(client.post(links["confirm"]).text)
+    before, kept = tmp_path / "before.json", tmp_path / "checkpoint.json"
+    before.write_text(client.get(link).text)
+    kept.write_text(json.dumps(app.extensions[EXTENSION].receipts.checkpoint()))
+
+    changed = replace(settings, receipt_key="n" * 40, receipt_key_fallbacks=(old,))
+    later = create_app(changed)
+    try:
+        published = later.test_client().get(KEYS)
+        after, ledger = tmp_path / "after.json", tmp_path / "ledger.ndjson"
+        after.write_text(later.test_client().get(link).text)
+        lines = later.extensions[EXTENSION].receipts.export(with_personal=False)
+        ledger.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    finally:
+        later.extensions[SIGNAL].close()
+        with later.app_context():
+            db.engine.dispose()
+
+    keys = PublicKey.parse(published.text)
+    assert len(keys) == 2
+    assert keys[1].x == OLD_PUBLIC
+    assert settings.receipt_key not in published.text
+    signed_by = [json.loads(path.read_text())["signature"]["kid"] for path in (after, before, kept)]
+    assert signed_by == [keys[0].kid, keys[1].kid, keys[1].kid]
+    verify = VerifyReceipts(public_keys=keys, kept=[before, kept])
+    for path in (before, kept, after, ledger):
+        assert verify(path).findings == [], path.name
+    unpublished = VerifyReceipts(public_keys=keys[:1], kept=[kept])(ledger).findings
+    assert [found.kind for found in unpublished] == ["signature"]
+
+
 def test_an_administrator_gets_anyones_receipt_and_it_is_noted(app, client, usecases, admin, links):
     with app.app_context():
         person = db.session.execute(select(ConsentEvent.subscriber_id)).scalar_one()
@@ -151,7 +194,8 @@ def test_an_administrator_gets_anyones_receipt_and_it_is_noted(app, client, usec
     assert answer.get_json()["subscriber"] == {"id": str(person), "email": "reader@example.org"}
     assert len(answer.get_json()["unsealed"]) == 1
     assert answer.headers["Cache-Control"] == "no-store"
-    assert PublicKey.parse(client.get(KEYS).text).signed(answer.get_json())
+    [key] = PublicKey.parse(client.get(KEYS).text)
+    assert key.signed(answer.get_json())
     gone = client.get("/v1/subscribers/00000000-0000-0000-0000-000000000000/receipt", headers=admin)
     assert gone.status_code == 404
 
