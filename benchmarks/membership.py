@@ -4,6 +4,9 @@ One client signs up addresses of each kind, each address once, all kinds mixed a
 connection, and notes how long each answer took. Every kind is compared with the strangers, and so
 is a second group of strangers: what that comes to is chance.
 
+It is done twice: on a young database, which knows nothing of its tables yet, and on one that has
+been in use for a while.
+
 Shown are the two tests' statistics and p-values. `AUC` is the Mann-Whitney statistic as a share:
 how often a random answer of that kind is slower than a stranger's. 0.50 tells nothing; by the aim
 one look at an address's time may be right 52 times in 100 where guessing is right 50 times.
@@ -38,15 +41,21 @@ NAMES = ("stranger", "stranger (chance)", "pending", "confirmed", "suppressed")
 
 
 def measure(server: Postgres, folder: Path, *, looks: int) -> None:
-    """Sign `looks` addresses of each kind up and print the comparison."""
+    """Sign `looks` addresses of each kind up and print the comparison, for each age in turn."""
+    for is_young in (True, False):
+        _measure(server, folder, looks=looks, is_young=is_young)
+
+
+def _measure(server: Postgres, folder: Path, *, looks: int, is_young: bool) -> None:
     database = server.create_database("membership")
     with our_server(folder, database, mail_url="postmark://token@127.0.0.1:9?scheme=http") as ours:
         list_id = default_list(database)
         for kind, status in zip(KINDS[2:], ("pending", "confirmed", "confirmed"), strict=True):
             load_subscribers(database, list_id, looks, status=status, name=kind)
         _suppress(database, looks)
-        _warm(ours.port)
-        settle_statistics(database)
+        if not is_young:
+            _warm(ours.port)
+            settle_statistics(database)
         times = _look(ours.port, looks)
     strangers = times[STRANGERS]
     rows = []
@@ -66,7 +75,8 @@ def measure(server: Postgres, folder: Path, *, looks: int) -> None:
             ]
         )
     table(
-        f"Response times of {looks:,} signups of each kind, beside strangers",
+        f"Response times of {looks:,} signups of each kind, beside strangers; database"
+        f" {'young' if is_young else 'in use'}",
         ["", "median ms", "95 % ms", "AUC", "p (MW)", "D", "p (KS)", f"within {AIM}"],
         rows,
     )

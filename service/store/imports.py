@@ -81,9 +81,9 @@ _MAILS = """
 INSERT INTO outbox_messages
     (id, subscriber_id, kind, refs, locale, status, created_at, next_attempt_at)
 SELECT owed.id, person.id, 'confirm', owed.refs, person.locale,
-    CASE WHEN (SELECT count(*) FROM outbox_messages AS sent
-        WHERE sent.subscriber_id = person.id
-        AND sent.created_at > owed.budget_since AND sent.status <> 'withheld') >= :budget
+    CASE WHEN (SELECT count(*) FROM (SELECT 1 FROM outbox_messages AS sent
+            WHERE sent.subscriber_id = person.id AND sent.status <> 'withheld'
+            AND sent.created_at > owed.budget_since LIMIT :budget) AS enough) >= :budget
         THEN 'withheld' ELSE 'queued' END,
     owed.at, owed.at
 FROM ({rows}) AS owed JOIN subscribers AS person ON person.email_key = owed.email_key

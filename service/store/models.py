@@ -158,6 +158,14 @@ class OutboxMessage(db.Model):  # type: ignore[name-defined,misc]
             postgresql_where=text("status = 'dead'"),
         ),
         Index(None, "subscriber_id", "created_at"),
+        # What counts against an address's budget, however many were withheld.
+        Index(
+            "ix_outbox_messages_budget",
+            "subscriber_id",
+            "created_at",
+            sqlite_where=text("status <> 'withheld'"),
+            postgresql_where=text("status <> 'withheld'"),
+        ),
         Index(
             "ix_outbox_messages_provider_message_id",
             "provider",

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from service.domain.address import Address
 from service.domain.consent import CONSENT_TEXT_VERSION, Evidence
@@ -20,7 +20,7 @@ from service.domain.subscription import MAILS_A_DAY, REPEAT_AFTER
 from service.store.bulk import execute_bulk, pipelined, rows_parameter
 from service.store.types import new_id
 
-_COLUMNS = (
+COLUMNS = (
     "subscriber_id:uuid message_id:uuid event_id:uuid list_id:uuid place:int email:text "
     "email_key:text name:text locale:text attributes:json source:text ip:text text_version:text "
     "at:time repeat_since:time budget_since:time"
@@ -43,10 +43,11 @@ ON CONFLICT (email_key) DO UPDATE SET
     updated_at = excluded.updated_at
 """.replace(
     "<is known>",
-    """(EXISTS (SELECT 1 FROM subscriptions AS known
-            WHERE known.subscriber_id = subscribers.id AND known.confirmed_at IS NOT NULL)
-        OR EXISTS (SELECT 1 FROM consent_events AS act
-            WHERE act.subscriber_id = subscribers.id AND act.kind = 'confirmed'))""",
+    """coalesce((SELECT true FROM subscriptions AS known
+            WHERE known.subscriber_id = subscribers.id AND known.confirmed_at IS NOT NULL LIMIT 1),
+        (SELECT true FROM consent_events AS act
+            WHERE act.subscriber_id = subscribers.id AND act.kind = 'confirmed' LIMIT 1),
+        false)""",
 )
 
 # An ended subscription begins its next cycle; a pending or confirmed one stays as it is.
@@ -55,7 +56,7 @@ INSERT INTO subscriptions
     (subscriber_id, mailing_list_id, status, epoch, source, consent_text_version, requested_at,
      updated_at)
 SELECT person.id, asked.list_id, 'pending', 1, asked.source, asked.text_version, asked.at, asked.at
-FROM ({rows}) AS asked JOIN subscribers AS person ON person.email_key = asked.email_key
+FROM ({rows}) AS asked <person>
 WHERE true ORDER BY person.id, asked.list_id
 ON CONFLICT (subscriber_id, mailing_list_id) DO UPDATE SET
     epoch = subscriptions.epoch
@@ -82,24 +83,21 @@ INSERT INTO consent_events
      name)
 SELECT asked.event_id, person.id, asked.list_id, known.epoch, 'requested', asked.at,
     asked.source, asked.locale, asked.ip, asked.text_version, asked.email, asked.name
-FROM ({rows}) AS asked
-JOIN subscribers AS person ON person.email_key = asked.email_key
-JOIN subscriptions AS known
-    ON known.subscriber_id = person.id AND known.mailing_list_id = asked.list_id
+FROM ({rows}) AS asked <person> <known>
 """
 
 # Every signup leaves a message, so that every signup is the same work. It is withheld when the
 # address has had its mails of the day, or the same mail for the same cycles a short while ago.
-_MESSAGES_FOR_ANY = """
+_MESSAGES = """
 INSERT INTO outbox_messages
     (id, subscriber_id, kind, refs, locale, status, created_at, next_attempt_at)
 SELECT owed.message_id, owed.subscriber_id, owed.kind, owed.refs, owed.locale,
-    CASE WHEN (SELECT count(*) FROM outbox_messages AS sent
-            WHERE sent.subscriber_id = owed.subscriber_id
-            AND sent.created_at > owed.budget_since AND sent.status <> 'withheld') >= :budget
+    CASE WHEN (SELECT count(*) FROM (SELECT 1 FROM outbox_messages AS sent
+            WHERE sent.subscriber_id = owed.subscriber_id AND sent.status <> 'withheld'
+            AND sent.created_at > owed.budget_since LIMIT :budget) AS enough) >= :budget
         OR EXISTS (SELECT 1 FROM outbox_messages AS same
-            WHERE same.subscriber_id = owed.subscriber_id
-            AND same.created_at > owed.repeat_since AND same.status <> 'withheld'
+            WHERE same.subscriber_id = owed.subscriber_id AND same.status <> 'withheld'
+            AND same.created_at > owed.repeat_since
             AND same.kind = owed.kind AND same.refs = owed.refs)
         THEN 'withheld' ELSE 'queued' END,
     owed.at, owed.at
@@ -113,26 +111,49 @@ FROM (
     FROM (
         SELECT asked.message_id, person.id AS subscriber_id, asked.at, asked.repeat_since,
             asked.budget_since, asked.list_id, known.status, known.epoch, person.locale
-        FROM ({rows}) AS asked
-        JOIN subscribers AS person ON person.email_key = asked.email_key
-        JOIN subscriptions AS known
-            ON known.subscriber_id = person.id AND known.mailing_list_id = asked.list_id
+        FROM ({rows}) AS asked <person> <known>
         ORDER BY asked.message_id, asked.list_id
     ) AS wanted
     GROUP BY wanted.message_id, wanted.subscriber_id, wanted.at, wanted.repeat_since,
         wanted.budget_since, wanted.locale
 ) AS owed
 """
-_MESSAGES = {
-    "postgresql": _MESSAGES_FOR_ANY.replace(
-        "<refs>",
-        "jsonb_agg(jsonb_build_array(wanted.list_id, wanted.epoch) ORDER BY wanted.list_id)",
-    ),
-    # SQLite gathers in the order of the inner query.
-    "sqlite": _MESSAGES_FOR_ANY.replace(
-        "<refs>", "json_group_array(json_array(wanted.list_id, wanted.epoch))"
-    ),
+# What differs between the databases. On PostgreSQL the way to each row is fixed: from what is asked
+# for, one by one, by the key (LATERAL with LIMIT; and no EXISTS on a key, which might be hashed). A
+# planner's free choice hangs on statistics, and those of a young database are of tables that were
+# empty: it would read them whole, and by how long that takes tell which addresses are in them.
+_WORDS = {
+    "postgresql": {
+        "person": """JOIN LATERAL (SELECT id, locale FROM subscribers
+            WHERE email_key = asked.email_key LIMIT 1) AS person ON true""",
+        "known": """JOIN LATERAL (SELECT status, epoch FROM subscriptions
+            WHERE subscriber_id = person.id AND mailing_list_id = asked.list_id LIMIT 1
+        ) AS known ON true""",
+        "refs": "jsonb_agg(jsonb_build_array(wanted.list_id, wanted.epoch)"
+        " ORDER BY wanted.list_id)",
+    },
+    "sqlite": {
+        "person": "JOIN subscribers AS person ON person.email_key = asked.email_key",
+        "known": """JOIN subscriptions AS known ON known.subscriber_id = person.id
+            AND known.mailing_list_id = asked.list_id""",
+        # SQLite gathers in the order of the inner query.
+        "refs": "json_group_array(json_array(wanted.list_id, wanted.epoch))",
+    },
 }
+_BY_INDEX = text("SET LOCAL enable_seqscan = off")
+
+
+def _for(dialect: str, sql: str) -> str:
+    for name, words in _WORDS[dialect].items():
+        sql = sql.replace(f"<{name}>", words)
+    return sql
+
+
+STATEMENTS = {
+    dialect: tuple(_for(dialect, sql) for sql in (_SUBSCRIBERS, _SUBSCRIPTIONS, _EVENTS, _MESSAGES))
+    for dialect in _WORDS
+}
+"""The statements of a signup, in their order, by database."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,13 +200,10 @@ def record_signups(connection: Connection, signups: Sequence[Signup]) -> None:
             for place, list_id in enumerate(sorted(signup.list_ids))
         ]
     )
+    *before, messages = STATEMENTS[connection.dialect.name]
     with pipelined(connection):
-        for sql in (_SUBSCRIBERS, _SUBSCRIPTIONS, _EVENTS):
-            execute_bulk(connection, sql, columns=_COLUMNS, rows=rows)
-        execute_bulk(
-            connection,
-            _MESSAGES[connection.dialect.name],
-            columns=_COLUMNS,
-            rows=rows,
-            budget=MAILS_A_DAY,
-        )
+        if connection.dialect.name == "postgresql":
+            connection.execute(_BY_INDEX)
+        for sql in before:
+            execute_bulk(connection, sql, columns=COLUMNS, rows=rows)
+        execute_bulk(connection, messages, columns=COLUMNS, rows=rows, budget=MAILS_A_DAY)
