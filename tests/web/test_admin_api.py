@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -149,7 +150,7 @@ def test_an_erased_person_leaves_only_a_hash_and_comes_back_by_no_file(
             ]
         )
     assert len(events) == 1
-    assert "ada" not in everything.lower()
+    assert not re.search(r"\bada\b", everything.lower())  # its letters may be within a random id
     (kept,) = admin.get("/v1/suppressions?email=ada@example.org")["suppressions"]
     assert (kept["reason"], kept["email"], kept["note"]) == ("erased", None, None)
     report = admin.bring()
