@@ -22,6 +22,7 @@ from service.web.admin.schemas import (
 )
 from service.web.admin.subscribers import detail_data, page_data, person_data
 from service.web.context import UseCases
+from service.web.json_body import read_json
 
 ACTOR = "command line"
 NOBODY = "There is no subscriber with this address or id."
@@ -91,7 +92,7 @@ def change(*, who: str, emptied: tuple[str, ...], as_json: bool, **given: str | 
         raise click.UsageError("Say what to change.")
     try:
         if "attributes" in changes:
-            changes["attributes"] = json.loads(changes["attributes"])
+            changes["attributes"] = read_json(changes["attributes"])
         changes = SubscriberChangesSchema().load(changes | dict.fromkeys(emptied))
     except ValidationError as error:
         raise click.ClickException(str(error)) from None

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, case, func, insert, select
 
 from service.domain.consent import CONSENT_TEXT_VERSION
 from service.domain.consent_text import ConsentText
+from service.domain.subscription import Status
 from service.store.ledger_models import ConsentTextVersion
-from service.store.models import MailingList
+from service.store.models import MailingList, Subscription
 
 
 def all_texts(connection: Connection) -> Sequence[ConsentText]:
@@ -21,6 +22,21 @@ def all_texts(connection: Connection) -> Sequence[ConsentText]:
         ConsentText(**{**row, "version": str(row["version"])})
         for row in connection.execute(query).mappings()
     ]
+
+
+def agreed(connection: Connection, list_id: UUID) -> dict[str | None, tuple[int, int]]:
+    """Return for each version how many confirmed under it, and how many of them are still there.
+
+    Counted are subscriptions as they stand, the present cycle of each; None is for those whose
+    version is not known. This reads every subscription of the list.
+    """
+    stays = case((Subscription.status == Status.CONFIRMED.value, 1), else_=0)
+    query = (
+        select(Subscription.consent_text_version, func.count(), func.sum(stays))
+        .where(Subscription.mailing_list_id == list_id, Subscription.confirmed_at.is_not(None))
+        .group_by(Subscription.consent_text_version)
+    )
+    return {version: (all_, int(still)) for version, all_, still in connection.execute(query)}
 
 
 def insert_text(

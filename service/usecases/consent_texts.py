@@ -3,7 +3,8 @@
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Engine
@@ -22,6 +23,25 @@ from service.store import consent_texts as store
 from service.store.audit import insert_audit
 from service.store.database import reading
 from service.usecases.lists import CACHE_SECONDS, Lists
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionView:
+    """A version with its words, and how many agreed to it.
+
+    `version` is None for people of whom it is not known; `text` where the words are not here.
+    """
+
+    version: str | None
+    locale: str | None = None
+    text: str | None = None
+    created_at: datetime | None = None
+    is_shown: bool = False
+    """Whether forms in its language show it now."""
+    agreed: int = 0
+    """How many subscriptions were confirmed under it, as they stand now."""
+    stayed: int = 0
+    """How many of these have not ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +64,43 @@ class ConsentTexts:
     def of_list(self, slug: str) -> Sequence[ConsentText]:
         """Return the list's own texts, oldest first. Raises `UnknownListError`."""
         return self._read().get(self._lists.get(slug).id, ())
+
+    def versions_of(self, slug: str) -> Sequence[VersionView]:
+        """Return all that people on the list agreed to or are asked to, newest first.
+
+        What only an imported file names stands last. Raises `UnknownListError`.
+        """
+        info = self._lists.get(slug)
+        texts = self._read().get(info.id, ())
+        with reading(self._engine) as connection:
+            agreed = store.agreed(connection, info.id)
+        found = [
+            VersionView(
+                version=text.version,
+                locale=text.locale,
+                text=text.text,
+                created_at=text.created_at,
+                is_shown=self.current(info, text.locale).version == text.version,
+            )
+            for text in reversed(texts)
+        ]
+        found.append(
+            VersionView(
+                version=CONSENT_TEXT_VERSION,
+                text=built_in_text(info),
+                is_shown=self.current(info, info.locale).version == CONSENT_TEXT_VERSION,
+            )
+        )
+        known = {each.version for each in found}
+        found += [
+            VersionView(version=version)
+            for version in sorted(agreed.keys() - known, key=lambda each: each or "")
+        ]
+        return [
+            replace(each, agreed=all_, stayed=still)
+            for each in found
+            for all_, still in [agreed.get(each.version, (0, 0))]
+        ]
 
     def add(self, slug: str, *, locale: str | None, text: str, actor: str) -> ConsentText:
         """Make this the list's text in one language (the list's own where none is named).

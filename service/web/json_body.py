@@ -14,6 +14,14 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
 
 
+def read_json(text: str) -> Any:
+    """Return what the text says. Raises `ValueError`, also for NaN and for nesting without end."""
+    try:
+        return json.loads(text, parse_constant=_no_constant)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+
+
 class JsonParser(FlaskParser):
     """webargs' parser, without its leniency: another media type is refused, not read as empty."""
 
@@ -21,8 +29,8 @@ class JsonParser(FlaskParser):
         if not is_json_request(req):
             raise UnsupportedMediaType
         try:
-            return json.loads(req.get_data(cache=True).decode(), parse_constant=_no_constant)
-        except (ValueError, RecursionError) as error:
+            return read_json(req.get_data(cache=True).decode())
+        except ValueError as error:
             # Syntax, encoding, NaN, a number of thousands of digits, or nested without end.
             abort(400, exc=error, messages={"json": ["Invalid JSON body."]})
 

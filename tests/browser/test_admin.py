@@ -20,6 +20,7 @@ PAGES = (
     "/subscribers?q=nobody-at-all",
     "/lists",
     "/lists/news-flash",
+    "/lists/news-flash/consent-texts",
     "/new-list",
     "/held",
     "/mails",
@@ -28,6 +29,7 @@ PAGES = (
     "/import",
     "/export",
     "/keys",
+    "/webhooks",
     "/retention",
     "/audit",
     "/lists/nothing",
@@ -159,6 +161,21 @@ def _person(page: Page, service: str) -> Iterator[str]:
     yield "person"
     page.get_by_role("button", name="Erase for good").click()
     yield "person with an error"
+    page.get_by_label("Attributes").fill("{")
+    page.get_by_role("button", name="Save").click()
+    yield "person with attributes that are none"
+    page.goto(f"{service}/admin/lists/news-flash/consent-texts")
+    page.get_by_role("button", name="Show it from now on").click()
+    yield "consent texts with an error"
+    page.goto(f"{service}/admin/webhooks")
+    page.get_by_role("button", name="Make the webhook").click()
+    yield "webhooks with an error"
+    page.get_by_label("Address", exact=True).fill(f"https://{address.partition('@')[0]}.example/h")
+    page.get_by_role("button", name="Make the webhook").click()
+    yield "a new webhook"
+    page.get_by_role("link", name=address.partition("@")[0]).click()
+    page.locator("summary", has_text="Delete").click()
+    yield "webhook"
     page.goto(f"{service}/admin/new-list")
     page.get_by_role("button", name="Create").click()
     yield "list with an error"
@@ -266,6 +283,71 @@ def test_a_key_is_shown_once_and_revoked(admin, service):
     row.get_by_role("button", name=f"Revoke {name}").click()
     expect(admin.get_by_role("status")).to_have_text("The key is revoked.")
     expect(admin.get_by_role("row", name=name)).to_contain_text("revoked")
+
+
+def test_a_webhook_is_made_by_keyboard_paused_and_removed(admin, service):
+    address = f"https://{new_address().partition('@')[0]}.example/hook"
+    admin.goto(f"{service}/admin/webhooks")
+    admin.get_by_label("Address", exact=True).focus()
+    admin.keyboard.type(address)
+    for _ in range(3):
+        admin.keyboard.press("Tab")
+    expect(admin.get_by_label("subscription.unsubscribed")).to_be_focused()
+    admin.keyboard.press("Space")
+    admin.keyboard.press("Enter")
+    secret = admin.get_by_label("Secret", exact=True)
+    expect(secret).to_be_focused()
+    expect(secret).to_have_value(re.compile("whsec_"))
+    row = admin.get_by_role("row", name=address)
+    expect(row).to_contain_text("subscription.unsubscribed")
+    row.get_by_role("link").focus()
+    admin.keyboard.press("Enter")
+    expect(admin.get_by_label("Secret", exact=True)).to_have_count(0)
+    admin.get_by_role("button", name="Disable").focus()
+    admin.keyboard.press("Enter")
+    expect(admin.get_by_role("status")).to_contain_text("told nothing")
+    admin.get_by_role("button", name="Enable").click()
+    expect(admin.get_by_role("status")).to_contain_text("told again")
+    admin.locator("summary", has_text="Delete").click()
+    admin.get_by_role("button", name="Delete the webhook").click()
+    expect(admin.get_by_role("status")).to_have_text("The webhook is removed.")
+    expect(admin.get_by_text(address)).to_have_count(0)
+
+
+def test_a_consent_text_is_added_and_the_form_shows_it(admin, service):
+    slug = f"list-{new_address().partition('@')[0]}"
+    admin.goto(f"{service}/admin/new-list")
+    admin.get_by_label("Name", exact=True).fill("Product updates")
+    admin.get_by_label("Slug").fill(slug)
+    admin.get_by_role("button", name="Create").click()
+    admin.get_by_role("link", name="Consent texts").click()
+    expect(admin.get_by_role("heading", name="Version 1 shown now")).to_be_visible()
+    admin.get_by_label("What people agree to").fill("One mail a month, never more.")
+    admin.get_by_role("button", name="Show it from now on").click()
+    expect(admin.get_by_role("status")).to_have_text("Forms show it from now on.")
+    expect(admin.get_by_role("heading", name="Version 2 en shown now")).to_be_visible()
+    expect(admin.get_by_role("heading", name="Version 1", exact=True)).to_be_visible()
+    admin.goto(f"{service}/subscribe/{slug}")
+    expect(admin.get_by_text("One mail a month, never more.")).to_be_visible()
+
+
+def test_a_person_is_corrected(admin, service, new_context):
+    address = new_address()
+    sign_up(new_context().new_page(), service, address)
+    admin.goto(f"{service}/admin/subscribers?q={address}")
+    admin.get_by_role("link", name=address).click()
+    admin.get_by_label("Name").fill("Ada")
+    admin.get_by_label("Attributes").fill("plan: gold")
+    admin.keyboard.press("Tab")
+    admin.keyboard.press("Enter")
+    expect(admin.get_by_label("Attributes")).to_have_accessible_description(
+        re.compile("Use a JSON object")
+    )
+    expect(admin.get_by_label("Name")).to_have_value("Ada")
+    admin.get_by_label("Attributes").fill('{"plan": "gold"}')
+    admin.get_by_role("button", name="Save").click()
+    expect(admin.get_by_role("status")).to_have_text("Saved.")
+    expect(admin.locator("dl.facts")).to_contain_text("gold")
 
 
 def test_a_person_is_found_taken_off_a_list_and_erased(admin, service, new_context):

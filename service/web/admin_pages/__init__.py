@@ -17,6 +17,7 @@ from service.web.admin_pages import (  # noqa: E402, F401
     held,
     import_,
     keys,
+    list_texts,
     lists,
     mails,
     oidc,
@@ -25,4 +26,5 @@ from service.web.admin_pages import (  # noqa: E402, F401
     subscribers,
     suppressions,
     tools,
+    webhooks,
 )

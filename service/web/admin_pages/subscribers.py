@@ -1,17 +1,26 @@
-"""Subscribers: find, look at, take off a list, erase."""
+"""Subscribers: find, look at, correct, take off a list, erase."""
 
+import json
 from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from marshmallow import ValidationError
 
+from service.domain.errors import InvalidInputError
+from service.domain.import_row import MAX_NAME_LENGTH
 from service.domain.subscription import Status
+from service.store.subscribers import SubscriberInfo
+from service.web.admin.schemas import SubscriberChangesSchema
 from service.web.admin.subscribers import person_file
 from service.web.admin_pages import admin_pages
 from service.web.admin_pages.session import actor, signed_in
+from service.web.admin_pages.tools import field_errors
 from service.web.context import usecases
+from service.web.json_body import read_json
 
 PAGE = 50
 MAX_TEXT_LENGTH = 200
@@ -51,6 +60,23 @@ def subscriber(subscriber_id: UUID) -> ResponseReturnValue:
     return _person(subscriber_id)
 
 
+@admin_pages.post("/subscribers/<uuid:subscriber_id>")
+@signed_in
+def change_subscriber(subscriber_id: UUID) -> ResponseReturnValue:
+    """Correct name, locale or attributes, or show what to mend (422)."""
+    try:
+        changes = _changes(usecases().subscribers.get(subscriber_id).info)
+        if changes:
+            usecases().subscribers.update(subscriber_id, changes, actor=actor())
+    except ValidationError as error:
+        return _person(subscriber_id, errors=field_errors(error)), 422
+    except InvalidInputError as error:
+        return _person(subscriber_id, errors={error.field: str(error)}), 422
+    return redirect(
+        url_for("admin.subscriber", subscriber_id=subscriber_id, done="changed"), code=303
+    )
+
+
 @admin_pages.post("/subscribers/<uuid:subscriber_id>/end")
 @signed_in
 def end_subscription(subscriber_id: UUID) -> ResponseReturnValue:
@@ -67,7 +93,8 @@ def erase_subscriber(subscriber_id: UUID) -> ResponseReturnValue:
     """Erase the person, where their address was typed as a confirmation; else ask again (422)."""
     typed = request.form.get("address", "").strip().casefold()
     if typed != usecases().subscribers.get(subscriber_id).info.email.casefold():
-        return _person(subscriber_id, error=_("This is not the address of this person.")), 422
+        error = _("This is not the address of this person.")
+        return _person(subscriber_id, errors={"address": error}), 422
     usecases().subscribers.erase(subscriber_id, actor=actor())
     return redirect(url_for("admin.subscribers", done="erased"), code=303)
 
@@ -89,11 +116,37 @@ def _address(asked: Mapping[str, str | None], cursor: str | None = None) -> str:
     )
 
 
-def _person(subscriber_id: UUID, *, error: str | None = None) -> str:
+def _changes(info: SubscriberInfo) -> dict[str, Any]:
+    """Read which fields the form changes. Raises `ValidationError`, `InvalidInputError`."""
+    given: dict[str, Any] = {
+        name: " ".join(request.form.get(name, "").split()) or None for name in ("name", "locale")
+    }
+    text = request.form.get("attributes", "").strip()
+    try:
+        given["attributes"] = read_json(text) if text else None
+    except ValueError:
+        raise InvalidInputError("attributes", _("Use a JSON object.")) from None
+    loaded = SubscriberChangesSchema().load(given)
+    return {name: value for name, value in loaded.items() if value != getattr(info, name)}
+
+
+def _person(subscriber_id: UUID, *, errors: Mapping[str, str] | None = None) -> str:
+    view = usecases().subscribers.get(subscriber_id)
+    done = {"ended": _("The subscription has ended."), "changed": _("Saved.")}
+    is_asked_anew = bool(errors) and "address" not in request.form
+    kept = {
+        "name": view.info.name or "",
+        "locale": view.info.locale or "",
+        "attributes": json.dumps(view.info.attributes, ensure_ascii=False, indent=2)
+        if view.info.attributes
+        else "",
+    }
     return render_template(
         "admin/subscriber.html",
-        view=usecases().subscribers.get(subscriber_id),
+        view=view,
         lists={info.id: info for info in usecases().lists.all()},
-        errors={"address": error} if error else {},
-        notice=_("The subscription has ended.") if request.args.get("done") == "ended" else None,
+        values=request.form if is_asked_anew else kept,
+        max_name=MAX_NAME_LENGTH,
+        errors=errors or {},
+        notice=None if errors else done.get(request.args.get("done", "")),
     )
