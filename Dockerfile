@@ -25,8 +25,9 @@ RUN pip wheel --no-deps --no-build-isolation --wheel-dir /tmp/wheel . \
     && pip uninstall --yes hatchling trove-classifiers setuptools pip
 
 # What is in the image, for whoever has to look a vulnerability up (CycloneDX). The tool stays behind.
+COPY requirements/sbom.txt requirements/
 RUN python -m venv /opt/sbom \
-    && /opt/sbom/bin/pip install cyclonedx-bom==7.5.0 \
+    && /opt/sbom/bin/pip install --require-hashes --requirement requirements/sbom.txt \
     && /opt/sbom/bin/cyclonedx-py environment --output-reproducible --output-format JSON \
         --output-file /newsflash.cdx.json /opt/newsflash
 

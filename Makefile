@@ -90,16 +90,18 @@ openapi: $(VENV)/.project ## write openapi.yaml from the code
 	@echo "openapi.yaml is written"
 
 # dev.txt comes first and binds runtime.txt: what is tested is what runs.
-UV_COMPILE = $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+UV_LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
-	--custom-compile-command 'make lock' --group pyproject.toml:build $(if $(UPGRADE),--upgrade)
+	--custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade)
+UV_COMPILE = $(UV_LOCK) pyproject.toml --group pyproject.toml:build
 
 .PHONY: lock
 lock: $(VENV)/.dev ## write the lock files anew; UPGRADE=1 takes newer versions
 	@$(UV_COMPILE) --all-extras --output-file requirements/dev.txt
 	@$(UV_COMPILE) --extra postgres --extra redis --constraint requirements/dev.txt \
 		--output-file requirements/runtime.txt
-	@echo "requirements/dev.txt and requirements/runtime.txt are written"
+	@$(UV_LOCK) --group pyproject.toml:sbom --output-file requirements/sbom.txt
+	@echo "requirements/dev.txt, requirements/runtime.txt and requirements/sbom.txt are written"
 
 .PHONY: wheel
 wheel: $(VENV)/.dev ## build dist/newsflash-*.whl

@@ -29,4 +29,16 @@ def test_the_image_runs_as_an_unprivileged_user_and_lists_what_is_in_it() -> Non
     assert len(users) == 1
     assert all(int(number) > 0 for number in users[0])
     assert "/usr/share/sbom/" in last
-    assert "install cyclonedx" not in last
+    assert "cyclonedx" not in last
+
+
+def test_what_goes_into_building_the_image_is_known_by_its_hash() -> None:
+    text = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
+    installs = re.findall(r"\bpip install (.*?)(?=&&|$)", text, re.M)
+    assert len(installs) == 3
+    for how in installs:
+        assert "--require-hashes" in how or "--no-index" in how
+    for name in re.findall(r"--requirement (\S+)", text):
+        pins = re.findall(r"^[a-z].*?(?=^[a-z]|\Z)", (ROOT / name).read_text(), re.M | re.S)
+        assert pins
+        assert all("==" in pin and "--hash=sha256:" in pin for pin in pins)
