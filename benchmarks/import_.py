@@ -7,7 +7,6 @@ other also those who wait, who left, and who are asked by mail.
 """
 
 import csv
-import os
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from benchmarks.people import settle_statistics
 from benchmarks.postgres import Postgres
+from benchmarks.processes import run_measured
 from benchmarks.report import median_ratio, rate, table
 from benchmarks.servers import migrate, newsflash, service_environment
 
@@ -54,7 +54,9 @@ def _measure(server: Postgres, folder: Path, *, kind: str, people: int, rounds: 
         file = folder / "people.csv"
         with file.open("w", newline="") as out:
             csv.writer(out).writerows(chain([COLUMNS], _people(kind, people, number)))
-        seconds, megabytes = _import(file, env, folder / "import.log")
+        seconds, megabytes = run_measured(
+            newsflash("subscribers", "import", str(file)), env=env, log=folder / "import.log"
+        )
         imports.append(people / seconds)
         peaks.append(megabytes)
         _check(ours, people * (number + 1))
@@ -89,21 +91,6 @@ def _people(kind: str, count: int, number: int) -> Iterator[list[str]]:
             case 9:
                 rest[2] = rest[4] = ""
         yield [f"person{number}-{index}@example.org", f"Person {index}", "news-flash", *rest]
-
-
-def _import(file: Path, env: dict[str, str], log: Path) -> tuple[float, float]:
-    """Import the file; return how many seconds it took and the process's peak of memory in MB."""
-    start = time.monotonic()
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            newsflash("subscribers", "import", str(file)),
-            env={**os.environ, **env}, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-        )  # fmt: skip
-        _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"the import failed:\n{log.read_text()[-4000:]}")
-    return time.monotonic() - start, usage.ru_maxrss / 1024
 
 
 def _check(database: Postgres, people: int) -> None:

@@ -51,6 +51,26 @@ def running(
                 process.wait()
 
 
+def run_measured(
+    command: Sequence[str], *, env: Mapping[str, str], log: Path
+) -> tuple[float, float]:
+    """Run a command to its end; return its seconds and its peak of resident memory in MB."""
+    start = time.monotonic()
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **env},
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{' '.join(command)} failed:\n{log.read_text()[-4000:]}")
+    return time.monotonic() - start, usage.ru_maxrss / 1024
+
+
 def free_port() -> int:
     """Return a port of the loopback that nothing listens on just now."""
     with socket.create_server(("127.0.0.1", 0)) as server:
