@@ -19,6 +19,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
 # Versions of the peers that tests talk to and that come from elsewhere than the lock files.
 MAILPIT := github.com/axllent/mailpit@v1.27.11
 PRISM := @stoplight/prism-cli@5.16.0
+OIDC_PROVIDER := oidc-provider@9.13.3
 
 # More for the command behind a target: make run ARGS="--port 9000", make test ARGS="-k confirm".
 ARGS :=
@@ -143,16 +144,18 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.project
 # --- peers: real programs that some tests talk to; without them those tests say that they were skipped ---
 
 .PHONY: peers
-peers: ## install Mailpit (needs go) and Prism (needs npm) for the tests that talk to them
+peers: ## install Mailpit (needs go), Prism and oidc-provider (need npm) for the tests that talk to them
 	@if command -v go >/dev/null; then $(MAKE) $(BIN)/mailpit; \
 	else echo "Mailpit: SKIPPED, there is no go to build it with"; fi
-	@if command -v npm >/dev/null; then $(MAKE) $(NODE_BIN)/prism; \
-	else echo "Prism: SKIPPED, there is no npm to install it with"; fi
+	@if command -v npm >/dev/null; then $(MAKE) $(VENV)/node/.peers; \
+	else echo "Prism and oidc-provider: SKIPPED, there is no npm to install them with"; fi
 
 $(BIN)/mailpit: | $(VENV)/.created
 	@echo "Building Mailpit (once; about a minute)"
 	@GOBIN="$(CURDIR)/$(BIN)" GOFLAGS=-buildvcs=false go install $(MAILPIT)
 
-$(NODE_BIN)/prism: | $(VENV)/.created
-	@echo "Installing Prism (once; some seconds)"
-	@npm install --prefix $(VENV)/node --ignore-scripts --no-audit --no-fund --no-save --silent $(PRISM)
+# Both in one call: npm removes what is there and not named.
+$(VENV)/node/.peers: | $(VENV)/.created
+	@echo "Installing Prism and oidc-provider (once; some seconds)"
+	@npm install --prefix $(VENV)/node --ignore-scripts --no-audit --no-fund --no-save --silent $(PRISM) $(OIDC_PROVIDER)
+	@touch $@

@@ -1,8 +1,9 @@
 """What limits say to clients, and the limits of the few links that are not a signup.
 
 Signups are counted by `usecases/guard.py`. The forms on which a person asks for a new link or types
-a code are limited by Flask-Limiter. Confirming and leaving are never limited: mail providers press
-these buttons for many people from few addresses (RFC 8058).
+a code, and the steps of a sign-in that call the identity provider, are limited by Flask-Limiter.
+Confirming and leaving are never limited: mail providers press these buttons for many people from
+few addresses (RFC 8058).
 """
 
 import time
@@ -29,11 +30,11 @@ RATELIMIT_HEADERS = {
         "description": "What is left of each: `r`, for `t` seconds.",
     },
 }
-LIMITED_FORMS = ("pages.renew", "pages.enter_code")
+LIMITED = ("pages.renew", "pages.enter_code", "admin.oidc_begin", "admin.oidc_callback")
 
 
 def init_ratelimit(app: Flask, settings: Settings) -> None:
-    """Have the app limit the forms above, and say on counted answers how much is left."""
+    """Have the app limit what is named above, and say on counted answers how much is left."""
 
     @app.after_request
     def tell(response: Response) -> Response:
@@ -56,7 +57,7 @@ def init_ratelimit(app: Flask, settings: Settings) -> None:
         in_memory_fallback_enabled=settings.redis_url is not None,
     )
     rule = ";".join(f"{amount}/{seconds} second" for amount, seconds in settings.ratelimit_client)
-    for endpoint in LIMITED_FORMS:
+    for endpoint in LIMITED:
         view = cast(Callable[..., Any], app.view_functions[endpoint])
         app.view_functions[endpoint] = limiter.limit(rule)(view)
 

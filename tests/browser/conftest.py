@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -31,7 +32,7 @@ CHROMIUM_ARGS = [
 ]
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
@@ -57,13 +58,19 @@ def service_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def service(service_folder: Path) -> Iterator[str]:
     """Start `newsflash serve` on its embedded default and return its address."""
-    folder = service_folder
-    port = _free_port()
+    with running_service(service_folder, free_port()) as url:
+        yield url
+
+
+@contextmanager
+def running_service(folder: Path, port: int, **settings: str) -> Iterator[str]:
+    """Run `newsflash serve` with these settings besides, and return its address."""
     url = f"http://127.0.0.1:{port}"
     environment = {
         **{k: v for k, v in os.environ.items() if not k.startswith("NEWSFLASH_")},
         "NEWSFLASH_DATABASE_URL": f"sqlite:///{folder}/newsflash.db",
         "NEWSFLASH_RATELIMIT_ENABLED": "false",
+        **{f"NEWSFLASH_{name}": value for name, value in settings.items()},
     }
     log = folder / "log"
     with log.open("wb") as output:

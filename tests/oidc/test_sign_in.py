@@ -419,3 +419,23 @@ def test_a_proxy_of_the_environment_is_not_asked(client, issuer, monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", "http://localhost:9")
     monkeypatch.setenv("http_proxy", "http://localhost:9")
     assert sign_in(client, issuer).status_code == 200
+
+
+def test_nobody_has_us_call_the_provider_without_end(sqlite_url, tmp_path, oidc, issuer):
+    app = create_app(
+        make_settings(
+            sqlite_url, tmp_path, oidc=oidc, ratelimit_enabled=True, ratelimit_client=((2, 60),)
+        )
+    )
+    client = app.test_client()
+    params = issuer.sign_in(begin(client))
+    assert come_back(client, {**params, "code": "made-up"}).status_code == 400
+    params = issuer.sign_in(begin(client))
+    assert client.get("/admin/oidc").status_code == 429
+    assert come_back(client, {**params, "code": "made-up"}).status_code == 400
+    answer = come_back(client, params)
+    assert answer.status_code == 429
+    assert int(answer.headers["Retry-After"]) > 0
+    assert issuer.calls.count("/token") == 2
+    with app.app_context():
+        db.engine.dispose()
