@@ -13,9 +13,11 @@ from urllib.parse import urlsplit
 from sqlalchemy.exc import SQLAlchemyError
 
 from service.config import PREFIX, Settings
+from service.domain.errors import IssuerAnswerError, IssuerUnavailableError
 from service.domain.finding import Finding, failed, ok, warning
 from service.mail.checks import check_provider
 from service.mail.sender_dns import LookUp, check_sender_domain, look_up_txt
+from service.oidc.discovery import Discovery
 from service.usecases.health import Health
 from service.usecases.lists import Lists
 
@@ -64,6 +66,7 @@ class Doctor:
         for url in self._settings.mail_urls:
             yield self._ask_provider(url)
         yield from self._feedback()
+        yield from self._identity_provider()
         yield from self._senders(read_lists=readable)
 
     def _public_url(self) -> Finding:
@@ -130,6 +133,20 @@ class Doctor:
                     f"refused, so bounces go unnoticed: set WEBHOOK_SECRET_{name.upper()} and have "
                     f"{name} post to /v1/events/{name}",
                 )
+
+    def _identity_provider(self) -> Iterator[Finding]:
+        """Ask the identity provider, where there is one, what it says of itself."""
+        if self._settings.oidc is None:
+            return
+        issuer = self._settings.oidc.issuer
+        try:
+            Discovery(issuer)()
+        except IssuerUnavailableError as error:
+            yield failed("OIDC_ISSUER", f"{issuer} cannot be reached ({error})")
+        except IssuerAnswerError as error:
+            yield failed("OIDC_ISSUER", f"{issuer} does not describe itself as it should ({error})")
+        else:
+            yield ok("OIDC_ISSUER", f"{issuer} says where to sign in")
 
     def _senders(self, *, read_lists: bool) -> Iterator[Finding]:
         """Look at the domain of every sender, unless mail goes nowhere."""
