@@ -64,11 +64,13 @@ def run_measured(
             stderr=subprocess.STDOUT,
             env={**os.environ, **env},
         )
-        _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
+        peak = 0.0
+        while process.poll() is None:  # what the kernel tells at the end counts our own memory too
+            peak = max(peak, _peak_megabytes(process.pid))
+            time.sleep(0.02)
     if process.returncode:
         raise SystemExit(f"{' '.join(command)} failed:\n{log.read_text()[-4000:]}")
-    return time.monotonic() - start, usage.ru_maxrss / 1024
+    return time.monotonic() - start, peak
 
 
 def free_port() -> int:
@@ -109,10 +111,17 @@ def forget_peak(pid: int) -> None:
 
 def peak_megabytes(pid: int) -> float:
     """Return the process's peak of resident memory."""
+    if peak := _peak_megabytes(pid):
+        return peak
+    raise SystemExit(f"the kernel does not tell the peak memory of process {pid}")
+
+
+def _peak_megabytes(pid: int) -> float:
+    """Return the same, or 0 of a process that has ended."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) / 1024
-    raise SystemExit(f"the kernel does not tell the peak memory of process {pid}")
+    return 0.0
 
 
 def cpu_seconds(pids: Iterable[int]) -> float:
