@@ -45,6 +45,7 @@ class ImportRow:
     requested_at: datetime
     confirmed_at: datetime | None
     ended_at: datetime | None
+    """None also where the file does not say when an ended one ended."""
     ended_reason: EndedReason | None
 
 
@@ -84,7 +85,7 @@ def parse_import_row(cells: Mapping[str, str | None], *, now: datetime) -> Impor
         consent_text_version=_matching(cells, "consent_text_version", _TEXT_VERSION),
         requested_at=_time(cells, "requested_at", now) or consent_at or now,
         confirmed_at=None if status is Status.PENDING else consent_at,
-        ended_at=(_time(cells, "ended_at", now) or now) if has_ended else None,
+        ended_at=_time(cells, "ended_at", now) if has_ended else None,
         ended_reason=(
             (_choice(cells, "ended_reason", EndedReason) or EndedReason.IMPORTED)
             if has_ended

@@ -41,8 +41,9 @@ WHERE is_first = 1 AND {_NOT_SUPPRESSED}
 ORDER BY email_key
 ON CONFLICT (email_key) DO NOTHING
 """
-# Only a pending subscription is raised, and only by evidence. All else stays as it is, also what is
-# pending in a later cycle: the file's consent may be from before the person left.
+# A pending subscription is raised by evidence, and one that is older than the person's leaving
+# ends; where the file does not say when that was, only if they never signed up here themselves.
+# All else stays as it is, also whatever is of a later cycle: the file may be from before.
 _SUBSCRIPTIONS = f"""
 INSERT INTO subscriptions
     (subscriber_id, mailing_list_id, status, epoch, source, consent_text_version, requested_at,
@@ -53,11 +54,24 @@ FROM ({{rows}}) AS given JOIN subscribers AS person ON person.email_key = given.
 WHERE {_NOT_SUPPRESSED}
 ORDER BY given.email_key, given.list_id
 ON CONFLICT (subscriber_id, mailing_list_id) DO UPDATE SET
-    status = excluded.status, source = excluded.source,
-    consent_text_version = excluded.consent_text_version, confirmed_at = excluded.confirmed_at,
+    status = excluded.status, ended_at = excluded.ended_at, ended_reason = excluded.ended_reason,
+    source = CASE excluded.status
+        WHEN 'confirmed' THEN excluded.source ELSE subscriptions.source END,
+    consent_text_version = CASE excluded.status
+        WHEN 'confirmed' THEN excluded.consent_text_version
+        ELSE subscriptions.consent_text_version END,
+    confirmed_at = CASE excluded.status
+        WHEN 'confirmed' THEN excluded.confirmed_at ELSE subscriptions.confirmed_at END,
     updated_at = excluded.updated_at
-WHERE subscriptions.status = 'pending' AND subscriptions.epoch = 1
-    AND excluded.status = 'confirmed'
+WHERE subscriptions.epoch = 1 AND (
+    (subscriptions.status = 'pending' AND excluded.status = 'confirmed')
+    OR (subscriptions.status <> 'unsubscribed' AND excluded.status = 'unsubscribed'
+        AND excluded.ended_at > COALESCE(subscriptions.confirmed_at, subscriptions.requested_at)
+        AND (excluded.ended_at < excluded.updated_at OR NOT EXISTS (
+            SELECT 1 FROM consent_events AS own
+            WHERE own.subscriber_id = subscriptions.subscriber_id
+            AND own.mailing_list_id = subscriptions.mailing_list_id
+            AND own.kind = 'requested'))))
 RETURNING CAST(subscriber_id AS text), CAST(mailing_list_id AS text)
 """
 _OUTCOMES = """
@@ -67,7 +81,7 @@ LEFT JOIN subscribers AS person ON person.email_key = given.email_key
 LEFT JOIN subscriptions AS known
     ON known.subscriber_id = person.id AND known.mailing_list_id = given.list_id
 """
-# What is written is of the first cycle, be it new or raised.
+# What is written is of the first cycle, be it new, raised or ended.
 _EVENTS = """
 INSERT INTO consent_events
     (id, subscriber_id, mailing_list_id, epoch, kind, at, source, locale, text_version, detail,
@@ -191,7 +205,7 @@ def _as_rows(items: Sequence[ImportItem], at: datetime) -> Iterator[tuple[Any, .
             row.consent_text_version,
             row.requested_at,
             row.confirmed_at,
-            row.ended_at,
+            (row.ended_at or at) if row.status is Status.UNSUBSCRIBED else None,
             row.ended_reason.value if row.ended_reason else None,
             at,
             f"{row.status.value}, consent of {said_at.isoformat()}",

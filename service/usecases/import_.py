@@ -33,6 +33,9 @@ MAILS_AN_HOUR = 1_000
 MAX_MAILS_AN_HOUR = 1_000_000
 REPEATED = "repeats another row of this file"
 
+_STRENGTH = {Status.PENDING: 0, Status.CONFIRMED: 1, Status.UNSUBSCRIBED: 2}
+"""Of several rows for one subscription: whoever left in one of them has left."""
+
 Progress = Callable[[int], None]
 """Told how many bytes of the file have been read."""
 
@@ -77,9 +80,11 @@ class Import:
         """Import a file and say what became of each row; bad rows do not hold up good ones.
 
         `confirmed` rows without evidence become pending, and the person is asked by mail, one after
-        the other; `pending` rows become pending without a mail. Raises `InvalidInputError` for
-        `file` where the file as a whole is not usable, for `encoding` and `mails_an_hour`, and
-        `UnknownListError`; nothing was taken then.
+        the other; `pending` rows become pending without a mail. An `unsubscribed` row ends what is
+        here already, unless the person signed up here after that (or ever, where it has no time).
+
+        Raises `InvalidInputError` for `file` where the file as a whole is not usable, for
+        `encoding` and `mails_an_hour`, and `UnknownListError`; nothing was taken then.
         """
         if not 1 <= options.mails_an_hour <= MAX_MAILS_AN_HOUR:
             raise InvalidInputError("mails_an_hour", f"Use 1 to {MAX_MAILS_AN_HOUR}.")
@@ -183,4 +188,4 @@ def _settled_heap() -> Iterator[None]:
 
 
 def _is_stronger(row: ImportRow, than: ImportRow) -> bool:
-    return than.status is Status.PENDING and row.status is Status.CONFIRMED
+    return _STRENGTH[row.status] > _STRENGTH[than.status]

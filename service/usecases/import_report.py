@@ -94,6 +94,8 @@ class ImportReport:
             self.skip(line, "has left this list; a file does not bring anybody back")
         elif kept.status is Status.PENDING and row.status is Status.CONFIRMED:
             self.skip(line, "waits for the person's own confirmation")
+        elif kept.status is not Status.UNSUBSCRIBED and row.status is Status.UNSUBSCRIBED:
+            self.skip(line, "is of somebody who signed up here themselves, and not of a later time")
         else:
             self.unchange(line)
 

@@ -18,6 +18,7 @@ from service.store.models import (
     Subscription,
     Suppression,
 )
+from service.store.types import new_id
 from service.tokens import UnsubscribeTokens
 from service.usecases import import_ as module
 from service.usecases.export import Export, ExportRequest
@@ -268,6 +269,85 @@ def test_the_stronger_of_two_rows_in_a_file_counts(engine: Engine):
     )
     assert (report.rows, report.imported, report.unchanged) == (3, 1, 2)
     assert list(rows(engine).values()) == ["confirmed"]
+
+
+@pytest.mark.parametrize("chunk_rows", [1, 100], ids=["apart", "together"])
+@pytest.mark.parametrize("status", ["pending", "confirmed"])
+@pytest.mark.parametrize("is_last", [True, False], ids=["last", "first"])
+def test_whoever_left_in_one_row_of_a_file_has_left(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, status: str, *, chunk_rows: int, is_last: bool
+):
+    monkeypatch.setattr(module, "CHUNK_ROWS", chunk_rows)
+    there = f"a@example.org,news-flash,{status},{EVIDENCE}\n"
+    gone = "a@example.org,news-flash,unsubscribed,,\n"
+    import_text(engine, HEADER + (there + gone if is_last else gone + there))
+    assert rows(engine) == {"a@example.org": "unsubscribed"}
+    assert import_text(engine, HEADER + gone + there).imported == 0
+
+
+def test_a_file_of_those_who_left_ends_what_is_older_and_nothing_newer(engine: Engine):
+    names = ("older", "newer", "again")
+    evidence = "2026-02-01T12:00:00Z,https://example.org/form"
+    import_text(
+        engine,
+        HEADER + "".join(f"{name}@example.org,news-flash,confirmed,{evidence}\n" for name in names),
+    )
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "UPDATE subscriptions SET epoch = 2 WHERE subscriber_id ="
+                " (SELECT id FROM subscribers WHERE email = 'again@example.org')"
+            )
+        )
+    report = import_text(
+        engine,
+        "email,list,status,ended_at,ended_reason\n"
+        "older@example.org,news-flash,unsubscribed,2026-02-02T12:00:00Z,complaint\n"
+        "newer@example.org,news-flash,unsubscribed,2026-01-31T12:00:00Z,\n"
+        "again@example.org,news-flash,unsubscribed,2026-02-02T12:00:00Z,\n",
+    )
+    assert (report.imported, report.skipped) == (1, 2)
+    assert [line for line, _ in problems(report)] == [3, 4]
+    assert rows(engine) == {
+        "older@example.org": "unsubscribed",
+        "newer@example.org": "confirmed",
+        "again@example.org": "confirmed",
+    }
+    with engine.connect() as connection:
+        ended = connection.execute(
+            select(Subscription).where(Subscription.status == "unsubscribed")
+        ).one()
+        events = connection.scalars(
+            select(func.coalesce(ConsentEvent.detail, ""))
+            .where(ConsentEvent.subscriber_id == ended.subscriber_id)
+            .order_by(ConsentEvent.at, ConsentEvent.id)
+        ).all()
+    assert ended.ended_reason == "complaint"
+    assert ended.ended_at == datetime(2026, 2, 2, 12, tzinfo=UTC)
+    assert ended.confirmed_at == datetime(2026, 2, 1, 12, tzinfo=UTC)
+    assert ended.source == "https://example.org/form"
+    assert [detail.partition(",")[0] for detail in events] == ["confirmed", "unsubscribed"]
+
+
+def test_leaving_at_no_known_time_does_not_end_what_a_person_asked_for_here(engine: Engine):
+    import_text(engine, HEADER + f"a@example.org,news-flash,confirmed,{EVIDENCE}\n")
+    with engine.begin() as connection:
+        row = connection.execute(select(Subscription)).one()
+        connection.execute(
+            insert(ConsentEvent).values(
+                id=new_id(),
+                subscriber_id=row.subscriber_id,
+                mailing_list_id=row.mailing_list_id,
+                epoch=1,
+                kind="requested",
+                at=row.requested_at,
+            )
+        )
+    untimed = import_text(engine, HEADER + "a@example.org,news-flash,unsubscribed,,\n")
+    assert (untimed.imported, untimed.skipped) == (0, 1)
+    timed = "email,list,status,ended_at\na@example.org,news-flash,unsubscribed,2026-02-02T12:00Z\n"
+    assert import_text(engine, timed).imported == 1
+    assert rows(engine) == {"a@example.org": "unsubscribed"}
 
 
 def test_ndjson_is_read_too(engine: Engine):
