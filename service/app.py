@@ -63,6 +63,8 @@ from service.usecases.webhooks import Webhooks
 from service.web import context, register_blueprints
 from service.web.admin_pages.oidc import CALLBACK
 from service.web.context import UseCases
+from service.web.public_path import PublicPath, public_path
+from service.web.whole_body import WholeBodyRequest
 from service.webhooks.call import Call
 
 SIGNAL = "newsflash_signal"
@@ -94,6 +96,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         MAX_FORM_MEMORY_SIZE=MAX_FORM_BYTES,
         PROPAGATE_EXCEPTIONS=False,
     )
+    app.request_class = WholeBodyRequest
     if settings.is_sqlite:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
     db.init_app(app)
@@ -104,10 +107,12 @@ def create_app(settings: Settings | None = None) -> Flask:
     mail_signal = app.extensions[SIGNAL] = MailSignal(engine)
     app.extensions[context.EXTENSION] = build_usecases(engine, settings, mail_is_due=mail_signal)
     register_blueprints(app)
+    if path := public_path(settings.public_url):
+        app.wsgi_app = PublicPath(app.wsgi_app, path)  # type: ignore[method-assign]
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
-            app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops
+            app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops
         )
     return app
 

@@ -26,6 +26,7 @@ class PageCall:
 
 
 _LINK = {404: "The link is not one of ours."}
+_TOO_MANY = "Too many requests; try again after `Retry-After`."
 _SIGNUP = {
     "email": "The address, as typed.",
     "name": "Optional.",
@@ -51,7 +52,7 @@ CALLS: dict[str, PageCall] = {
             413: "The body is too large.",
             415: "The body is not a form.",
             422: "The form again, with what needs another value.",
-            429: "Too many requests; try again after `Retry-After`.",
+            429: _TOO_MANY,
             503: "Not taken; try again after `Retry-After`.",
         },
     ),
@@ -79,7 +80,7 @@ CALLS: dict[str, PageCall] = {
     ),
     "pages.renew": PageCall(
         summary="Mail a new link for one that is too old.",
-        answers={303: "To the status page.", **_LINK},
+        answers={303: "To the status page.", 429: _TOO_MANY, **_LINK},
     ),
     "pages.unsubscribe": PageCall(
         summary="The unsubscribe link. Changes nothing.", answers={200: "A page.", **_LINK}
@@ -93,7 +94,7 @@ CALLS: dict[str, PageCall] = {
         summary="Take a leaving of the last hour back.",
         fields={"token": "From the page after leaving."},
         required=("token",),
-        answers={200: "A page.", 410: "Too late.", **_LINK},
+        answers={200: "A page.", 410: "Too late.", 429: _TOO_MANY, **_LINK},
     ),
     "pages.give_reason": PageCall(
         summary="Say why one left.",
@@ -102,7 +103,12 @@ CALLS: dict[str, PageCall] = {
             "reason": "One of the page's choices.",
             "detail": "In one's own words.",
         },
-        answers={200: "A page; without a reason nothing is kept.", 410: "Too late.", **_LINK},
+        answers={
+            200: "A page; without a reason nothing is kept.",
+            410: "Too late.",
+            429: _TOO_MANY,
+            **_LINK,
+        },
     ),
     "pages.receipt": PageCall(
         summary="A person's signed proof of consent.",

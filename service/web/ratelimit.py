@@ -1,7 +1,8 @@
 """What limits say to clients, and the limits of the few links that are not a signup.
 
-Signups are counted by `usecases/guard.py`. The forms on which a person asks for a new link or types
-a code, and the steps of a sign-in that call the identity provider, are limited by Flask-Limiter.
+Signups are counted by `usecases/guard.py`. The forms on which a person asks for a new link, types a
+code, takes a leaving back or says why they left (what adds to the ledger adds to it for good), and
+the steps of a sign-in that call the identity provider, are limited by Flask-Limiter.
 Confirming and leaving are never limited: mail providers press these buttons for many people from
 few addresses (RFC 8058).
 """
@@ -30,7 +31,14 @@ RATELIMIT_HEADERS = {
         "description": "What is left of each: `r`, for `t` seconds.",
     },
 }
-LIMITED = ("pages.renew", "pages.enter_code", "admin.oidc_begin", "admin.oidc_callback")
+LIMITED = (
+    "pages.renew",
+    "pages.enter_code",
+    "pages.undo",
+    "pages.give_reason",
+    "admin.oidc_begin",
+    "admin.oidc_callback",
+)
 
 
 def init_ratelimit(app: Flask, settings: Settings) -> None:

@@ -185,12 +185,48 @@ def test_the_token_of_another_session_is_refused(app, client, key):
         ("/\\evil.example", "/admin"),
         ("/admin\\..\\..", "/admin"),
         ("/subscribe/news-flash", "/admin"),
+        ("/admin/\r\nSet-Cookie: a=b", "/admin"),
+        ("/admin/\t/evil.example", "/admin"),
+        ("/admin//evil.example", "/admin"),
+        ("/admin/../subscribe/news-flash", "/admin"),
+        ("/admin/..//evil.example", "/admin"),
     ],
 )
 def test_signing_in_leads_to_the_page_that_was_asked_for_if_it_is_ours(
     client, key, wanted, leads_to
 ):
     assert sign_in(client, key, next=wanted).location == leads_to
+
+
+def test_every_form_is_refused_without_its_token_or_from_elsewhere(app, client, key):
+    """With the cookie of a live session, as a browser would send it along."""
+    sign_in(client, key)
+    good = {"csrf_token": csrf_token(client)}
+    forged = [
+        ({}, {"Origin": ORIGIN}),
+        ({"csrf_token": "0" * 64}, {"Origin": ORIGIN}),
+        (good, {}),
+        (good, {"Origin": "null"}),
+        (good, {"Origin": "https://evil.example"}),
+        (good, {"Origin": ORIGIN, "Sec-Fetch-Site": "cross-site"}),
+        (good, {"Origin": ORIGIN, "Sec-Fetch-Site": "same-site"}),
+    ]
+    rules = [
+        rule
+        for rule in app.url_map.iter_rules()
+        if rule.endpoint.startswith("admin.") and "POST" in rule.methods
+    ]
+    assert len(rules) > 20
+    for rule in rules:
+        value = "00000000-0000-7000-8000-000000000000" if "uuid" in rule.rule else "news-flash"
+        with app.test_request_context():
+            path = app.url_for(rule.endpoint, **dict.fromkeys(rule.arguments, value))
+        # A sign-in has no session yet whose token it could carry: only where it comes from counts.
+        has_token = rule.endpoint not in ("admin.act_on_sign_in", "admin.act_on_link")
+        for data, headers in forged if has_token else forged[2:]:
+            answer = client.post(path, data=data, headers=headers)
+            assert answer.status_code == 403, (path, data, headers)
+    assert client.get("/admin").status_code == 200
 
 
 def test_every_page_leads_to_the_sign_in_and_every_form_is_refused_without_a_session(app, client):

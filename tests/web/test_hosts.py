@@ -92,6 +92,41 @@ def test_without_a_proxy_a_forwarded_name_is_nothing(make: Make) -> None:
     assert direct.get("/", headers=headers).status_code == 400
 
 
+@pytest.mark.parametrize("proxies", [0, 1])
+@pytest.mark.parametrize("prefix", ["@evil.example", "//evil.example", "/evil"])
+def test_a_forwarded_prefix_is_nothing(make: Make, proxies: int, prefix: str) -> None:
+    client = make(public_url=OURS, trusted_proxies=proxies)
+    headers = {
+        "Host": "news.example",
+        "X-Forwarded-Host": "news.example",
+        "X-Forwarded-Prefix": prefix,
+    }
+    form = "/subscribe/news-flash"
+    script = client.get("/embed/news-flash.js", headers=headers).text
+    assert f'const url = "{OURS}{form}";' in script
+    assert "evil" not in script + client.get("/", headers=headers).text
+    data = {"email": "ada@example.org"}
+    assert client.post(form, data=data, headers=headers).location.startswith("/status/")
+
+
+@pytest.mark.parametrize("is_taken_off", [True, False])
+def test_below_a_path_of_public_url_every_link_leads_there(make: Make, is_taken_off: bool) -> None:
+    client = make(public_url=f"{OURS}/letters", trusted_proxies=1)
+    headers = {"X-Forwarded-Host": "news.example", "X-Forwarded-Proto": "https"}
+    start = "" if is_taken_off else "/letters"
+    assert 'href="/letters/subscribe/news-flash"' in client.get(f"{start}/", headers=headers).text
+    script = client.get(f"{start}/embed/news-flash.js", headers=headers).text
+    assert f'const url = "{OURS}/letters/subscribe/news-flash";' in script
+    form = f"{start}/subscribe/news-flash"
+    data = {"email": "ada@example.org"}
+    assert client.post(form, data=data, headers=headers).location.startswith("/letters/status/")
+    asked = {**headers, "Accept": "application/json"}
+    status_url = json.loads(client.post(form, data=data, headers=asked).text)["status_url"]
+    assert status_url.startswith(f"{OURS}/letters/status/")
+    path = status_url.removeprefix(OURS if not is_taken_off else f"{OURS}/letters")
+    assert client.get(path, headers=headers).status_code == 200
+
+
 def test_a_browser_is_told_on_a_page(make: Make) -> None:
     page = make().get("/", headers={"Host": "evil.example", "Accept": "text/html"})
     assert (page.status_code, page.mimetype) == (400, "text/html")

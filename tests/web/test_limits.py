@@ -153,6 +153,18 @@ def test_of_many_proxies_headers_only_the_trusted_ones_count(make_client):
     assert _sign_up(client, ip="203.0.113.9, 192.0.2.1").status_code == 429
 
 
+def test_behind_two_proxies_the_outer_ones_word_counts_and_no_clients(make_client):
+    client = make_client(ratelimit_client=((1, 86400),), trusted_proxies=2)
+    inner = "10.0.0.2"
+    assert _sign_up(client, ip=f"192.0.2.1, {inner}").status_code == 202
+    assert _sign_up(client, ip=f"203.0.113.9, 192.0.2.1, {inner}").status_code == 429
+    assert _sign_up(client, ip=f"203.0.113.9, 192.0.2.1,{inner}").status_code == 429
+    assert _sign_up(client, ip=f"192.0.2.2, {inner}").status_code == 202
+    # Whoever reaches the inner proxy without the outer one is counted as that proxy.
+    assert _sign_up(client, ip="203.0.113.9").status_code == 202
+    assert _sign_up(client, ip="203.0.113.10").status_code == 429
+
+
 def test_a_wrong_address_counts_like_a_right_one(make_client):
     client = make_client(ratelimit_client=((2, 86400),))
     answers = [_sign_up(client, "no address").status_code for _ in range(3)]
@@ -203,14 +215,20 @@ def test_links_in_mails_are_never_limited(make_client):
                 assert client.open(path, method=method).status_code == 404
 
 
-def test_asking_for_a_new_link_and_typing_codes_is_limited(make_client):
+def test_whatever_else_writes_for_a_link_is_limited(make_client):
     client = make_client(ratelimit_client=((2, 86400),))
-    for path in ("/confirm/x.y/renew", "/status/x.y"):
-        statuses = [client.post(path, data={"code": "1"}).status_code for _ in range(3)]
+    for path in (
+        "/confirm/x.y/renew",
+        "/status/x.y",
+        "/unsubscribe/undo",
+        "/unsubscribe/reason",
+    ):
+        sent = {"code": "1", "token": "x.y", "reason": "other"}
+        statuses = [client.post(path, data=sent).status_code for _ in range(3)]
         assert statuses == [404, 404, 429]
         assert int(client.post(path).headers["Retry-After"]) > 0
-        sent = {"X-Forwarded-For": "198.51.100.7"}
-        assert client.post(path, headers=sent).status_code == 404
+        other = {"X-Forwarded-For": "198.51.100.7"}
+        assert client.post(path, data=sent, headers=other).status_code == 404
 
 
 def test_without_limits_there_is_nothing_to_tell(client):

@@ -12,6 +12,7 @@ from service.domain.mailing_list import ListInfo
 from service.web.admin_pages import admin_pages
 from service.web.admin_pages.session import actor, signed_in
 from service.web.context import usecases
+from service.web.public_path import public_address
 
 _TEXTS = ("name", "description", "controller", "privacy_url", "locale")
 _OPTIONAL = ("sender", "redirect_url")
@@ -92,5 +93,5 @@ def _page(
         values=values,
         errors=errors or {},
         notice=done.get(request.args.get("done", "")) if not errors else None,
-        public_url=usecases().settings.public_url,
+        public_address=public_address,
     )

@@ -101,10 +101,12 @@ def cookie_scope(*, samesite: str = "Strict") -> dict[str, Any]:
 def local_path(text: str | None) -> str:
     """Return the admin page that `text` names by its path, or else the first one."""
     home = url_for("admin.dashboard")
-    if not text or not text.startswith(home) or "\\" in text:
+    if not text or not text.startswith(home) or "\\" in text or not text.isprintable():
         return home
     parts = urlsplit(text)
-    is_ours = not parts.scheme and not parts.netloc and parts.path[len(home) :][:1] in ("", "/")
+    below = parts.path[len(home) :]
+    is_ours = not parts.scheme and not parts.netloc and below[:1] in ("", "/")
+    is_ours = is_ours and ".." not in below.split("/") and not below.startswith("//")
     return text if is_ours else home
 
 

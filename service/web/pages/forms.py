@@ -18,6 +18,7 @@ from service.web.caller import admit
 from service.web.context import evidence, usecases
 from service.web.i18n import asked_locale, speak_for
 from service.web.pages import pages
+from service.web.public_path import public_address
 from service.web.security import allow, own_origins
 
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
@@ -81,7 +82,7 @@ def embed(slug: str) -> ResponseReturnValue:
     script = render_template(
         "pages/embed.js",
         info=info,
-        form_url=_public_form_url(info),
+        form_url=public_address("pages.form", slug=info.slug, locale=asked_locale()),
         form_token=usecases().guard.form_token(),
     )
     return Response(
@@ -182,11 +183,12 @@ def _wants_json() -> bool:
 
 
 def _taken(info: ListInfo, token: str) -> ResponseReturnValue:
-    status_path = url_for("pages.status", token=token, locale=asked_locale())
     if _wants_json():
-        answer = jsonify(status="pending", status_url=usecases().settings.public_url + status_path)
+        status_url = public_address("pages.status", token=token, locale=asked_locale())
+        answer = jsonify(status="pending", status_url=status_url)
         answer.status_code = 202
         return _readable(answer)
+    status_path = url_for("pages.status", token=token, locale=asked_locale())
     return redirect(info.redirect_url or status_path, code=303)
 
 
@@ -204,12 +206,6 @@ def _readable(answer: Response) -> Response:
     answer.headers["Cache-Control"] = "no-store"
     answer.vary.update(("Origin", "Accept"))
     return answer
-
-
-def _public_form_url(info: ListInfo) -> str:
-    return usecases().settings.public_url + url_for(
-        "pages.form", slug=info.slug, locale=asked_locale()
-    )
 
 
 @pages.after_request

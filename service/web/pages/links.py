@@ -24,12 +24,14 @@ def confirm(token: str) -> ResponseReturnValue:
 @pages.post("/confirm/<token>")
 def act_on_confirm(token: str) -> ResponseReturnValue:
     """Confirm what the link speaks of; again is the same."""
+    request.max_content_length = MAX_FORM_BYTES
     return _confirm_page(token, usecases().confirm.act(token, evidence(source="/confirm")))
 
 
 @pages.post("/confirm/<token>/renew")
 def renew(token: str) -> ResponseReturnValue:
     """Mail a new link for one that has expired, and lead to the page that says so."""
+    request.max_content_length = MAX_FORM_BYTES
     status_token = usecases().confirm.renew(token, evidence(source="/confirm"))
     return redirect(url_for("pages.status", token=status_token), code=303)
 
