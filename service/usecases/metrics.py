@@ -47,7 +47,7 @@ class Metrics:
     def __call__(self) -> Figures:
         """Return the figures as they stand."""
         now = utc_now()
-        subscriptions = self._subscriptions()
+        subscriptions = self.subscriptions()
         with reading(self._engine) as connection:
             oldest = outbox.oldest_due_at(connection)
             webhooks = webhook_deliveries.due_webhooks(connection)
@@ -61,7 +61,8 @@ class Metrics:
                 subscriptions=subscriptions,
             )
 
-    def _subscriptions(self) -> Mapping[tuple[str, Status], int]:
+    def subscriptions(self) -> Mapping[tuple[str, Status], int]:
+        """Return how many each list (by slug) has in each state, up to a minute old."""
         with self._lock:
             expires, counts = self._counted
             if time.monotonic() >= expires:

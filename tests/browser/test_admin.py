@@ -188,7 +188,17 @@ def _person(page: Page, service: str) -> Iterator[str]:
     page.get_by_label("File").set_input_files(
         {"name": "a.csv", "mimeType": "text/csv", "buffer": b"email,status\nnobody,pending\n"}
     )
+    page.route("**/admin/import", lambda route: None)  # the answer is long in coming
     page.get_by_role("button", name="Import").click()
+    page.get_by_role("progressbar").wait_for()
+    yield "importing"
+    page.unroute("**/admin/import")
+    page.goto(f"{service}/admin/import")
+    page.get_by_label("File").set_input_files(
+        {"name": "a.csv", "mimeType": "text/csv", "buffer": b"email,status\nnobody,pending\n"}
+    )
+    page.get_by_role("button", name="Import").click()
+    page.get_by_role("heading", name="What became of a.csv").wait_for()
     yield "imported"
     page.goto(f"{service}/admin/keys")
     page.get_by_label("Name").fill(f"key-{address.partition('@')[0]}")
@@ -400,6 +410,63 @@ def test_files_go_in_and_out(admin, service):
     assert f"{address}," in Path(export.value.path()).read_text()
 
 
+def test_an_import_shows_how_far_it_is_and_leaves_a_report_of_every_row(admin, service):
+    start = new_address().partition("@")[0]
+    people = "".join(f"{start}-{number}@example.org,pending\n" for number in range(12_000))
+    file = {"name": "a.csv", "mimeType": "text/csv", "buffer": f"email,status\n{people}".encode()}
+    admin.goto(f"{service}/admin/import")
+    admin.get_by_label("File").set_input_files(file)
+    admin.get_by_label("Download what became of each row").check()
+    admin.evaluate(
+        """() => {
+            const place = document.getElementById("progress");
+            window.seen = [];
+            new MutationObserver(() => window.seen.push(place.innerText)).observe(
+                place, { childList: true, subtree: true, characterData: true });
+        }"""
+    )
+    admin.get_by_role("button", name="Import", exact=True).focus()
+    admin.keyboard.press("Enter")
+    heading(admin, "What became of a.csv").to_be_focused(timeout=60_000)
+    seen = admin.evaluate("window.seen")
+    assert any("Uploading the file" in each for each in seen)
+    assert any(re.search(r"Importing the rows\s+[\d,]+ rows · \d+%", each) for each in seen)
+    with admin.expect_download(timeout=60_000) as report:
+        admin.get_by_role("link", name="Download what became of each row").click()
+    assert report.value.suggested_filename == "import-report.csv"
+    lines = Path(report.value.path()).read_text().splitlines()
+    assert (lines[0], len(lines)) == ("line,outcome,column,message", 12_001)
+
+    # The page works on: the next file goes the same way.
+    admin.get_by_label("File").set_input_files({**file, "buffer": b"a;b\n"})
+    admin.get_by_role("button", name="Only try").click()
+    expect(admin.get_by_role("alert")).to_be_visible()
+    expect(admin.get_by_label("File")).to_be_focused()
+
+
+def test_an_import_that_breaks_off_says_what_to_do(admin, service):
+    admin.goto(f"{service}/admin/import")
+    admin.route("**/admin/import", lambda route: route.abort())
+    file = {"name": "a.csv", "mimeType": "text/csv", "buffer": b"email,status\n"}
+    admin.get_by_label("File").set_input_files(file)
+    admin.get_by_role("button", name="Import", exact=True).click()
+    expect(admin.get_by_role("alert")).to_contain_text("import the same file once more")
+    expect(admin.get_by_role("button", name="Import", exact=True)).to_be_visible()
+
+
+def test_the_manifest_of_a_download_appears_by_itself(admin, service):
+    purpose = f"for {new_address()}"
+    admin.goto(f"{service}/admin/export")
+    admin.get_by_label("What it is for").fill(purpose)
+    with admin.expect_download(timeout=60_000):
+        admin.get_by_role("button", name="Download").click()
+    expect(admin.get_by_role("status")).to_contain_text(
+        re.compile(r"The file is whole: [\d,]+ rows")
+    )
+    row = admin.get_by_role("row", name=purpose)
+    expect(row.locator("code")).to_have_text(re.compile("[0-9a-f]{64}"))
+
+
 def test_everything_works_without_javascript(new_context, service, key):
     page = new_context(java_script_enabled=False).new_page()
     sign_in(page, service, key)
@@ -413,5 +480,10 @@ def test_everything_works_without_javascript(new_context, service, key):
     page.locator("summary", has_text="Lift").click()
     page.get_by_role("button", name="Lift the suppression").click()
     expect(page.get_by_role("status")).to_contain_text("lifted")
+    page.goto(f"{service}/admin/import")
+    file = {"name": "a.csv", "mimeType": "text/csv", "buffer": b"email,status\nnobody,pending\n"}
+    page.get_by_label("File").set_input_files(file)
+    page.get_by_role("button", name="Only try").click()
+    heading(page, "What would become of a.csv").to_be_visible()
     page.get_by_role("button", name="Sign out").click()
     heading(page, "Sign in").to_be_visible()

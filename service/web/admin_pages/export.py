@@ -75,10 +75,14 @@ def _since(text: str) -> datetime | None:
 def _page(*, errors: dict[str, str] | None = None) -> str:
     cursor = request.args.get("cursor")
     page = usecases().exports.page(limit=SHOWN_EXPORTS, cursor=cursor)
+    counts = usecases().metrics.subscriptions()
+    lists = usecases().lists.all()
     return render_template(
         "admin/export.html",
-        lists=usecases().lists.all(),
+        lists=lists,
         statuses=[status.value for status in Status],
+        counts=[(info, [counts.get((info.slug, each), 0) for each in Status]) for info in lists],
+        totals=[sum(counts.get((info.slug, each), 0) for info in lists) for each in Status],
         formats=[format_.value for format_ in FileFormat],
         presets=[(preset.value, preset.value.title()) for preset in Preset],
         columns=EXPORT_COLUMNS + EXTRA_COLUMNS,

@@ -1,18 +1,21 @@
 """Import: subscriptions from a file, and what became of its rows."""
 
 from base64 import b64encode
+from contextlib import closing
 from functools import partial
+from io import BytesIO
 
-from flask import render_template, request
+from flask import Response, render_template, request, stream_with_context
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from service.domain.errors import InvalidInputError
+from service.domain.errors import InvalidInputError, UnknownListError
 from service.domain.exchange import FileFormat, csv_line
 from service.usecases.import_ import MAILS_AN_HOUR, ImportOptions
 from service.usecases.import_report import ImportReport
 from service.web.admin.files import MAX_FILE_BYTES, row_report
 from service.web.admin_pages import admin_pages
+from service.web.admin_pages.import_progress import LINES, lines_of
 from service.web.admin_pages.session import actor, signed_in
 from service.web.context import usecases
 
@@ -41,27 +44,42 @@ def import_() -> ResponseReturnValue:
 def start_import() -> ResponseReturnValue:
     """Import the file, or only try to; 422 where none was read.
 
-    The answer is a page of counts and first problems, or a CSV file that tells of every row.
+    The answer is a page of counts and first problems, or a CSV file that tells of every row. A
+    browser that takes lines of JSON is told how far it is meanwhile (`import_progress.py`).
     """
     file = request.files.get("file")
     if file is None or not file.filename:
         return _page(error=_("Choose a file.")), 422
     is_json = file.filename.lower().endswith((".ndjson", ".jsonl", ".json"))
     is_trial = "try" in request.form
+    stream, file.stream = file.stream, BytesIO()  # the request would close it before the end
     run = partial(
         usecases().import_,
-        file.stream,
+        stream,
         format=FileFormat.NDJSON if is_json else FileFormat.CSV,
         actor=actor(),
         options=ImportOptions(list=request.form.get("list") or None, dry_run=is_trial),
     )
-    try:
-        if "rows" in request.form:
-            return row_report(run)
-        report = run()
-    except InvalidInputError as error:
-        return _page(error=str(error)), 422
-    return _page(report=report, name=file.filename, is_trial=is_trial)
+    wants_rows = "rows" in request.form
+    page = partial(_result, name=file.filename, is_trial=is_trial)
+    if request.accept_mimetypes.best == LINES:
+        lines = stream_with_context(lines_of(run, wants_rows=wants_rows, page=page))
+        answer = Response(lines, mimetype=LINES, headers={"X-Accel-Buffering": "no"})
+        answer.call_on_close(stream.close)
+        return answer
+    with closing(stream):
+        try:
+            return row_report(run) if wants_rows else page(run())
+        except (InvalidInputError, UnknownListError) as error:
+            return page(error), 422
+
+
+def _result(outcome: ImportReport | Exception, *, name: str, is_trial: bool) -> str:
+    if isinstance(outcome, ImportReport):
+        return _page(report=outcome, name=name, is_trial=is_trial)
+    if isinstance(outcome, UnknownListError):
+        return _page(error=_("The list is no more; choose another one."))
+    return _page(error=str(outcome))
 
 
 def _page(
