@@ -70,7 +70,7 @@ def start_import() -> ResponseReturnValue:
     with closing(stream):
         try:
             return row_report(run) if wants_rows else page(run())
-        except (InvalidInputError, UnknownListError) as error:
+        except InvalidInputError as error:
             return page(error), 422
 
 
