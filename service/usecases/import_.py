@@ -29,6 +29,9 @@ from service.usecases.import_report import ImportReport, Listener
 from service.usecases.lists import Lists
 
 CHUNK_ROWS = 5_000
+SQLITE_CHUNK_ROWS = 2_000
+"""SQLite has one writer, so that signups wait for a chunk; and it holds a chunk several times."""
+
 MAILS_AN_HOUR = 1_000
 MAX_MAILS_AN_HOUR = 1_000_000
 REPEATED = "repeats another row of this file"
@@ -124,6 +127,8 @@ class Import:
         self, file: ImportFile, report: ImportReport, usual: ListInfo | None
     ) -> Iterator[Chunk]:
         """Give the good rows, of several for the same subscription in one chunk the strongest."""
+        is_sqlite = self._engine.dialect.name == "sqlite"
+        size = min(CHUNK_ROWS, SQLITE_CHUNK_ROWS) if is_sqlite else CHUNK_ROWS
         chunk: dict[tuple[str, UUID], tuple[int, ImportItem]] = {}
         for line, item in self._items(file, report, usual):
             report.rows += 1
@@ -136,7 +141,7 @@ class Import:
                 chunk[key] = (line, item)
             else:
                 report.unchange(line, REPEATED)
-            if len(chunk) >= CHUNK_ROWS:
+            if len(chunk) >= size:
                 yield list(chunk.values())
                 chunk.clear()
         if chunk:
