@@ -9,9 +9,17 @@ ACTOR = "command line"
 
 
 @click.command("admin-link")
-def admin_link() -> None:
+@click.option(
+    "--revoke-all", is_flag=True, help="End all links instead, and the sessions that they opened."
+)
+def admin_link(*, revoke_all: bool) -> None:
     """Print a link that signs one browser in to the admin pages, once, within 15 minutes."""
-    click.echo(new_admin_link(usecases_of(app_or_exit()), actor=ACTOR))
+    found = usecases_of(app_or_exit())
+    if revoke_all:
+        sessions, links = found.admin_sessions.end_links(actor=ACTOR)
+        click.echo(f"{sessions} sessions and {links} links ended")
+        return
+    click.echo(new_admin_link(found, actor=ACTOR))
 
 
 def new_admin_link(usecases: UseCases, *, actor: str) -> str:

@@ -110,6 +110,13 @@ def delete_session(connection: Connection, token_hash: str) -> bool:
     return connection.execute(ended).rowcount == 1
 
 
+def delete_of_links(connection: Connection) -> tuple[int, int]:
+    """End every session that a link opened, and every link; return how many of each."""
+    of_links = AdminSession.api_key_id.is_(None) & AdminSession.person.is_(None)
+    sessions = connection.execute(delete(AdminSession).where(of_links)).rowcount
+    return sessions, connection.execute(delete(AdminLink)).rowcount
+
+
 def delete_stale(
     connection: Connection,
     *,

@@ -125,6 +125,22 @@ class AdminSessions:
         with self._engine.begin() as connection:
             store.delete_session(connection, _hash(secret))
 
+    def end_links(self, *, actor: str) -> tuple[int, int]:
+        """End every session that a one-time link opened, and every unused link.
+
+        Returns how many of each there were.
+        """
+        with self._engine.begin() as connection:
+            sessions, links = store.delete_of_links(connection)
+            insert_audit(
+                connection,
+                at=utc_now(),
+                actor=actor,
+                action="sign_in_links.revoked",
+                detail={"sessions": sessions, "links": links},
+            )
+        return sessions, links
+
     def _open(
         self,
         connection: Connection,

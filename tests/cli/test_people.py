@@ -112,3 +112,9 @@ def test_a_webhook_is_changed_and_its_calls_are_shown(run: Run):
 def test_what_waits_for_a_person_reads_as_json(run: Run):
     assert told(run, "outbox", "list", "--status", "any") == {"messages": [], "next_cursor": None}
     assert told(run, "held", "list") == {"held": [], "next_cursor": None}
+
+
+def test_all_links_are_ended_at_once(run: Run):
+    assert "/admin/sign-in/" in run("admin-link").stdout
+    assert run("admin-link", "--revoke-all").stdout == "0 sessions and 1 links ended\n"
+    assert told(run, "audit", "--limit", "1")["entries"][0]["action"] == "sign_in_links.revoked"

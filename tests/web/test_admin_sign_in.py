@@ -288,3 +288,16 @@ def test_a_link_is_good_for_a_quarter_of_an_hour_and_only_if_it_is_ours(client, 
 def test_visitors_get_no_cookie(client):
     for path in ("/", "/subscribe/news-flash", "/status/x", "/admin", "/admin/sign-in"):
         assert "Set-Cookie" not in client.get(path).headers
+
+
+def test_revoking_all_links_ends_their_sessions_and_nobody_elses(app, client, usecases, key):
+    sign_in(client, key)
+    by_link = app.test_client()
+    tokens = [usecases.admin_sessions.make_link(actor="test") for _ in range(2)]
+    by_link.post(f"/admin/sign-in/{tokens[0]}", headers={"Origin": ORIGIN})
+    assert is_signed_in(by_link)
+    assert usecases.admin_sessions.end_links(actor="test") == (1, 1)
+    assert not is_signed_in(by_link)
+    assert by_link.get(f"/admin/sign-in/{tokens[1]}").status_code == 410
+    assert is_signed_in(client)
+    assert usecases.admin_sessions.end_links(actor="test") == (0, 0)
