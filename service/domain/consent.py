@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from uuid import UUID
+
+from service.domain.network import read_ip
 
 CONSENT_TEXT_VERSION = "1"
 """Version of the built-in consent text, which a list has until it is given its own."""
@@ -46,14 +48,9 @@ class Evidence:
 
 def kept_ip(ip: str | None, policy: IpPolicy) -> str | None:
     """Return what the policy lets the ledger keep: nothing, the /24 or /48 network, or all."""
-    if ip is None or policy is IpPolicy.NONE:
+    address = read_ip(ip)
+    if address is None or policy is IpPolicy.NONE:
         return None
-    try:
-        address = ip_address(ip)
-    except ValueError:
-        return None
-    if address.version == 6 and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
     if policy is IpPolicy.FULL:
         return str(address)
     network: IPv4Network | IPv6Network = ip_network(

@@ -5,7 +5,9 @@ Nothing here depends on what the database holds, so that no limit tells who is o
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address
+
+from service.domain.network import read_ip
 
 UNKNOWN = "unknown"
 """Stands for a client whose address is not given or cannot be read."""
@@ -97,12 +99,9 @@ class Origin:
 
 def origin_of(ip: str | None) -> Origin:
     """Return how a client's address is counted."""
-    try:
-        address: IPv4Address | IPv6Address = ip_address((ip or "").partition("%")[0])
-    except ValueError:
+    address = read_ip(ip)
+    if address is None:
         return Origin(UNKNOWN, UNKNOWN)
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
     packed = address.packed
     if isinstance(address, IPv4Address):
         return Origin(packed.hex(), packed[:3].hex())

@@ -40,6 +40,10 @@ def init_security(app: Flask, *, public_url: str) -> None:
             headers.setdefault("Permissions-Policy", _PERMISSIONS)
         else:
             headers.setdefault("Content-Security-Policy", _DATA_POLICY)
+        if response.status_code >= 400:
+            # Some errors may be kept where nothing forbids it (RFC 9110, section 15.1), and they
+            # come before a view can say that its address is somebody's.
+            headers.setdefault("Cache-Control", "no-store")
         if g.get("is_private", False):
             headers["Cache-Control"] = "no-store"
             headers["X-Robots-Tag"] = "noindex, nofollow"

@@ -25,6 +25,8 @@ from service.domain.text import MAX_DEPTH, check_json, check_text
         ("2001:db8:1:2:3:4:5:6", IpPolicy.FULL, "2001:db8:1:2:3:4:5:6"),
         ("::ffff:203.0.113.77", IpPolicy.TRUNCATED, "203.0.113.0/24"),
         ("::ffff:203.0.113.77", IpPolicy.FULL, "203.0.113.77"),
+        ("203.0.113.77:4711", IpPolicy.FULL, "203.0.113.77"),
+        ("[2001:db8:1:2:3:4:5:6]:4711", IpPolicy.TRUNCATED, "2001:db8:1::/48"),
         (None, IpPolicy.FULL, None),
         ("", IpPolicy.FULL, None),
         ("not an address", IpPolicy.TRUNCATED, None),

@@ -31,6 +31,11 @@ EVERY = Limits(
         ("192.0.2.1", "192.0.2.200", False, True),
         ("192.0.2.1", "192.0.3.1", False, False),
         ("192.0.2.1", "::ffff:192.0.2.1", True, True),
+        ("192.0.2.1", "192.0.2.1:4711", True, True),
+        ("192.0.2.1:1", "198.51.100.1:1", False, False),
+        ("192.0.2.1", "[::ffff:192.0.2.1]:4711", True, True),
+        ("2001:db8:0:1::1", "[2001:db8:0:1::1]:4711", True, True),
+        ("2001:db8:0:1::1", "[2001:db8:0:2::1]", False, True),
         ("2001:db8:0:1::1", "2001:db8:0:1:ffff::9", True, True),
         ("2001:db8:0:1::1", "2001:db8:0:2::1", False, True),
         ("2001:db8:0:1::1", "2001:db8:1:1::1", False, False),
@@ -43,7 +48,9 @@ def test_a_household_is_one_client_and_a_site_one_network(one, other, same_clien
     assert (first.network == second.network) is same_network
 
 
-@pytest.mark.parametrize("ip", [None, "", "unix:", "1.2.3", "<b>"])
+@pytest.mark.parametrize(
+    "ip", [None, "", "unix:", "1.2.3", "<b>", ":80", "[]:80", "[x]", "1.2.3.4:x", "::1:80:x"]
+)
 def test_whoever_has_no_address_counts_as_one(ip):
     assert origin_of(ip) == origin_of("unknown")
 

@@ -243,6 +243,25 @@ def test_a_forged_link_is_a_page_not_found(client, path):
     )
 
 
+def test_no_answer_to_a_link_is_kept_by_a_cache_whatever_is_wrong(client, mail):
+    page = client.post(FORM, data={"email": "other@example.org"}).location
+    for method, path in (
+        ("GET", mail["confirm"]),
+        ("POST", mail["confirm"]),
+        ("PUT", mail["confirm"]),
+        ("GET", f"{mail['confirm']}/renew"),
+        ("GET", f"{mail['confirm']}x"),
+        ("GET", mail["expired"]),
+        ("GET", page),
+        ("POST", page),
+        ("DELETE", page),
+        ("POST", mail["unsubscribe"]),
+    ):
+        headers = client.open(path, method=method).headers
+        assert headers["Cache-Control"] == "no-store", (method, path)
+        assert headers["Referrer-Policy"] == "no-referrer", (method, path)
+
+
 def test_a_wrong_code_is_told_at_its_field(client):
     status = client.post(FORM, data={"email": "reader@example.org"}).location
     response = client.post(status, data={"code": "abc"})
