@@ -14,13 +14,10 @@ from sqlalchemy import (
     Connection,
     TextClause,
     bindparam,
-    case,
-    exists,
     func,
     select,
     text,
 )
-from sqlalchemy.orm import aliased
 
 from service.domain.consent import ConsentKind
 from service.domain.feedback import EventKind
@@ -157,24 +154,23 @@ def confirmed_by_list(
     connection: Connection, *, since: datetime, until: datetime
 ) -> dict[UUID, tuple[int, int]]:
     """Return for each list how many cycles were asked for in the time, and confirmed since."""
-    asked = (
-        select(ConsentEvent.subscriber_id, ConsentEvent.mailing_list_id, ConsentEvent.epoch)
-        .where(*_between(since, until), ConsentEvent.kind == ConsentKind.REQUESTED)
-        .distinct()
-        .subquery()
-    )
+    cycle = (ConsentEvent.subscriber_id, ConsentEvent.mailing_list_id, ConsentEvent.epoch)
+    requested = (*_between(since, until), ConsentEvent.kind == ConsentKind.REQUESTED)
     # The ledger outlives the subscriptions: whoever was erased since still counts as confirmed.
-    later = aliased(ConsentEvent)
-    is_confirmed = exists().where(
-        later.subscriber_id == asked.c.subscriber_id,
-        later.mailing_list_id == asked.c.mailing_list_id,
-        later.epoch == asked.c.epoch,
-        later.kind == ConsentKind.CONFIRMED,
+    later = (*_between(since, None), ConsentEvent.kind == ConsentKind.CONFIRMED)
+    asked = select(*cycle).where(*requested).distinct().subquery()
+    confirmed = select(*cycle).where(*later).distinct().subquery()
+    query = (
+        select(asked.c.mailing_list_id, func.count(), func.count(confirmed.c.epoch))
+        .outerjoin(
+            confirmed,
+            (confirmed.c.subscriber_id == asked.c.subscriber_id)
+            & (confirmed.c.mailing_list_id == asked.c.mailing_list_id)
+            & (confirmed.c.epoch == asked.c.epoch),
+        )
+        .group_by(asked.c.mailing_list_id)
     )
-    query = select(
-        asked.c.mailing_list_id, func.count(), func.sum(case((is_confirmed, 1), else_=0))
-    ).group_by(asked.c.mailing_list_id)
-    return {list_id: (all_, int(done)) for list_id, all_, done in connection.execute(query)}
+    return {list_id: (all_, done) for list_id, all_, done in connection.execute(query)}
 
 
 def outcomes(
