@@ -13,9 +13,9 @@ from uuid import UUID
 from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
 
 from service.domain.delivery import MessageStatus
-from service.domain.subscription import Cycles, MessageKind, SuppressionReason
+from service.domain.subscription import Cycles, MessageKind
 from service.store.bulk import execute_bulk, rows_parameter
-from service.store.models import OutboxBatch, OutboxMessage, Subscriber, Suppression
+from service.store.models import OutboxBatch, OutboxMessage, Subscriber
 from service.store.outbox import cycles_of
 from service.store.types import new_id
 
@@ -273,19 +273,6 @@ def _load(connection: Connection, batch_ids: Sequence[UUID]) -> dict[UUID, list[
             )
         )
     return loaded
-
-
-def suppressed(connection: Connection, hashes: Sequence[str]) -> dict[str, list[SuppressionReason]]:
-    """Return why which of these addresses (by keyed hash) are not to be mailed."""
-    rows = connection.execute(
-        select(Suppression.address_hash, Suppression.reason).where(
-            Suppression.address_hash.in_(hashes)
-        )
-    )
-    reasons: dict[str, list[SuppressionReason]] = {}
-    for row in rows:
-        reasons.setdefault(row.address_hash, []).append(SuppressionReason(row.reason))
-    return reasons
 
 
 def settle(

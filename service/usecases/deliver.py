@@ -19,7 +19,7 @@ from service.domain.delivery import LEASE, MessageStatus, Outcome
 from service.domain.subscription import MessageKind, blocks
 from service.mail.compose import ComposeInput, compose
 from service.mail.provider import Mail, OutcomeUnknownError, ProviderError, Receipt
-from service.store import activity
+from service.store import activity, mailable
 from service.store import batches as store
 from service.store.batches import ClaimedBatch, ClaimedMessage, Settlement
 from service.store.database import reading
@@ -169,10 +169,10 @@ class Deliver:
         receipts: dict[UUID, Receipt] = {}
         mails: list[Mail] = []
         # A call made again is made as it was: the very mail may be out already.
-        suppressed = frozenset() if batch.is_retry else self._withhold_suppressed(batch)
+        withheld = frozenset() if batch.is_retry else self._withhold(batch)
         with self._composing:
             for message in batch.messages:
-                if message.id not in suppressed:
+                if message.id not in withheld:
                     if (mail := self._compose_or_log(message)) is None:
                         receipts[message.id] = _receipt(
                             message.id, Outcome.REJECTED, "not_composable"
@@ -202,13 +202,14 @@ class Deliver:
             batch=batch,
             gate=gate,
             receipts=receipts,
-            suppressed=suppressed,
+            withheld=withheld,
             failure=failure,
             is_shared=len(mails) > 1,
         )
 
-    def _withhold_suppressed(self, batch: ClaimedBatch) -> frozenset[UUID]:
-        """Take the messages out of the batch whose address is not to be mailed; return their ids.
+    def _withhold(self, batch: ClaimedBatch) -> frozenset[UUID]:
+        """Take the messages out of the batch that are not to be mailed any more; return their ids:
+        the address is suppressed, or the person has left all that the mail is about.
 
         That is committed before the call: should this process die, the same call made again is
         without them, too.
@@ -216,7 +217,8 @@ class Deliver:
         key, now = self._settings.address_hash_key, utc_now()
         hashes = {each.id: address_hash(each.email_key, key) for each in batch.messages}
         with reading(self._engine) as connection:
-            reasons = store.suppressed(connection, sorted(set(hashes.values())))
+            reasons = mailable.suppressed(connection, sorted(set(hashes.values())))
+            ended = mailable.ended(connection, {each.id: each.cycles for each in batch.messages})
         withheld = [
             Settlement(
                 message_id=each.id,
@@ -224,10 +226,11 @@ class Deliver:
                 next_attempt_at=now,
                 provider=batch.provider,
                 attempts=each.attempt - 1,
-                error="suppressed",
+                error="suppressed" if is_suppressed else "ended",
             )
             for each in batch.messages
-            if blocks(reasons.get(hashes[each.id], ()), each.kind)
+            if (is_suppressed := blocks(reasons.get(hashes[each.id], ()), each.kind))
+            or each.id in ended
         ]
         if withheld:
             with self._engine.begin() as connection:
@@ -296,7 +299,7 @@ class Deliver:
                 "batch settled" if is_ours else "lease lost",
                 batch=str(result.batch.id),
                 provider=result.gate.provider.name,
-                suppressed=len(result.suppressed),
+                withheld=len(result.withheld),
                 **Counter(str(receipt.outcome) for receipt in result.receipts.values()),
             )
         return are_ours

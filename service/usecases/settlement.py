@@ -14,12 +14,12 @@ from service.usecases.gates import Gate
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallResult:
-    """What one call came to. A message without a receipt was not in it: it is suppressed."""
+    """What one call came to. A message without a receipt was not in it: it is withheld."""
 
     batch: ClaimedBatch
     gate: Gate
     receipts: Mapping[UUID, Receipt]
-    suppressed: frozenset[UUID]
+    withheld: frozenset[UUID]
     failure: ProviderError | None
     """Set where the call failed as a whole."""
     is_shared: bool
@@ -70,7 +70,7 @@ def settle_call(
     for message in result.batch.messages:
         receipt = result.receipts.get(message.id)
         if receipt is None:
-            continue  # suppressed, and settled before the call
+            continue  # withheld, and settled before the call
         decision = decide(
             Outcome.TEMPORARY if result.is_split else receipt.outcome,
             attempt=message.attempt,

@@ -134,6 +134,23 @@ def test_nobody_is_called_for_suppressed_mail_alone(world: World):
     assert batch_rows(world) == 0
 
 
+def test_nobody_is_mailed_about_what_they_have_left_meanwhile(world: World):
+    world.make_lists("essays")
+    provider = FakeProvider()
+    with time_machine.travel(NOON, tick=False) as clock:
+        world.sign_up(ADA)
+        world.sign_up(BOB, "news-flash", "essays")
+        for email in (ADA, BOB):
+            world.usecases.end_subscription(world.person(email).id, "news-flash", actor="test")
+        clock.shift(11 * MINUTE)
+        world.sign_up(ADA)
+        run(make(world, provider))
+    assert sorted(provider.recipients) == [ADA, BOB]
+    first, second = world.messages(ADA)
+    assert (first.status, first.last_error, first.attempts) == ("withheld", "ended", 0)
+    assert second.status == "accepted"
+
+
 def test_a_worker_that_dies_after_the_call_leaves_the_suppressed_out_of_the_retry(world: World):
     """The call that is made again carries the same mails, and no other."""
     provider = FakeProvider(fails(SystemExit()), take, key_life=KEY_LIFE)
