@@ -110,6 +110,7 @@ def export(
     help="Told by the file's name where left out.",
 )
 @click.option("--list", "list_", metavar="SLUG", help="The list of rows that name none.")
+@click.option("--left", is_flag=True, help="Take every row for one of somebody who left.")
 @click.option("--encoding", help="Told by the file where left out, as windows-1252.")
 @click.option("--dry-run", is_flag=True, help="Say what would become of it; change nothing.")
 @click.option(

@@ -24,7 +24,7 @@ from service.domain.subscription import Status
 from service.store.audit import insert_audit
 from service.store.imports import ImportItem
 from service.usecases.import_chunks import Chunk, ChunkWriter, Pace
-from service.usecases.import_file import FileRow, ImportFile, RowProblem
+from service.usecases.import_file import Cells, ImportFile, RowProblem
 from service.usecases.import_report import ImportReport, Listener
 from service.usecases.lists import Lists
 
@@ -51,6 +51,8 @@ class ImportOptions:
     """Told by the file itself where left out."""
     list: str | None = None
     """The list of rows that name none, where it is not the default one."""
+    left: bool = False
+    """Take every row for one of somebody who left, whatever it says: some tools do not say."""
     mails_an_hour: int = MAILS_AN_HOUR
     """How fast those are asked who came without evidence."""
     dry_run: bool = False
@@ -99,7 +101,7 @@ class Import:
             _settled_heap(),
             ChunkWriter(self._engine, report, pace, dry_run=options.dry_run) as writer,
         ):
-            for chunk in self._chunks(file, report, usual):
+            for chunk in self._chunks(file, report, usual, have_left=options.left):
                 writer.write(chunk)
                 if progress:
                     progress(file.bytes_read)
@@ -124,13 +126,13 @@ class Import:
         return report
 
     def _chunks(
-        self, file: ImportFile, report: ImportReport, usual: ListInfo | None
+        self, file: ImportFile, report: ImportReport, usual: ListInfo | None, *, have_left: bool
     ) -> Iterator[Chunk]:
         """Give the good rows, of several for the same subscription in one chunk the strongest."""
         is_sqlite = self._engine.dialect.name == "sqlite"
         size = min(CHUNK_ROWS, SQLITE_CHUNK_ROWS) if is_sqlite else CHUNK_ROWS
         chunk: dict[tuple[str, UUID], tuple[int, ImportItem]] = {}
-        for line, item in self._items(file, report, usual):
+        for line, item in self._items(file, report, usual, have_left=have_left):
             report.rows += 1
             key = (item.row.address.key, item.list_id)
             before = chunk.get(key)
@@ -148,7 +150,7 @@ class Import:
             yield list(chunk.values())
 
     def _items(
-        self, file: ImportFile, report: ImportReport, usual: ListInfo | None
+        self, file: ImportFile, report: ImportReport, usual: ListInfo | None, *, have_left: bool
     ) -> Iterator[tuple[int, ImportItem]]:
         """Give the good rows with their lines; count the bad ones."""
         for found in file.rows():
@@ -161,13 +163,14 @@ class Import:
                 report.skip(found.line, "is of an erased person")
                 continue
             try:
-                yield found.line, self._item(found, usual)
+                cells = {**found.cells, "status": Status.UNSUBSCRIBED} if have_left else found.cells
+                yield found.line, self._item(cells, usual)
             except InvalidInputError as error:
                 report.rows += 1
                 report.refuse(RowProblem(found.line, error.field, str(error)))
 
-    def _item(self, found: FileRow, usual: ListInfo | None) -> ImportItem:
-        row = parse_import_row(found.cells, now=utc_now())
+    def _item(self, cells: Cells, usual: ListInfo | None) -> ImportItem:
+        row = parse_import_row(cells, now=utc_now())
         try:
             info = self._lists.get(row.list) if row.list else (usual or self._lists.default())
         except UnknownListError:

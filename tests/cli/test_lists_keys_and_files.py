@@ -74,6 +74,8 @@ def test_subscribers_go_in_and_come_out(run: Run, tmp_path: Path):
     assert f"{beside['id']}  " in run("exports", "list").stdout
     assert run("exports", "show", str(UUID(int=1))).exit_code == 1
     assert "2 unchanged" in run("subscribers", "import", str(output)).stdout
+    assert "2 imported" in run("subscribers", "import", str(output), "--left").stdout
+    assert run("subscribers", "export", "--status", "confirmed").stdout.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir() if path.suffix == ".part"] == []
 
 

@@ -246,14 +246,19 @@ def told_of(time: datetime | None, start: datetime) -> datetime | None:
     return time if time and time < start else None
 
 
-def test_whoever_left_stays_so_when_an_older_file_follows(engine: Engine):
-    """The whole list of listmonk calls those `enabled` who left it; so they are told of first."""
+@pytest.mark.parametrize("is_first", [True, False], ids=["before", "after"])
+def test_those_who_left_are_told_of_by_a_file_of_their_own(engine: Engine, *, is_first: bool):
+    """The whole list of listmonk calls those `enabled` who left it, and so does theirs."""
     whole = (FILES / "listmonk.csv").read_bytes()
     header, ada, *_ = whole.decode().splitlines(keepends=True)
-    take(engine, (header + ada.replace(",enabled,", ",unsubscribed,")).encode())
+    left = (header + ada).encode()
+    if is_first:
+        take(engine, left, left=True)
     report, told = take(engine, whole)
-    assert [row.outcome for row in told].count(Outcome.SKIPPED) == 1
-    assert report.asked == 2
+    assert [row.outcome for row in told].count(Outcome.SKIPPED) == is_first
+    assert report.asked == (2 if is_first else 3)
+    if not is_first:
+        assert take(engine, left, left=True)[0].imported == 1
     assert held(engine, told)["ada"].status == "unsubscribed"
 
 

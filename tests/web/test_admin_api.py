@@ -284,6 +284,10 @@ def test_an_import_can_be_tried_and_tells_of_every_row(admin: Admin):
         ("6", "asked"),
     }
     assert len(admin.get("/v1/subscribers")["subscribers"]) == 4
+    left = post("left=true").json
+    assert (left["imported"], left["unchanged"], left["bad"]) == (3, 1, 1)
+    found = admin.get("/v1/subscribers?status=unsubscribed")["subscribers"]
+    assert len(found) == 4
     assert post("list=nowhere").status_code == 404
     assert post("encoding=nothing").status_code == 422
     assert post("mails_an_hour=0").status_code == 422

@@ -82,6 +82,10 @@ class ImportQuerySchema(Schema):
         load_default=False, **described("Say what would become of the rows; change nothing.")
     )
     list = fields.String(**SLUG, **described("The list of rows that name none."))
+    left = fields.Boolean(
+        load_default=False,
+        **described("Take every row for one of somebody who left, whatever it says."),
+    )
     encoding = fields.String(
         validate=validate.Length(min=1, max=40), **described("Told by the file where left out.")
     )

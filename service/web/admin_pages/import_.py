@@ -58,7 +58,9 @@ def start_import() -> ResponseReturnValue:
         stream,
         format=FileFormat.NDJSON if is_json else FileFormat.CSV,
         actor=actor(),
-        options=ImportOptions(list=request.form.get("list") or None, dry_run=is_trial),
+        options=ImportOptions(
+            list=request.form.get("list") or None, left="left" in request.form, dry_run=is_trial
+        ),
     )
     wants_rows = "rows" in request.form
     page = partial(_result, name=file.filename, is_trial=is_trial)
