@@ -3,7 +3,6 @@
 from typing import TextIO
 
 import click
-from marshmallow import ValidationError
 
 from service.cli import options
 from service.cli.application import app_or_exit, usecases_of
@@ -46,12 +45,10 @@ def add(*, slug: str, file: TextIO, locale: str | None, as_json: bool) -> None:
     """Show the words in FILE (- is standard input) from now on, and print their version."""
     try:
         given = {"text": file.read()} | ({"locale": locale} if locale else {})
-        ConsentTextCreateSchema().load(given)
-    except ValidationError as error:
-        raise click.ClickException(str(error)) from None
     except UnicodeDecodeError:
         raise click.ClickException(f"{file.name} is not UTF-8 text.") from None
     with options.in_one_line("There is no such list."):
+        ConsentTextCreateSchema().load(given)
         text = usecases_of(app_or_exit()).consent_texts.add(
             slug, locale=locale, text=given["text"], actor=ACTOR
         )

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import click
+from marshmallow import ValidationError
 
 from service.domain.errors import (
     AddressError,
@@ -13,6 +14,7 @@ from service.domain.errors import (
     NotFoundError,
     UnknownListError,
 )
+from service.web.admin_pages.tools import field_errors
 
 MAX_PAGE = 1000
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -50,5 +52,8 @@ def in_one_line(nothing: str) -> Iterator[None]:
         raise click.ClickException(nothing) from None
     except InvalidInputError as error:
         raise click.ClickException(f"{error.field}: {error}") from None
+    except ValidationError as error:
+        wrong = (f"{name}: {text}" for name, text in field_errors(error).items())
+        raise click.ClickException("; ".join(wrong)) from None
     except (AddressError, ConflictError) as error:
         raise click.ClickException(str(error)) from None

@@ -6,12 +6,11 @@ from typing import Any
 from uuid import UUID
 
 import click
-from marshmallow import ValidationError
 
 from service.cli import options
 from service.cli.application import app_or_exit, usecases_of
 from service.cli.output import echo_json
-from service.domain.errors import NotFoundError
+from service.domain.errors import InvalidInputError, NotFoundError
 from service.domain.subscription import Status
 from service.usecases.subscribers import CHANGEABLE, SubscriberDetail
 from service.web.admin.schemas import (
@@ -90,16 +89,11 @@ def change(*, who: str, emptied: tuple[str, ...], as_json: bool, **given: str | 
     changes: dict[str, Any] = {name: text for name, text in given.items() if text is not None}
     if not changes and not emptied:
         raise click.UsageError("Say what to change.")
-    try:
-        if "attributes" in changes:
-            changes["attributes"] = read_json(changes["attributes"])
-        changes = SubscriberChangesSchema().load(changes | dict.fromkeys(emptied))
-    except ValidationError as error:
-        raise click.ClickException(str(error)) from None
-    except ValueError:
-        raise click.ClickException("attributes: Use a JSON object.") from None
-    found = usecases_of(app_or_exit())
     with options.in_one_line(NOBODY):
+        if "attributes" in changes:
+            changes["attributes"] = _attributes(changes["attributes"])
+        changes = SubscriberChangesSchema().load(changes | dict.fromkeys(emptied))
+        found = usecases_of(app_or_exit())
         view = found.subscribers.update(_id_of(found, who), changes, actor=ACTOR)
     _tell(view, _slugs(found), as_json=as_json)
 
@@ -147,6 +141,13 @@ def erase(*, who: str) -> None:
 
 PEOPLE = (list_people, show, change, unsubscribe, data, receipt, erase)
 """The commands about people, for the group that files are in too."""
+
+
+def _attributes(text: str) -> Any:
+    try:
+        return read_json(text)
+    except ValueError:
+        raise InvalidInputError("attributes", "Use a JSON object.") from None
 
 
 def _id_of(found: UseCases, who: str) -> UUID:

@@ -11,6 +11,7 @@ from typing import Any
 from service.domain.address import MAX_LENGTH, Address, parse_address
 from service.domain.errors import AddressError, InvalidInputError
 from service.domain.subscription import EndedReason, Status
+from service.domain.text import check_json
 
 CLOCK_SKEW = timedelta(minutes=5)
 """How far ahead of our clock a time in a file may be."""
@@ -167,14 +168,12 @@ def _attributes(text: str | None) -> dict[str, Any] | None:
 
 
 def check_attributes(value: dict[str, Any]) -> None:
-    """Raise `InvalidInputError` for attributes that are too many, too long, or not text."""
+    """Raise `InvalidInputError` for attributes that are too many, too long, or cannot be kept."""
+    check_json("attributes", value)  # first: it goes level by level, and no depth overwhelms it
     if len(value) > MAX_ATTRIBUTES:
         raise InvalidInputError("attributes", f"are more than {MAX_ATTRIBUTES} names")
-    written = json.dumps(value, ensure_ascii=False)
-    if len(written) > MAX_ATTRIBUTES_BYTES:
+    if len(json.dumps(value, ensure_ascii=False)) > MAX_ATTRIBUTES_BYTES:
         raise InvalidInputError("attributes", f"are longer than {MAX_ATTRIBUTES_BYTES} bytes")
-    if _UNSTORABLE.search(written) or "\\u0000" in written:
-        raise InvalidInputError("attributes", "hold characters that are not UTF-8 text")
 
 
 def _refuse_constant(name: str) -> None:

@@ -21,6 +21,7 @@ from service.domain.exchange import (
     unguard,
 )
 from service.domain.foreign import Tool, tool_of, translated
+from service.domain.text import check_json
 from service.usecases.import_text import MAX_LINE_BYTES, Lines, delimiter_of
 
 EVIDENCE_COLUMNS = ("consent_at", "consent_source")
@@ -161,6 +162,7 @@ def _json_cells(text: str) -> Cells:
 
 def _json_cell(name: str, cell: Any) -> str | None:
     if name == "attributes" and isinstance(cell, dict):
+        check_json(name, cell)
         return json.dumps(cell)
     if cell is None or isinstance(cell, str):
         return cell

@@ -1,6 +1,7 @@
 """Request bodies in JSON (RFC 8259): read strictly, and whatever is wrong with one is a 4xx."""
 
 import json
+import math
 from typing import Any, NoReturn
 
 from flask import Request
@@ -14,10 +15,19 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
 
 
+def _finite(text: str) -> float:
+    if not math.isfinite(number := float(text)):
+        raise ValueError("a number is too large")
+    return number
+
+
 def read_json(text: str) -> Any:
-    """Return what the text says. Raises `ValueError`, also for NaN and for nesting without end."""
+    """Return what the text says.
+
+    Raises `ValueError`, also for NaN, numbers beyond a float's range, and nesting without end.
+    """
     try:
-        return json.loads(text, parse_constant=_no_constant)
+        return json.loads(text, parse_constant=_no_constant, parse_float=_finite)
     except RecursionError:
         raise ValueError("nested too deep") from None
 
@@ -31,7 +41,7 @@ class JsonParser(FlaskParser):
         try:
             return read_json(req.get_data(cache=True).decode())
         except ValueError as error:
-            # Syntax, encoding, NaN, a number of thousands of digits, or nested without end.
+            # Syntax, encoding, NaN, a number without bounds, or nested without end.
             abort(400, exc=error, messages={"json": ["Invalid JSON body."]})
 
 

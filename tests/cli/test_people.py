@@ -51,8 +51,14 @@ def test_a_person_is_shown_corrected_taken_off_and_erased(run: Run):
     changed = told(run, *change, "--name", "Ada L.", "--attributes", '{"plan": "gold"}')
     assert (changed["name"], changed["attributes"]) == ("Ada L.", {"plan": "gold"})
     assert told(run, *change, "--empty", "name")["name"] is None
-    for wrong in (("--locale", "not a locale"), ("--attributes", "[1]"), ("--attributes", "{"), ()):
-        assert run(*change, *wrong).exit_code != 0
+    deep = '{"a": %s}' % ("[" * 400 + "]" * 400)
+    for wrong in ("[1]", "{", '{"a": 1e999}', deep):
+        refused = run(*change, "--attributes", wrong)
+        assert (refused.exit_code, refused.stderr[:19]) == (1, "Error: attributes: ")
+    assert run(*change, "--locale", "not a locale").stderr == (
+        "Error: locale: Use a language tag, such as en or de-AT.\n"
+    )
+    assert run(*change).exit_code == 2
     assert run("subscribers", "receipt", changed["id"]).stdout.startswith("{")
     off = run("subscribers", "unsubscribe", "ada@example.org", "--list", "news-flash")
     assert off.exit_code == 0, off.output
@@ -92,7 +98,8 @@ def test_lists_and_texts_are_changed(run: Run, tmp_path: Path):
     file.write_text("You agree.")
     text = told(run, "consent-texts", "add", "extra", str(file), "--locale", "de")
     assert told(run, "consent-texts", "show", "extra")["consent_texts"] == [text]
-    assert run("consent-texts", "add", "extra", str(file), "--locale", "not one").exit_code == 1
+    wrong = run("consent-texts", "add", "extra", str(file), "--locale", "not one")
+    assert (wrong.exit_code, wrong.stderr[:19]) == (1, "Error: locale: Use ")
 
 
 def test_a_webhook_is_changed_and_its_calls_are_shown(run: Run):

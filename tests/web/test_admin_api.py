@@ -113,6 +113,31 @@ def test_subscribers_come_in_pages_and_by_filter(admin: Admin):
     assert admin.call("GET", "/v1/subscribers?limit=0").status_code == 422
 
 
+NOT_KEPT = ['{"a": 1e999}', '{"a": [-1e999]}', '{"a": %s}' % ("[" * 400 + "]" * 400)]
+"""Attributes that are JSON by its grammar, and that no database or program could give back."""
+
+
+@pytest.mark.parametrize("attributes", NOT_KEPT)
+def test_attributes_that_cannot_be_kept_come_in_by_no_way(admin: Admin, attributes: str):
+    admin.bring()
+    path = f"/v1/subscribers/{id_of(admin, 'ada@')}"
+    body = f'{{"attributes": {attributes}}}'
+    refused = admin.call("PATCH", path, data=body, content_type="application/json")
+    assert refused.status_code in (400, 422)
+    quoted = attributes.replace('"', '""')
+    report = admin.bring(f'email,attributes\nzoe@example.org,"{quoted}"\nmia@example.org,\n')
+    assert (report["imported"], report["bad"]) == (1, 1)
+    (problem,) = report["problems"]
+    assert (problem["line"], problem["column"]) == (2, "attributes")
+    line = f'{{"email": "zoe@example.org", "attributes": {attributes}}}'
+    report = admin.call(
+        "POST", "/v1/subscribers/import", data=line, content_type="application/x-ndjson"
+    ).json
+    assert [each["column"] for each in report["problems"]] == ["attributes"]
+    assert admin.get(path)["attributes"] is None
+    assert admin.get("/v1/subscribers?q=zoe")["subscribers"] == []
+
+
 def test_a_subscriber_is_shown_with_history_and_corrected(admin: Admin):
     admin.bring()
     path = f"/v1/subscribers/{id_of(admin, 'ada@')}"

@@ -191,6 +191,8 @@ def test_a_person_is_corrected_and_only_what_changed_is_noted(app, world, admin)
         ("attributes", "{"),
         ("attributes", "[1]"),
         ("attributes", '{"a": NaN}'),
+        ("attributes", '{"a": 1e999}'),
+        ("attributes", '{"a": %s}' % ("[" * 400 + "]" * 400)),
         ("attributes", '{"a": "%s"}' % ("x" * 20_000)),
     ],
 )

@@ -114,7 +114,6 @@ BAD_FIELDS: list[tuple[bytes, str]] = [
     (b'{"email": "a@example.org", "attributes": {"\\u0000": 1}}', "/attributes"),
     (b'{"email": "a@example.org", "attributes": {"a": ["\\udfff"]}}', "/attributes"),
     (b'{"email": "a@example.org", "attributes": {"\\udfff": 1}}', "/attributes"),
-    (b'{"email": "a@example.org", "attributes": {"a": 1e999}}', "/attributes"),
     (
         b'{"email": "a@example.org", "attributes": {"a": ' + b"[" * 500 + b"]" * 500 + b"}}",
         "/attributes",
@@ -153,6 +152,7 @@ NO_JSON: list[bytes] = [
     b"\xef\xbb\xbf{}",
     b'{"email": "a@example.org", "attributes": {"a": NaN}}',
     b'{"email": "a@example.org", "attributes": {"a": -Infinity}}',
+    b'{"email": "a@example.org", "attributes": {"a": 1e999}}',
     b'{"email": "a@example.org", "attributes": {"a": ' + b"9" * 5000 + b"}}",
     b"[" * 100_000,
     b"[" * 100_000 + b"]" * 100_000,

@@ -7,7 +7,8 @@ from service.domain.presets import Preset
 from service.domain.subscription import Status
 from service.usecases.export import MAX_PURPOSE_LENGTH
 from service.usecases.import_ import MAILS_AN_HOUR, MAX_MAILS_AN_HOUR
-from service.web.admin.schemas import LOCALE, SLUG, described
+from service.web.admin.schemas import SLUG, described
+from service.web.schemas import LOCALE
 
 
 class ExportQuerySchema(Schema):

@@ -9,9 +9,9 @@ from service.domain.address import MAX_LENGTH
 from service.domain.import_row import MAX_NAME_LENGTH
 from service.domain.subscription import Status, SuppressionReason
 from service.web.json_body import JsonBoolean
+from service.web.schemas import LOCALE
 
 MAX_PAGE = 200
-LOCALE = validate.Regexp(r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3}\Z")
 SLUG: dict[str, Any] = {"validate": validate.Length(min=1, max=64)}
 
 
