@@ -158,12 +158,32 @@ def test_wait_for_the_last_reply_ends_with_the_time_of_the_whole_call(tmp_path: 
             peer.read_line()
         gave_up.append(peer.ended.wait(20))
 
-    timeouts = Timeouts(connect_seconds=0.5, read_seconds=60, total_seconds=0.5)
+    timeouts = Timeouts(connect_seconds=0.5, read_seconds=0.1, total_seconds=0.5)
     with RawServer([dawdle]) as server:
         provider = build_provider(f"smtp://{server.host}", mailbox_dir=tmp_path, timeouts=timeouts)
         with closing(provider), pytest.raises(OutcomeUnknownError):
             provider.send(make_mails(1), key=KEY)
     assert gave_up == [True], "the server waited to the end, for the caller was still there"
+
+
+def test_server_that_spent_the_time_on_commands_gets_no_mail(tmp_path: Path) -> None:
+    got: list[bytes] = []
+
+    def dawdle(peer: Peer) -> None:
+        for reply in (b"220 ready", b"250 here", b"250 ok"):
+            peer.send(reply + b"\r\n")
+            peer.read_line()
+        peer.ended.wait(0.3)
+        for reply in (b"250 ok", b"354 go on"):
+            peer.send(reply + b"\r\n")
+            got.append(peer.read_line())
+
+    timeouts = Timeouts(connect_seconds=0.5, read_seconds=0.4, total_seconds=0.6)
+    with RawServer([dawdle]) as server:
+        provider = build_provider(f"smtp://{server.host}", mailbox_dir=tmp_path, timeouts=timeouts)
+        with closing(provider), pytest.raises(TemporaryError, match="smtp_slow"):
+            provider.send(make_mails(1), key=KEY)
+    assert got == [b"DATA\r\n", b""]
 
 
 def test_line_that_begins_with_a_dot_cannot_end_the_mail(build: Build) -> None:

@@ -168,7 +168,8 @@ class Smtp:
             self._check(client.rcpt(mail.recipient), (250, 251), RejectedError)
             self._wait_at_most_until(deadline, client)
             self._check(client.docmd("DATA"), (354,), RejectedError)
-            self._wait_at_most_until(deadline, client)
+            # The last reply may take its time; where too little is left, nothing is handed over.
+            self._wait_at_most_until(deadline, client, at_least=self._timeouts.read_seconds)
             client.send(dotted + (b"" if dotted.endswith(b"\r\n") else b"\r\n") + b".\r\n")
             was_sent = True
             reply = client.getreply()
@@ -180,13 +181,17 @@ class Smtp:
             raise OutcomeUnknownError("smtp_malformed_reply")
         self._check(reply, (250,), RejectedError)
 
-    def _wait_at_most_until(self, deadline: float, client: smtplib.SMTP) -> None:
-        """Bound the wait for the next reply, so that the whole call fits into the lease."""
+    def _wait_at_most_until(
+        self, deadline: float, client: smtplib.SMTP, *, at_least: float = 0.0
+    ) -> None:
+        """Bound the wait for the next reply, so that the whole call fits into the lease. Raises
+        `TemporaryError` where less than `at_least` seconds are left, or none.
+        """
         left = deadline - time.monotonic()
-        if left <= 0:
+        if left <= at_least:
             raise TemporaryError("smtp_slow")
         if client.sock is not None:
-            client.sock.settimeout(min(left, self._timeouts.read_seconds))
+            client.sock.settimeout(left)
 
     @staticmethod
     def _check(
