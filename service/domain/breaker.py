@@ -32,6 +32,8 @@ class Breaker:
     failures: int = 0
     """Failures since the last success; those of calls that were under way together count once."""
     open_until: datetime | None = None
+    opened_at: datetime | None = None
+    """When it was opened last: a clock that is before that was set back, and says nothing."""
     limit: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -42,8 +44,9 @@ class Breaker:
         """Return the state at this moment."""
         if self.failures == 0:
             return BreakerState.CLOSED
-        if self.open_until is not None and now < self.open_until:
-            return BreakerState.OPEN
+        if self.open_until is not None and self.opened_at is not None:
+            is_open = self.opened_at <= now < self.open_until
+            return BreakerState.OPEN if is_open else BreakerState.HALF_OPEN
         return BreakerState.HALF_OPEN
 
     def free_calls(self, now: datetime, under_way: int) -> int:
@@ -58,13 +61,15 @@ class Breaker:
     def succeed(self) -> None:
         """Record a call that the provider answered."""
         self.failures = 0
-        self.open_until = None
+        self.open_until = self.opened_at = None
         self.limit = min(self.max_calls, self.limit + 1)
 
     def fail(
         self, *, began_at: datetime, now: datetime, retry_after: timedelta | None = None
     ) -> None:
         """Record a call that failed as a whole. `began_at` tells calls of one outage together."""
+        if self.opened_at is not None and now < self.opened_at:
+            self.open_until = None
         is_news = self.open_until is None or began_at >= self.open_until
         if is_news:
             self.failures += 1
@@ -73,3 +78,4 @@ class Breaker:
         until = now + max(pause, retry_after or timedelta(0))
         if is_news or retry_after is not None:
             self.open_until = max(until, self.open_until or until)
+            self.opened_at = now

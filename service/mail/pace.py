@@ -4,7 +4,9 @@ Each process keeps its own pace. Several processes may go over a provider's rate
 429 and the breaker slow them down.
 """
 
+import math
 import threading
+from collections import deque
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
@@ -12,51 +14,46 @@ from service.mail.pause import rest_asked_for
 
 
 class Pace:
-    """A token bucket that holds one second's calls, and a rest. Thread-safe."""
+    """A sliding window of the last calls, and a rest. Thread-safe.
+
+    What lies ahead of the clock is from before it was set back, and counts no more.
+    """
 
     def __init__(self, calls_a_second: float | None = None) -> None:
         """Without a rate, only a rest bounds the calls."""
-        self._rate = calls_a_second
-        self._tokens = self._most = max(1.0, calls_a_second or 0)
-        self._filled_at: datetime | None = None
-        self._rests_until: datetime | None = None
+        self._most = math.ceil(calls_a_second) if calls_a_second else None
+        self._window = timedelta(seconds=(self._most or 0) / (calls_a_second or 1))
+        self._calls: deque[datetime] = deque(maxlen=self._most or 0)
+        self._rest: tuple[datetime, datetime] | None = None
         self._lock = threading.Lock()
 
     def allows(self, calls: int, now: datetime) -> int:
         """Return how many of so many calls may begin now."""
         with self._lock:
-            if self._rests_until is not None and now < self._rests_until:
+            if self._rest is not None and self._rest[0] <= now < self._rest[1]:
                 return 0
-            if self._rate is None:
-                return calls
-            self._fill(self._rate, now)
-            return min(calls, int(self._tokens))
+            return calls if self._most is None else min(calls, self._most - self._counted(now))
 
     def take(self, calls: int, now: datetime) -> None:
         """Count calls that begin."""
         with self._lock:
-            if self._rate is not None:
-                self._fill(self._rate, now)
-                self._tokens -= calls
+            self._calls.extend([now] * calls)
 
     def note(self, headers: Mapping[str, str], now: datetime) -> None:
         """Rest where an answer says that its quota is used up until a time that is near."""
         if (rest := rest_asked_for(headers)) is not None:
             with self._lock:
-                self._rests_until = max(now + rest, self._rests_until or now)
+                self._rest = (now, now + rest)
 
     def next_call_at(self, now: datetime) -> datetime | None:
         """Return when a call may begin that may not begin now; None where one may now."""
         if self.allows(1, now):
             return None
         with self._lock:
-            refilled_at = now
-            if self._rate is not None and self._tokens < 1:
-                refilled_at += timedelta(seconds=(1 - self._tokens) / self._rate)
-            return max(refilled_at, self._rests_until or now)
+            free_at = now
+            if self._most is not None and self._counted(now) == self._most:
+                free_at = self._calls[0] + self._window
+            return max(free_at, self._rest[1] if self._rest else now)
 
-    def _fill(self, rate: float, now: datetime) -> None:
-        if self._filled_at is not None and now > self._filled_at:
-            earned = (now - self._filled_at).total_seconds() * rate
-            self._tokens = min(self._most, self._tokens + earned)
-        self._filled_at = now
+    def _counted(self, now: datetime) -> int:
+        return sum(now - self._window < at <= now for at in self._calls)
