@@ -150,6 +150,20 @@ def claim_due(
     ]
 
 
+def begin_call(connection: Connection, batch: ClaimedBatch, *, now: datetime) -> bool:
+    """Note that the batch's call begins; return False, and note nothing, without the lease."""
+    noted = connection.execute(
+        update(OutboxBatch)
+        .where(
+            OutboxBatch.id == batch.id,
+            OutboxBatch.lease_token == batch.lease_token,
+            OutboxBatch.lease_until > now,
+        )
+        .values(called_at=now)
+    )
+    return noted.rowcount == 1
+
+
 def requeue_stale(
     connection: Connection,
     *,
@@ -160,21 +174,27 @@ def requeue_stale(
 ) -> int:
     """Dissolve batches whose lease ran out: their messages are due afresh, with any provider.
 
-    Only batches from before `called_before` are: the others rest. Of those, a batch of a provider
-    in `keys_hold_since` that is younger than that time stays for the same call again, unless its
+    Those that were never called are, without an attempt spent. Of the others only those called
+    before `called_before`, for the rest of them rests; and of these, a batch of a provider in
+    `keys_hold_since` that is younger than that time stays for the same call again, unless its
     provider is in `hand_on`. Returns how many messages are due again.
     """
     stale = (
         select(OutboxBatch.id)
         .where(
             OutboxBatch.lease_until <= now,
-            OutboxBatch.created_at <= called_before,
             or_(
-                OutboxBatch.provider.not_in(keys_hold_since),
-                OutboxBatch.provider.in_(hand_on),
-                *(
-                    and_(OutboxBatch.provider == provider, OutboxBatch.created_at <= since)
-                    for provider, since in keys_hold_since.items()
+                OutboxBatch.called_at.is_(None),
+                and_(
+                    OutboxBatch.called_at <= called_before,
+                    or_(
+                        OutboxBatch.provider.not_in(keys_hold_since),
+                        OutboxBatch.provider.in_(hand_on),
+                        *(
+                            and_(OutboxBatch.provider == provider, OutboxBatch.created_at <= since)
+                            for provider, since in keys_hold_since.items()
+                        ),
+                    ),
                 ),
             ),
         )
@@ -182,28 +202,45 @@ def requeue_stale(
         .with_for_update(skip_locked=True)
         .cte("stale")
     )
-    gone = connection.scalars(
-        delete(OutboxBatch).where(OutboxBatch.id.in_(select(stale.c.id))).returning(OutboxBatch.id)
+    gone = connection.execute(
+        delete(OutboxBatch)
+        .where(OutboxBatch.id.in_(select(stale.c.id)))
+        .returning(OutboxBatch.id, OutboxBatch.called_at)
     ).all()
-    if not gone:
-        return 0
-    return connection.execute(
-        update(OutboxMessage)
-        .where(
-            OutboxMessage.batch_id.in_(gone), OutboxMessage.status == MessageStatus.SENDING.value
-        )
-        .values(status=MessageStatus.QUEUED.value, next_attempt_at=now, batch_id=None)
-    ).rowcount
+    requeued = 0
+    for was_called in (True, False):
+        ids = [row.id for row in gone if (row.called_at is not None) is was_called]
+        if ids:
+            requeued += connection.execute(
+                update(OutboxMessage)
+                .where(
+                    OutboxMessage.batch_id.in_(ids),
+                    OutboxMessage.status == MessageStatus.SENDING.value,
+                )
+                .values(
+                    status=MessageStatus.QUEUED.value,
+                    next_attempt_at=now,
+                    batch_id=None,
+                    attempts=OutboxMessage.attempts - int(not was_called),
+                )
+            ).rowcount
+    return requeued
 
 
 def claim_stale(
     connection: Connection, *, providers: Sequence[str], now: datetime, lease_until: datetime
 ) -> ClaimedBatch | None:
-    """Take over the batch of these providers whose lease ran out first, for the same call again."""
+    """Take over the called batch of these providers whose lease ran out first, for the same call
+    again.
+    """
     token = new_id()
     stale = (
         select(OutboxBatch.id)
-        .where(OutboxBatch.lease_until <= now, OutboxBatch.provider.in_(providers))
+        .where(
+            OutboxBatch.lease_until <= now,
+            OutboxBatch.called_at.is_not(None),
+            OutboxBatch.provider.in_(providers),
+        )
         .order_by(OutboxBatch.lease_until)
         .limit(1)
         .with_for_update(skip_locked=True)

@@ -208,6 +208,8 @@ class OutboxBatch(db.Model):  # type: ignore[name-defined,misc]
     lease_token: Mapped[UUID]
     lease_until: Mapped[datetime]
     created_at: Mapped[datetime]
+    called_at: Mapped[datetime | None]
+    """When its call began first; None: it never did."""
 
 
 class RecordedEvent(db.Model):  # type: ignore[name-defined,misc]

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import cycle
 from uuid import UUID
 
 import structlog
@@ -30,6 +31,8 @@ from service.usecases.lists import Lists
 from service.usecases.settlement import CallResult, settle_call
 
 SETTLE_AGAIN_SECONDS = 0.5
+CALL_AT_MOST = timedelta(seconds=20)
+"""How long a call may take, as `mail.connection.Timeouts` has it: a lease has to last as long."""
 
 _log = structlog.get_logger(__name__)
 
@@ -73,6 +76,8 @@ class Deliver:
         # One batch after the other: the threads share one interpreter, so that composed together
         # they would be ready together, and all be under way when this process dies.
         self._composing = threading.Lock()
+        # Mails that go alone come first in every second claim, for a backlog may never end.
+        self._turns = cycle(((False, True), (True, False)))
         self._settling = GroupCommit(self._settle_all, key=lambda result: result.batch.id)
 
     def claim(self, *, calls: int) -> list[ClaimedBatch]:
@@ -83,9 +88,10 @@ class Deliver:
         paused and another provider is well.
         """
         now = utc_now()
-        gate = self._gates.first_free(now)
-        if gate is None or calls < 1:
+        free = [each for each in self._gates if each.free_calls(now)]
+        if not free or calls < 1:
             return []
+        gate = self._gates.first_free(now)
         lease_until = now + LEASE
         guarded = [each for each in self._gates if each.provider.key_life]
         with self._engine.begin() as connection:
@@ -97,20 +103,20 @@ class Deliver:
                 hand_on=[
                     each.provider.name
                     for each in guarded
-                    if each.is_open(now) and gate.is_closed(now)
+                    if each.is_open(now) and gate is not None and gate.is_closed(now)
                 ],
                 called_before=now - self._settings.unknown_grace,
                 now=now,
             )
             stale = store.claim_stale(
                 connection,
-                providers=[each.provider.name for each in guarded if each.free_calls(now)],
+                providers=[each.provider.name for each in guarded if each in free],
                 now=now,
                 lease_until=lease_until,
             )
             claimed = [stale] if stale else []
-            for alone in () if stale else (False, True):
-                if not claimed:
+            for alone in next(self._turns):
+                if gate is not None and not claimed:
                     claimed = store.claim_due(
                         connection,
                         provider=gate.provider.name,
@@ -125,10 +131,17 @@ class Deliver:
         return claimed
 
     def deliver(self, batch: ClaimedBatch) -> None:
-        """Make the batch's one call and settle each of its messages."""
+        """Make the batch's one call and settle each of its messages.
+
+        Where the lease is too short for a call, nothing is done: whoever finds it run out goes on.
+        """
         gate = self._gates.by_name(batch.provider)
         try:
-            self._settle(self._call(gate, batch))
+            result = self._call(gate, batch)
+            if result is None:
+                _log.warning("lease too short", batch=str(batch.id), provider=batch.provider)
+            else:
+                self._settle(result)
         finally:
             gate.end()
 
@@ -164,21 +177,18 @@ class Deliver:
             due_at = store.next_due_at(connection)
         return due_at is not None and due_at <= now
 
-    def _call(self, gate: Gate, batch: ClaimedBatch) -> CallResult:
+    def _call(self, gate: Gate, batch: ClaimedBatch) -> CallResult | None:
         """Compose the batch's mails, call the provider once and tell the gate how it went."""
-        receipts: dict[UUID, Receipt] = {}
-        mails: list[Mail] = []
-        # A call made again is made as it was: the very mail may be out already.
-        withheld = frozenset() if batch.is_retry else self._withhold(batch)
-        with self._composing:
-            for message in batch.messages:
-                if message.id not in withheld:
-                    if (mail := self._compose_or_log(message)) is None:
-                        receipts[message.id] = _receipt(
-                            message.id, Outcome.REJECTED, "not_composable"
-                        )
-                    else:
-                        mails.append(mail)
+        composed = self._compose_all(batch)
+        withheld = self._begin_call(batch)
+        if withheld is None:
+            return None
+        receipts = {
+            message_id: _receipt(message_id, Outcome.REJECTED, "not_composable")
+            for message_id, mail in composed.items()
+            if mail is None and message_id not in withheld
+        }
+        mails = [mail for mail in composed.values() if mail and mail.message_id not in withheld]
         began_at = utc_now()
         failure: ProviderError | None = None
         if mails:
@@ -207,35 +217,46 @@ class Deliver:
             is_shared=len(mails) > 1,
         )
 
-    def _withhold(self, batch: ClaimedBatch) -> frozenset[UUID]:
-        """Take the messages out of the batch that are not to be mailed any more; return their ids:
-        the address is suppressed, or the person has left all that the mail is about.
+    def _begin_call(self, batch: ClaimedBatch) -> frozenset[UUID] | None:
+        """Note that the call begins, and take the messages out of it that are not to be mailed any
+        more: the address is suppressed, or the person has left all that the mail is about.
 
-        That is committed before the call: should this process die, the same call made again is
-        without them, too.
+        Returns their ids, or None where the lease is not ours for as long as a call may take. All
+        is committed before the call: should this process die, the same call made again is the same.
+        A call that is made again is made as it was, for the very mail may be out already.
         """
         key, now = self._settings.address_hash_key, utc_now()
+        if now + CALL_AT_MOST > batch.lease_until:
+            return None
+        if batch.is_retry:
+            return frozenset()
         hashes = {each.id: address_hash(each.email_key, key) for each in batch.messages}
-        with reading(self._engine) as connection:
+        with self._engine.begin() as connection:
+            if not store.begin_call(connection, batch, now=now):
+                return None
             reasons = mailable.suppressed(connection, sorted(set(hashes.values())))
             ended = mailable.ended(connection, {each.id: each.cycles for each in batch.messages})
-        withheld = [
-            Settlement(
-                message_id=each.id,
-                status=MessageStatus.WITHHELD,
-                next_attempt_at=now,
-                provider=batch.provider,
-                attempts=each.attempt - 1,
-                error="suppressed" if is_suppressed else "ended",
-            )
-            for each in batch.messages
-            if (is_suppressed := blocks(reasons.get(hashes[each.id], ()), each.kind))
-            or each.id in ended
-        ]
-        if withheld:
-            with self._engine.begin() as connection:
+            withheld = [
+                Settlement(
+                    message_id=each.id,
+                    status=MessageStatus.WITHHELD,
+                    next_attempt_at=now,
+                    provider=batch.provider,
+                    attempts=each.attempt - 1,
+                    error="suppressed" if is_suppressed else "ended",
+                )
+                for each in batch.messages
+                if (is_suppressed := blocks(reasons.get(hashes[each.id], ()), each.kind))
+                or each.id in ended
+            ]
+            if withheld:
                 store.settle(connection, batch, withheld, retry_at=batch.lease_until, now=now)
         return frozenset(each.message_id for each in withheld)
+
+    def _compose_all(self, batch: ClaimedBatch) -> dict[UUID, Mail | None]:
+        """Compose each message's mail; None where that is not possible."""
+        with self._composing:
+            return {message.id: self._compose_or_log(message) for message in batch.messages}
 
     def _compose_or_log(self, message: ClaimedMessage) -> Mail | None:
         """Compose the mail; None where its row does not allow it, which must not hold up the rest.

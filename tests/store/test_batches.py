@@ -26,10 +26,15 @@ def owe(world: World, count: int) -> list[str]:
 
 
 def claim(
-    engine: Engine, *, size: int = 10, count: int = 1, now: datetime = NOON
+    engine: Engine,
+    *,
+    size: int = 10,
+    count: int = 1,
+    now: datetime = NOON,
+    is_called: bool = True,
 ) -> list[ClaimedBatch]:
     with engine.begin() as connection:
-        return batches.claim_due(
+        found = batches.claim_due(
             connection,
             provider="fake",
             batch_size=size,
@@ -37,6 +42,9 @@ def claim(
             now=now,
             lease_until=now + LEASE,
         )
+        for batch in found if is_called else ():
+            assert batches.begin_call(connection, batch, now=now)
+    return found
 
 
 def take_over(engine: Engine, now: datetime) -> ClaimedBatch | None:

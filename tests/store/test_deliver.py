@@ -23,7 +23,7 @@ from service.mail.provider import (
     RejectedError,
     TemporaryError,
 )
-from service.store import batches
+from service.store import batches, mailable
 from service.store.models import OutboxBatch
 from service.usecases.deliver import Deliver, MailSettings
 from service.usecases.gates import Gate, Gates
@@ -306,13 +306,96 @@ def test_mail_waits_for_the_pace_of_a_provider_that_is_well(world: World):
             world.sign_up(email)
         deliver = make(world, first, second)
         calls = [run(deliver)]
-        assert deliver.next_due_at() == NOON + SECOND / 2
-        for _ in range(3):
+        assert deliver.next_due_at() == NOON + SECOND
+        for _ in range(4):
             clock.shift(SECOND / 2)
             calls.append(run(deliver))
-    assert calls == [2, 1, 1, 1]
+    assert calls == [2, 0, 2, 0, 1]
     assert second.calls == []
     assert {world.messages(email)[0].status for email in emails} == {"accepted"}
+
+
+@pytest.mark.parametrize("key_life", [timedelta(0), KEY_LIFE], ids=["no key", "key"])
+def test_a_claim_whose_call_never_began_is_looked_at_anew(world: World, key_life: timedelta):
+    provider = FakeProvider(key_life=key_life)
+    with time_machine.travel(NOON, tick=False) as clock:
+        for email in (ADA, BOB):
+            world.sign_up(email)
+        make(world, provider).claim(calls=1)  # and its process dies
+        clock.shift(LEASE)
+        world.leave(ADA)
+        run(make(world, provider))
+    assert provider.recipients == [BOB]
+    assert world.messages(ADA)[0].status == "withheld"
+    assert world.messages(BOB)[0].attempts == 1, "only a call is an attempt"
+
+
+def test_a_database_that_fails_before_the_call_lets_no_suppressed_address_through(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    provider = FakeProvider(key_life=KEY_LIFE)
+    with time_machine.travel(NOON, tick=False) as clock:
+        world.sign_up()
+        world.suppress(ADA, "complaint")
+        deliver = make(world, provider)
+        (batch,) = deliver.claim(calls=1)
+        with monkeypatch.context() as patched:
+            patched.setattr(mailable, "suppressed", raises_operational)
+            with pytest.raises(OperationalError):
+                deliver.deliver(batch)
+        clock.shift(2 * MINUTE)
+        run(deliver)
+    assert provider.calls == []
+    assert world.messages()[0].status == "withheld"
+
+
+def raises_operational(*_: object) -> None:
+    raise OperationalError("SELECT", None, Exception())
+
+
+@pytest.mark.parametrize("stalled", [LEASE - 10 * SECOND, 2 * MINUTE], ids=["short", "over"])
+def test_a_worker_that_stalled_before_the_call_does_not_call(world: World, stalled: timedelta):
+    provider = FakeProvider()
+    with time_machine.travel(NOON, tick=False) as clock:
+        world.sign_up()
+        late = make(world, provider)
+        (batch,) = late.claim(calls=1)
+        clock.shift(stalled + SECOND)
+        if stalled > LEASE:
+            run(make(world, provider))
+        late.deliver(batch)
+        clock.shift(MINUTE)
+        run(make(world, provider))
+    assert provider.recipients == [ADA]
+    assert world.messages()[0].status == "accepted"
+
+
+def test_mail_that_goes_alone_does_not_wait_for_a_backlog_to_end(world: World):
+    provider = FakeProvider(batch_size=1)
+    with time_machine.travel(NOON, tick=False) as clock:
+        world.sign_up()
+        world.set_message(world.messages()[0].id, is_alone=True)
+        deliver = make(world, provider)
+        for number in range(4):
+            clock.shift(SECOND)
+            world.sign_up(f"reader{number}@example.org")
+            (batch,) = deliver.claim(calls=1)
+            deliver.deliver(batch)
+    assert ADA in provider.recipients
+
+
+def test_a_provider_that_keeps_to_its_pace_does_not_hold_up_what_another_has_begun(world: World):
+    paced = FakeProvider(name="paced", pace=Pace(0.01))
+    other = FakeProvider(fails(SystemExit()), take, name="other", key_life=KEY_LIFE)
+    with time_machine.travel(NOON, tick=False) as clock:
+        world.sign_up()
+        die_in_the_call(world, other)
+        clock.shift(LEASE)
+        deliver = make(world, paced, other)
+        paced.pace.take(1, utc_now())
+        assert run(deliver) == 1
+    assert len({key for key, _ in other.calls}) == 1
+    assert world.messages()[0].status == "accepted"
 
 
 def test_a_grace_longer_than_a_lease_holds_for_a_worker_that_died_too(world: World):
