@@ -15,6 +15,7 @@ from service.domain.access import Role
 from service.store.keys import KeyInfo
 from service.web.context import usecases
 from service.web.problems import problem
+from service.web.security import keep_private
 
 SCHEME_NAME = "bearer"
 SCHEME = {
@@ -30,7 +31,8 @@ def requires(*roles: Role) -> Callable[[View], View]:
     """Let only keys of one of these roles through; a key of role `admin` passes everywhere.
 
     The view carries the roles as `view.auth`, where a test reads what each route asks for. A
-    request without a good key is answered 401, one whose key may not do this 403.
+    request without a good key is answered 401, one whose key may not do this 403. No cache keeps
+    an answer.
     """
 
     def decorate(view: View) -> View:
@@ -51,6 +53,7 @@ def requires(*roles: Role) -> Callable[[View], View]:
                     headers={"WWW-Authenticate": 'Bearer error="insufficient_scope"'},
                 )
             g.api_key = info
+            keep_private()
             return cast(ResponseReturnValue, view(*args, **kwargs))
 
         documented = Blueprint.doc(

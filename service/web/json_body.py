@@ -1,4 +1,4 @@
-"""Request bodies in JSON (RFC 8259): read strictly, and whatever is wrong with one is a 4xx."""
+"""What the API is sent, JSON (RFC 8259) and queries: read strictly, whatever is wrong is a 4xx."""
 
 import json
 import math
@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 from flask import Request
 from flask_smorest import Blueprint
-from marshmallow import fields
+from marshmallow import RAISE, fields
 from webargs.flaskparser import FlaskParser, abort, is_json_request
 from werkzeug.exceptions import UnsupportedMediaType
 
@@ -33,7 +33,13 @@ def read_json(text: str) -> Any:
 
 
 class JsonParser(FlaskParser):
-    """webargs' parser, without its leniency: another media type is refused, not read as empty."""
+    """webargs' parser, without its leniency.
+
+    Another media type is refused, not read as empty. A query parameter that is not known is
+    refused, not passed over: `?dry-run=true` must not do what it was meant to try.
+    """
+
+    DEFAULT_UNKNOWN_BY_LOCATION = FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION | {"query": RAISE}
 
     def _raw_load_json(self, req: Request) -> Any:
         if not is_json_request(req):
@@ -46,7 +52,7 @@ class JsonParser(FlaskParser):
 
 
 class JsonBlueprint(Blueprint):
-    """A blueprint of the API whose JSON bodies are read strictly."""
+    """A blueprint of the API whose JSON bodies and queries are read strictly."""
 
     ARGUMENTS_PARSER = JsonParser()
 

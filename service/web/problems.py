@@ -107,13 +107,19 @@ _TOLD = (
     domain.IdempotencyKeyError,
 )
 """Errors whose message is for the caller."""
+_PLACES = {"json": "", "query": ""}
+"""Where fields are pointed at by their bare names, as `InvalidInputError` names them."""
 _log = structlog.get_logger(__name__)
 
 
 class FieldErrorSchema(Schema):
     """One field that needs another value."""
 
-    pointer = fields.String(metadata={"description": "JSON pointer (RFC 6901) to the field."})
+    pointer = fields.String(
+        metadata={
+            "description": "JSON pointer (RFC 6901) to the field, or `/` and a query parameter."
+        }
+    )
     detail = fields.String()
 
 
@@ -187,7 +193,7 @@ def http_problem(error: HTTPException) -> Response:
         errors=[
             {"pointer": pointer or "/", "detail": text}
             for place, found in sorted(data.get("messages", {}).items())
-            for pointer, text in _pointers(found, "" if place == "json" else f"/{place}")
+            for pointer, text in _pointers(found, _PLACES.get(place, f"/{place}"))
         ],
         headers=headers,
     )

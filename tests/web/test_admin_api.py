@@ -138,6 +138,46 @@ def test_attributes_that_cannot_be_kept_come_in_by_no_way(admin: Admin, attribut
     assert admin.get("/v1/subscribers?q=zoe")["subscribers"] == []
 
 
+QUERIED = [
+    ("GET", "/v1/subscribers"),
+    ("GET", "/v1/subscribers/export"),
+    ("POST", "/v1/subscribers/import"),
+    ("GET", "/v1/exports"),
+    ("GET", "/v1/suppressions"),
+    ("DELETE", "/v1/suppressions/x"),
+    ("GET", "/v1/stats"),
+    ("GET", "/v1/audit"),
+    ("GET", "/v1/outbox"),
+    ("GET", "/v1/held"),
+    ("GET", "/v1/webhooks/0197f000-0000-7000-8000-000000000000/attempts"),
+]
+
+
+@pytest.mark.parametrize(("method", "path"), QUERIED)
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_query_parameter_that_is_not_known_is_refused(admin: Admin, method: str, path: str):
+    sent = {"data": PEOPLE, "content_type": "text/csv"} if method == "POST" else {}
+    for name in ("dry-run", "lists"):
+        refused = admin.call(method, f"{path}?{name}=true", **sent)
+        assert refused.status_code == 422, refused.text
+        assert [each["pointer"] for each in refused.json["errors"]] == [f"/{name}"]
+    assert admin.get("/v1/subscribers")["subscribers"] == []
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_every_query_parameter_is_pointed_at_alike(admin: Admin):
+    for query in ("since=x", "since=2026-03-02&until=2026-03-01"):
+        refused = admin.call("GET", f"/v1/stats?{query}")
+        assert refused.status_code == 422
+        assert [each["pointer"] for each in refused.json["errors"]] == ["/since"]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_no_cache_keeps_what_a_key_was_given(admin: Admin):
+    for path in ("subscribers", "subscribers/export", "lists", "keys", "stats", "audit"):
+        assert admin.call("GET", f"/v1/{path}").headers["Cache-Control"] == "no-store"
+
+
 def test_a_subscriber_is_shown_with_history_and_corrected(admin: Admin):
     admin.bring()
     path = f"/v1/subscribers/{id_of(admin, 'ada@')}"

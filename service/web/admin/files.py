@@ -114,7 +114,6 @@ def export(query: dict[str, Any]) -> Response:
         content_type=MEDIA_TYPES[query["format"]],
         headers={
             "Content-Disposition": f'attachment; filename="{name}"',
-            "Cache-Control": "no-store",
             EXPORT_ID: str(stream.id),
         },
     )
@@ -164,10 +163,7 @@ def row_report(run: Callable[..., ImportReport]) -> Response:
     answer = Response(
         FileWrapper(rows),
         content_type="text/csv; charset=utf-8; header=present",
-        headers={
-            "Content-Disposition": 'attachment; filename="import-report.csv"',
-            "Cache-Control": "no-store",
-        },
+        headers={"Content-Disposition": 'attachment; filename="import-report.csv"'},
     )
     answer.call_on_close(close)
     return answer

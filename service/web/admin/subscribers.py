@@ -71,7 +71,6 @@ def person_file(subscriber_id: UUID, *, actor: str) -> ResponseReturnValue:
     found = usecases().subscribers.data(subscriber_id, actor=actor)
     answer = jsonify(PersonDataSchema().dump(person_data(found, _slugs())))
     answer.headers["Content-Disposition"] = f'attachment; filename="{subscriber_id}.json"'
-    answer.headers["Cache-Control"] = "no-store"
     return answer
 
 
