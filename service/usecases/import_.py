@@ -115,6 +115,8 @@ class Import:
                 action="subscribers.imported",
                 detail={
                     "format": format,
+                    "list": options.list,
+                    "left": options.left,
                     "rows": report.rows,
                     "imported": report.imported,
                     "asked": report.asked,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from sqlalchemy import Engine
@@ -60,7 +61,12 @@ class Webhooks:
                 at=now,
             )
             insert_audit(
-                connection, at=now, actor=actor, action="webhook.created", target=str(webhook_id)
+                connection,
+                at=now,
+                actor=actor,
+                action="webhook.created",
+                target=str(webhook_id),
+                detail=_noted(checked, list_slug, types),
             )
         store.look_anew(self._engine)
         view = self.get(webhook_id)
@@ -85,6 +91,7 @@ class Webhooks:
 
         Raises `NotFoundError`, `InvalidInputError`, `UnknownListError`.
         """
+        before = self.get(webhook_id)
         columns: dict[str, Any] = {}
         if "url" in changes:
             columns["url"] = check_url(changes["url"], allow_private=self._allow_private)
@@ -106,13 +113,21 @@ class Webhooks:
                     actor=actor,
                     action="webhook.changed",
                     target=str(webhook_id),
-                    detail={"fields": sorted(changes)},
+                    detail={
+                        "fields": sorted(changes),
+                        **_noted(
+                            columns.get("url", before.info.url),
+                            changes.get("list", before.list_slug),
+                            columns.get("events", before.info.events),
+                        ),
+                    },
                 )
         store.look_anew(self._engine)
         return self.get(webhook_id)
 
     def delete(self, webhook_id: UUID, *, actor: str) -> None:
         """Remove a webhook and all that is still owed to it. Raises `NotFoundError`."""
+        before = self.get(webhook_id)
         with self._engine.begin() as connection:
             if not store.delete_webhook(connection, webhook_id):
                 raise NotFoundError(str(webhook_id))
@@ -122,6 +137,7 @@ class Webhooks:
                 actor=actor,
                 action="webhook.deleted",
                 target=str(webhook_id),
+                detail=_noted(before.info.url, before.list_slug, before.info.events),
             )
         store.look_anew(self._engine)
 
@@ -142,6 +158,11 @@ class Webhooks:
         if info.mailing_list_id is not None:
             slug = next((each.slug for each in self._lists.by_ids([info.mailing_list_id])), None)
         return WebhookView(info=info, list_slug=slug)
+
+
+def _noted(url: str, list_slug: str | None, events: Sequence[str]) -> dict[str, Any]:
+    """Return what the audit log keeps: where calls go, without the path, which may be a secret."""
+    return {"host": urlsplit(url).hostname, "list": list_slug, "events": [str(e) for e in events]}
 
 
 def _types(events: Sequence[str]) -> list[EventType]:

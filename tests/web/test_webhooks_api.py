@@ -1,6 +1,7 @@
 """Administrators make, change and look at webhooks."""
 
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
@@ -112,13 +113,19 @@ def test_webhooks_are_for_administrators(
 
 def test_what_was_done_is_written_down_without_the_url(admin: FlaskClient, engine: Engine) -> None:
     made = make(admin)
+    changes = {"is_enabled": False, "list": "news-flash"}
+    admin.patch(f"/v1/webhooks/{made['id']}", json=changes)
     admin.delete(f"/v1/webhooks/{made['id']}")
     with reading(engine) as connection:
-        deleted, created, *_ = audit_page(connection, limit=10)
+        deleted, changed, created, *_ = audit_page(connection, limit=10)
     assert (created.actor, created.action, created.target) == (
         "key:admin",
         "webhook.created",
         made["id"],
     )
     assert (deleted.action, deleted.target) == ("webhook.deleted", made["id"])
-    assert URL not in str([created, deleted])
+    host, events = urlsplit(URL).hostname, list(EventType)
+    assert created.detail == {"host": host, "list": None, "events": events}
+    assert deleted.detail == {"host": host, "list": "news-flash", "events": events}
+    assert changed.detail == {**deleted.detail, "fields": ["is_enabled", "list"]}
+    assert URL not in str([created, changed, deleted])
