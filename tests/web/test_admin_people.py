@@ -232,7 +232,17 @@ def test_an_import_tells_what_became_of_each_row(app, usecases, admin):
     problems = base64.b64decode(encoded).decode().splitlines()
     assert problems[0] == "line,column,problem"
     assert [each.split(",")[0] for each in problems[1:]] == ["3", "4"]
-    assert [each[:2] for each in audited(app)] == [("key:ada", "subscribers.imported")]
+    ((actor, action, detail),) = audited(app)
+    assert (actor, action) == ("key:ada", "subscribers.imported")
+    assert (detail["list"], detail["left"], detail["rows"]) == (None, False, 3)
+
+
+def test_a_file_of_those_who_left_says_so_on_the_page_and_in_the_log(app, admin):
+    page = upload(admin, "email\nada@example.org\n", left="1", list="news-flash").text
+    assert "<strong>1</strong> have left" in page
+    assert "</strong> imported" not in page
+    ((_actor, _action, detail),) = audited(app)
+    assert (detail["list"], detail["left"]) == ("news-flash", True)
 
 
 def test_a_trial_tells_what_an_import_would_do_and_does_nothing(app, usecases, admin):
@@ -317,3 +327,6 @@ def test_the_log_tells_who_did_what(admin):
     page = admin.get("/admin/audit")
     assert re.search(r"key:ada</td>\s*<td[^>]*>key.created</td>\s*<td[^>]*>site</td>", page)
     assert "role: signup" in page
+    admin.post("/admin/export", format="csv", columns="email")
+    page = admin.get("/admin/audit")
+    assert "is complete: yes; format: csv; columns: email; rows: 0" in page

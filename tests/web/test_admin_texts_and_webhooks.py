@@ -1,11 +1,13 @@
 """The admin pages of webhooks and consent texts, and correcting a person."""
 
 import html
+import re
 from datetime import timedelta
 from io import BytesIO
 from uuid import UUID
 
 import pytest
+from markupsafe import escape
 from sqlalchemy import insert, select
 
 from service.clock import utc_now
@@ -183,6 +185,19 @@ def test_a_person_is_corrected_and_only_what_changed_is_noted(app, world, admin)
     assert admin.post(f"/admin/subscribers/{NOTHING}", name="x").status_code == 404
 
 
+def test_attributes_are_shown_as_they_were_written(world, admin):
+    world.sign_up(ADA, attributes={"city": {"name": "K\u00f6ln", "sign": "<b>"}})
+    page = admin.get(f"/admin/subscribers/{world.person(ADA).id}")
+    assert str(escape('{"name": "K\u00f6ln", "sign": "<b>"}')) in page
+
+
+def test_several_wrong_fields_open_at_the_first(admin):
+    page = admin.post("/admin/lists/news-flash/consent-texts", text="", locale="not one").text
+    assert re.findall(r'id="(\w+)"[^>]* autofocus>', page) == ["locale"]
+    assert page.count('aria-invalid="true"') == 2
+    assert 'role="alert">Please check: 2 fields' in page
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [
@@ -202,5 +217,7 @@ def test_a_correction_that_cannot_be_is_asked_for_again(world, admin, field, val
     answer = admin.post(path, **{"name": "Eve", field: value})
     assert answer.status_code == 422
     assert f'id="{field}-error"' in answer.text
+    assert re.findall(r'id="(\w+)"[^>]* autofocus>', answer.text) == [field]
+    assert 'role="alert">Please check: one field' in answer.text
     assert field == "name" or 'value="Eve"' in answer.text
     assert world.person(ADA).name == "Ada"

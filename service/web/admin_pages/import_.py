@@ -51,7 +51,7 @@ def start_import() -> ResponseReturnValue:
     if file is None or not file.filename:
         return _page(error=_("Choose a file.")), 422
     is_json = file.filename.lower().endswith((".ndjson", ".jsonl", ".json"))
-    is_trial = "try" in request.form
+    is_trial, have_left = "try" in request.form, "left" in request.form
     stream, file.stream = file.stream, BytesIO()  # the request would close it before the end
     run = partial(
         usecases().import_,
@@ -59,11 +59,11 @@ def start_import() -> ResponseReturnValue:
         format=FileFormat.NDJSON if is_json else FileFormat.CSV,
         actor=actor(),
         options=ImportOptions(
-            list=request.form.get("list") or None, left="left" in request.form, dry_run=is_trial
+            list=request.form.get("list") or None, left=have_left, dry_run=is_trial
         ),
     )
     wants_rows = "rows" in request.form
-    page = partial(_result, name=file.filename, is_trial=is_trial)
+    page = partial(_result, name=file.filename, is_trial=is_trial, have_left=have_left)
     if request.accept_mimetypes.best == LINES:
         lines = stream_with_context(lines_of(run, wants_rows=wants_rows, page=page))
         answer = Response(lines, mimetype=LINES, headers={"X-Accel-Buffering": "no"})
@@ -76,9 +76,11 @@ def start_import() -> ResponseReturnValue:
             return page(error), 422
 
 
-def _result(outcome: ImportReport | Exception, *, name: str, is_trial: bool) -> str:
+def _result(
+    outcome: ImportReport | Exception, *, name: str, is_trial: bool, have_left: bool
+) -> str:
     if isinstance(outcome, ImportReport):
-        return _page(report=outcome, name=name, is_trial=is_trial)
+        return _page(report=outcome, name=name, is_trial=is_trial, have_left=have_left)
     if isinstance(outcome, UnknownListError):
         return _page(error=_("The list is no more; choose another one."))
     return _page(error=str(outcome))
@@ -89,6 +91,7 @@ def _page(
     report: ImportReport | None = None,
     name: str = "",
     is_trial: bool = False,
+    have_left: bool = False,
     error: str | None = None,
 ) -> str:
     return render_template(
@@ -98,6 +101,7 @@ def _page(
         report=report,
         name=name,
         is_trial=is_trial,
+        have_left=have_left,
         errors={"file": error} if error else {},
         shown=report.problems[:SHOWN_PROBLEMS] if report else [],
         problems_file=_problems_file(report) if report and report.problems else None,

@@ -1,5 +1,6 @@
 """What the admin templates are handed."""
 
+import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
@@ -86,6 +87,27 @@ def _csrf_field() -> Markup:
 def words(code: str) -> str:
     """Write a code such as `hard_bounce` as words."""
     return code.replace("_", " ")
+
+
+@admin_pages.app_template_filter("json_text")
+def json_text(value: object) -> str:
+    """Write a value as JSON in plain characters; the template escapes it as it does any text."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+@admin_pages.app_template_filter("plain")
+def plain(value: object) -> str:
+    """Write what the audit log keeps as a person would; what is empty or null is nothing."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(_("yes") if value else _("no"))
+    if isinstance(value, Mapping):
+        told = ((words(str(name)), plain(each)) for name, each in value.items())
+        return ", ".join(f"{name} {text}" for name, text in told if text)
+    if isinstance(value, list):
+        return ", ".join(filter(None, map(plain, value)))
+    return str(value)
 
 
 @admin_pages.app_template_filter("number")
