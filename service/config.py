@@ -21,6 +21,8 @@ from sqlalchemy.exc import ArgumentError
 
 PREFIX = "NEWSFLASH_"
 MIN_KEY_BYTES = 32
+SERVED_ADDRESS = "address"
+"""The file, beside the embedded database, that says where the service is served."""
 _URL_CHARS = re.compile(r"[A-Za-z0-9._~:/?#@\[\]!$&'()*+,;=%-]+")  # RFC 3986, appendix A
 _OLD_PUBLIC_KEY = re.compile(r"public:[A-Za-z0-9_-]{43}")
 _HOST_NAME = re.compile(r"[A-Za-z0-9._-]+")
@@ -134,7 +136,9 @@ def load_settings() -> Settings:
                 _old_receipt_key(key)
                 for key in env.str("RECEIPT_KEY_FALLBACKS", "").replace(",", " ").split()
             ),
-            public_url=_public_url(env.str("PUBLIC_URL", "") or "http://127.0.0.1:8000"),
+            public_url=_public_url(
+                env.str("PUBLIC_URL", "") or _served_address(keys_in) or "http://127.0.0.1:8000"
+            ),
             allowed_hosts=_hosts(env.str("ALLOWED_HOSTS", "")),
             mail_urls=tuple(env.str("MAIL_URL", "").split()) or ("mailbox:",),
             mail_from=_sender(env.str("MAIL_FROM", "") or "Newsflash <newsletter@localhost>"),
@@ -246,6 +250,20 @@ def _kept_key(folder: Path, name: str) -> str:
             os.link(fresh, path)  # the first of several processes wins, and the rest read its key
         fresh.unlink()
     return path.read_text().strip()
+
+
+def keep_served_address(settings: Settings) -> None:
+    """Keep where the service is served, on the embedded default, for commands run beside it."""
+    if settings.is_sqlite:
+        with suppress(OSError):  # a command that does not find it takes the usual address
+            (settings.data_dir / SERVED_ADDRESS).write_text(settings.public_url)
+
+
+def _served_address(folder: Path | None) -> str:
+    try:
+        return (folder / SERVED_ADDRESS).read_text().strip() if folder else ""
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def _public_url(text: str) -> str:

@@ -12,11 +12,18 @@ ACTOR = "command line"
 @click.option(
     "--revoke-all", is_flag=True, help="End all links instead, and the sessions that they opened."
 )
-def admin_link(*, revoke_all: bool) -> None:
+@click.option(
+    "--end-sessions",
+    is_flag=True,
+    help="End all links and all sessions instead, those of keys and OpenID Connect too.",
+)
+def admin_link(*, revoke_all: bool, end_sessions: bool) -> None:
     """Print a link that signs one browser in to the admin pages, once, within 15 minutes."""
     found = usecases_of(app_or_exit())
-    if revoke_all:
-        sessions, links = found.admin_sessions.end_links(actor=ACTOR)
+    if revoke_all or end_sessions:
+        admin_sessions = found.admin_sessions
+        end = admin_sessions.end_all if end_sessions else admin_sessions.end_links
+        sessions, links = end(actor=ACTOR)
         click.echo(f"{sessions} sessions and {links} links ended")
         return
     click.echo(new_admin_link(found, actor=ACTOR))

@@ -1,12 +1,14 @@
 """`newsflash serve`: the web service, and delivery beside it."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 from contextlib import suppress
 from ipaddress import ip_address
+from pathlib import Path
 
 import click
 from flask import Flask
@@ -23,7 +25,7 @@ from service.cli.application import (
     usecases_of,
 )
 from service.cli.parent import when_parent_is_gone
-from service.config import PREFIX, Settings
+from service.config import PREFIX, Settings, keep_served_address
 from service.store.models import db
 
 BLOCKING_THREADS = 8
@@ -53,6 +55,8 @@ def serve(*, host: str, port: int, workers: int | None, no_worker: bool, no_migr
     settings = usecases_of(app).settings
     check_mail_or_exit(settings)
     is_new = False if no_migrate else migrate_database(app)
+    if not is_given:
+        keep_served_address(settings)
     _say(settings, host, port, first=_first_keys(app) if is_new else None)
     with app.app_context():
         db.engine.dispose()
@@ -132,14 +136,23 @@ def _first_keys(app: Flask) -> tuple[str, str]:
     return key, new_admin_link(found, actor="serve")
 
 
+def _command() -> str:
+    """Return how to type this command here: by its path where the shell finds no such one."""
+    own = Path(sys.executable).with_name("newsflash")
+    if not own.exists() or shutil.which("newsflash") == str(own):
+        return "newsflash"
+    return str(own.relative_to(Path.cwd()) if own.is_relative_to(Path.cwd()) else own)
+
+
 def _say(settings: Settings, host: str, port: int, *, first: tuple[str, str] | None) -> None:
     """Tell a person at the terminal where to look and how to try it."""
-    start = settings.public_url
+    start, command = settings.public_url, _command()
     lines = ["", f"  Newsflash listens on http://{_in_url(host)}:{port}", ""]
     lines += [f"  Sign up     {start}/subscribe/news-flash"]
     if settings.mail_urls[0].startswith("mailbox:") and _is_loopback(host):
         lines += [f"  Mailbox     {start}/mailbox   (mails stay on this machine)"]
     lines += [f"  API         {start}/docs"]
+    lines += [f"  Commands    {command} --help"]
     if first:
         first_key, first_link = first
         lines += [
@@ -151,6 +164,6 @@ def _say(settings: Settings, host: str, port: int, *, first: tuple[str, str] | N
             f"    curl -H 'Authorization: Bearer {first_key}' {start}/v1/subscribers/export",
         ]
     else:
-        lines += [f"  Admin       {start}/admin   (newsflash admin-link signs you in)"]
-        lines += ["  API key     newsflash keys create NAME --role admin"]
+        lines += [f"  Admin       {start}/admin   ({command} admin-link signs you in)"]
+        lines += [f"  API key     {command} keys create NAME --role admin"]
     click.echo("\n".join([*lines, ""]))

@@ -40,12 +40,13 @@ def stats(
     if as_json:
         echo_json(ReportSchema().dump(report))
         return
-    click.echo(_line("day", COUNTED))
+    width = max(WIDTH, *(len(each.list) + 1 for each in report.lists))
+    click.echo(_line("day", COUNTED, width))
     for day in report.days:
-        click.echo(_line(day.day.isoformat(), _numbers(day)))
-    click.echo(_line("all days", _numbers(report.totals)) + _rate(report.totals))
+        click.echo(_line(day.day.isoformat(), _numbers(day), width))
+    click.echo(_line("all days", _numbers(report.totals), width) + _rate(report.totals))
     for each in report.lists:
-        click.echo(_line(each.list, _numbers(each.totals)) + _rate(each.totals))
+        click.echo(_line(each.list, _numbers(each.totals), width) + _rate(each.totals))
 
 
 def _first(since: datetime | None, days: int | None, last: date) -> date | None:
@@ -58,8 +59,8 @@ def _numbers(counts: Counts) -> list[int]:
     return [getattr(counts, name) for name in COUNTED]
 
 
-def _line(title: str, cells: "list[int] | tuple[str, ...]") -> str:
-    return f"{title:<{WIDTH}}" + "".join(f"{each:>{WIDTH}}" for each in cells)
+def _line(title: str, cells: "list[int] | tuple[str, ...]", width: int) -> str:
+    return f"{title:<{width}}" + "".join(f"{each:>{WIDTH}}" for each in cells)
 
 
 def _rate(totals: Totals) -> str:

@@ -117,6 +117,12 @@ def delete_of_links(connection: Connection) -> tuple[int, int]:
     return sessions, connection.execute(delete(AdminLink)).rowcount
 
 
+def delete_all(connection: Connection) -> tuple[int, int]:
+    """End every session, whatever opened it, and every link; return how many of each."""
+    sessions = connection.execute(delete(AdminSession)).rowcount
+    return sessions, connection.execute(delete(AdminLink)).rowcount
+
+
 def delete_stale(
     connection: Connection,
     *,

@@ -4,7 +4,7 @@ an identity provider named (`oidc_sign_in.py`).
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from hashlib import sha256
@@ -130,13 +130,25 @@ class AdminSessions:
 
         Returns how many of each there were.
         """
+        return self._end_many(store.delete_of_links, actor=actor, action="sign_in_links.revoked")
+
+    def end_all(self, *, actor: str) -> tuple[int, int]:
+        """End every session, whatever opened it (link, key, OpenID Connect), and unused links.
+
+        Returns how many of each there were. Nobody is kept from signing in anew.
+        """
+        return self._end_many(store.delete_all, actor=actor, action="sessions.ended")
+
+    def _end_many(
+        self, delete: Callable[[Connection], tuple[int, int]], *, actor: str, action: str
+    ) -> tuple[int, int]:
         with self._engine.begin() as connection:
-            sessions, links = store.delete_of_links(connection)
+            sessions, links = delete(connection)
             insert_audit(
                 connection,
                 at=utc_now(),
                 actor=actor,
-                action="sign_in_links.revoked",
+                action=action,
                 detail={"sessions": sessions, "links": links},
             )
         return sessions, links

@@ -158,7 +158,11 @@ class Subscribers:
     def update(
         self, subscriber_id: UUID, changes: Mapping[str, Any], *, actor: str
     ) -> SubscriberDetail:
-        """Change name, locale or attributes. Raises `NotFoundError`, `InvalidInputError`."""
+        """Change name, locale or attributes; an empty text is none.
+
+        Raises `NotFoundError`, `InvalidInputError`.
+        """
+        changes = {name: None if value == "" else value for name, value in changes.items()}
         for field in changes.keys() - CHANGEABLE:
             raise InvalidInputError(field, "This field cannot be set.")
         if changes.get("attributes") is not None:

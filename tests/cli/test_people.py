@@ -50,7 +50,8 @@ def test_a_person_is_shown_corrected_taken_off_and_erased(run: Run):
     change = ("subscribers", "change", "ada@example.org")
     changed = told(run, *change, "--name", "Ada L.", "--attributes", '{"plan": "gold"}')
     assert (changed["name"], changed["attributes"]) == ("Ada L.", {"plan": "gold"})
-    assert told(run, *change, "--empty", "name")["name"] is None
+    assert told(run, *change, "--name", "")["name"] is None
+    assert told(run, *change, "--empty", "attributes")["attributes"] is None
     deep = '{"a": %s}' % ("[" * 400 + "]" * 400)
     for wrong in ("[1]", "{", '{"a": 1e999}', deep):
         refused = run(*change, "--attributes", wrong)
@@ -125,3 +126,5 @@ def test_all_links_are_ended_at_once(run: Run):
     assert "/admin/sign-in/" in run("admin-link").stdout
     assert run("admin-link", "--revoke-all").stdout == "0 sessions and 1 links ended\n"
     assert told(run, "audit", "--limit", "1")["entries"][0]["action"] == "sign_in_links.revoked"
+    assert run("admin-link", "--end-sessions").stdout == "0 sessions and 0 links ended\n"
+    assert told(run, "audit", "--limit", "1")["entries"][0]["action"] == "sessions.ended"

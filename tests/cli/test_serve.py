@@ -56,6 +56,27 @@ def test_links_begin_where_the_service_listens(host: str, start: str):
     assert f"{start}/subscribe/news-flash" in done.output
 
 
+def test_a_link_made_beside_the_service_begins_where_it_listens(tmp_path: Path):
+    served = CliRunner().invoke(main, ["serve", "--no-worker", "--port", "9000"])
+    assert served.exit_code == 0, served.output
+    del os.environ["NEWSFLASH_PUBLIC_URL"]  # the next command is a process of its own
+    made = CliRunner().invoke(main, ["admin-link"])
+    assert made.output.startswith("http://127.0.0.1:9000/admin/sign-in/")
+
+
+def test_the_start_says_how_the_command_is_typed_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    own = tmp_path / ".venv" / "bin" / "newsflash"
+    own.parent.mkdir(parents=True)
+    own.touch(0o755)
+    monkeypatch.setattr(sys, "executable", str(own.with_name("python")))
+    shown = CliRunner().invoke(main, ["serve", "--no-worker"]).output
+    assert " .venv/bin/newsflash --help\n" in shown
+    monkeypatch.setenv("PATH", str(own.parent))
+    assert " newsflash --help\n" in CliRunner().invoke(main, ["serve", "--no-worker"]).output
+
+
 def test_an_address_that_was_set_stays(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("NEWSFLASH_PUBLIC_URL", "https://news.example.org")
     done = CliRunner().invoke(main, ["serve", "--no-worker", "--port", "9000"])

@@ -1,6 +1,7 @@
 """`newsflash stats` says what the API says."""
 
 import json
+import re
 from pathlib import Path
 
 from service.clock import utc_now
@@ -24,6 +25,14 @@ def test_stats_are_printed_by_day_and_list(run: Run, tmp_path: Path):
         run("stats", "--since", "2026-01-05", "--until", "2026-01-05", "--json").stdout
     )
     assert [each["day"] for each in day["days"]] == ["2026-01-05"]
+
+
+def test_a_long_slug_leaves_the_columns_where_they_are(run: Run):
+    slug = "a-list-with-a-name-of-many-words"
+    assert run("lists", "create", slug, "--name", "Long").exit_code == 0
+    lines = run("stats", "--days", "1").stdout.splitlines()
+    ends = {re.match(r"(?:all days|\S+) +\S+", line).end() for line in lines}  # type: ignore[union-attr]
+    assert len(ends) == 1, lines
 
 
 def test_stats_that_cannot_be_end_in_a_line(run: Run):

@@ -190,6 +190,9 @@ def test_the_token_of_another_session_is_refused(app, client, key):
         ("/admin//evil.example", "/admin"),
         ("/admin/../subscribe/news-flash", "/admin"),
         ("/admin/..//evil.example", "/admin"),
+        ("/admin/%2e%2e/subscribe/news-flash", "/admin"),
+        ("/admin/.%2E//evil.example", "/admin"),
+        ("/admin/subscribers?q=%2e%2e", "/admin/subscribers?q=%2e%2e"),
     ],
 )
 def test_signing_in_leads_to_the_page_that_was_asked_for_if_it_is_ours(
@@ -301,3 +304,16 @@ def test_revoking_all_links_ends_their_sessions_and_nobody_elses(app, client, us
     assert by_link.get(f"/admin/sign-in/{tokens[1]}").status_code == 410
     assert is_signed_in(client)
     assert usecases.admin_sessions.end_links(actor="test") == (0, 0)
+
+
+def test_all_sessions_are_ended_whatever_opened_them(app, client, usecases, key):
+    sign_in(client, key)
+    by_link = app.test_client()
+    tokens = [usecases.admin_sessions.make_link(actor="test") for _ in range(2)]
+    by_link.post(f"/admin/sign-in/{tokens[0]}", headers={"Origin": ORIGIN})
+    assert is_signed_in(by_link)
+    assert usecases.admin_sessions.end_all(actor="test") == (2, 1)
+    assert not is_signed_in(client)
+    assert not is_signed_in(by_link)
+    assert by_link.get(f"/admin/sign-in/{tokens[1]}").status_code == 410
+    assert sign_in(client, key).status_code == 303

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import wraps
 from hashlib import sha256
 from typing import Any, TypeVar, cast
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from flask import g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -106,7 +106,8 @@ def local_path(text: str | None) -> str:
     parts = urlsplit(text)
     below = parts.path[len(home) :]
     is_ours = not parts.scheme and not parts.netloc and below[:1] in ("", "/")
-    is_ours = is_ours and ".." not in below.split("/") and not below.startswith("//")
+    # A browser takes `%2e` for a dot before it goes there (WHATWG URL, section 4.4).
+    is_ours = is_ours and ".." not in unquote(below).split("/") and not below.startswith("//")
     return text if is_ours else home
 
 
