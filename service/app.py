@@ -15,6 +15,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from service.config import SettingError, Settings, Window, load_settings
 from service.domain.admission import AdmissionRule, plain_address
 from service.domain.limits import Limit, Limits
+from service.domain.subscription import CODE_LIFE_MAX
 from service.log import configure_logging
 from service.mail.events.registry import EventParsers
 from service.mail.provider import Provider
@@ -285,14 +286,15 @@ def build_chores(engine: Engine, settings: Settings) -> list[Chore]:
 
 def build_retention(engine: Engine, settings: Settings) -> Retention:
     """Build what removes that which has been kept long enough."""
-    unconfirmed = settings.retention_unconfirmed_days
+    unconfirmed, mails = settings.retention_unconfirmed_days, settings.retention_mail_days
     return Retention(
         engine,
         rules=RetentionRules(
             # Nobody goes while the link in their mail still works.
             unconfirmed_days=unconfirmed and max(unconfirmed, settings.confirm_days),
             ended_days=settings.retention_ended_days,
-            mail_days=settings.retention_mail_days,
+            # Nor does a mail while wrong codes on its page count against the address.
+            mail_days=mails and max(mails, 2 * min(settings.confirm_days, CODE_LIFE_MAX.days)),
         ),
         address_hash_key=settings.address_hash_key,
     )

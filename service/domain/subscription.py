@@ -24,7 +24,12 @@ UNDO_WITHIN = timedelta(hours=1)
 """How long the page after leaving can take the leaving back."""
 
 CODE_TRIES = 10
-"""Wrong codes that may be typed for one address while its links live."""
+"""Wrong codes that may be typed for one address while a code lives."""
+
+CODE_LIFE_MAX = timedelta(days=15)
+"""A code lives as long as its link, but no longer than this. A page takes codes for one such life
+and what was typed on it counts for another: so long, at least, its signup or mail has to be kept.
+"""
 
 
 class Status(StrEnum):

@@ -52,12 +52,14 @@ def lock_code_candidates(
     """Return the codes that may be typed on the status page of `message_id`, whose signup may have
     been taken, held, or be gone: a page tells none of these apart.
 
-    Wrong codes count against the address, over all its pages made after `since`. What must not be
-    counted at once is locked until the transaction ends: the page, and the address by its
-    subscriber, or else by the first of its held signups.
+    Only mails owed after `since` count, and a page made before takes none of their codes: an old
+    page fares as one where every code is wrong. Wrong codes typed after `since` count against the
+    address, over all its pages however old. What must not be counted at once is locked until the
+    transaction ends: the page, and the address by its subscriber, or else by the first of its held
+    signups.
     """
     connection.execute(_BEGIN, {"message_id": message_id, "at": at})
-    email_key = _email_key(connection, message_id)
+    email_key, made_at = _page(connection, message_id)
     subscriber_id = connection.scalar(
         select(Subscriber.id).where(Subscriber.email_key == email_key).with_for_update()
     )
@@ -71,15 +73,13 @@ def lock_code_candidates(
         )
     pages = union_all(
         select(literal(message_id, PublicId())),
-        select(OutboxMessage.id).where(
-            OutboxMessage.subscriber_id == subscriber_id, OutboxMessage.created_at > since
-        ),
-        select(HeldSignup.id).where(
-            HeldSignup.email_key == email_key, HeldSignup.created_at > since
-        ),
+        select(OutboxMessage.id).where(OutboxMessage.subscriber_id == subscriber_id),
+        select(HeldSignup.id).where(HeldSignup.email_key == email_key),
     )
     tries = connection.scalar(
-        select(func.coalesce(func.sum(CodeTries.tries), 0)).where(CodeTries.message_id.in_(pages))
+        select(func.coalesce(func.sum(CodeTries.tries), 0)).where(
+            CodeTries.message_id.in_(pages), CodeTries.at > since
+        )
     )
     rows = connection.execute(
         select(OutboxMessage.subscriber_id, OutboxMessage.refs, OutboxMessage.created_at)
@@ -95,17 +95,18 @@ def lock_code_candidates(
         messages=tuple(
             SentCode(cycles=cycles_of(row.subscriber_id, row.refs), created_at=row.created_at)
             for row in rows
+            if made_at is not None and made_at > since
         ),
         tries=int(tries or 0),
     )
 
 
-def count_code_try(connection: Connection, *, message_id: UUID) -> None:
-    """Count a wrong code typed on the status page of `message_id`, which is locked."""
+def count_code_try(connection: Connection, *, message_id: UUID, at: datetime) -> None:
+    """Count a wrong code typed `at` on the status page of `message_id`, which is locked."""
     connection.execute(
         update(CodeTries)
         .where(CodeTries.message_id == message_id)
-        .values(tries=CodeTries.tries + 1)
+        .values(tries=CodeTries.tries + 1, at=at)
     )
 
 
@@ -114,12 +115,15 @@ def delete_code_tries_before(connection: Connection, at: datetime) -> int:
     return connection.execute(delete(CodeTries).where(CodeTries.at < at)).rowcount
 
 
-def _email_key(connection: Connection, message_id: UUID) -> str:
-    """Return the address that the page is about; none is empty."""
+def _page(connection: Connection, message_id: UUID) -> tuple[str, datetime | None]:
+    """Return the address that the page is about, and when the page was made; no address is empty,
+    which is what is found for a page whose signup is gone.
+    """
     taken = (
-        select(Subscriber.email_key)
+        select(Subscriber.email_key, OutboxMessage.created_at)
         .join(OutboxMessage, OutboxMessage.subscriber_id == Subscriber.id)
         .where(OutboxMessage.id == message_id)
     )
-    held = select(HeldSignup.email_key).where(HeldSignup.id == message_id)
-    return connection.scalar(union_all(taken, held)) or ""
+    held = select(HeldSignup.email_key, HeldSignup.created_at).where(HeldSignup.id == message_id)
+    row = connection.execute(union_all(taken, held)).first()
+    return (row.email_key, row.created_at) if row is not None else ("", None)

@@ -61,4 +61,4 @@ class CodeTries(db.Model):  # type: ignore[name-defined,misc]
     message_id: Mapped[UUID] = mapped_column(primary_key=True)
     tries: Mapped[int]
     at: Mapped[datetime]
-    """When the first code was typed."""
+    """When the last wrong code was typed: all of them count for as long as that one."""

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from service.clock import utc_now
 from service.domain.consent import Evidence
 from service.domain.errors import LinkForgedError, TooManyTriesError, WrongCodeError
-from service.domain.subscription import CODE_TRIES, Cycles, Status
+from service.domain.subscription import CODE_LIFE_MAX, CODE_TRIES, Cycles, Status
 from service.domain.webhook import EventType
 from service.store import codes, outbox, webhooks
 from service.store import cycles as store
@@ -45,6 +45,7 @@ class Confirm:
         self._texts = texts
         self._tokens = tokens
         self._max_age = timedelta(days=confirm_days)
+        self._code_life = min(self._max_age, CODE_LIFE_MAX)
         self._mail_is_due = mail_is_due
         self._commits = GroupCommit(self._confirm_all, key=lambda act: act.cycles.subscriber_id)
 
@@ -87,7 +88,8 @@ class Confirm:
 
     def by_code(self, status_token: str, code: str, evidence: Evidence) -> StatusView:
         """Confirm with the code from any live mail to the status page's address, whether the page's
-        own signup was taken or held: it does not tell.
+        own signup was taken or held: it does not tell. On a page older than a code every code is
+        wrong.
 
         Raises `WrongCodeError`; `TooManyTriesError` once the wrong codes for this address are
         used up; `LinkForgedError`.
@@ -98,7 +100,7 @@ class Confirm:
         typed = "".join(str(decimal(char)) for char in code[:MAX_CODE_LENGTH] if char.isdecimal())
         with self._engine.begin() as connection:
             candidates = codes.lock_code_candidates(
-                connection, message_id=message_id, since=now - self._max_age, at=now
+                connection, message_id=message_id, since=now - self._code_life, at=now
             )
             if candidates.tries >= CODE_TRIES:
                 raise TooManyTriesError
@@ -108,7 +110,7 @@ class Confirm:
                 if self._tokens.confirm.is_code(typed, sent.cycles, at=sent.created_at)
             ]
             if not fitting:
-                codes.count_code_try(connection, message_id=message_id)
+                codes.count_code_try(connection, message_id=message_id, at=now)
             else:
                 act = Act(cycles=fitting[0].cycles, at=now, evidence=evidence)
                 changed = store.confirm(connection, [act])

@@ -20,7 +20,13 @@ from service.domain.errors import (
     WrongCodeError,
 )
 from service.domain.risk import TRAPPED
-from service.domain.subscription import CODE_TRIES, UNDO_WITHIN, Cycles, SubscriptionRef
+from service.domain.subscription import (
+    CODE_LIFE_MAX,
+    CODE_TRIES,
+    UNDO_WITHIN,
+    Cycles,
+    SubscriptionRef,
+)
 from service.store.intake_models import CodeTries
 from service.store.types import new_id
 from service.usecases.confirm import Confirm, forget_code_tries
@@ -267,6 +273,17 @@ def wrong(world: World, place: int = -1) -> str:
     return f"{(int(world.code(place=place)) + 1) % 10**6:06}"
 
 
+def outcome(confirm: Confirm, token: str, code: str) -> str:
+    try:
+        confirm.by_code(token, code, HERE)
+    except (WrongCodeError, TooManyTriesError) as error:
+        return type(error).__name__
+    return "confirmed"
+
+
+LOCKED_AFTER_TEN = ["WrongCodeError"] * CODE_TRIES + ["TooManyTriesError"]
+
+
 def test_wrong_codes_are_counted_over_all_signups_of_the_address(world: World):
     with time_machine.travel(NOON, tick=False) as clock:
         first = world.sign_up()
@@ -290,15 +307,7 @@ def test_guesses_at_once_do_not_get_more_tries(world: World):
     token = world.sign_up()
     guess = wrong(world)
     others = [other_process(world)[0] for _ in range(16)]
-
-    def try_one(one: Confirm) -> str:
-        try:
-            one.by_code(token, guess, HERE)
-        except (WrongCodeError, TooManyTriesError) as error:
-            return type(error).__name__
-        return "confirmed"
-
-    found = at_once([partial(try_one, one) for one in others])
+    found = at_once([partial(outcome, one, token, guess) for one in others])
     assert sorted(found) == ["TooManyTriesError"] * 6 + ["WrongCodeError"] * CODE_TRIES
     assert tries_on(world, world.messages()[0].id) == CODE_TRIES
 
@@ -325,15 +334,9 @@ def test_wrong_codes_for_a_held_signup_count_against_its_address(world: World, i
 def test_guesses_at_once_for_a_held_signup_are_counted_one_by_one(world: World):
     pages = [hold(world), hold(world)]
     others = [other_process(world)[0] for _ in range(16)]
-
-    def try_one(number: int) -> str:
-        try:
-            others[number].by_code(pages[number % 2], "no code", HERE)
-        except (WrongCodeError, TooManyTriesError) as error:
-            return type(error).__name__
-        return "confirmed"
-
-    found = at_once([partial(try_one, number) for number in range(16)])
+    found = at_once(
+        [partial(outcome, one, pages[number % 2], "no code") for number, one in enumerate(others)]
+    )
     assert sorted(found) == ["TooManyTriesError"] * 6 + ["WrongCodeError"] * CODE_TRIES
 
 
@@ -380,6 +383,84 @@ def test_a_code_lives_as_long_as_its_link(world: World):
         clock.move_to(NOON + 7 * DAY)
         with pytest.raises(WrongCodeError):
             world.usecases.confirm.by_code(token, code, HERE)
+
+
+@pytest.mark.parametrize("kind", ["taken", "held"])
+def test_pages_prepared_long_ago_do_not_give_more_guesses_at_a_new_code(world: World, kind: str):
+    with time_machine.travel(NOON, tick=False) as clock:
+        pages = [world.sign_up() if kind == "taken" else hold(world) for _ in range(4)]
+        clock.shift(7 * DAY + MINUTE)
+        newest = world.sign_up()
+        guesses = [(token, "no code") for token in pages * 3]
+        found = [outcome(world.usecases.confirm, *guess) for guess in guesses]
+        assert found == [*LOCKED_AFTER_TEN, "TooManyTriesError"]
+        assert outcome(world.usecases.confirm, newest, world.code()) == "TooManyTriesError"
+    assert world.subscription().status == "pending"
+
+
+@pytest.mark.parametrize("kind", ["taken", "held", "gone"])
+def test_on_a_page_older_than_a_code_every_code_is_wrong(world: World, kind: str):
+    with time_machine.travel(NOON, tick=False) as clock:
+        page = world.sign_up() if kind == "taken" else hold(world)
+        if kind == "gone":
+            [held] = world.usecases.held.page(limit=2)
+            world.usecases.held.drop(held.held.signup.message_id, actor="test")
+        clock.shift(7 * DAY)
+        world.sign_up()
+        right = world.code()
+        found = [outcome(world.usecases.confirm, page, right) for _ in range(CODE_TRIES + 1)]
+    assert found == LOCKED_AFTER_TEN
+    assert world.subscription().status == "pending"
+
+
+def test_a_wrong_code_counts_for_the_life_of_a_code_since_it_was_typed(world: World):
+    confirm = world.usecases.confirm
+    with time_machine.travel(NOON, tick=False) as clock:
+        page = world.sign_up()
+        assert outcome(confirm, page, "no code") == "WrongCodeError"
+        clock.shift(6 * DAY)
+        for _ in range(CODE_TRIES - 1):
+            assert outcome(confirm, page, "no code") == "WrongCodeError"
+        clock.shift(7 * DAY - SECOND)
+        newest = world.sign_up()
+        assert outcome(confirm, newest, world.code()) == "TooManyTriesError"
+        clock.shift(SECOND)
+        assert outcome(confirm, newest, world.code()) == "confirmed"
+
+
+def test_guesses_at_once_on_old_and_new_pages_are_counted_one_by_one(world: World):
+    with time_machine.travel(NOON, tick=False) as clock:
+        pages = [world.sign_up()]
+        clock.shift(8 * DAY)
+        pages += [world.sign_up(), hold(world)]
+        others = [other_process(world)[0] for _ in range(16)]
+        found = at_once(
+            [
+                partial(outcome, one, pages[number % 3], "no code")
+                for number, one in enumerate(others)
+            ]
+        )
+    assert sorted(found) == ["TooManyTriesError"] * 6 + ["WrongCodeError"] * CODE_TRIES
+
+
+def test_a_code_does_not_live_longer_than_what_counts_its_guesses(world: World):
+    lists = Lists(world.engine)
+    confirm = Confirm(
+        world.engine,
+        lists=lists,
+        texts=ConsentTexts(world.engine, lists=lists),
+        tokens=world.tokens,
+        confirm_days=60,
+        mail_is_due=lambda: None,
+    )
+    with time_machine.travel(NOON, tick=False) as clock:
+        page, code, link = world.sign_up(), world.code(), world.confirm_link()
+        clock.shift(CODE_LIFE_MAX)
+        assert outcome(confirm, page, code) == "WrongCodeError"
+        clock.shift(-SECOND)
+        assert outcome(confirm, page, code) == "confirmed"
+        clock.move_to(NOON + 60 * DAY)
+        assert confirm.act(link, HERE).state is LinkState.DONE
 
 
 def test_the_code_of_an_ended_cycle_does_not_revive_it(world: World):

@@ -1,11 +1,14 @@
 """What has been kept long enough goes, and nothing else; what went is counted."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, func, insert, select
 
+from service.app import build_retention
+from service.config import Settings
 from service.domain.address import address_hash
 from service.store.lists import insert_list
 from service.store.models import (
@@ -153,3 +156,13 @@ def test_the_rules_are_shown(client: FlaskClient, usecases: UseCases):
         "rules": {"unconfirmed_days": 30, "ended_days": 0, "mail_days": 30},
         "runs": [],
     }
+
+
+@pytest.mark.parametrize(
+    ("confirm_days", "mail_days", "kept"), [(7, 1, 14), (60, 1, 30), (7, 40, 40), (7, 0, 0)]
+)
+def test_a_mail_is_kept_while_wrong_codes_on_its_page_count(
+    settings: Settings, engine: Engine, confirm_days: int, mail_days: int, kept: int
+):
+    given = replace(settings, confirm_days=confirm_days, retention_mail_days=mail_days)
+    assert build_retention(engine, given).show().rules.mail_days == kept
