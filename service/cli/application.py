@@ -1,5 +1,7 @@
 """How commands get at the app: one line where a setting is wrong, never a traceback."""
 
+import time
+
 import click
 from flask import Flask
 from flask_migrate import upgrade
@@ -8,6 +10,13 @@ from sqlalchemy.exc import OperationalError
 from service.app import build_gates, create_app
 from service.config import SettingError, Settings, load_settings
 from service.web.context import UseCases
+
+LOCK_TIMEOUT_MS = 3_000
+"""How long a migration waits for a table; all who come after it wait that long, too."""
+LOCK_TRIES = 5
+PAUSE_SECONDS = 2.0
+"""Between two tries: time for those who waited."""
+_LOCK_NOT_AVAILABLE = "55P03"
 
 
 def settings_or_exit() -> Settings:
@@ -48,7 +57,30 @@ def migrate_database(app: Flask) -> bool:
     """
     try:
         with app.app_context():
-            upgrade()
+            _upgrade()
         return usecases_of(app).lists.ensure_first()
     except OperationalError as error:
+        if _is_locked(error):
+            raise click.ClickException(
+                "The database is in use: a transaction that stays open (a dump, a report) locks"
+                " what a migration has to change. What was migrated stays; try again when it is"
+                " over (docs/operating.md says how to find it)."
+            ) from None
         raise click.ClickException(f"The database does not answer ({error.orig}).") from None
+
+
+def _upgrade() -> None:
+    """Migrate, and try again for a while where others use what has to be changed."""
+    for tries_left in reversed(range(LOCK_TRIES)):
+        try:
+            upgrade(x_arg=[f"lock_timeout={LOCK_TIMEOUT_MS}ms"])
+            return
+        except OperationalError as error:
+            if not tries_left or not _is_locked(error):
+                raise
+        time.sleep(PAUSE_SECONDS)
+
+
+def _is_locked(error: OperationalError) -> bool:
+    """Tell whether PostgreSQL gave up the wait for a lock."""
+    return getattr(error.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE

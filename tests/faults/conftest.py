@@ -1,8 +1,11 @@
 """Servers that tests may break, and what must hold of the rows whatever broke."""
 
+import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -11,6 +14,7 @@ from sqlalchemy.engine import URL
 
 from tests.postgres import NoServerError, _user, binaries, libpq, running_server
 
+KEY = "a-key-for-tests-only-of-forty-bytes-----"
 _WHOLE = """
 SELECT person.email_key,
     (SELECT count(*) FROM subscriptions s WHERE s.subscriber_id = person.id),
@@ -81,3 +85,19 @@ def signups(engine: Engine) -> set[str]:
         assert messages >= 1, email
         assert events >= 1, email
     return {row[0] for row in rows}
+
+
+def command(database: URL, *arguments: str) -> "subprocess.Popen[bytes]":
+    """Run `newsflash` in a process of its own."""
+    keys = ("SECRET_KEY", "ADDRESS_HASH_KEY", "RECEIPT_KEY")
+    return subprocess.Popen(
+        [sys.executable, "-m", "service", *arguments],
+        cwd=Path(__file__).parents[2],
+        env={
+            **{name: value for name, value in os.environ.items() if "NEWSFLASH" not in name},
+            "NEWSFLASH_DATABASE_URL": database.render_as_string(hide_password=False),
+            "NEWSFLASH_MAIL_URL": "mailbox:",
+            **{f"NEWSFLASH_{name}": KEY for name in keys},
+        },
+        stdout=subprocess.DEVNULL,
+    )

@@ -6,8 +6,6 @@
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -15,13 +13,13 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import URL, make_url
 
+from tests.faults.conftest import command
 from tests.features.conftest import empty_database
 from tests.features.site import eventually
 
 RUNS = int(os.environ.get("NEWSFLASH_FAULT_RUNS", "1"))
 ROWS = 11_000
 READ_BEFORE_IT_DIES = 10_500
-KEY = "a-key-for-tests-only-of-forty-bytes-----"
 _COUNTS = """
 SELECT (SELECT count(*) FROM subscribers), (SELECT count(*) FROM subscriptions),
     (SELECT count(DISTINCT subscriber_id) FROM subscriptions),
@@ -29,21 +27,6 @@ SELECT (SELECT count(*) FROM subscribers), (SELECT count(*) FROM subscriptions),
     (SELECT count(DISTINCT subscriber_id) FROM consent_events),
     (SELECT count(*) FROM outbox_messages)
 """
-
-
-def command(database: URL, *arguments: str) -> "subprocess.Popen[bytes]":
-    keys = ("SECRET_KEY", "ADDRESS_HASH_KEY", "RECEIPT_KEY")
-    return subprocess.Popen(
-        [sys.executable, "-m", "service", *arguments],
-        cwd=Path(__file__).parents[2],
-        env={
-            **{name: value for name, value in os.environ.items() if "NEWSFLASH" not in name},
-            "NEWSFLASH_DATABASE_URL": database.render_as_string(hide_password=False),
-            "NEWSFLASH_MAIL_URL": "mailbox:",
-            **{f"NEWSFLASH_{name}": KEY for name in keys},
-        },
-        stdout=subprocess.DEVNULL,
-    )
 
 
 def lines(first: int, last: int) -> bytes:

@@ -3,7 +3,8 @@
 import pytest
 from flask import Flask
 from flask_migrate import check, downgrade, upgrade
-from sqlalchemy import Engine, event, inspect
+from sqlalchemy import Engine, event, inspect, text
+from sqlalchemy.exc import OperationalError
 
 from service.store.models import db
 
@@ -69,3 +70,39 @@ def test_a_migration_may_take_longer_than_a_request(app: Flask, engine: Engine):
         with db.engine.connect() as connection:
             assert connection.exec_driver_sql("SHOW statement_timeout").scalar() == "30s"
     assert set(limits) == {"0"}
+
+
+def revision(engine: Engine) -> str:
+    with engine.connect() as connection:
+        return str(connection.scalar(text("SELECT version_num FROM alembic_version")))
+
+
+def test_a_migration_gives_way_to_a_transaction_that_stays_open(app: Flask, engine: Engine):
+    """Whoever wants the table after it would wait for as long as it does."""
+    if engine.dialect.name != "postgresql":
+        pytest.skip("in SQLite a reader keeps no writer waiting")
+    with app.app_context():
+        downgrade(revision="0007")
+        with engine.connect() as reader, engine.connect() as other:
+            reader.execute(text("SELECT count(*) FROM outbox_messages"))
+            with pytest.raises(OperationalError, match="lock timeout"):
+                upgrade(x_arg=["lock_timeout=50ms"])
+            other.execute(text("SET statement_timeout = '5s'"))
+            other.execute(text("SELECT count(*) FROM outbox_messages"))
+            # The first step stays, and has let go of what it locked.
+            other.execute(text("LOCK TABLE admin_sessions NOWAIT"))
+        assert revision(engine) == "0008"
+        upgrade()
+        check()
+
+
+def test_a_migration_leaves_no_limit_and_no_lock_behind(app: Flask, engine: Engine):
+    if engine.dialect.name != "postgresql":
+        pytest.skip("SQLite has neither")
+    with app.app_context():
+        upgrade()
+        with db.engine.connect() as connection:
+            assert connection.scalar(text("SHOW lock_timeout")) == "0"
+            locks = "SELECT count(*) FROM pg_locks JOIN pg_database ON oid = database WHERE"
+            held = text(f"{locks} locktype = 'advisory' AND datname = current_database()")
+            assert connection.scalar(held) == 0
