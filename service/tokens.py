@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from uuid import UUID
 
-from itsdangerous import BadSignature, Signer
+from itsdangerous import BadData, Signer
 from itsdangerous.encoding import base64_decode, base64_encode
 
 from service.domain.errors import LinkExpiredError, LinkForgedError
@@ -24,6 +24,7 @@ CODE_DIGITS = 6
 _HEAD = struct.Struct(">BI16s")  # version, time in seconds since 1970, subscriber id
 _REF = struct.Struct(">16sH")  # mailing list id, epoch
 _ID = struct.Struct(">B16s")  # version, id
+_LIST_BYTES = 16  # a mailing list's id after that, or zeros
 _TIME = struct.Struct(">BI")  # version, time in seconds since 1970
 _STEP = struct.Struct(">BI32s")  # version, time in seconds since 1970, SHA-256 or random bytes
 
@@ -32,6 +33,8 @@ class _Purpose:
     """What all purposes share: keys, salt, packing."""
 
     salt: str
+    head: struct.Struct
+    """What every payload begins with."""
 
     def __init__(self, secret_keys: Sequence[str]) -> None:
         """Take the keys, oldest first: the last one signs, all of them verify."""
@@ -45,23 +48,36 @@ class _Purpose:
     def _sign(self, payload: bytes) -> str:
         return self._signer.sign(base64_encode(payload)).decode()
 
+    def _may_follow(self, size: int) -> bool:
+        """Tell whether this many bytes may follow the head."""
+        return size == 0
+
     def _payload(self, token: str) -> bytes:
+        """Return what was signed, of a version and length that this code writes; another one's
+        token is as good as forged: raise `LinkForgedError`.
+        """
         try:
             signed = token.encode()
             payload = base64_decode(self._signer.unsign(signed))
-        except (BadSignature, UnicodeEncodeError):
+        except (BadData, UnicodeEncodeError):
             raise LinkForgedError from None
         # Base64 has spare bits and lets padding by: only the one spelling that we write is ours.
         signature = signed.rpartition(b".")[2]
         if base64_encode(base64_decode(signature)) != signature:
             raise LinkForgedError
-        if payload[:1] != bytes([VERSION]):
+        more = len(payload) - self.head.size
+        if payload[:1] != bytes([VERSION]) or more < 0 or not self._may_follow(more):
             raise LinkForgedError
         return payload
 
 
 class _CyclesToken(_Purpose):
     """A token that speaks of subscriptions in the epoch in which it was made."""
+
+    head = _HEAD
+
+    def _may_follow(self, size: int) -> bool:
+        return size % _REF.size == 0
 
     def issue(self, cycles: Cycles, *, at: datetime) -> str:
         """Return the token. `at` is the time of the row that the token belongs to, not the clock's:
@@ -133,6 +149,7 @@ class AdminLinkTokens(_Purpose):
     """The link that signs an administrator in. It works as long as its row is there."""
 
     salt = "admin-link"
+    head = _ID
 
     def issue(self, row_id: UUID) -> str:
         """Return the token of the row with this id."""
@@ -149,10 +166,14 @@ class StatusTokens(_Purpose):
     """
 
     salt = "status"
+    head = _ID
+
+    def _may_follow(self, size: int) -> bool:
+        return size == _LIST_BYTES
 
     def issue(self, message_id: UUID, *, list_id: UUID | None = None) -> str:
         """Return the token; all have the same length."""
-        listed = list_id.bytes if list_id is not None else bytes(16)
+        listed = list_id.bytes if list_id is not None else bytes(_LIST_BYTES)
         return self._sign(_ID.pack(VERSION, message_id.bytes) + listed)
 
     def read(self, token: str) -> UUID:
@@ -169,6 +190,7 @@ class FormTokens(_Purpose):
     """The signed time in a signup form: how old the form was when it was sent."""
 
     salt = "form"
+    head = _TIME
 
     def issue(self, *, at: datetime) -> str:
         """Return the token of a form made `at`."""
@@ -183,6 +205,7 @@ class StepTokens(_Purpose):
     """The step before a signup of medium risk: when it began, and a hash of what was entered."""
 
     salt = "step"
+    head = _STEP
 
     def issue(self, digest: bytes, *, at: datetime) -> str:
         """Return the token of a step that began `at`, for what has this SHA-256."""
@@ -204,6 +227,10 @@ class SignInTokens(_Purpose):
     """
 
     salt = "sign-in"
+    head = _STEP
+
+    def _may_follow(self, _size: int) -> bool:
+        return True
 
     def issue(self, seed: bytes, *, wanted: str, at: datetime) -> str:
         """Return the token of a sign-in begun `at`; the seed has 32 bytes."""
@@ -214,7 +241,11 @@ class SignInTokens(_Purpose):
         """Return the seed, the page and when the sign-in began; raise `LinkForgedError`."""
         payload = self._payload(token)
         _, seconds, seed = _STEP.unpack_from(payload)
-        return seed, payload[_STEP.size :].decode(), datetime.fromtimestamp(seconds, UTC)
+        try:
+            wanted = payload[_STEP.size :].decode()
+        except UnicodeDecodeError:
+            raise LinkForgedError from None
+        return seed, wanted, datetime.fromtimestamp(seconds, UTC)
 
     def derive(self, seed: bytes, use: str) -> str:
         """Return the 43 characters for `use` in this sign-in; the seed does not tell them."""

@@ -1,6 +1,10 @@
 """Signed links: what is ours is read back, whatever else is refused in one and the same way."""
 
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from uuid import UUID, uuid4
 
 import pytest
@@ -9,7 +13,7 @@ from hypothesis import strategies as st
 
 from service.domain.errors import LinkError, LinkExpiredError, LinkForgedError
 from service.domain.subscription import MAX_LISTS, Cycles, SubscriptionRef
-from service.tokens import CODE_DIGITS, Tokens
+from service.tokens import CODE_DIGITS, VERSION, Tokens
 
 OLD, NEW = "the-oldest-key-of-thirty-two-bytes", "the-newest-key-of-thirty-two-bytes"
 AT = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
@@ -122,6 +126,49 @@ def test_a_status_link_is_no_other_link_and_no_other_link_is_one():
         tokens.confirm.read(tokens.status.issue(uuid4()), now=AT)
     with pytest.raises(LinkForgedError):
         tokens.status.read(tokens.confirm.issue(CYCLES, at=AT))
+
+
+def readings(tokens: Tokens) -> dict[str, Callable[[str], object]]:
+    """Every way to read a token, by purpose."""
+    links = ("confirm", "unsubscribe", "undo", "receipt")
+    found: dict[str, Callable[[str], object]] = {
+        name: partial(getattr(tokens, name).read, now=AT) for name in links
+    }
+    found |= {
+        each.name: getattr(tokens, each.name).read
+        for each in fields(tokens)
+        if each.name not in links
+    }
+    return found | {
+        "status": lambda token: (tokens.status.read(token), tokens.status.list_id(token))
+    }
+
+
+@given(
+    purpose=st.sampled_from([each.name for each in fields(Tokens)]),
+    version=st.sampled_from([b"", b"\0", bytes([VERSION]), bytes([VERSION + 1])]),
+    rest=st.binary(max_size=100),
+)
+def test_a_signed_token_of_another_version_or_length_is_forged(
+    purpose: str, version: bytes, rest: bytes
+):
+    """Such as one that was made by a newer or an older version of the service."""
+    tokens = make()
+    token = getattr(tokens, purpose)._sign(version + rest)
+    if version == bytes([VERSION]):
+        with suppress(LinkForgedError):
+            assert readings(tokens)[purpose](token)
+    else:
+        with pytest.raises(LinkForgedError):
+            readings(tokens)[purpose](token)
+
+
+@given(purpose=st.sampled_from([each.name for each in fields(Tokens)]), signed=st.binary())
+def test_what_is_signed_but_no_base64_is_forged(purpose: str, signed: bytes):
+    tokens = make()
+    token = getattr(tokens, purpose)._signer.sign(signed).decode("latin-1")
+    with suppress(LinkForgedError):
+        readings(tokens)[purpose](token)
 
 
 def test_old_keys_verify_and_the_newest_signs():

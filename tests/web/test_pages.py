@@ -243,6 +243,15 @@ def test_a_forged_link_is_a_page_not_found(client, path):
     )
 
 
+@pytest.mark.parametrize("page", ["confirm", "unsubscribe", "status"])
+@pytest.mark.parametrize("payload", [b"\1", b"\1" * 17, b"\1" * 40, b"\2" * 33, b""])
+def test_a_link_of_another_version_is_a_page_not_found(client, settings, page, payload):
+    token = getattr(Tokens.from_keys(settings.secret_keys), page)._sign(payload)
+    for method in ("GET", "POST"):
+        answer = client.open(f"/{page}/{token}", method=method, data={"code": "123456"})
+        assert answer.status_code == 404
+
+
 def test_no_answer_to_a_link_is_kept_by_a_cache_whatever_is_wrong(client, mail):
     page = client.post(FORM, data={"email": "other@example.org"}).location
     for method, path in (
