@@ -53,7 +53,7 @@ class ImportFile:
     def __init__(
         self, stream: IO[bytes], format_: FileFormat, *, encoding: str | None = None
     ) -> None:
-        """Take a binary stream at its start. Raises `InvalidInputError` for an unknown encoding."""
+        """Take a binary stream at its start. Raises `InvalidInputError` as `Lines` does."""
         self._lines = Lines(stream, encoding)
         self._format = format_
 

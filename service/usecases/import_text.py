@@ -13,6 +13,8 @@ MAX_LINE_BYTES = 64 * 1024
 SAMPLE_BYTES = 64 * 1024
 DELIMITERS = ",;\t"
 WINDOWS = "cp1252"
+ZIP_START = b"PK\x03\x04"
+"""How a workbook begins, which is a ZIP archive (APPNOTE.TXT, section 4.3.7)."""
 _UTF_16 = {
     codecs.BOM_UTF16_LE: "utf-16-le",
     codecs.BOM_UTF16_BE: "utf-16-be",
@@ -24,7 +26,8 @@ _SEPARATOR = re.compile(r'"?sep=([,;\t])"?\s*')
 class Lines:
     """Text lines of a binary stream, counted, none longer than the limit.
 
-    Raises `InvalidInputError` for `encoding` where the name given is of none.
+    Raises `InvalidInputError` for `encoding` where the name given is of none, and for `file` where
+    it is no text but a workbook.
     """
 
     def __init__(self, stream: IO[bytes], encoding: str | None = None) -> None:
@@ -35,6 +38,8 @@ class Lines:
         plain = io.BufferedReader(self._counted, SAMPLE_BYTES)
         self._buffer: IO[bytes] = plain
         sample = plain.peek(SAMPLE_BYTES)
+        if sample.startswith(ZIP_START):
+            raise InvalidInputError("file", "This is a workbook (.xlsx): save it as CSV first.")
         known = _codec(encoding) if encoding else _sniffed(sample)
         if known != "utf-8":
             self._buffer = io.BufferedReader(_Recoded(plain.read1, known), SAMPLE_BYTES)

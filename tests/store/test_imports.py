@@ -2,6 +2,7 @@
 
 import io
 from datetime import UTC, datetime
+from zipfile import ZipFile
 
 import pytest
 from sqlalchemy import Engine, delete, func, insert, select, text
@@ -133,6 +134,16 @@ def test_a_file_that_is_none_of_ours_is_refused_whole(engine: Engine, data: byte
         import_text(engine, data)
     assert caught.value.field == "file"
     assert "ada@" not in str(caught.value)
+
+
+@pytest.mark.parametrize("form", TEXT_FORMATS)
+def test_a_workbook_is_told_from_text(engine: Engine, form: FileFormat):
+    workbook = io.BytesIO()
+    with ZipFile(workbook, "w") as archive:
+        archive.writestr("xl/workbook.xml", "<workbook/>")
+    with pytest.raises(InvalidInputError, match="save it as CSV") as caught:
+        import_text(engine, workbook.getvalue(), form)
+    assert caught.value.field == "file"
 
 
 def test_any_text_comes_in_as_it_is(engine: Engine):
