@@ -5,12 +5,12 @@ that a retry of an uncertain call is the same call. The lease is on the batch: o
 it is.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from service.domain.delivery import MessageStatus
 from service.domain.subscription import Cycles, MessageKind
@@ -50,6 +50,8 @@ class ClaimedBatch:
     messages: tuple[ClaimedMessage, ...]
     is_retry: bool
     """Whether the call may have been made before: then it is made again just as it was."""
+    answer: str | None = None
+    """What the call came to, where it is known: then it is not made again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +137,7 @@ def claim_due(
             columns="id:uuid batch_id:uuid",
             rows=rows_parameter(rows),
         )
-    loaded = _load(connection, batch_ids)
+    loaded = load_messages(connection, batch_ids)
     return [
         ClaimedBatch(
             id=batch_id,
@@ -164,115 +166,19 @@ def begin_call(connection: Connection, batch: ClaimedBatch, *, now: datetime) ->
     return noted.rowcount == 1
 
 
-def requeue_stale(
-    connection: Connection,
-    *,
-    keys_hold_since: Mapping[str, datetime],
-    hand_on: Sequence[str],
-    called_before: datetime,
-    now: datetime,
-) -> int:
-    """Dissolve batches whose lease ran out: their messages are due afresh, with any provider.
-
-    Those that were never called are, without an attempt spent. Of the others only those called
-    before `called_before`, for the rest of them rests; and of these, a batch of a provider in
-    `keys_hold_since` that is younger than that time stays for the same call again, unless its
-    provider is in `hand_on`. Returns how many messages are due again.
-    """
-    stale = (
-        select(OutboxBatch.id)
-        .where(
-            OutboxBatch.lease_until <= now,
-            or_(
-                OutboxBatch.called_at.is_(None),
-                and_(
-                    OutboxBatch.called_at <= called_before,
-                    or_(
-                        OutboxBatch.provider.not_in(keys_hold_since),
-                        OutboxBatch.provider.in_(hand_on),
-                        *(
-                            and_(OutboxBatch.provider == provider, OutboxBatch.created_at <= since)
-                            for provider, since in keys_hold_since.items()
-                        ),
-                    ),
-                ),
-            ),
-        )
-        .limit(100)
-        .with_for_update(skip_locked=True)
-        .cte("stale")
-    )
-    gone = connection.execute(
-        delete(OutboxBatch)
-        .where(OutboxBatch.id.in_(select(stale.c.id)))
-        .returning(OutboxBatch.id, OutboxBatch.called_at)
-    ).all()
-    requeued = 0
-    for was_called in (True, False):
-        ids = [row.id for row in gone if (row.called_at is not None) is was_called]
-        if ids:
-            requeued += connection.execute(
-                update(OutboxMessage)
-                .where(
-                    OutboxMessage.batch_id.in_(ids),
-                    OutboxMessage.status == MessageStatus.SENDING.value,
-                )
-                .values(
-                    status=MessageStatus.QUEUED.value,
-                    next_attempt_at=now,
-                    batch_id=None,
-                    attempts=OutboxMessage.attempts - int(not was_called),
-                )
-            ).rowcount
-    return requeued
-
-
-def claim_stale(
-    connection: Connection, *, providers: Sequence[str], now: datetime, lease_until: datetime
-) -> ClaimedBatch | None:
-    """Take over the called batch of these providers whose lease ran out first, for the same call
-    again.
-    """
-    token = new_id()
-    stale = (
-        select(OutboxBatch.id)
-        .where(
-            OutboxBatch.lease_until <= now,
-            OutboxBatch.called_at.is_not(None),
-            OutboxBatch.provider.in_(providers),
-        )
-        .order_by(OutboxBatch.lease_until)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-        .cte("stale")
-    )
-    row = connection.execute(
-        update(OutboxBatch)
-        .where(OutboxBatch.id.in_(select(stale.c.id)))
-        .values(lease_token=token, lease_until=lease_until)
-        .returning(OutboxBatch.id, OutboxBatch.provider, OutboxBatch.created_at)
-    ).first()
-    if row is None:
-        return None
+def note_answer(connection: Connection, batch: ClaimedBatch, answer: str) -> None:
+    """Keep what the call came to until its messages are settled; nothing without the lease."""
     connection.execute(
-        update(OutboxMessage)
-        .where(
-            OutboxMessage.batch_id == row.id, OutboxMessage.status == MessageStatus.SENDING.value
-        )
-        .values(attempts=OutboxMessage.attempts + 1)
-    )
-    return ClaimedBatch(
-        id=row.id,
-        provider=row.provider,
-        lease_token=token,
-        lease_until=lease_until,
-        created_at=row.created_at,
-        messages=tuple(_load(connection, [row.id])[row.id]),
-        is_retry=True,
+        update(OutboxBatch)
+        .where(OutboxBatch.id == batch.id, OutboxBatch.lease_token == batch.lease_token)
+        .values(answer=answer)
     )
 
 
-def _load(connection: Connection, batch_ids: Sequence[UUID]) -> dict[UUID, list[ClaimedMessage]]:
+def load_messages(
+    connection: Connection, batch_ids: Sequence[UUID]
+) -> dict[UUID, list[ClaimedMessage]]:
+    """Return what is still to be settled of each of the batches, in the order of the ids."""
     rows = connection.execute(
         select(
             OutboxMessage.batch_id,
@@ -329,7 +235,7 @@ def settle(
     statement = (
         delete(OutboxBatch).where(ours)
         if retry_at is None
-        else update(OutboxBatch).where(ours).values(lease_until=retry_at)
+        else update(OutboxBatch).where(ours).values(lease_until=retry_at, answer=None)
     )
     if connection.execute(statement).rowcount == 0:
         return False

@@ -20,7 +20,7 @@ from service.domain.delivery import LEASE, MessageStatus, Outcome
 from service.domain.subscription import MessageKind, blocks
 from service.mail.compose import ComposeInput, compose
 from service.mail.provider import Mail, OutcomeUnknownError, ProviderError, Receipt
-from service.store import activity, mailable
+from service.store import activity, mailable, stale_batches
 from service.store import batches as store
 from service.store.batches import ClaimedBatch, ClaimedMessage, Settlement
 from service.store.database import reading
@@ -28,9 +28,11 @@ from service.tokens import Tokens
 from service.usecases.gates import Gate, Gates
 from service.usecases.group_commit import GroupCommit
 from service.usecases.lists import Lists
-from service.usecases.settlement import CallResult, settle_call
+from service.usecases.settlement import CallResult, answered, settle_call, written
 
 SETTLE_AGAIN_SECONDS = 0.5
+NOTED_FROM = 10
+"""How many messages a call has at least whose answer is kept before it is settled."""
 CALL_AT_MOST = timedelta(seconds=20)
 """How long a call may take, as `mail.connection.Timeouts` has it: a lease has to last as long."""
 
@@ -93,9 +95,10 @@ class Deliver:
             return []
         gate = self._gates.first_free(now)
         lease_until = now + LEASE
+        known = [each.provider.name for each in self._gates]
         guarded = [each for each in self._gates if each.provider.key_life]
         with self._engine.begin() as connection:
-            store.requeue_stale(
+            stale_batches.requeue_stale(
                 connection,
                 keys_hold_since={
                     each.provider.name: now - each.provider.key_life for each in guarded
@@ -105,12 +108,14 @@ class Deliver:
                     for each in guarded
                     if each.is_open(now) and gate is not None and gate.is_closed(now)
                 ],
+                known=known,
                 called_before=now - self._settings.unknown_grace,
                 now=now,
             )
-            stale = store.claim_stale(
+            stale = stale_batches.claim_stale(
                 connection,
                 providers=[each.provider.name for each in guarded if each in free],
+                known=known,
                 now=now,
                 lease_until=lease_until,
             )
@@ -134,10 +139,11 @@ class Deliver:
         """Make the batch's one call and settle each of its messages.
 
         Where the lease is too short for a call, nothing is done: whoever finds it run out goes on.
+        What an earlier worker's call came to is settled without another.
         """
         gate = self._gates.by_name(batch.provider)
         try:
-            result = self._call(gate, batch)
+            result = self._call(gate, batch) if batch.answer is None else answered(batch, gate)
             if result is None:
                 _log.warning("lease too short", batch=str(batch.id), provider=batch.provider)
             else:
@@ -208,7 +214,7 @@ class Deliver:
                 gate.succeed()
             else:
                 gate.fail(began_at=began_at, now=utc_now(), retry_after=failure.retry_after)
-        return CallResult(
+        result = CallResult(
             batch=batch,
             gate=gate,
             receipts=receipts,
@@ -216,6 +222,20 @@ class Deliver:
             failure=failure,
             is_shared=len(mails) > 1,
         )
+        self._note_answer(result)
+        return result
+
+    def _note_answer(self, result: CallResult) -> None:
+        """Keep what a call for many came to, before it is settled: that is one row and takes a
+        fraction of the time in which this process may die, and the mails go a second time.
+        """
+        if result.failure is not None or len(result.receipts) < NOTED_FROM:
+            return
+        try:
+            with self._engine.begin() as connection:
+                store.note_answer(connection, result.batch, written(result.receipts))
+        except SQLAlchemyError as error:  # settling has more patience
+            _log.warning("answer not noted", error=type(error).__name__)
 
     def _begin_call(self, batch: ClaimedBatch) -> frozenset[UUID] | None:
         """Note that the call begins, and take the messages out of it that are not to be mailed any

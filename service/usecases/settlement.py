@@ -1,5 +1,6 @@
 """What becomes of the messages of one call: settled, due again, or kept for the same call again."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -47,6 +48,45 @@ class CallResult:
         """
         remembered_until = self.batch.created_at + self.gate.provider.key_life
         return now < remembered_until and (self.batch.is_retry or not self.is_refused)
+
+
+def written(receipts: Mapping[UUID, Receipt]) -> str:
+    """Write receipts down as one text, for `answered` to read."""
+    return json.dumps(
+        [
+            [
+                str(each.message_id),
+                each.outcome,
+                each.provider_message_id,
+                each.error,
+                each.retry_after.total_seconds() if each.retry_after is not None else None,
+            ]
+            for each in receipts.values()
+        ],
+        separators=(",", ":"),
+    )
+
+
+def answered(batch: ClaimedBatch, gate: Gate) -> CallResult:
+    """Return what the batch's call came to, as it is written in its `answer`."""
+    receipts = [
+        Receipt(
+            message_id=UUID(message_id),
+            outcome=Outcome(outcome),
+            provider_message_id=name,
+            error=error,
+            retry_after=None if seconds is None else timedelta(seconds=seconds),
+        )
+        for message_id, outcome, name, error, seconds in json.loads(batch.answer or "[]")
+    ]
+    return CallResult(
+        batch=batch,
+        gate=gate,
+        receipts={each.message_id: each for each in receipts},
+        withheld=frozenset(),
+        failure=None,
+        is_shared=True,
+    )
 
 
 def settle_call(

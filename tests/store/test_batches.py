@@ -4,11 +4,12 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
+import pytest
 import time_machine
 from sqlalchemy import Engine, func, select
 
 from service.domain.delivery import MessageStatus
-from service.store import batches
+from service.store import batches, stale_batches
 from service.store.batches import ClaimedBatch, Settlement
 from service.store.models import OutboxBatch, OutboxMessage
 from tests.store.world import ADA, NOON, World
@@ -49,7 +50,9 @@ def claim(
 
 def take_over(engine: Engine, now: datetime) -> ClaimedBatch | None:
     with engine.begin() as connection:
-        return batches.claim_stale(connection, providers=["fake"], now=now, lease_until=now + LEASE)
+        return stale_batches.claim_stale(
+            connection, providers=["fake"], now=now, lease_until=now + LEASE
+        )
 
 
 def accepted(batch: ClaimedBatch) -> list[Settlement]:
@@ -214,10 +217,11 @@ def test_dissolving_stale_batches_spares_those_whose_key_holds(world: World, eng
 
     def dissolve(now: datetime, keys: dict[str, datetime], *hand_on: str) -> int:
         with engine.begin() as connection:
-            return batches.requeue_stale(
+            return stale_batches.requeue_stale(
                 connection,
                 keys_hold_since=keys,
                 hand_on=hand_on,
+                known=["fake"],
                 called_before=now - LEASE,
                 now=now,
             )
@@ -260,3 +264,43 @@ def test_withheld_mail_is_never_claimed(world: World, engine: Engine):
         world.sign_up(ADA)
     (batch,) = claim(engine)
     assert len(batch.messages) == 1
+
+
+@pytest.mark.parametrize("known", [["fake"], ["another"]], ids=["provider", "no such provider"])
+def test_an_answer_that_waits_to_be_settled_keeps_its_batch(
+    world: World, engine: Engine, known: list[str]
+):
+    owe(world, 3)
+    (batch,) = claim(engine)
+    later = NOON + timedelta(hours=1)
+    with engine.begin() as connection:
+        batches.note_answer(connection, batch, "[]")
+        dissolved = stale_batches.requeue_stale(
+            connection,
+            keys_hold_since={},
+            hand_on=["fake"],
+            known=known,
+            called_before=later,
+            now=later,
+        )
+        taken = stale_batches.claim_stale(
+            connection, providers=[], known=known, now=later, lease_until=later + LEASE
+        )
+    if known == ["fake"]:
+        assert (dissolved, taken and taken.answer) == (0, "[]")
+        assert taken is not None
+        assert {message.attempt for message in taken.messages} == {1}
+    else:
+        assert (dissolved, taken) == (3, None)
+
+
+def test_an_answer_is_noted_only_by_whoever_has_the_lease(world: World, engine: Engine):
+    owe(world, 1)
+    (batch,) = claim(engine)
+    over = NOON + LEASE
+    assert take_over(engine, over) is not None
+    with engine.begin() as connection:
+        batches.note_answer(connection, batch, "[]")
+    taken = take_over(engine, over + LEASE)
+    assert taken is not None
+    assert taken.answer is None

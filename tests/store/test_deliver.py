@@ -25,7 +25,7 @@ from service.mail.provider import (
 )
 from service.store import batches, mailable
 from service.store.models import OutboxBatch
-from service.usecases.deliver import Deliver, MailSettings
+from service.usecases.deliver import NOTED_FROM, Deliver, MailSettings
 from service.usecases.gates import Gate, Gates
 from service.usecases.lists import Lists
 from service.usecases.worker import Worker
@@ -368,6 +368,65 @@ def test_a_worker_that_stalled_before_the_call_does_not_call(world: World, stall
         run(make(world, provider))
     assert provider.recipients == [ADA]
     assert world.messages()[0].status == "accepted"
+
+
+@pytest.mark.parametrize("key_life", [timedelta(0), KEY_LIFE], ids=["no key", "key"])
+def test_what_a_provider_answered_is_settled_by_another_worker_without_a_call(
+    world: World, monkeypatch: pytest.MonkeyPatch, key_life: timedelta
+):
+    provider = FakeProvider(take_but_second, key_life=key_life)
+    emails = [f"reader{number:02}@example.org" for number in range(NOTED_FROM)]
+    with time_machine.travel(NOON, tick=False) as clock:
+        for email in emails:
+            world.sign_up(email)
+        dying = make(world, provider)
+        (batch,) = dying.claim(calls=1)
+        with monkeypatch.context() as patched:
+            patched.setattr(batches, "settle", raises_exit)
+            with pytest.raises(SystemExit):
+                dying.deliver(batch)
+        assert {world.messages(email)[0].status for email in emails} == {"sending"}
+        clock.shift(LEASE)
+        assert run(make(world, provider)) == 1
+    assert len(provider.calls) == 1
+    found = [world.messages(email)[0] for email in emails]
+    by_id = sorted(found, key=lambda each: each.id)
+    assert [each.status for each in by_id] == ["accepted", "dead"] + ["accepted"] * (len(found) - 2)
+    assert {each.attempts for each in found} == {1}
+    assert by_id[0].provider_message_id == f"at-provider-{by_id[0].id}"
+    assert by_id[1].last_error == "no_such_address"
+    assert batch_rows(world) == 0
+
+
+def take_but_second(mails: Sequence[Mail], key: str) -> Sequence[Receipt]:
+    first, second, *more = take(mails, key)
+    refused = Receipt(
+        message_id=second.message_id, outcome=Outcome.REJECTED, error="no_such_address"
+    )
+    return [first, refused, *more]
+
+
+def raises_exit(*_: object, **__: object) -> None:
+    raise SystemExit
+
+
+def test_a_call_that_is_to_be_made_again_forgets_its_answer(world: World):
+    def unsure(mails: Sequence[Mail], key: str) -> Sequence[Receipt]:
+        return [
+            Receipt(message_id=each.message_id, outcome=Outcome.UNKNOWN, error="unsure")
+            for each in mails
+        ]
+
+    provider = FakeProvider(unsure, take, key_life=KEY_LIFE)
+    with time_machine.travel(NOON, tick=False) as clock:
+        for number in range(NOTED_FROM):
+            world.sign_up(f"reader{number:02}@example.org")
+        for _ in range(3):
+            run(make(world, provider))
+            clock.shift(MINUTE)
+    assert len(provider.calls) == 2
+    assert len({key for key, _ in provider.calls}) == 1
+    assert batch_rows(world) == 0
 
 
 def test_mail_that_goes_alone_does_not_wait_for_a_backlog_to_end(world: World):
