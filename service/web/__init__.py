@@ -27,7 +27,8 @@ from service.web.webhooks_api import webhooks_api
 
 DESCRIPTION = """Newsletter subscriptions with double opt-in.
 
-Every error is a problem document (RFC 9457). Times are ISO 8601 UTC."""
+Every error is a problem document (RFC 9457). Times are ISO 8601 UTC. A call with a key refuses
+query parameters that it does not know."""
 
 
 def register_blueprints(app: Flask) -> None:

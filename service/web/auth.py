@@ -14,6 +14,7 @@ from werkzeug.exceptions import Forbidden, Unauthorized
 from service.domain.access import Role
 from service.store.keys import KeyInfo
 from service.web.context import usecases
+from service.web.json_body import refuse_query_of
 from service.web.problems import problem
 from service.web.security import keep_private
 
@@ -32,7 +33,7 @@ def requires(*roles: Role) -> Callable[[View], View]:
 
     The view carries the roles as `view.auth`, where a test reads what each route asks for. A
     request without a good key is answered 401, one whose key may not do this 403. No cache keeps
-    an answer.
+    an answer. Query parameters that the view does not take are refused, 422.
     """
 
     def decorate(view: View) -> View:
@@ -54,6 +55,7 @@ def requires(*roles: Role) -> Callable[[View], View]:
                 )
             g.api_key = info
             keep_private()
+            refuse_query_of(view)
             return cast(ResponseReturnValue, view(*args, **kwargs))
 
         documented = Blueprint.doc(

@@ -2,13 +2,16 @@
 
 import json
 import math
-from typing import Any, NoReturn
+from collections.abc import Callable
+from typing import Any, NoReturn, TypeVar
 
-from flask import Request
+from flask import Request, request
 from flask_smorest import Blueprint
 from marshmallow import RAISE, fields
 from webargs.flaskparser import FlaskParser, abort, is_json_request
 from werkzeug.exceptions import UnsupportedMediaType
+
+_View = TypeVar("_View", bound=Callable[..., Any])
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -55,6 +58,24 @@ class JsonBlueprint(Blueprint):
     """A blueprint of the API whose JSON bodies and queries are read strictly."""
 
     ARGUMENTS_PARSER = JsonParser()
+
+    def arguments(self, schema: Any, **given: Any) -> Callable[[_View], _View]:
+        """Do as flask-smorest does; a view that takes a query says so by `view.takes_query`."""
+        decorate = super().arguments(schema, **given)
+
+        def marked(view: _View) -> _View:
+            found: _View = decorate(view)
+            if given.get("location") == "query":
+                found.takes_query = True  # type: ignore[attr-defined]
+            return found
+
+        return marked
+
+
+def refuse_query_of(view: Callable[..., Any]) -> None:
+    """Refuse this request (422) if it has a query and the view takes none."""
+    if request.args and not getattr(view, "takes_query", False):
+        abort(422, messages={"query": {name: ["Unknown field."] for name in request.args}})
 
 
 class JsonBoolean(fields.Boolean):
