@@ -40,7 +40,7 @@ def stats(
     if as_json:
         echo_json(ReportSchema().dump(report))
         return
-    width = max(WIDTH, *(len(each.list) + 1 for each in report.lists))
+    width = max([WIDTH, *(len(each.list) + 1 for each in report.lists)])
     click.echo(_line("day", COUNTED, width))
     for day in report.days:
         click.echo(_line(day.day.isoformat(), _numbers(day), width))

@@ -188,6 +188,17 @@ def test_confirming_twice_is_the_same(app, client, mail):
     assert _statuses(app) == [("confirmed", None)]
 
 
+def test_what_trackers_and_mail_programs_add_to_an_address_is_passed_over(app, client, mail):
+    added = "?utm_source=mail&fbclid=x"
+    status = client.post(f"{FORM}{added}", data={"email": "bob@example.org"}).location
+    for path in (FORM, "/embed/news-flash.js", status, mail["confirm"], mail["unsubscribe"]):
+        assert client.get(f"{path}{added}").status_code == 200, path
+    for path in (mail["confirm"], mail["unsubscribe"]):
+        assert client.post(f"{path}{added}").status_code == 200, path
+    signup = {"email": "eve@example.org"}
+    assert client.post(f"/v1/subscriptions{added}", json=signup).status_code == 202
+
+
 def test_an_expired_link_offers_a_new_one(client, mail):
     page = client.get(mail["expired"], headers={"Accept": "text/html"})
     assert page.status_code == 410
