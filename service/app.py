@@ -144,6 +144,7 @@ def build_usecases(
             lists=lists,
             texts=texts,
             tokens=tokens,
+            address_hash_key=settings.address_hash_key,
             confirm_days=settings.confirm_days,
             mail_is_due=mail_is_due,
         ),

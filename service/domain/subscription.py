@@ -86,6 +86,7 @@ def blocks(reasons: Iterable[SuppressionReason], kind: "MessageKind") -> bool:
     """Tell whether suppressions for these reasons keep a mail of this kind from being sent.
 
     `erased` lets one mail through: the confirmation that the person's own new signup asks for.
+    Confirming lifts it.
     """
     return any(
         reason is not SuppressionReason.ERASED or kind is not MessageKind.CONFIRM

@@ -4,16 +4,19 @@ Each change is conditional on the state and epoch that it needs, so that a link 
 often it is posted, and never on a later cycle than its own.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
+from service.domain.address import address_hash
 from service.domain.consent import ConsentKind, Evidence
 from service.domain.subscription import Cycles, EndedReason, Status
-from service.store.bulk import execute_bulk, rows_parameter
+from service.store.bulk import execute_bulk, pipelined, rows_parameter
+from service.store.suppressions import lift_erased
 from service.store.types import new_id
 
 _COLUMNS = (
@@ -29,7 +32,9 @@ UPDATE subscriptions SET status = 'confirmed', confirmed_at = acts.at, updated_a
     consent_text_version = coalesce(acts.text_version, subscriptions.consent_text_version)
 FROM ({{rows}}) AS acts
 WHERE {_KEY} AND subscriptions.epoch = acts.epoch AND subscriptions.status = 'pending'
-RETURNING subscriptions.subscriber_id, subscriptions.mailing_list_id
+RETURNING subscriptions.subscriber_id, subscriptions.mailing_list_id,
+    (SELECT email_key FROM subscribers WHERE subscribers.id = subscriptions.subscriber_id)
+        AS email_key
 """
 # An old link still leaves: whoever clicks "unsubscribe" in last year's issue wants to go.
 _LEAVE = f"""
@@ -131,14 +136,28 @@ def _rows(
 
 def _change(connection: Connection, sql: str, rows: Sequence[dict[str, object]]) -> set[Pair]:
     """Run the conditional change and write a consent event for each subscription it changed."""
+    changed = {_pair(row) for row in _update(connection, sql, rows)}
+    if changed:
+        _record(connection, rows, changed)
+    return changed
+
+
+def _update(
+    connection: Connection, sql: str, rows: Sequence[dict[str, object]]
+) -> Sequence[Row[Any]]:
+    """Run the conditional change; return what it returns of each subscription it changed."""
     given = rows_parameter(rows)
     if len(rows) > 1 and connection.dialect.name == "postgresql":
         execute_bulk(connection, _LOCK, columns=_COLUMNS, rows=given)
-    changed = {_pair(row) for row in execute_bulk(connection, sql, columns=_COLUMNS, rows=given)}
+    return execute_bulk(connection, sql, columns=_COLUMNS, rows=given).all()
+
+
+def _record(
+    connection: Connection, rows: Sequence[dict[str, object]], changed: Container[Pair]
+) -> None:
+    """Write a consent event for each of the rows whose subscription was changed."""
     events = [row for row in rows if (row["subscriber_id"], row["list_id"]) in changed]
-    if events:
-        execute_bulk(connection, _EVENTS, columns=_COLUMNS, rows=rows_parameter(events))
-    return changed
+    execute_bulk(connection, _EVENTS, columns=_COLUMNS, rows=rows_parameter(events))
 
 
 def _pair(row: Sequence[object]) -> Pair:
@@ -146,9 +165,21 @@ def _pair(row: Sequence[object]) -> Pair:
     return UUID(str(row[0])), UUID(str(row[1]))
 
 
-def confirm(connection: Connection, acts: Sequence[Act]) -> set[Pair]:
-    """Confirm what is pending in the link's own epoch; return what changed."""
-    return _change(connection, _CONFIRM, _rows(acts, ConsentKind.CONFIRMED))
+def confirm(connection: Connection, acts: Sequence[Act], *, hash_key: bytes) -> set[Pair]:
+    """Confirm what is pending in the link's own epoch; return what changed.
+
+    Who had been erased wants mail again by this: it lifts `erased` from their address, and nothing
+    else. `hash_key` is the key that suppressed addresses are hashed with.
+    """
+    rows = _rows(acts, ConsentKind.CONFIRMED)
+    confirmed = _update(connection, _CONFIRM, rows)
+    changed = {_pair(row) for row in confirmed}
+    if changed:
+        hashes = {address_hash(row.email_key, hash_key) for row in confirmed}
+        with pipelined(connection):
+            _record(connection, rows, changed)
+            lift_erased(connection, hashes)
+    return changed
 
 
 def leave(connection: Connection, acts: Sequence[Act]) -> set[Pair]:

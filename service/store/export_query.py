@@ -55,6 +55,8 @@ FROM subscriptions AS held
 JOIN subscribers AS person ON person.id = held.subscriber_id
 JOIN mailing_lists AS mailing_list ON mailing_list.id = held.mailing_list_id
 """
+# The hash of an address is keyed, and SQL cannot make it. What has no `email_key` is from before an
+# erasure: `erased` ends with a new confirmation, and any other reason lets nobody confirm.
 _SUPPRESSED = "LEFT JOIN suppressions AS barred ON barred.email_key = person.email_key"
 _ORDER = " ORDER BY held.subscriber_id, held.mailing_list_id"
 _LINK_COLUMNS = (

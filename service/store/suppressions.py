@@ -14,7 +14,8 @@ _SUPPRESS = """
 INSERT INTO suppressions (address_hash, reason, email_key, note, created_at)
 SELECT address_hash, reason, email_key, note, created_at
 FROM ({rows}) AS given WHERE true ORDER BY address_hash, reason
-ON CONFLICT (address_hash, reason) DO NOTHING
+ON CONFLICT (address_hash, reason) DO UPDATE SET email_key = excluded.email_key
+WHERE suppressions.email_key IS NULL AND excluded.email_key IS NOT NULL
 """
 
 
@@ -42,7 +43,9 @@ class SuppressionInfo:
 
 
 def suppress(connection: Connection, suppressions: Iterable[NewSuppression]) -> None:
-    """Keep the addresses from being mailed; what is there already stays as it is."""
+    """Keep the addresses from being mailed; what is there already stays as it is, but that exports
+    know an address again that came back after it was erased.
+    """
     rows = [
         {
             "address_hash": each.address_hash,
@@ -85,6 +88,15 @@ def lift(connection: Connection, *, address_hash: str, reason: SuppressionReason
         delete(Row).where(Row.address_hash == address_hash, Row.reason == reason.value)
     )
     return bool(found.rowcount)
+
+
+def lift_erased(connection: Connection, hashes: Iterable[str]) -> None:
+    """Let the addresses (by keyed hash) be mailed again as far as `erased` goes."""
+    connection.execute(
+        delete(Row).where(
+            Row.address_hash.in_(sorted(hashes)), Row.reason == SuppressionReason.ERASED.value
+        )
+    )
 
 
 def forget_address(connection: Connection, *, address_hash: str) -> None:

@@ -36,6 +36,7 @@ class Confirm:
         lists: Lists,
         texts: ConsentTexts,
         tokens: Tokens,
+        address_hash_key: bytes,
         confirm_days: int,
         mail_is_due: Callable[[], None],
     ) -> None:
@@ -44,6 +45,7 @@ class Confirm:
         self._lists = lists
         self._texts = texts
         self._tokens = tokens
+        self._hash_key = address_hash_key
         self._max_age = timedelta(days=confirm_days)
         self._code_life = min(self._max_age, CODE_LIFE_MAX)
         self._mail_is_due = mail_is_due
@@ -113,7 +115,7 @@ class Confirm:
                 codes.count_code_try(connection, message_id=message_id, at=now)
             else:
                 act = Act(cycles=fitting[0].cycles, at=now, evidence=evidence)
-                changed = store.confirm(connection, [act])
+                changed = store.confirm(connection, [act], hash_key=self._hash_key)
                 webhooks.owe(connection, EventType.CONFIRMED, webhooks.changes([act], changed))
                 found = store.states(connection, [act.cycles])
         if not fitting or _state(act.cycles, found) is not LinkState.DONE:
@@ -136,7 +138,7 @@ class Confirm:
 
     def _confirm_all(self, acts: Sequence[Act]) -> list[LinkState]:
         with self._engine.begin() as connection:
-            changed = store.confirm(connection, acts)
+            changed = store.confirm(connection, acts, hash_key=self._hash_key)
             webhooks.owe(connection, EventType.CONFIRMED, webhooks.changes(acts, changed))
             settled = [
                 act

@@ -22,6 +22,10 @@ def erase_person(
     that no import and no issue reaches it again.
     """
     webhooks.owe(connection, EventType.ERASED, [Change(subscriber_id=info.id, at=at)])
+    delete_held_of(connection, info.email_key)
+    personal.forget_events(connection, info.id)
+    erase_subscriber(connection, info.id, at=at)
+    # Last: a confirmation at the same moment holds the subscription when it looks here.
     if address_hash is not None:
         suppressions.suppress(
             connection,
@@ -36,6 +40,3 @@ def erase_person(
             ],
         )
         suppressions.forget_address(connection, address_hash=address_hash)
-    delete_held_of(connection, info.email_key)
-    personal.forget_events(connection, info.id)
-    erase_subscriber(connection, info.id, at=at)

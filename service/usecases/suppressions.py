@@ -85,8 +85,8 @@ class Suppressions:
     def lift(self, hashed: str, reason: SuppressionReason, *, actor: str) -> None:
         """Let an address be mailed again, as far as this reason goes.
 
-        Raises `NotFoundError`, and `ConflictError` for an erased person: only their own new signup
-        may reach them.
+        Raises `NotFoundError`, and `ConflictError` for an erased person: only they themselves lift
+        that, by confirming a new signup.
         """
         if reason is SuppressionReason.ERASED:
             raise ConflictError("An erased person's address stays suppressed.")

@@ -65,6 +65,7 @@ def other_process(world: World) -> tuple[Confirm, Unsubscribe]:
             lists=lists,
             texts=ConsentTexts(world.engine, lists=lists),
             tokens=world.tokens,
+            address_hash_key=world.usecases.settings.address_hash_key,
             confirm_days=7,
             mail_is_due=lambda: None,
         ),
@@ -450,6 +451,7 @@ def test_a_code_does_not_live_longer_than_what_counts_its_guesses(world: World):
         lists=lists,
         texts=ConsentTexts(world.engine, lists=lists),
         tokens=world.tokens,
+        address_hash_key=world.usecases.settings.address_hash_key,
         confirm_days=60,
         mail_is_due=lambda: None,
     )

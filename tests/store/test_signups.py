@@ -356,13 +356,16 @@ def test_groups_with_people_in_common_never_lock_each_other_out(world: World, en
                         connection, [signup(email, *lists) for email in chance.sample(emails, 15)]
                     )
                 else:
-                    act = cycles_store.leave if kind == "leave" else cycles_store.confirm
+                    act = cycles_store.leave if kind == "leave" else confirm
                     act(connection, [link(person, *lists) for person in chance.sample(people, 15)])
         return 1
 
     with ThreadPoolExecutor(4) as pool:
         kinds = ("signups", "signups", "leave", "confirm")
         assert list(pool.map(run, kinds, range(4), timeout=60)) == [1] * 4
+
+
+confirm = partial(cycles_store.confirm, hash_key=b"a-key-for-tests-only")
 
 
 def link(person: UUID, *list_ids: UUID) -> Act:
@@ -393,7 +396,7 @@ def test_subscriptions_are_locked_in_the_order_of_their_key(
             if kind == "signups":
                 record_signups(connection, [signup(email, world.list_id()) for email in emails])
             else:
-                act = cycles_store.leave if kind == "leave" else cycles_store.confirm
+                act = cycles_store.leave if kind == "leave" else confirm
                 act(connection, [link(person, world.list_id()) for person in reversed(people)])
 
     with ThreadPoolExecutor(1) as pool:
