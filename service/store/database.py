@@ -13,6 +13,9 @@ BUSY_TIMEOUT_MS = 10_000
 POOL_WAIT_SECONDS = 5
 STATEMENT_TIMEOUT_MS = 30_000
 
+_LOST_RACES = ("40001", "40P01")
+"""PostgreSQL's serialization failure and deadlock."""
+
 
 def engine_options(url: URL) -> dict[str, Any]:
     """Return `create_engine` keywords for this database: pool, waits, time zone."""
@@ -81,6 +84,11 @@ def named_errors(dialect: Dialect) -> Iterator[None]:
         yield
     except driver.Error as error:
         raise DBAPIError.instance(None, None, error, driver.Error) from error
+
+
+def is_lost_race(error: BaseException) -> bool:
+    """Tell whether a transaction only was in another one's way: the same again may well succeed."""
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _LOST_RACES
 
 
 @contextmanager

@@ -11,6 +11,8 @@ from typing import Generic, TypeVar
 
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from service.store.database import is_lost_race
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -33,7 +35,8 @@ class GroupCommit(Generic[T, R]):
     """Runs `work` for the items of many threads together, in one transaction at a time.
 
     `work` takes items with keys that all differ, commits, and returns a result for each, in order.
-    Where it fails for a group, each item is tried alone, so that a bad one fails by itself.
+    Where it fails for a group, each item is tried alone, so that a bad one fails by itself. Where
+    another transaction was in its way, all of it is tried once more.
     """
 
     def __init__(
@@ -92,7 +95,7 @@ class GroupCommit(Generic[T, R]):
 
     def _run(self, group: Sequence[_Entry[T, R]]) -> None:
         try:
-            results = self._work([entry.item for entry in group])
+            results = self._work_or_again([entry.item for entry in group])
             for entry, result in zip(group, results, strict=True):
                 entry.result = result
         except BaseException as error:  # noqa: BLE001 - handed to every thread that waits for it
@@ -102,6 +105,14 @@ class GroupCommit(Generic[T, R]):
                 if is_about_one:
                     entry.error = None
                     self._run([entry])
+
+    def _work_or_again(self, items: Sequence[T]) -> Sequence[R]:
+        try:
+            return self._work(items)
+        except DBAPIError as error:
+            if not is_lost_race(error):
+                raise
+        return self._work(items)
 
 
 def _is_about_the_database(error: BaseException) -> bool:

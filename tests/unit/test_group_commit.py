@@ -222,3 +222,34 @@ def test_under_stress_nobody_is_lost_and_each_item_is_done_once(seed: int):
     assert [item for item, result in enumerate(results) if result == "the item"] == bad
     assert all(results[item] == -item for item in range(3000) if item not in bad)
     assert sorted(done) == [item for item in range(3000) if item not in bad]
+
+
+@pytest.mark.parametrize(("sqlstate", "times"), [("40P01", 2), ("40001", 2), ("57014", 1)])
+def test_a_group_that_was_in_anothers_way_is_tried_once_more_as_a_whole(sqlstate: str, times: int):
+    lost: Any = Exception("lost")
+    lost.sqlstate = sqlstate
+    tried: list[list[int]] = []
+
+    def work(items: Sequence[int]) -> list[int]:
+        tried.append(list(items))
+        if len(tried) == 1:
+            raise OperationalError("x", None, lost)
+        return [0 for _ in items]
+
+    commits = GroupCommit(work, key=lambda item: item)
+    if times == 1:
+        with pytest.raises(OperationalError):
+            commits.submit(7)
+    else:
+        assert commits.submit(7) == 0
+    assert tried == [[7]] * times
+
+
+def test_a_race_that_is_lost_twice_is_told():
+    lost: Any = Exception("lost")
+    lost.sqlstate = "40P01"
+    work = Work(lambda _: OperationalError("x", None, lost))
+    work.is_open.set()
+    with pytest.raises(OperationalError):
+        GroupCommit(work, key=lambda item: item).submit(1)
+    assert work.groups == [[1], [1]]
