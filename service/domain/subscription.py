@@ -17,6 +17,11 @@ MAILS_A_DAY = 3
 REPEAT_AFTER = timedelta(minutes=10)
 """A signup for what is pending already mails its link again after this time, not before."""
 
+SOON = timedelta(minutes=1)
+"""A mail due this soon counts as sent: what comes at once is written in any order, by machines
+whose clocks differ. One that is due later, as an import's may be, does not.
+"""
+
 MAX_LISTS = 20
 """Lists that one signup may name; what a link can carry without outgrowing a mail's line."""
 

@@ -13,6 +13,7 @@ from service.domain.feedback import EventKind
 from service.domain.subscription import (
     MAILS_A_DAY,
     REPEAT_AFTER,
+    SOON,
     Cycles,
     MessageKind,
     Status,
@@ -86,7 +87,8 @@ def insert_renewal(
     """Owe a new link for what of the expired one is still pending, in the same cycle.
 
     As at signup the message is withheld where the address had its mails of the day, or the same
-    mail a short while ago. Nothing is written where nothing is pending any more.
+    mail a short while ago; what an import will send later counts as neither. Nothing is written
+    where nothing is pending any more.
     """
     person = connection.scalar(
         select(Subscriber.id).where(Subscriber.id == cycles.subscriber_id).with_for_update()
@@ -108,6 +110,7 @@ def insert_renewal(
         select(OutboxMessage.refs, OutboxMessage.kind, OutboxMessage.created_at).where(
             OutboxMessage.subscriber_id == cycles.subscriber_id,
             OutboxMessage.created_at > at - timedelta(days=1),
+            OutboxMessage.created_at <= at + SOON,
             OutboxMessage.status != MessageStatus.WITHHELD.value,
         )
     ).all()

@@ -16,14 +16,14 @@ from sqlalchemy import Connection, text
 
 from service.domain.address import Address
 from service.domain.consent import CONSENT_TEXT_VERSION, Evidence
-from service.domain.subscription import MAILS_A_DAY, REPEAT_AFTER
+from service.domain.subscription import MAILS_A_DAY, REPEAT_AFTER, SOON
 from service.store.bulk import execute_bulk, pipelined, rows_parameter
 from service.store.types import new_id
 
 COLUMNS = (
     "subscriber_id:uuid message_id:uuid event_id:uuid list_id:uuid place:int email:text "
     "email_key:text name:text locale:text attributes:json source:text ip:text text_version:text "
-    "at:time repeat_since:time budget_since:time"
+    "at:time soon:time repeat_since:time budget_since:time"
 )
 
 # What a stranger types about a person counts only until that person has confirmed something. A new
@@ -87,34 +87,37 @@ FROM ({rows}) AS asked <person> <known>
 """
 
 # Every signup leaves a message, so that every signup is the same work. It is withheld when the
-# address has had its mails of the day, or the same mail for the same cycles a short while ago.
+# address has had its mails of the day, or the same mail for the same cycles a short while ago. What
+# an import will send later counts as neither.
 _MESSAGES = """
 INSERT INTO outbox_messages
     (id, subscriber_id, kind, refs, locale, status, created_at, next_attempt_at)
 SELECT owed.message_id, owed.subscriber_id, owed.kind, owed.refs, owed.locale,
     CASE WHEN (SELECT count(*) FROM (SELECT 1 FROM outbox_messages AS sent
             WHERE sent.subscriber_id = owed.subscriber_id AND sent.status <> 'withheld'
-            AND sent.created_at > owed.budget_since LIMIT :budget) AS enough) >= :budget
+            AND sent.created_at > owed.budget_since AND sent.created_at <= owed.soon
+            LIMIT :budget) AS enough) >= :budget
         OR EXISTS (SELECT 1 FROM outbox_messages AS same
             WHERE same.subscriber_id = owed.subscriber_id AND same.status <> 'withheld'
-            AND same.created_at > owed.repeat_since
+            AND same.created_at > owed.repeat_since AND same.created_at <= owed.soon
             AND same.kind = owed.kind AND same.refs = owed.refs)
         THEN 'withheld' ELSE 'queued' END,
     owed.at, owed.at
 FROM (
-    SELECT wanted.message_id, wanted.subscriber_id, wanted.at, wanted.repeat_since,
+    SELECT wanted.message_id, wanted.subscriber_id, wanted.at, wanted.soon, wanted.repeat_since,
         wanted.budget_since,
         CASE WHEN max(CASE WHEN wanted.status = 'pending' THEN 1 ELSE 0 END) = 1
             THEN 'confirm' ELSE 'already_subscribed' END AS kind,
         <refs> AS refs,
         wanted.locale
     FROM (
-        SELECT asked.message_id, person.id AS subscriber_id, asked.at, asked.repeat_since,
-            asked.budget_since, asked.list_id, known.status, known.epoch, person.locale
+        SELECT asked.message_id, person.id AS subscriber_id, asked.at, asked.soon,
+            asked.repeat_since, asked.budget_since, asked.list_id, known.status, known.epoch,
+            person.locale
         FROM ({rows}) AS asked <person> <known>
         ORDER BY asked.message_id, asked.list_id
     ) AS wanted
-    GROUP BY wanted.message_id, wanted.subscriber_id, wanted.at, wanted.repeat_since,
+    GROUP BY wanted.message_id, wanted.subscriber_id, wanted.at, wanted.soon, wanted.repeat_since,
         wanted.budget_since, wanted.locale
 ) AS owed
 """
@@ -193,6 +196,7 @@ def record_signups(connection: Connection, signups: Sequence[Signup]) -> None:
                 "ip": signup.evidence.ip,
                 "text_version": signup.text_versions.get(list_id, CONSENT_TEXT_VERSION),
                 "at": signup.at,
+                "soon": signup.at + SOON,
                 "repeat_since": signup.at - REPEAT_AFTER,
                 "budget_since": signup.at - timedelta(days=1),
             }

@@ -239,7 +239,8 @@ class Deliver:
 
     def _begin_call(self, batch: ClaimedBatch) -> frozenset[UUID] | None:
         """Note that the call begins, and take the messages out of it that are not to be mailed any
-        more: the address is suppressed, or the person has left all that the mail is about.
+        more: the address is suppressed, the person has left all that the mail is about, or it is an
+        import's question to somebody who was asked since.
 
         Returns their ids, or None where the lease is not ours for as long as a call may take. All
         is committed before the call: should this process die, the same call made again is the same.
@@ -255,7 +256,9 @@ class Deliver:
             if not store.begin_call(connection, batch, now=now):
                 return None
             reasons = mailable.suppressed(connection, sorted(set(hashes.values())))
-            ended = mailable.ended(connection, {each.id: each.cycles for each in batch.messages})
+            needless = mailable.needless(
+                connection, {each.id: each.cycles for each in batch.messages}
+            )
             withheld = [
                 Settlement(
                     message_id=each.id,
@@ -263,11 +266,11 @@ class Deliver:
                     next_attempt_at=now,
                     provider=batch.provider,
                     attempts=each.attempt - 1,
-                    error="suppressed" if is_suppressed else "ended",
+                    error="suppressed" if is_suppressed else needless[each.id],
                 )
                 for each in batch.messages
                 if (is_suppressed := blocks(reasons.get(hashes[each.id], ()), each.kind))
-                or each.id in ended
+                or each.id in needless
             ]
             if withheld:
                 store.settle(connection, batch, withheld, retry_at=batch.lease_until, now=now)
