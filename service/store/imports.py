@@ -1,94 +1,101 @@
-"""Imported rows, set by set: few statements a chunk, the same on both databases.
+"""What an import writes, set by set: few statements a chunk, the same on both databases.
 
-PostgreSQL takes the chunk by `COPY` into a temporary table, SQLite as one JSON parameter. No text
-of a row is empty, so that an empty cell of the COPY is NULL.
+Everything that a chunk may touch is locked before anything is decided, in the order in which
+signups and links lock it: people by their address, then subscriptions by their key. So none of
+them locks another out; and as PostgreSQL runs this at READ COMMITTED, the statements after the
+locks see all that people did until then. (SQLite has one writer.)
 """
 
-import csv
-import io
-import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, text
-from uuid_utils import uuid7
+from sqlalchemy import Connection
 
-from service.domain.import_row import ImportRow
 from service.domain.subscription import MAILS_A_DAY, Status
 from service.store.bulk import execute_bulk, rows_parameter
-from service.store.database import named_errors
+from service.store.import_rows import GivenRows, ImportItem, Writing, as_rows, given_rows
 from service.store.types import new_id
 
-_COLUMNS = (
-    "place:int subscriber_id:uuid event_id:uuid email:text email_key:text address_hash:text "
-    "is_first:int list_id:uuid status:text name:text locale:text attributes:json source:text "
-    "text_version:text requested_at:time confirmed_at:time ended_at:time ended_reason:text at:time "
-    "detail:text"
-)
-_NAMES = [column.partition(":")[0] for column in _COLUMNS.split()]
-_POSTGRES_TYPES = {"time": "timestamptz", "json": "jsonb", "int": "integer"}
 _NOT_SUPPRESSED = """
     NOT EXISTS (SELECT 1 FROM suppressions WHERE suppressions.address_hash = given.address_hash)
 """
+# An update that never is: it locks whoever is there already, as a signup of theirs would.
 _SUBSCRIBERS = f"""
 INSERT INTO subscribers (id, email, email_key, name, locale, attributes, created_at, updated_at)
 SELECT subscriber_id, email, email_key, name, locale, attributes, at, at
 FROM ({{rows}}) AS given
 WHERE is_first = 1 AND {_NOT_SUPPRESSED}
 ORDER BY email_key
-ON CONFLICT (email_key) DO NOTHING
+ON CONFLICT (email_key) DO UPDATE SET updated_at = excluded.updated_at WHERE false
 """
-# A pending subscription is raised by evidence, and one that is older than the person's leaving
-# ends; where the file does not say when that was, only if they never signed up here themselves.
-# All else stays as it is, also whatever is of a later cycle: the file may be from before.
+_PERSON = "JOIN subscribers AS person ON person.email_key = given.email_key"
+_KEY = """
+    subscriptions.subscriber_id = person.id AND subscriptions.mailing_list_id = given.list_id
+"""
+_RETURNING = """
+RETURNING CAST(subscriptions.subscriber_id AS text), CAST(subscriptions.mailing_list_id AS text)
+"""
+_LOCK = f"""
+SELECT 1 FROM ({{rows}}) AS given {_PERSON} JOIN subscriptions ON {_KEY}
+ORDER BY subscriptions.subscriber_id, subscriptions.mailing_list_id
+FOR NO KEY UPDATE OF subscriptions
+"""
 _SUBSCRIPTIONS = f"""
 INSERT INTO subscriptions
     (subscriber_id, mailing_list_id, status, epoch, source, consent_text_version, requested_at,
      confirmed_at, ended_at, ended_reason, updated_at)
 SELECT person.id, given.list_id, given.status, 1, given.source, given.text_version,
     given.requested_at, given.confirmed_at, given.ended_at, given.ended_reason, given.at
-FROM ({{rows}}) AS given JOIN subscribers AS person ON person.email_key = given.email_key
+FROM ({{rows}}) AS given {_PERSON}
 WHERE {_NOT_SUPPRESSED}
-ORDER BY given.email_key, given.list_id
-ON CONFLICT (subscriber_id, mailing_list_id) DO UPDATE SET
-    status = excluded.status, ended_at = excluded.ended_at, ended_reason = excluded.ended_reason,
-    source = CASE excluded.status
-        WHEN 'confirmed' THEN excluded.source ELSE subscriptions.source END,
-    consent_text_version = CASE excluded.status
-        WHEN 'confirmed' THEN excluded.consent_text_version
-        ELSE subscriptions.consent_text_version END,
-    confirmed_at = CASE excluded.status
-        WHEN 'confirmed' THEN excluded.confirmed_at ELSE subscriptions.confirmed_at END,
-    updated_at = excluded.updated_at
-WHERE subscriptions.epoch = 1 AND (
-    (subscriptions.status = 'pending' AND excluded.status = 'confirmed')
-    OR (subscriptions.status <> 'unsubscribed' AND excluded.status = 'unsubscribed'
-        AND excluded.ended_at > COALESCE(subscriptions.confirmed_at, subscriptions.requested_at)
-        AND (excluded.ended_at < excluded.updated_at OR NOT EXISTS (
-            SELECT 1 FROM consent_events AS own
-            WHERE own.subscriber_id = subscriptions.subscriber_id
-            AND own.mailing_list_id = subscriptions.mailing_list_id
-            AND own.kind = 'requested'))))
-RETURNING CAST(subscriber_id AS text), CAST(mailing_list_id AS text)
+ORDER BY person.id, given.list_id
+ON CONFLICT (subscriber_id, mailing_list_id) DO NOTHING
 """
-_OUTCOMES = """
-SELECT given.place, CAST(known.subscriber_id AS text), known.status
-FROM ({rows}) AS given
+# Not in a later cycle: the evidence may be of the time before they left.
+_CONFIRM = f"""
+UPDATE subscriptions SET status = 'confirmed', source = given.source,
+    consent_text_version = given.text_version, confirmed_at = given.confirmed_at,
+    updated_at = given.at
+FROM ({{rows}}) AS given {_PERSON}
+WHERE {_KEY} AND given.status = 'confirmed'
+    AND subscriptions.status = 'pending' AND subscriptions.epoch = 1 AND {_NOT_SUPPRESSED}
+{_RETURNING}
+"""
+# Whatever its cycle, and though the address be suppressed. But not against what the person did here
+# since then (or ever, where the file does not say when they left), nor against a later consent that
+# a file proved; one that a file merely says is pending proves nothing.
+_END = f"""
+UPDATE subscriptions SET status = 'unsubscribed', ended_at = given.ended_at,
+    ended_reason = given.ended_reason, updated_at = given.at
+FROM ({{rows}}) AS given {_PERSON}
+WHERE {_KEY} AND given.status = 'unsubscribed' AND subscriptions.status <> 'unsubscribed'
+    AND (given.says_when = 0 OR subscriptions.confirmed_at IS NULL
+        OR given.ended_at > subscriptions.confirmed_at)
+    AND NOT EXISTS (SELECT 1 FROM consent_events AS own
+        WHERE own.subscriber_id = subscriptions.subscriber_id
+        AND own.mailing_list_id = subscriptions.mailing_list_id
+        AND own.kind IN ('requested', 'confirmed', 'resumed')
+        AND (given.says_when = 0 OR own.at >= given.ended_at))
+{_RETURNING}
+"""
+_OUTCOMES = f"""
+SELECT given.place, CAST(known.subscriber_id AS text) AS subscriber_id, known.status, known.epoch,
+    CASE WHEN {_NOT_SUPPRESSED} THEN 0 ELSE 1 END AS is_suppressed
+FROM ({{rows}}) AS given
 LEFT JOIN subscribers AS person ON person.email_key = given.email_key
 LEFT JOIN subscriptions AS known
     ON known.subscriber_id = person.id AND known.mailing_list_id = given.list_id
 """
-# What is written is of the first cycle, be it new, raised or ended.
-_EVENTS = """
+_EVENTS = f"""
 INSERT INTO consent_events
     (id, subscriber_id, mailing_list_id, epoch, kind, at, source, locale, text_version, detail,
      email, name)
-SELECT given.event_id, person.id, given.list_id, 1, 'imported', given.at, given.source,
+SELECT given.event_id, person.id, given.list_id, given.epoch, given.kind, given.at, given.source,
     given.locale, given.text_version, given.detail, given.email, given.name
-FROM ({rows}) AS given JOIN subscribers AS person ON person.email_key = given.email_key
+FROM ({{rows}}) AS given {_PERSON}
 """
 # A person who had their mails of the day is not asked. As when they sign up themselves.
 _MAILS = """
@@ -106,20 +113,15 @@ _MAIL_COLUMNS = "id:uuid email_key:text refs:json at:time budget_since:time"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImportItem:
-    """A row with what the use case adds: its list's id and its address's keyed hash."""
-
-    row: ImportRow
-    list_id: UUID
-    address_hash: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """What became of a row: written now, or else what stands (None: the address is suppressed)."""
+    """What became of a row: written now, or else what stands."""
 
     is_written: bool
     status: Status | None
+    """None where there is no such subscription, the address being suppressed."""
+    is_suppressed: bool = False
+    ended: UUID | None = None
+    """Whose subscription the row ended, where one stood until now."""
 
 
 def import_chunk(
@@ -134,21 +136,62 @@ def import_chunk(
     Whoever is to be asked is owed one mail, at the time that `next_mail_at` gives for it. No two of
     the rows may be for the same address and list.
     """
-    is_postgres = connection.dialect.name == "postgresql"
-    given: _Given = _CopiedRows(connection) if is_postgres else _JsonRows(connection)
-    given.fill(_as_rows(items, at))
-    given.execute(_SUBSCRIBERS)
-    written = {(person, list_id) for person, list_id in given.execute(_SUBSCRIPTIONS)}
-    kept = [Kept(is_written=True, status=item.row.status) for item in items]
-    if len(written) < len(items):
-        for place, person, status in given.execute(_OUTCOMES):
-            if (person, str(items[place].list_id)) not in written:
-                kept[place] = Kept(is_written=False, status=Status(status) if status else None)
-        items = [item for item, each in zip(items, kept, strict=True) if each.is_written]
-        given.fill(_as_rows(items, at))
+    given = given_rows(connection)
+    given.fill(as_rows(items, at))
+    people = {item.row.address.key for item in items}
+    if given.execute(_SUBSCRIBERS).rowcount == len(people):
+        # Of people who were not here until now there is nothing that could be in the way.
+        given.execute(_SUBSCRIPTIONS)
+        kept = [Kept(is_written=True, status=item.row.status) for item in items]
+    else:
+        if connection.dialect.name == "postgresql":
+            given.execute(_LOCK)
+        kept, written, writings = _kept(given, items)
+        given.fill(as_rows(written, at, writings))
     given.execute(_EVENTS)
-    _ask(connection, [item for item in items if item.row.is_asked], next_mail_at)
+    asked = [
+        item
+        for item, each in zip(items, kept, strict=True)
+        if each.is_written and item.row.is_asked
+    ]
+    _ask(connection, asked, next_mail_at)
     return kept
+
+
+_Pair = tuple[str, str]
+
+
+def _pairs(found: Iterable[Any]) -> set[_Pair]:
+    return {(subscriber_id, list_id) for subscriber_id, list_id in found}
+
+
+def _kept(
+    given: GivenRows, items: Sequence[ImportItem]
+) -> tuple[list[Kept], list[ImportItem], list[Writing]]:
+    """Write what the rows say beside what stands and against it; return what became of each row,
+    and those that are written.
+    """
+    said = {item.row.status for item in items}
+    made = _pairs(given.execute(_SUBSCRIPTIONS + _RETURNING))
+    confirmed = _pairs(given.execute(_CONFIRM)) if Status.CONFIRMED in said else set()
+    ended = _pairs(given.execute(_END)) if Status.UNSUBSCRIBED in said else set()
+    changed = made | confirmed | ended
+    kept = [Kept(is_written=False, status=None)] * len(items)
+    written: list[ImportItem] = []
+    writings: list[Writing] = []
+    for found in given.execute(_OUTCOMES):
+        item = items[found.place]
+        pair = (found.subscriber_id, str(item.list_id))
+        kept[found.place] = Kept(
+            is_written=pair in changed,
+            status=Status(found.status) if found.status else None,
+            is_suppressed=bool(found.is_suppressed),
+            ended=UUID(found.subscriber_id) if pair in ended else None,
+        )
+        if pair in changed:
+            written.append(item)
+            writings.append((found.epoch, pair in ended))
+    return kept, written, writings
 
 
 def _ask(
@@ -176,103 +219,3 @@ def _mail(email_key: str, refs: list[list[Any]], at: datetime) -> dict[str, Any]
         "at": at,
         "budget_since": at - timedelta(days=1),
     }
-
-
-def _as_rows(items: Sequence[ImportItem], at: datetime) -> Iterator[tuple[Any, ...]]:
-    """Give each row's values in the order of the columns, with the ids of what it may make.
-
-    The ids are those of `new_id`, as the text that both databases take.
-    """
-    seen: set[str] = set()
-    for place, item in enumerate(items):
-        row = item.row
-        key = row.address.key
-        said_at = row.confirmed_at or row.requested_at
-        yield (
-            place,
-            str(uuid7()),
-            str(uuid7()),
-            row.address.typed,
-            key,
-            item.address_hash,
-            int(key not in seen),
-            item.list_id,
-            row.status.value,
-            row.name,
-            row.locale,
-            _compact(row.attributes),
-            row.source,
-            row.consent_text_version,
-            row.requested_at,
-            row.confirmed_at,
-            (row.ended_at or at) if row.status is Status.UNSUBSCRIBED else None,
-            row.ended_reason.value if row.ended_reason else None,
-            at,
-            f"{row.status.value}, consent of {said_at.isoformat()}",
-        )
-        seen.add(key)
-
-
-def _compact(attributes: dict[str, Any] | None) -> str | None:
-    if attributes is None:
-        return None
-    return json.dumps(attributes, ensure_ascii=False, separators=(",", ":"))
-
-
-class _Given(Protocol):
-    """Rows that statements read as `{rows}`."""
-
-    def fill(self, rows: Iterable[tuple[Any, ...]]) -> None:
-        """Have these rows, and none of those before."""
-
-    def execute(self, sql: str) -> Iterable[Any]:
-        """Run a statement over the rows."""
-
-
-class _JsonRows:
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._parameter = "[]"
-
-    def fill(self, rows: Iterable[tuple[Any, ...]]) -> None:
-        # One row at a time: its pieces take many times the room of its text.
-        written = (rows_parameter([dict(zip(_NAMES, row, strict=True))]) for row in rows)
-        self._parameter = f"[{','.join(row[1:-1] for row in written)}]"
-
-    def execute(self, sql: str) -> Iterable[Any]:
-        return execute_bulk(self._connection, sql, columns=_COLUMNS, rows=self._parameter)
-
-
-class _CopiedRows:
-    """Rows in a table of this transaction. Statements reach the rest by index only: the planner
-    knows nothing of tables that grow as it plans.
-    """
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        pairs = [column.split(":") for column in _COLUMNS.split()]
-        typed = ", ".join(f"{name} {_POSTGRES_TYPES.get(kind, kind)}" for name, kind in pairs)
-        self._driver: Any = connection.connection.driver_connection
-        connection.exec_driver_sql(
-            "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; "
-            f"CREATE TEMPORARY TABLE imported_rows ({typed}) ON COMMIT DROP"
-        )
-        self._is_empty = True
-
-    def fill(self, rows: Iterable[tuple[Any, ...]]) -> None:
-        if not self._is_empty:
-            self._connection.exec_driver_sql("TRUNCATE imported_rows")
-        self._is_empty = False
-        encoded = io.BytesIO()
-        lines = io.TextIOWrapper(encoded, "utf-8", newline="")
-        csv.writer(lines).writerows(rows)
-        lines.flush()
-        with (
-            named_errors(self._connection.dialect),
-            self._driver.cursor() as cursor,
-            cursor.copy("COPY imported_rows FROM STDIN (FORMAT csv, ENCODING 'UTF8')") as copy,
-        ):
-            copy.write(encoded.getvalue())
-
-    def execute(self, sql: str) -> Iterable[Any]:
-        return self._connection.execute(text(sql.format(rows="SELECT * FROM imported_rows")))

@@ -5,14 +5,15 @@ once more: what is there already counts as unchanged.
 """
 
 import gc
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import IO
+from typing import IO, Any
 from uuid import UUID
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from service.clock import utc_now
 from service.domain.address import address_hash
@@ -22,7 +23,7 @@ from service.domain.import_row import ImportRow, parse_import_row
 from service.domain.mailing_list import ListInfo
 from service.domain.subscription import Status
 from service.store.audit import insert_audit
-from service.store.imports import ImportItem
+from service.store.import_rows import ImportItem
 from service.usecases.import_chunks import Chunk, ChunkWriter, Pace
 from service.usecases.import_file import Cells, ImportFile, RowProblem
 from service.usecases.import_report import ImportReport, Listener
@@ -35,9 +36,6 @@ SQLITE_CHUNK_ROWS = 2_000
 MAILS_AN_HOUR = 1_000
 MAX_MAILS_AN_HOUR = 1_000_000
 REPEATED = "repeats another row of this file"
-
-_STRENGTH = {Status.PENDING: 0, Status.CONFIRMED: 1, Status.UNSUBSCRIBED: 2}
-"""Of several rows for one subscription: whoever left in one of them has left."""
 
 Progress = Callable[[int], None]
 """Told how many bytes of the file have been read."""
@@ -86,10 +84,12 @@ class Import:
 
         `confirmed` rows without evidence become pending, and the person is asked by mail, one after
         the other; `pending` rows become pending without a mail. An `unsubscribed` row ends what is
-        here already, unless the person signed up here after that (or ever, where it has no time).
+        here already, suppressed or not, unless the person acted here after that (or ever, where it
+        has no time) or has given a later consent.
 
         Raises `InvalidInputError` for `file` where the file as a whole is not usable, for
-        `encoding` and `mails_an_hour`, and `UnknownListError`; nothing was taken then.
+        `encoding` and `mails_an_hour`, and `UnknownListError`; nothing was taken then. After
+        anything else the chunks before it stay, and the audit says that the import broke off.
         """
         if not 1 <= options.mails_an_hour <= MAX_MAILS_AN_HOUR:
             raise InvalidInputError("mails_an_hour", f"Use 1 to {MAX_MAILS_AN_HOUR}.")
@@ -97,16 +97,27 @@ class Import:
         pace = Pace(utc_now(), timedelta(hours=1) / options.mails_an_hour)
         file = ImportFile(stream, format, encoding=options.encoding)
         report = ImportReport(listener=listener)
-        with (
-            _settled_heap(),
-            ChunkWriter(self._engine, report, pace, dry_run=options.dry_run) as writer,
-        ):
-            for chunk in self._chunks(file, report, usual, have_left=options.left):
-                writer.write(chunk)
-                if progress:
-                    progress(file.bytes_read)
-        if options.dry_run:
-            return report
+        how = {"format": format, "list": options.list, "left": options.left}
+        try:
+            with (
+                _settled_heap(),
+                ChunkWriter(self._engine, report, pace, dry_run=options.dry_run) as writer,
+            ):
+                for chunk in self._chunks(file, report, usual, have_left=options.left):
+                    writer.write(chunk)
+                    if progress:
+                        progress(file.bytes_read)
+        except BaseException:
+            # The chunks that were written stay. What went wrong matters more than this entry.
+            if report.imported and not options.dry_run:
+                with suppress(SQLAlchemyError):
+                    self._audit(report, actor, {**how, "broke_off": True})
+            raise
+        if not options.dry_run:
+            self._audit(report, actor, how)
+        return report
+
+    def _audit(self, report: ImportReport, actor: str, how: Mapping[str, Any]) -> None:
         with self._engine.begin() as connection:
             insert_audit(
                 connection,
@@ -114,10 +125,8 @@ class Import:
                 actor=actor,
                 action="subscribers.imported",
                 detail={
-                    "format": format,
-                    "list": options.list,
-                    "left": options.left,
-                    "rows": report.rows,
+                    **how,
+                    "rows": report.settled,
                     "imported": report.imported,
                     "asked": report.asked,
                     "unchanged": report.unchanged,
@@ -125,7 +134,6 @@ class Import:
                     "bad": report.bad,
                 },
             )
-        return report
 
     def _chunks(
         self, file: ImportFile, report: ImportReport, usual: ListInfo | None, *, have_left: bool
@@ -198,4 +206,12 @@ def _settled_heap() -> Iterator[None]:
 
 
 def _is_stronger(row: ImportRow, than: ImportRow) -> bool:
-    return _STRENGTH[row.status] > _STRENGTH[than.status]
+    """Tell whether of two rows for one subscription the later one counts: as if it came in a file
+    of its own, after the other one's.
+    """
+    if than.status is Status.UNSUBSCRIBED:
+        return False
+    if row.status is Status.UNSUBSCRIBED:
+        newest = than.confirmed_at
+        return row.ended_at is None or newest is None or row.ended_at > newest
+    return row.status is Status.CONFIRMED and than.status is Status.PENDING

@@ -4,16 +4,21 @@ Reading takes Python's time and writing the database's, so that both together ta
 than the slower of them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 
 from service.clock import utc_now
-from service.store.imports import ImportItem, Kept, import_chunk
+from service.domain.webhook import EventType
+from service.store import webhooks
+from service.store.database import is_lost_race
+from service.store.import_rows import ImportItem
+from service.store.imports import Kept, import_chunk
 from service.usecases.import_report import ImportReport
 
 Chunk = Sequence[tuple[int, ImportItem]]
@@ -25,13 +30,13 @@ class Pace:
 
     def __init__(self, start: datetime, step: timedelta) -> None:
         """The first mail goes at `start`."""
-        self._next = start
+        self.upcoming = start
         self._step = step
 
     def next(self) -> datetime:
         """Return the time of one more mail."""
-        at = self._next
-        self._next += self._step
+        at = self.upcoming
+        self.upcoming += self._step
         return at
 
 
@@ -64,8 +69,10 @@ class ChunkWriter:
     ) -> None:
         """Wait for what is under way, and raise what it failed with unless the block failed."""
         try:
+            self._settle()
+        except Exception:
             if kind is None:
-                self._settle()
+                raise
         finally:
             self._thread.shutdown()
 
@@ -75,9 +82,21 @@ class ChunkWriter:
         self._under_way = (chunk, self._thread.submit(self._write, chunk))
 
     def _write(self, chunk: Chunk) -> list[Kept]:
-        items = [item for _, item in chunk]
+        """Write the chunk; once more where another transaction was in its way."""
+        first_mail_at = self._pace.upcoming
+        try:
+            return self._write_once(chunk)
+        except DBAPIError as error:
+            if not is_lost_race(error):
+                raise
+        self._pace.upcoming = first_mail_at
+        return self._write_once(chunk)
+
+    def _write_once(self, chunk: Chunk) -> list[Kept]:
+        items, at = [item for _, item in chunk], utc_now()
         with self._engine.connect() as connection, connection.begin() as transaction:
-            kept = import_chunk(connection, items, at=utc_now(), next_mail_at=self._pace.next)
+            kept = import_chunk(connection, items, at=at, next_mail_at=self._pace.next)
+            webhooks.owe(connection, EventType.UNSUBSCRIBED, _ended(items, kept, at))
             if self._dry_run:
                 transaction.rollback()
         return kept
@@ -89,3 +108,16 @@ class ChunkWriter:
         self._under_way = None
         for (line, item), kept in zip(chunk, written.result(), strict=True):
             self._report.count(line, item.row, kept)
+
+
+def _ended(
+    items: Sequence[ImportItem], kept: Sequence[Kept], at: datetime
+) -> Iterator[webhooks.Change]:
+    for item, each in zip(items, kept, strict=True):
+        if each.ended is not None:
+            yield webhooks.Change(
+                subscriber_id=each.ended,
+                mailing_list_id=item.list_id,
+                at=at,
+                reason=item.row.ended_reason,
+            )

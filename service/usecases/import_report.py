@@ -53,7 +53,7 @@ class ImportReport:
 
     rows: int = 0
     imported: int = 0
-    """New subscriptions, and pending ones that the file's evidence has confirmed."""
+    """New subscriptions, pending ones that the file's evidence has confirmed, and ended ones."""
     unchanged: int = 0
     """What was there already, in the same state or a stronger one."""
     skipped: int = 0
@@ -64,6 +64,11 @@ class ImportReport:
     problems: list[RowProblem] = field(default_factory=list)
     """The first 1,000 skipped and bad rows, in the order in which they were found."""
     listener: Listener | None = None
+
+    @property
+    def settled(self) -> int:
+        """How many rows are counted by now as one of the four."""
+        return self.imported + self.unchanged + self.skipped + self.bad
 
     def unchange(self, line: int, message: str | None = None) -> None:
         """Count a row that says nothing new."""
@@ -88,14 +93,8 @@ class ImportReport:
             self.imported += 1
             self.asked += row.is_asked
             self._tell(RowResult(line, Outcome.ASKED if row.is_asked else Outcome.IMPORTED))
-        elif kept.status is None:
-            self.skip(line, "is suppressed here and may not be mailed")
-        elif kept.status is Status.UNSUBSCRIBED and row.status is not Status.UNSUBSCRIBED:
-            self.skip(line, "has left this list; a file does not bring anybody back")
-        elif kept.status is Status.PENDING and row.status is Status.CONFIRMED:
-            self.skip(line, "waits for the person's own confirmation")
-        elif kept.status is not Status.UNSUBSCRIBED and row.status is Status.UNSUBSCRIBED:
-            self.skip(line, "is of somebody who signed up here themselves, and not of a later time")
+        elif reason := _why_not(row, kept):
+            self.skip(line, reason)
         else:
             self.unchange(line)
 
@@ -106,3 +105,22 @@ class ImportReport:
     def _tell(self, result: RowResult) -> None:
         if self.listener is not None:
             self.listener(result)
+
+
+def _why_not(row: ImportRow, kept: Kept) -> str | None:
+    """Tell why a row that says something new was not taken; None where it says nothing new."""
+    if kept.status is None:
+        return "is suppressed here and may not be mailed"
+    if row.status is Status.UNSUBSCRIBED:
+        if kept.status is Status.UNSUBSCRIBED:
+            return None
+        if row.ended_at is None:
+            return "does not say when, and the person signed up here themselves"
+        return "left before a consent or a signup that is known here"
+    if kept.status is Status.UNSUBSCRIBED:
+        return "has left this list; a file does not bring anybody back"
+    if kept.status is Status.PENDING and row.status is Status.CONFIRMED:
+        if kept.is_suppressed:
+            return "is suppressed here and may not be mailed"
+        return "waits for the person's own confirmation"
+    return None

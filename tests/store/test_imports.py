@@ -23,7 +23,7 @@ from service.store.types import new_id
 from service.tokens import UnsubscribeTokens
 from service.usecases import import_ as module
 from service.usecases.export import Export, ExportRequest
-from service.usecases.import_ import Import
+from service.usecases.import_ import Import, ImportOptions
 from service.usecases.import_report import ImportReport
 from service.usecases.import_text import MAX_LINE_BYTES
 from service.usecases.lists import Lists
@@ -209,6 +209,41 @@ def test_a_chunk_that_fails_ends_the_import_and_those_before_it_stay(
     with pytest.raises(DBAPIError):
         import_text(engine, f"email,name\n{lines}")
     assert counted(engine, Subscriber) == counted(engine, ConsentEvent) == 30
+    with engine.connect() as connection:
+        told = connection.scalars(select(AuditEntry.detail).order_by(AuditEntry.id)).all()
+    assert [(each.get("broke_off"), each["imported"], each["rows"]) for each in told] == [
+        (None, 20, 20),
+        (True, 10, 10),
+    ]
+
+
+def test_an_import_that_breaks_off_tells_the_audit_what_stays(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+):
+    """Also of the chunk that was under way."""
+    monkeypatch.setattr(module, "CHUNK_ROWS", 10)
+
+    class Cut(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            if self.tell() > 600:
+                raise OSError("the client went away")
+            return super().read(min(size or 0, 100))
+
+    data = "email\n" + "".join(f"p{number:03}@example.org\n" for number in range(100))
+    run = Import(engine, lists=Lists(engine), address_hash_key=HASH_KEY)
+    for options in (ImportOptions(dry_run=True), ImportOptions()):
+        with pytest.raises(OSError, match="went away"):
+            run(Cut(data.encode()), format=FileFormat.CSV, actor="test", options=options)
+    with engine.connect() as connection:
+        (told,) = connection.scalars(select(AuditEntry.detail)).all()
+    assert told["broke_off"] is True
+    assert told["imported"] == counted(engine, Subscriber) > 0
+
+
+def test_an_import_that_took_nothing_leaves_no_entry(engine: Engine):
+    with pytest.raises(InvalidInputError):
+        import_text(engine, "shoe_size\n")
+    assert counted(engine, AuditEntry) == 0
 
 
 def test_nobody_who_left_or_is_suppressed_comes_back(engine: Engine):
@@ -297,39 +332,30 @@ def test_whoever_left_in_one_row_of_a_file_has_left(
 
 
 def test_a_file_of_those_who_left_ends_what_is_older_and_nothing_newer(engine: Engine):
-    names = ("older", "newer", "again")
+    names = ("older", "newer")
     evidence = "2026-02-01T12:00:00Z,https://example.org/form"
     import_text(
         engine,
         HEADER + "".join(f"{name}@example.org,news-flash,confirmed,{evidence}\n" for name in names),
     )
-    with engine.begin() as connection:
-        connection.execute(
-            text(
-                "UPDATE subscriptions SET epoch = 2 WHERE subscriber_id ="
-                " (SELECT id FROM subscribers WHERE email = 'again@example.org')"
-            )
-        )
     report = import_text(
         engine,
         "email,list,status,ended_at,ended_reason\n"
         "older@example.org,news-flash,unsubscribed,2026-02-02T12:00:00Z,complaint\n"
-        "newer@example.org,news-flash,unsubscribed,2026-01-31T12:00:00Z,\n"
-        "again@example.org,news-flash,unsubscribed,2026-02-02T12:00:00Z,\n",
+        "newer@example.org,news-flash,unsubscribed,2026-01-31T12:00:00Z,\n",
     )
-    assert (report.imported, report.skipped) == (1, 2)
-    assert [line for line, _ in problems(report)] == [3, 4]
+    assert (report.imported, report.skipped) == (1, 1)
+    assert [line for line, _ in problems(report)] == [3]
     assert rows(engine) == {
         "older@example.org": "unsubscribed",
         "newer@example.org": "confirmed",
-        "again@example.org": "confirmed",
     }
     with engine.connect() as connection:
         ended = connection.execute(
             select(Subscription).where(Subscription.status == "unsubscribed")
         ).one()
-        events = connection.scalars(
-            select(func.coalesce(ConsentEvent.detail, ""))
+        events = connection.execute(
+            select(ConsentEvent.kind, ConsentEvent.detail)
             .where(ConsentEvent.subscriber_id == ended.subscriber_id)
             .order_by(ConsentEvent.at, ConsentEvent.id)
         ).all()
@@ -337,7 +363,8 @@ def test_a_file_of_those_who_left_ends_what_is_older_and_nothing_newer(engine: E
     assert ended.ended_at == datetime(2026, 2, 2, 12, tzinfo=UTC)
     assert ended.confirmed_at == datetime(2026, 2, 1, 12, tzinfo=UTC)
     assert ended.source == "https://example.org/form"
-    assert [detail.partition(",")[0] for detail in events] == ["confirmed", "unsubscribed"]
+    assert [kind for kind, _ in events] == ["imported", "unsubscribed"]
+    assert events[-1].detail == "complaint"
 
 
 def test_leaving_at_no_known_time_does_not_end_what_a_person_asked_for_here(engine: Engine):

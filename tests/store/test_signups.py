@@ -416,17 +416,22 @@ def test_subscriptions_are_locked_in_the_order_of_their_key(
         waiting.result(timeout=20)
 
 
-def wait_until_blocked(engine: Engine) -> None:
-    """Wait until a session on the test's database waits for a lock."""
+def is_anybody_blocked(engine: Engine) -> bool:
+    """Tell whether a session on the test's database waits for a lock."""
     query = text(
         "SELECT count(*) FROM pg_stat_activity "
         "WHERE datname = current_database() AND wait_event_type = 'Lock'"
     )
+    with engine.connect() as connection:
+        return bool(connection.scalar(query))
+
+
+def wait_until_blocked(engine: Engine) -> None:
+    """Wait until a session on the test's database waits for a lock."""
     pause = threading.Event()
     for _ in range(1000):
-        with engine.connect() as connection:
-            if connection.scalar(query):
-                return
+        if is_anybody_blocked(engine):
+            return
         pause.wait(0.01)
     pytest.fail("no session waits for a lock")
 

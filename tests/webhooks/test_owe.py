@@ -1,5 +1,6 @@
 """Which events are owed, to whom, and that owing is part of the change itself."""
 
+import io
 from datetime import timedelta
 
 import pytest
@@ -7,10 +8,12 @@ from sqlalchemy import event, select
 
 from service.clock import utc_now
 from service.domain.consent import Evidence
+from service.domain.exchange import FileFormat
 from service.domain.webhook import EventType
 from service.store import webhooks as store
 from service.store.webhook_models import WebhookDelivery
 from service.store.webhooks import Change
+from service.usecases.import_ import ImportOptions
 from tests.webhooks.conftest import ADA, Service
 
 URL = "https://example.org/hook"
@@ -168,3 +171,31 @@ def test_what_is_old_is_forgotten(service: Service) -> None:
     with service.engine.begin() as connection:
         forget(connection, before=utc_now() + timedelta(seconds=1))
     assert service.deliveries() == []
+
+
+def test_a_confirmed_subscription_that_a_file_ends_is_told_of(service: Service) -> None:
+    service.hook(URL)
+    service.sign_up()
+    service.confirm()
+    service.sign_up("bob@example.org")
+    ends = utc_now() + timedelta(seconds=1)
+
+    def take(*, dry_run: bool = False) -> None:
+        rows = [
+            f"{email},unsubscribed,{ends.isoformat()}"
+            for email in (ADA, "bob@example.org", "stranger@example.org")
+        ]
+        report = service.usecases.import_(
+            io.BytesIO("\n".join(["email,status,ended_at", *rows]).encode()),
+            format=FileFormat.CSV,
+            actor="test",
+            options=ImportOptions(dry_run=dry_run),
+        )
+        assert (report.imported, report.unchanged) in ((3, 0), (0, 3))
+
+    take(dry_run=True)
+    assert len(owed(service)) == 1
+    take()
+    take()
+    assert owed(service)[1:] == [("subscription.unsubscribed", "imported")]
+    assert {row.subscriber_id for row in service.deliveries()} == {service.subscriber_id()}

@@ -1,0 +1,157 @@
+"""Whom a file of people who left takes off a list here, and whom not."""
+
+import io
+from datetime import timedelta
+from itertools import permutations
+
+import pytest
+import time_machine
+from sqlalchemy import select
+
+from service.clock import utc_now
+from service.domain.consent import Evidence
+from service.domain.exchange import FileFormat
+from service.store.models import ConsentEvent, Subscriber
+from service.usecases import import_ as module
+from service.usecases.import_report import ImportReport
+from service.usecases.statistics import Statistics
+from tests.store.world import ADA, NOON, World
+
+HEADER = "email,status,confirmed_at,source,ended_at\n"
+CONSENT = f"{ADA},confirmed,2025-06-01T00:00:00Z,https://example.org/form,\n"
+PENDING = f"{ADA},pending,,,\n"
+LEFT = f"{ADA},unsubscribed,,,\n"
+DAY = timedelta(days=1)
+
+
+def take(world: World, rows: str) -> ImportReport:
+    return world.usecases.import_(
+        io.BytesIO((HEADER + rows).encode()), format=FileFormat.CSV, actor="test"
+    )
+
+
+def left(at: object) -> str:
+    return f"{ADA},unsubscribed,,,{at}\n"
+
+
+@pytest.mark.parametrize("last_act", ["sign_up", "confirm", "resume"])
+@pytest.mark.parametrize("has_left_once", [False, True], ids=["first cycle", "second cycle"])
+def test_a_leaving_counts_only_after_the_persons_last_act(
+    world: World, last_act: str, *, has_left_once: bool
+):
+    with time_machine.travel(NOON, tick=False) as clock:
+        world.sign_up()
+        if has_left_once:
+            world.leave()
+            clock.shift(DAY)
+            world.sign_up()
+        if last_act != "sign_up":
+            clock.shift(DAY)
+            world.confirm()
+        if last_act == "resume":
+            clock.shift(DAY)
+            undo = world.leave()
+            assert undo is not None
+            clock.shift(timedelta(minutes=30))
+            world.usecases.unsubscribe.undo(undo, Evidence())
+        acted_at = utc_now()
+        clock.shift(10 * DAY)
+        before = world.subscription()
+        for row in (left(acted_at.isoformat()), left((acted_at - DAY).isoformat()), LEFT):
+            report = take(world, row)
+            assert (report.imported, report.skipped) == (0, 1)
+        assert world.subscription() == before
+        report = take(world, left((acted_at + DAY).isoformat()))
+    assert (report.imported, report.skipped) == (1, 0)
+    after = world.subscription()
+    assert (after.status, after.epoch, after.ended_at) == (
+        "unsubscribed",
+        2 if has_left_once else 1,
+        acted_at + DAY,
+    )
+    last = world.rows(select(ConsentEvent.__table__).order_by(ConsentEvent.id.desc()))[0]
+    assert (last.kind, last.epoch, last.detail) == ("unsubscribed", after.epoch, "imported")
+    assert last.text_version is None
+
+
+def test_what_a_file_alone_says_is_pending_is_no_consent(world: World):
+    """It may be of any time: the file that told of it need not have said."""
+    take(world, PENDING)
+    assert take(world, left("2025-01-01T00:00:00Z")).imported == 1
+    assert world.subscription().status == "unsubscribed"
+
+
+@pytest.mark.parametrize("act", ["pending", "confirmed"])
+def test_signing_up_here_outlives_an_older_leaving_though_a_file_came_first(world: World, act: str):
+    with time_machine.travel(NOON, tick=False) as clock:
+        take(world, PENDING if act == "pending" else CONSENT)
+        world.sign_up()
+        clock.shift(DAY)
+        assert take(world, left("2025-09-01T00:00:00Z")).skipped == 1
+    assert world.subscription().status == act
+
+
+def test_why_somebody_is_not_taken_off_is_told_as_it_is(world: World):
+    take(world, CONSENT)
+    older = take(world, left("2025-01-01T00:00:00Z")).problems
+    world.sign_up()
+    untimed = take(world, LEFT).problems
+    assert [each.message for each in older + untimed] == [
+        "left before a consent or a signup that is known here",
+        "does not say when, and the person signed up here themselves",
+    ]
+
+
+def test_whoever_is_suppressed_leaves_by_a_file_too_but_nothing_is_made(world: World):
+    take(world, CONSENT)
+    world.suppress(ADA, "manual")
+    stranger = "bob@example.org"
+    world.suppress(stranger, "manual")
+    report = take(world, LEFT + LEFT.replace(ADA, stranger))
+    assert (report.imported, report.skipped) == (1, 1)
+    assert world.subscription().status == "unsubscribed"
+    assert world.rows(select(Subscriber.email)) == [(ADA,)]
+
+
+def test_a_file_does_not_confirm_whom_it_may_not_mail(world: World):
+    take(world, PENDING)
+    world.suppress(ADA, "manual")
+    report = take(world, CONSENT)
+    assert [each.message for each in report.problems] == [
+        "is suppressed here and may not be mailed"
+    ]
+    assert world.subscription().status == "pending"
+
+
+@pytest.mark.parametrize(
+    "rows", list(permutations([PENDING, CONSENT, left("2025-01-01T00:00:00Z")], 2))
+)
+@pytest.mark.parametrize("then", [CONSENT, LEFT, left("2025-07-01T00:00:00Z"), PENDING])
+def test_rows_of_one_file_come_to_what_they_do_in_files_of_their_own(
+    world: World, monkeypatch: pytest.MonkeyPatch, rows: tuple[str, ...], then: str
+):
+    rows = (*rows, then)
+    take(world, "".join(rows))
+    together = world.subscription().status
+    world.erase(ADA)
+    for row in rows:
+        take(world, row)
+    assert world.subscription().status == together
+    world.erase(ADA)
+    monkeypatch.setattr(module, "CHUNK_ROWS", 1)
+    take(world, "".join(rows))
+    assert world.subscription().status == together
+
+
+def test_whom_a_file_took_off_is_a_leaver_but_not_whoever_was_gone_before(world: World):
+    complained = "bob@example.org"
+    take(world, CONSENT + CONSENT.replace(ADA, complained))
+    take(world, LEFT + LEFT.replace(ADA, "gone@example.org"))
+    world.usecases.import_(
+        io.BytesIO(f"email,status,ended_reason\n{complained},unsubscribed,complaint\n".encode()),
+        format=FileFormat.CSV,
+        actor="test",
+    )
+    assert world.subscription(complained).status == "unsubscribed"
+    report = Statistics(world.engine, lists=world.usecases.lists).report()
+    assert report.totals.leavers == 1
