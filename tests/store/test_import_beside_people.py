@@ -18,8 +18,8 @@ from service.domain.exchange import FileFormat
 from service.domain.subscription import Cycles, SubscriptionRef
 from service.store import cycles as cycles_store
 from service.store.cycles import Act
-from service.store.models import ConsentEvent, OutboxMessage, Subscriber
 from service.store.imports import import_chunk
+from service.store.models import ConsentEvent, OutboxMessage, Subscriber
 from service.store.signups import record_signups
 from service.usecases import import_chunks
 from service.usecases.import_report import ImportReport
