@@ -46,6 +46,10 @@ def suppress(connection: Connection, suppressions: Iterable[NewSuppression]) -> 
     """Keep the addresses from being mailed; what is there already stays as it is, but that exports
     know an address again that came back after it was erased.
     """
+    # One row for each: PostgreSQL does not update a row twice in one statement.
+    single: dict[tuple[str, SuppressionReason], NewSuppression] = {}
+    for given in suppressions:
+        single.setdefault((given.address_hash, given.reason), given)
     rows = [
         {
             "address_hash": each.address_hash,
@@ -54,7 +58,7 @@ def suppress(connection: Connection, suppressions: Iterable[NewSuppression]) -> 
             "note": each.note,
             "created_at": each.at,
         }
-        for each in suppressions
+        for each in single.values()
     ]
     if rows:
         execute_bulk(
