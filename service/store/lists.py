@@ -1,6 +1,6 @@
 """Mailing lists: rows to `ListInfo` and back."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -38,12 +38,6 @@ def get_by_slug(connection: Connection, slug: str) -> ListInfo | None:
     query = select(*_COLUMNS).where(MailingList.slug == slug)
     row = connection.execute(query).mappings().one_or_none()
     return _info(row) if row is not None else None
-
-
-def get_many_by_ids(connection: Connection, ids: Iterable[UUID]) -> Sequence[ListInfo]:
-    """Return the lists that have one of these ids, in the order of their slugs."""
-    query = select(*_COLUMNS).where(MailingList.id.in_(set(ids))).order_by(MailingList.slug)
-    return [_info(row) for row in connection.execute(query).mappings()]
 
 
 def all_lists(connection: Connection) -> Sequence[ListInfo]:

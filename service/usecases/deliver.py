@@ -195,29 +195,11 @@ class Deliver:
             if mail is None and message_id not in withheld
         }
         mails = [mail for mail in composed.values() if mail and mail.message_id not in withheld]
-        began_at = utc_now()
-        failure: ProviderError | None = None
-        if mails:
-            try:
-                for receipt in gate.provider.send(mails, key=str(batch.id)):
-                    receipts[receipt.message_id] = receipt
-            except ProviderError as error:
-                failure = error
-            except Exception as error:  # noqa: BLE001 - a fault of the adapter after the call
-                _log.error("adapter fault", provider=gate.provider.name, error=type(error).__name__)
-                failure = OutcomeUnknownError("adapter_fault")
-            for mail in mails:
-                code = failure.code if failure else "no_receipt"
-                outcome = failure.outcome if failure else Outcome.UNKNOWN
-                receipts.setdefault(mail.message_id, _receipt(mail.message_id, outcome, code))
-            if failure is None or failure.outcome is Outcome.REJECTED:
-                gate.succeed()
-            else:
-                gate.fail(began_at=began_at, now=utc_now(), retry_after=failure.retry_after)
+        sent, failure = _send(gate, mails, key=str(batch.id)) if mails else ({}, None)
         result = CallResult(
             batch=batch,
             gate=gate,
-            receipts=receipts,
+            receipts=receipts | sent,
             withheld=withheld,
             failure=failure,
             is_shared=len(mails) > 1,
@@ -361,6 +343,34 @@ class Deliver:
             )
             state, until = gate.state(now)
             activity.record(connection, gate.provider.name, counts, state, until, now=now)
+
+
+def _send(
+    gate: Gate, mails: Sequence[Mail], *, key: str
+) -> tuple[dict[UUID, Receipt], ProviderError | None]:
+    """Call the provider once; return a receipt for each mail, and what the call as a whole failed
+    with. The gate is told how it went.
+    """
+    receipts: dict[UUID, Receipt] = {}
+    failure: ProviderError | None = None
+    began_at = utc_now()
+    try:
+        for receipt in gate.provider.send(mails, key=key):
+            receipts[receipt.message_id] = receipt
+    except ProviderError as error:
+        failure = error
+    except Exception as error:  # noqa: BLE001 - a fault of the adapter after the call
+        _log.error("adapter fault", provider=gate.provider.name, error=type(error).__name__)
+        failure = OutcomeUnknownError("adapter_fault")
+    code = failure.code if failure else "no_receipt"
+    outcome = failure.outcome if failure else Outcome.UNKNOWN
+    for mail in mails:
+        receipts.setdefault(mail.message_id, _receipt(mail.message_id, outcome, code))
+    if failure is None or failure.outcome is Outcome.REJECTED:
+        gate.succeed()
+    else:
+        gate.fail(began_at=began_at, now=utc_now(), retry_after=failure.retry_after)
+    return receipts, failure
 
 
 def _receipt(message_id: UUID, outcome: Outcome, error: str) -> Receipt:

@@ -56,7 +56,7 @@ def at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
         return list(pool.map(run, calls, timeout=60))
 
 
-def other_process(world: World) -> tuple[Confirm, Unsubscribe]:
+def other_process(world: World, *, confirm_days: int = 7) -> tuple[Confirm, Unsubscribe]:
     """The same use cases sharing nothing with the first ones but the database."""
     lists = Lists(world.engine)
     return (
@@ -66,7 +66,7 @@ def other_process(world: World) -> tuple[Confirm, Unsubscribe]:
             texts=ConsentTexts(world.engine, lists=lists),
             tokens=world.tokens,
             address_hash_key=world.usecases.settings.address_hash_key,
-            confirm_days=7,
+            confirm_days=confirm_days,
             mail_is_due=lambda: None,
         ),
         Unsubscribe(world.engine, lists=lists, tokens=world.tokens),
@@ -445,16 +445,7 @@ def test_guesses_at_once_on_old_and_new_pages_are_counted_one_by_one(world: Worl
 
 
 def test_a_code_does_not_live_longer_than_what_counts_its_guesses(world: World):
-    lists = Lists(world.engine)
-    confirm = Confirm(
-        world.engine,
-        lists=lists,
-        texts=ConsentTexts(world.engine, lists=lists),
-        tokens=world.tokens,
-        address_hash_key=world.usecases.settings.address_hash_key,
-        confirm_days=60,
-        mail_is_due=lambda: None,
-    )
+    confirm, _ = other_process(world, confirm_days=60)
     with time_machine.travel(NOON, tick=False) as clock:
         page, code, link = world.sign_up(), world.code(), world.confirm_link()
         clock.shift(CODE_LIFE_MAX)
