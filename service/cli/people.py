@@ -33,7 +33,7 @@ WHO = click.argument("who", metavar="EMAIL|ID")
 @click.option(
     "--status", type=click.Choice([status.value for status in Status]), help="Only this status."
 )
-@click.option("--search", help="Part of an address or a name.")
+@click.option("--search", help="Part of an address, a name or an attribute.")
 @options.page
 @options.as_json
 def list_people(

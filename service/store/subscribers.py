@@ -6,7 +6,21 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, delete, exists, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Text,
+    case,
+    column,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 
 from service.domain.consent import ConsentKind
 from service.domain.subscription import Status
@@ -117,7 +131,8 @@ def subscribers_page(
 ) -> Sequence[SubscriberInfo]:
     """Return subscribers by id, oldest first, those after the id `after`.
 
-    `text` is looked for within address and name, `list_id` and `status` in one same subscription.
+    `text` is looked for within address, name and the values of attributes, `list_id` and `status`
+    in one same subscription.
     """
     query = select(*_columns(Subscriber, SubscriberInfo)).order_by(Subscriber.id).limit(limit)
     if after is not None:
@@ -127,6 +142,7 @@ def subscribers_page(
             or_(
                 Subscriber.email_key.contains(text.casefold(), autoescape=True),
                 Subscriber.name.icontains(text, autoescape=True),
+                _has_attribute(connection, text),
             )
         )
     if list_id is not None or status is not None:
@@ -137,6 +153,25 @@ def subscribers_page(
             held = held.where(Subscription.status == status.value)
         query = query.where(held)
     return [SubscriberInfo(**row) for row in connection.execute(query).mappings()]
+
+
+def _has_attribute(connection: Connection, text: str) -> ColumnElement[bool]:
+    """Return the condition that a person's attributes have a value with this text in it."""
+    given = Subscriber.__table__.c.attributes
+    if connection.dialect.name == "postgresql":
+        # A JSON null has no entries to take apart, and is an error there.
+        is_object = func.jsonb_typeof(given) == "object"
+        entries = func.jsonb_each_text(case((is_object, given)))
+    else:
+        entries = func.json_each(given)
+    entry = entries.table_valued(column("key", Text), column("value", Text))
+    return (
+        select(literal(1))
+        .select_from(entry)
+        .where(entry.c.value.icontains(text, autoescape=True))
+        .correlate(Subscriber)
+        .exists()
+    )
 
 
 def get_subscriber(

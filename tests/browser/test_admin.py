@@ -365,7 +365,7 @@ def test_a_person_is_found_taken_off_a_list_and_erased(admin, service, new_conte
     address = new_address()
     sign_up(new_context().new_page(), service, address)
     admin.goto(f"{service}/admin/subscribers")
-    admin.get_by_label("Address or name").fill(address[:16])
+    admin.get_by_label("Address, name or attribute").fill(address[:16])
     admin.get_by_role("button", name="Search").click()
     admin.get_by_role("link", name=address).click()
     heading(admin, address).to_be_visible()

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from flask import Flask
@@ -166,6 +167,43 @@ def test_every_query_parameter_is_pointed_at_alike(admin: Admin):
 def test_no_cache_keeps_what_a_key_was_given(admin: Admin):
     for path in ("subscribers", "subscribers/export", "lists", "keys", "stats", "audit"):
         assert admin.call("GET", f"/v1/{path}").headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("ZüRICH", ["ada"]),
+        ("zürich 100%", ["ada"]),
+        ("100_", []),
+        ("42", ["ben"]),
+        ("gardens", ["cay"]),
+        ("city", []),
+    ],
+)
+def test_people_are_found_by_the_values_of_their_attributes(
+    admin: Admin, text: str, names: list[str]
+):
+    people = {
+        "ada": {"city": "Zürich 100%"},
+        "ben": {"number": 42},
+        "cay": {"likes": ["parks", "gardens"]},
+        "dan": None,
+    }
+    lines = [
+        json.dumps({"email": f"{name}@example.org", "attributes": attributes})
+        for name, attributes in people.items()
+    ]
+    admin.call(
+        "POST",
+        "/v1/subscribers/import",
+        data="\n".join(lines),
+        content_type="application/x-ndjson",
+    )
+    path = f"/v1/subscribers/{id_of(admin, 'dan@')}"
+    body = json.dumps({"attributes": None})
+    assert admin.call("PATCH", path, data=body, content_type="application/json").status_code == 200
+    found = admin.get(f"/v1/subscribers?{urlencode({'q': text})}")["subscribers"]
+    assert [each["email"].partition("@")[0] for each in found] == names
 
 
 def test_a_subscriber_is_shown_with_history_and_corrected(admin: Admin):

@@ -35,7 +35,8 @@ class SubscribersQuerySchema(PageSchema):
     list = fields.String(**SLUG, **described("Only subscribers of this list."))
     status = fields.Enum(Status, by_value=True)
     q = fields.String(
-        validate=validate.Length(min=1, max=200), **described("Part of an address or a name.")
+        validate=validate.Length(min=1, max=200),
+        **described("Part of an address, a name or an attribute."),
     )
 
 
