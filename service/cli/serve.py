@@ -57,7 +57,8 @@ def serve(*, host: str, port: int, workers: int | None, no_worker: bool, no_migr
     is_new = False if no_migrate else migrate_database(app)
     if not is_given:
         keep_served_address(settings)
-    _say(settings, host, port, first=_first_keys(app) if is_new else None)
+    may_show = is_new and settings.is_sqlite and is_terminal()
+    _say(settings, host, port, first=_first_keys(app) if may_show else None)
     with app.app_context():
         db.engine.dispose()
     delivery = None if no_worker else DeliveryProcess()
@@ -117,6 +118,11 @@ class DeliveryProcess:
             self._process.kill()
 
 
+def is_terminal() -> bool:
+    """Tell whether a person reads what is printed. Elsewhere it goes into a log, which is kept."""
+    return sys.stdout.isatty()
+
+
 def _is_loopback(host: str) -> bool:
     try:
         return ip_address(host).is_loopback
@@ -130,7 +136,7 @@ def _in_url(host: str) -> str:
 
 
 def _first_keys(app: Flask) -> tuple[str, str]:
-    """Make what a first start hands out, once: an administrator's key, and a link to sign in."""
+    """Make an administrator's key and a sign-in link, to be shown once, on a terminal only."""
     found = usecases_of(app)
     key = found.keys.create("first", role="admin", actor="serve")
     return key, new_admin_link(found, actor="serve")

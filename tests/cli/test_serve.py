@@ -1,15 +1,24 @@
 """`newsflash serve`: what it tells a person, and which address its links begin with."""
 
 import os
+import re
+import socket
+import sqlite3
+import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
+import psycopg
 import pytest
 from click.testing import CliRunner
+from sqlalchemy.engine import URL
 
 from service.cli import main
 from service.cli.serve import DeliveryProcess
+from tests.features.conftest import empty_database
+from tests.postgres import libpq
 
 # By its name alone one gets the command, which hides the module.
 MODULE = sys.modules["service.cli.serve"]
@@ -62,6 +71,65 @@ def test_a_link_made_beside_the_service_begins_where_it_listens(tmp_path: Path):
     del os.environ["NEWSFLASH_PUBLIC_URL"]  # the next command is a process of its own
     made = CliRunner().invoke(main, ["admin-link"])
     assert made.output.startswith("http://127.0.0.1:9000/admin/sign-in/")
+
+
+def given_away(output: str) -> list[str]:
+    """Return the keys and sign-in links in what was printed."""
+    return re.findall(r"nf_[\w-]{43}|/admin/sign-in/[\w.-]+", output)
+
+
+def keys_made(folder: Path) -> int:
+    with closing(sqlite3.connect(folder / "var" / "newsflash.db")) as connection:
+        (count,) = connection.execute("SELECT count(*) FROM api_keys").fetchone()
+    return int(count)
+
+
+def test_the_first_start_hands_a_key_and_a_link_to_a_person_at_a_terminal(tmp_path: Path):
+    ours, theirs = os.openpty()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "service", "serve", "--no-worker", "--port", str(port)]
+    shown = b""
+    with subprocess.Popen(
+        command,
+        stdout=theirs,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+    ) as process:
+        os.close(theirs)
+        try:
+            while b"subscribers/export" not in shown:
+                shown += os.read(ours, 65_536)
+        finally:
+            process.terminate()
+            os.close(ours)
+    assert len(set(given_away(shown.decode()))) == 2, shown
+    assert keys_made(tmp_path) == 1
+
+
+def test_the_first_start_puts_no_secret_into_a_log(tmp_path: Path):
+    done = CliRunner().invoke(main, ["serve", "--no-worker"])
+    assert done.exit_code == 0, done.output
+    assert given_away(done.output) == []
+    assert "newsflash admin-link" in done.output
+    assert keys_made(tmp_path) == 0
+
+
+def test_the_first_start_on_postgresql_shows_no_secret_even_on_a_terminal(
+    postgres_server: URL, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(MODULE, "is_terminal", lambda: True)
+    with empty_database(postgres_server) as url:
+        for name in ("SECRET_KEY", "ADDRESS_HASH_KEY", "RECEIPT_KEY"):
+            monkeypatch.setenv(f"NEWSFLASH_{name}", f"{name}-for-tests-only-0123456789-0123456789")
+        monkeypatch.setenv("NEWSFLASH_DATABASE_URL", url.render_as_string(hide_password=False))
+        done = CliRunner().invoke(main, ["serve", "--no-worker"])
+        assert done.exit_code == 0, done.output
+        with psycopg.connect(libpq(url)) as connection:
+            found = connection.execute("SELECT count(*) FROM api_keys").fetchone()
+    assert given_away(done.output) == []
+    assert "newsflash admin-link" in done.output
+    assert found == (0,)
 
 
 def test_the_start_says_how_the_command_is_typed_here(

@@ -24,7 +24,6 @@ from werkzeug import Request, Response
 WAIT_SECONDS = 30
 _CONFIRM = re.compile(r"https?://\S+/confirm/[\w.-]+")
 _LEAVE = re.compile(r"<(https?://[^>\s]+/unsubscribe/[\w.-]+)>")
-_KEY = re.compile(r"\bnf_[\w-]{43}\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +117,7 @@ class Site:
             "NEWSFLASH_RATELIMIT_ENABLED": "false",
         }
         self._process: subprocess.Popen[bytes] | None = None
+        self._key: str | None = None
         self.session = requests.Session()
         self.session.trust_env = False
 
@@ -154,8 +154,22 @@ class Site:
 
     @property
     def admin(self) -> dict[str, str]:
-        """The header of the key that the first start printed."""
-        return {"Authorization": f"Bearer {_KEY.findall(self.log)[0]}"}
+        """The header of an administrator's key, created at first need."""
+        if self._key is None:
+            self._key = self.run("keys", "create", "tests", "--role", "admin").strip()
+        return {"Authorization": f"Bearer {self._key}"}
+
+    def run(self, *arguments: str) -> str:
+        """Run a command beside the service and return what it printed."""
+        return subprocess.run(
+            [sys.executable, "-m", "service", *arguments],
+            cwd=self._folder,
+            env=self._environment | {"PYTHONPATH": str(Path(__file__).parents[2])},
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+            timeout=WAIT_SECONDS,
+        ).stdout
 
     def kill(self) -> None:
         """Kill all of its processes at once, as a machine that loses power does."""
