@@ -17,11 +17,6 @@ def is_storable(text: str) -> bool:
     return not any(char == "\0" or "\ud800" <= char <= "\udfff" for char in text)
 
 
-def storable(text: str | None) -> str | None:
-    """Return the text without the characters that cannot be kept."""
-    return text and "".join(char for char in text if is_storable(char))
-
-
 def check_text(field: str, text: str | None) -> None:
     """Raise `InvalidInputError` for a text that cannot be kept."""
     if text is not None and not is_storable(text):

@@ -69,16 +69,25 @@ class Answer:
         """Return the decoded body of a 2xx; raise `OutcomeUnknownError` where it is not JSON."""
         try:
             return json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise malformed() from None
 
     def error_field(self, name: str) -> Any:
         """Return a field of an error's JSON object; None where there is no such thing."""
         try:
             value = json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
         return value.get(name) if isinstance(value, dict) else None
+
+    def error_code(self, name: str) -> str | int | None:
+        """Return a field of an error's JSON object if it is a code. See `code_of`."""
+        return code_of(self.error_field(name))
+
+
+def code_of(value: Any) -> str | int | None:
+    """Return an API's error code, a text or a number; None for any other JSON."""
+    return value if isinstance(value, (str, int)) and not isinstance(value, bool) else None
 
 
 def malformed() -> OutcomeUnknownError:
@@ -93,6 +102,14 @@ def field(value: Any, name: str) -> Any:
     return value[name]
 
 
+def code_field(value: Any, name: str) -> str | int:
+    """Return an error code of a 2xx's JSON; raise `OutcomeUnknownError` where there is none."""
+    code = code_of(field(value, name))
+    if code is None:
+        raise malformed()
+    return code
+
+
 def items(value: Any, count: int) -> list[Any]:
     """Return a 2xx's JSON list if it has one entry for each mail; else `OutcomeUnknownError`."""
     if not isinstance(value, list) or len(value) != count:
@@ -102,12 +119,11 @@ def items(value: Any, count: int) -> list[Any]:
 
 def accepted(mail: Mail, provider_message_id: object) -> Receipt:
     """Return the receipt of a mail that the API took, under the API's own name for it."""
-    if not isinstance(provider_message_id, (str, int)) or provider_message_id == "":
+    name = code_of(provider_message_id)
+    if name is None or name == "":
         raise malformed()
     return Receipt(
-        message_id=mail.message_id,
-        outcome=Outcome.ACCEPTED,
-        provider_message_id=str(provider_message_id),
+        message_id=mail.message_id, outcome=Outcome.ACCEPTED, provider_message_id=str(name)
     )
 
 

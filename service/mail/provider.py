@@ -11,6 +11,7 @@ from typing import Protocol
 from uuid import UUID
 
 from service.domain.delivery import Outcome
+from service.domain.redaction import redacted, usable_name
 from service.mail.pace import Pace
 
 
@@ -35,7 +36,10 @@ class Mail:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """What became of one message in one attempt."""
+    """What became of one message in one attempt.
+
+    Whatever an adapter read out of an answer is made safe here, once for all of them.
+    """
 
     message_id: UUID
     outcome: Outcome
@@ -45,16 +49,22 @@ class Receipt:
     """A short machine-readable code, without address or body. None when accepted."""
     retry_after: timedelta | None = None
 
+    def __post_init__(self) -> None:
+        """Bound the provider's texts, and mask addresses in the error."""
+        object.__setattr__(self, "provider_message_id", usable_name(self.provider_message_id))
+        if self.error is not None:
+            object.__setattr__(self, "error", redacted(self.error))
+
 
 class ProviderError(Exception):
-    """A whole call failed. `code` is short and holds no address."""
+    """A whole call failed. `code` is short and holds no address, whatever the provider wrote."""
 
     outcome: Outcome
 
     def __init__(self, code: str, *, retry_after: timedelta | None = None) -> None:
         """Keep the code and how long the provider asks to be left alone."""
-        super().__init__(code)
-        self.code = code
+        self.code = redacted(code)
+        super().__init__(self.code)
         self.retry_after = retry_after
 
 

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from service.domain.delivery import MessageStatus, Outcome, decide
-from service.domain.text import storable
 from service.mail.provider import ProviderError, Receipt
 from service.store.batches import ClaimedBatch, Settlement
 from service.usecases.gates import Gate
@@ -134,7 +133,7 @@ def settle_call(
                 next_attempt_at=now if is_handed_on or result.is_split else next_attempt_at,
                 provider=result.gate.provider.name,
                 attempts=message.attempt - (not decision.spends_attempt),
-                provider_message_id=storable(receipt.provider_message_id),
+                provider_message_id=receipt.provider_message_id,
                 error=receipt.error,
                 is_alone=result.is_split,
             )

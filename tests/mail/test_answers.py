@@ -133,6 +133,51 @@ def test_mailjet_says_it_by_message(send: Send, error: dict[str, object], outcom
     assert receipt.outcome is outcome
 
 
+_RAW = "ada@example.org\x00\ud800 is " + "x" * 5_000
+
+
+@pytest.mark.parametrize(
+    ("api", "body"),
+    [
+        (POSTMARK, [{"ErrorCode": _RAW}]),
+        (MAILJET, {"Messages": [{"Status": "error", "Errors": [{"ErrorCode": _RAW}]}]}),
+    ],
+    ids=str,
+)
+def test_error_of_a_message_is_short_and_without_an_address(
+    send: Send, api: Api, body: object
+) -> None:
+    (receipt,) = send(api, as_json(200, body))
+    assert receipt.outcome is Outcome.REJECTED
+    assert (receipt.error or "").startswith("[address] is ")
+    assert len(receipt.error or "") <= 64
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [[1], {"a": 1}, None, True, False, 1.5, "[" * 100_000],
+    ids=lambda odd: repr(odd)[:9],
+)
+@pytest.mark.parametrize(
+    ("api", "name"), [(POSTMARK, "ErrorCode"), (RESEND, "name"), (BREVO, "code")], ids=str
+)
+def test_refusal_whose_code_is_none_is_a_refusal(
+    send: Send, api: Api, name: str, odd: object
+) -> None:
+    body = Response(odd, 422) if isinstance(odd, str) else as_json(422, {name: odd})
+    with pytest.raises(RejectedError, match="http_422"):
+        send(api, body)
+
+
+@pytest.mark.parametrize("odd", [[0], {}, None, False, 0.5], ids=repr)
+@pytest.mark.parametrize("api", [POSTMARK, MAILJET], ids=str)
+def test_result_whose_code_is_none_means_unknown(send: Send, api: Api, odd: object) -> None:
+    result = {"ErrorCode": odd, "MessageID": "x"}
+    body = {"Messages": [{"Status": "error", "Errors": [result]}]} if api is MAILJET else [result]
+    with pytest.raises(OutcomeUnknownError, match="malformed_answer"):
+        send(api, as_json(200, body))
+
+
 @pytest.mark.parametrize("api", [POSTMARK, RESEND, MAILJET, MAILTRAP, BREVO], ids=str)
 def test_answer_for_fewer_mails_than_were_sent_means_unknown(send: Send, api: Api) -> None:
     with pytest.raises(OutcomeUnknownError, match="malformed_answer"):

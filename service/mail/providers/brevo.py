@@ -59,7 +59,7 @@ class Brevo(HttpApi):
 
     def refusal(self, answer: Answer) -> ProviderError:
         """Brevo's own code tells a used key and a wrong account from a wrong mail."""
-        code = answer.error_field("code")
+        code = answer.error_code("code")
         if code == "duplicate_parameter":
             return _KeyUsedError("brevo_key_used")
         if code in _ACCOUNT:

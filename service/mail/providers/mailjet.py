@@ -5,7 +5,16 @@ from typing import Any
 
 from service.domain.delivery import Outcome
 from service.mail.dsn import MailDsn
-from service.mail.http_api import Answer, HttpApi, HttpOptions, accepted, field, items, malformed
+from service.mail.http_api import (
+    Answer,
+    HttpApi,
+    HttpOptions,
+    accepted,
+    code_field,
+    field,
+    items,
+    malformed,
+)
 from service.mail.mime import split_sender
 from service.mail.provider import Mail, Receipt
 
@@ -48,13 +57,13 @@ def _receipt(mail: Mail, result: Any) -> Receipt:
     errors = field(result, "Errors")
     if not isinstance(errors, list) or not errors:
         raise malformed()
-    code, status = field(errors[0], "ErrorCode"), errors[0].get("StatusCode")
+    code, status = code_field(errors[0], "ErrorCode"), errors[0].get("StatusCode")
     outcome = Outcome.REJECTED
     if code in _SENDER or status in (401, 403):
         outcome = Outcome.MISCONFIGURED
     elif status == 429 or (isinstance(status, int) and status >= 500):
         outcome = Outcome.TEMPORARY
-    return Receipt(message_id=mail.message_id, outcome=outcome, error=f"mailjet_{str(code)[:32]}")
+    return Receipt(message_id=mail.message_id, outcome=outcome, error=f"mailjet_{code}")
 
 
 def _message(mail: Mail) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from service.domain.delivery import Outcome
 from service.mail.dsn import MailDsn
-from service.mail.http_api import Answer, HttpApi, HttpOptions, accepted, field, items
+from service.mail.http_api import Answer, HttpApi, HttpOptions, accepted, code_field, field, items
 from service.mail.mime import quoted_sender
 from service.mail.provider import (
     Mail,
@@ -44,7 +44,7 @@ class Postmark(HttpApi):
 
     def refusal(self, answer: Answer) -> ProviderError:
         """A 422 about token, sender or stream is ours to mend, whatever its status says."""
-        code = answer.error_field("ErrorCode")
+        code = answer.error_code("ErrorCode")
         if answer.status == 422 and code in _ACCOUNT:
             return MisconfiguredError(f"postmark_{code}")
         if answer.status == 422 and code in _LATER:
@@ -68,7 +68,7 @@ class Postmark(HttpApi):
 
 
 def _receipt(mail: Mail, result: Any) -> Receipt:
-    code = field(result, "ErrorCode")
+    code = code_field(result, "ErrorCode")
     if code == 0:
         return accepted(mail, field(result, "MessageID"))
     outcome = Outcome.REJECTED

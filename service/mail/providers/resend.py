@@ -57,7 +57,7 @@ class Resend(HttpApi):
 
     def refusal(self, answer: Answer) -> ProviderError:
         """A 409 is either "the first call is still running" or "the payload is another one"."""
-        name = answer.error_field("name")
+        name = answer.error_code("name")
         if answer.status == 409:
             if name == "concurrent_idempotent_requests":
                 return TemporaryError("resend_concurrent")
