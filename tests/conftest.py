@@ -2,17 +2,14 @@
 
 import os
 import shutil
-import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-import psycopg
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
-from psycopg import sql
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.engine import URL, make_url
 
@@ -21,7 +18,7 @@ from service.config import Settings
 from service.store.database import engine_options, prepare_engine
 from service.store.models import db
 from service.web.context import EXTENSION, UseCases
-from tests.postgres import GIVEN_SERVER, NoServerError, libpq, running_server
+from tests.postgres import GIVEN_SERVER, NoServerError, ReusedDatabase, running_server
 
 DATABASES = ("sqlite", "postgresql")
 
@@ -74,17 +71,14 @@ def postgres_server() -> Iterator[URL]:
 
 
 @pytest.fixture(scope="session")
-def postgres_template(
+def postgres_database(
     postgres_server: URL, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[URL]:
-    """A migrated PostgreSQL database, for `CREATE DATABASE … TEMPLATE`."""
-    name = f"newsflash_template_{uuid.uuid4().hex[:12]}"
-    url = postgres_server.set(database=name)
-    with psycopg.connect(libpq(postgres_server), autocommit=True) as admin:
-        admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        _migrate(url, tmp_path_factory.mktemp("template"))
-        yield url
-        admin.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(name)))
+) -> Iterator[ReusedDatabase]:
+    """A migrated PostgreSQL database that the tests of this process use in turn."""
+    folder = tmp_path_factory.mktemp("template")
+    database = ReusedDatabase(postgres_server, lambda url: _migrate(url, folder))
+    yield database
+    database.drop()
 
 
 @pytest.fixture
@@ -96,18 +90,10 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> URL:
 
 
 @pytest.fixture
-def postgres_url(postgres_template: URL) -> Iterator[URL]:
-    """A fresh PostgreSQL database."""
-    name = f"newsflash_test_{uuid.uuid4().hex[:12]}"
-    names = {
-        "name": sql.Identifier(name),
-        "template": sql.Identifier(str(postgres_template.database)),
-    }
-    server = postgres_template.set(database="postgres")
-    with psycopg.connect(libpq(server), autocommit=True) as admin:
-        admin.execute(sql.SQL("CREATE DATABASE {name} TEMPLATE {template}").format(**names))
-        yield postgres_template.set(database=name)
-        admin.execute(sql.SQL("DROP DATABASE {name} WITH (FORCE)").format(**names))
+def postgres_url(postgres_database: ReusedDatabase) -> URL:
+    """A PostgreSQL database as new."""
+    postgres_database.empty()
+    return postgres_database.url
 
 
 @pytest.fixture(params=DATABASES)
