@@ -9,7 +9,6 @@ import re
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass, field
-from email.utils import parseaddr
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -18,6 +17,10 @@ from environs import EnvError, FileAwareEnv
 from limits import parse_many
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
+
+from service.domain.address import parse_address
+from service.domain.errors import AddressError, SenderError
+from service.domain.sender import parse_sender, sender_address
 
 PREFIX = "NEWSFLASH_"
 MIN_KEY_BYTES = 32
@@ -303,9 +306,22 @@ def _hosts(text: str) -> tuple[str, ...]:
 
 
 def _sender(text: str) -> str:
-    if any(ord(char) < 32 for char in text) or "@" not in parseaddr(text)[1]:
-        raise SettingError("MAIL_FROM", "needs the form Name <address@domain>")
+    try:
+        parse_sender(text)
+    except SenderError as error:
+        raise SettingError("MAIL_FROM", str(error)) from None
     return text
+
+
+def _is_address(text: str) -> bool:
+    """Tell whether this is a bare address, at a host of an internal network too."""
+    for parse in (sender_address, parse_address):
+        try:
+            parse(text)
+        except (SenderError, AddressError):
+            continue
+        return True
+    return False
 
 
 def _policy(text: str) -> str:
@@ -364,7 +380,7 @@ def _oidc(env: FileAwareEnv) -> OidcSettings | None:
     admins = tuple(given["ADMINS"].replace(",", " ").split())
     if not admins and not given["ADMIN_GROUP"]:
         raise SettingError("OIDC_ADMINS", "is required, or OIDC_ADMIN_GROUP: who may come in")
-    if not all("@" in admin.strip("@") for admin in admins):
+    if not all(_is_address(admin) for admin in admins):
         raise SettingError("OIDC_ADMINS", "needs addresses: ada@example.org, ben@example.org")
     issuer = _base_url("OIDC_ISSUER", given["ISSUER"])
     parts = urlsplit(issuer)

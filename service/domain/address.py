@@ -11,6 +11,9 @@ from service.domain.errors import AddressError
 MAX_LENGTH = 254
 """Longest address in octets that fits an SMTP path (RFC 5321, section 4.5.3.1.3, erratum 1690)."""
 
+ENCODED_WORD = "=?"
+"""Begins an encoded word (RFC 2047). Other programs may decode it wherever it stands."""
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -29,14 +32,21 @@ def parse_address(text: str) -> Address:
     """Return the address in `text`, or raise `AddressError` with a sentence for the person.
 
     The syntax is RFC 5321's dot-atom with RFC 6531's international characters; quoted local parts,
-    address literals and display names are refused. The key is the NFC form of the local part, case
-    folded (no large mailbox provider tells cases apart), and the domain's ASCII form (RFC 5891).
+    address literals and display names are refused, and so is what begins an encoded word (RFC
+    2047): a mail API that decodes it would write to somebody else. The key is the NFC form of the
+    local part, case folded (no large mailbox provider tells cases apart), and the domain's ASCII
+    form (RFC 5891).
     """
     typed = unicodedata.normalize("NFC", text.strip())
     try:
         valid = validate_email(typed, check_deliverability=False)
     except EmailNotValidError as error:
         raise AddressError(str(error)) from None
+    if ENCODED_WORD in valid.local_part:
+        raise AddressError(
+            f"An address with {ENCODED_WORD} before the @ cannot be used, because mail servers "
+            "misread it. Please use another address."
+        )
     return Address(typed=typed, key=f"{valid.local_part.casefold()}@{valid.ascii_domain.lower()}")
 
 

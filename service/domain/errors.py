@@ -34,6 +34,14 @@ class InvalidInputError(NewsflashError):
         self.field = field
 
 
+class SenderError(InvalidInputError):
+    """The text is no sender (RFC 5322, mailbox). The message says why and shows the form."""
+
+    def __init__(self, message: str) -> None:
+        """The field is called `sender` wherever one is given."""
+        super().__init__("sender", message)
+
+
 class LinkError(NewsflashError):
     """A signed link that cannot be honoured."""
 

@@ -9,8 +9,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from email.header import Header
-from email.utils import parseaddr
 from functools import lru_cache
 from pathlib import Path
 from secrets import token_hex
@@ -22,9 +20,11 @@ from babel.support import Translations
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import escape
 
+from service.domain.errors import SenderError
 from service.domain.mailing_list import ListInfo
+from service.domain.sender import Sender, parse_sender
 from service.domain.subscription import MessageKind
-from service.mail.mime import one_line, wire_address
+from service.mail.mime import one_line, phrase, wire_address
 from service.mail.provider import Mail
 
 TRANSLATIONS = Path(__file__).parents[1] / "translations"
@@ -34,7 +34,6 @@ _NO_ID = UUID(int=0)
 # What differs from mail to mail is put in after the templates, which is most of a mail's cost, are
 # rendered. No text can hold a mark: each process makes its own.
 _MARKS = {name: f"{name}-{token_hex(16)}-" for name in ("confirm_url", "code", "unsubscribe_url")}
-_ATOM = re.compile(r"[A-Za-z0-9 !#$%&'*+/=?^_`{|}~-]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,27 +126,30 @@ def _render(message: ComposeInput) -> tuple[str, str, str]:
     return subject, text, html
 
 
-def _sender(message: ComposeInput) -> str:
-    """Return the lists' own sender if they agree on one, else the service's."""
+def _sender(message: ComposeInput) -> Sender:
+    """Return the lists' own sender if they agree on one that is usable, else the service's.
+
+    A list may hold one from before senders were checked; `doctor` names it.
+    """
     own = {one.sender for one in message.lists}
-    return one_line((own.pop() if len(own) == 1 else None) or message.sender)
+    if len(own) == 1 and (text := own.pop()):
+        try:
+            return parse_sender(text)
+        except SenderError:
+            pass
+    return parse_sender(message.sender)
 
 
 def _sender_name(message: ComposeInput) -> str:
     """Return who the mail says it is from: what a list without a controller is signed with."""
-    name, address = parseaddr(_sender(message))
-    return name or address
+    sender = _sender(message)
+    return sender.name or sender.address
 
 
 def _list_id(info: ListInfo, public_url: str) -> str:
-    """Return `Name <slug.host>` (RFC 2919, section 3), the name quoted or encoded where need be."""
-    name = one_line(info.name)
-    if not name.isascii():
-        name = Header(name, "utf-8").encode(linesep="")
-    elif not _ATOM.fullmatch(name):
-        name = '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    """Return `Name <slug.host>` (RFC 2919, section 3)."""
     host = (urlsplit(public_url).hostname or "localhost").replace(":", "-")
-    return f"{name} <{info.slug}.{host}>".strip()
+    return f"{phrase(info.name)} <{info.slug}.{host}>".strip()
 
 
 @lru_cache(maxsize=64)

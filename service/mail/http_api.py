@@ -1,4 +1,4 @@
-"""What all mail APIs over HTTP share: one POST, and an honest word on what became of it.
+"""What all mail APIs over HTTP share: one POST, and what its end says of each mail.
 
 | the call breaks | raised |
 |---|---|
@@ -18,6 +18,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from datetime import timedelta
+from functools import partial
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
@@ -26,12 +27,14 @@ from urllib3.exceptions import HTTPError
 
 from service.clock import utc_now
 from service.domain.delivery import Outcome
+from service.domain.sender import Sender
 from service.mail import connection
 from service.mail.connection import NotingAdapter, Timeouts
 from service.mail.dsn import MailDsn
 from service.mail.pace import Pace
 from service.mail.pause import pause_asked_for
 from service.mail.provider import (
+    Call,
     Mail,
     MisconfiguredError,
     OutcomeUnknownError,
@@ -54,6 +57,23 @@ class HttpOptions:
     timeouts: Timeouts = dataclass_field(default_factory=Timeouts)
     pool_size: int = 8
     pace: Pace = dataclass_field(default_factory=Pace)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is posted, and where below the API's address."""
+
+    path: str
+    body: bytes
+    headers: Mapping[str, str]
+
+
+def json_request(
+    path: str, payload: object, *, headers: Mapping[str, str] | None = None
+) -> Request:
+    """Return a request with `payload` as JSON, always the same bytes for the same payload."""
+    body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
+    return Request(path, body, {"Content-Type": "application/json", **(headers or {})})
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +137,11 @@ def items(value: Any, count: int) -> list[Any]:
     return value
 
 
+def named(sender: Sender, address: str = "email", name: str = "name") -> dict[str, str]:
+    """Return the sender as most APIs take it in JSON, under their names for the two fields."""
+    return {address: sender.address, **({name: sender.name} if sender.name else {})}
+
+
 def accepted(mail: Mail, provider_message_id: object) -> Receipt:
     """Return the receipt of a mail that the API took, under the API's own name for it."""
     name = code_of(provider_message_id)
@@ -134,6 +159,8 @@ class HttpApi(ABC):
     batch_size: int
     key_life: timedelta = timedelta(0)
     default_url: str
+    takes_utf8: bool = True
+    """Whether the API carries mail to local parts that are not ASCII (RFC 6531)."""
 
     def __init__(self, dsn: MailDsn, http: HttpOptions) -> None:
         """Take credentials and address from the DSN; raise `DsnError` where one does not fit.
@@ -150,25 +177,41 @@ class HttpApi(ABC):
             self._session.mount(prefix, NotingAdapter(http.pool_size))
         self._session.headers.update({"User-Agent": "newsflash", "Accept": "application/json"})
 
+    def reaches(self, address: str) -> bool:
+        """See `Provider.reaches`."""
+        return self.takes_utf8 or address.isascii()
+
+    def prepare(self, mails: Sequence[Mail], *, key: str) -> Call:
+        """See `Provider.prepare`."""
+        request = self.request(mails, key=key)
+        prepared = self._session.prepare_request(
+            requests.Request(
+                "POST", self.url + request.path, data=request.body, headers=dict(request.headers)
+            )
+        )
+        return partial(self.call, prepared, mails)
+
     @abstractmethod
-    def send(self, mails: Sequence[Mail], *, key: str) -> Sequence[Receipt]:
-        """See `Provider.send`."""
+    def request(self, mails: Sequence[Mail], *, key: str) -> Request:
+        """Return the request that hands these mails over, the same for the same mails and key.
+
+        Raises `RejectedError` where they do not go together.
+        """
+
+    @abstractmethod
+    def results(self, mails: Sequence[Mail], answer: Answer) -> Sequence[Receipt]:
+        """Return a receipt for each mail, in order, from an answer that `is_result`."""
+
+    def call(self, prepared: requests.PreparedRequest, mails: Sequence[Mail]) -> Sequence[Receipt]:
+        """Make the call and read its answer. Raises `ProviderError`."""
+        return self.results(mails, self._exchange(prepared))
 
     def close(self) -> None:
         """Let connections go."""
         self._session.close()
 
-    def post_json(
-        self, path: str, payload: object, *, headers: Mapping[str, str] | None = None
-    ) -> Answer:
-        """POST `payload` as JSON, always with the same bytes for the same payload. See `post`."""
-        body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
-        return self.post(
-            path, body, headers={"Content-Type": "application/json", **(headers or {})}
-        )
-
-    def post(self, path: str, body: bytes, *, headers: Mapping[str, str]) -> Answer:
-        """POST once to `path` below the API's address and return the whole 2xx answer.
+    def _exchange(self, prepared: requests.PreparedRequest) -> Answer:
+        """Send the request once and return the whole 2xx answer.
 
         Raises `ProviderError` for all else, as the table at the top of this module says.
         """
@@ -176,10 +219,8 @@ class HttpApi(ABC):
         connection.begin()
         try:
             with closing(
-                self._session.post(
-                    self.url + path,
-                    data=body,
-                    headers=dict(headers),
+                self._session.send(
+                    prepared,
                     timeout=(self._timeouts.connect_seconds, self._timeouts.read_seconds),
                     allow_redirects=False,
                     stream=True,

@@ -43,8 +43,10 @@ class Mailbox:
         self._directory = directory
         self._new = directory / "new"
 
-    def add(self, message_id: UUID, message: EmailMessage, *, at: datetime) -> None:
-        """Store the message, received `at`, unless one with this id is there already."""
+    def add(self, message_id: UUID, message: bytes, *, at: datetime) -> None:
+        """Store the message, its lines ended by LF alone, received `at`, unless one with this id is
+        there already.
+        """
         kept = self._new / message_id.hex
         if kept.exists():
             return
@@ -53,7 +55,7 @@ class Mailbox:
             mailbox.Maildir(self._directory, create=True)
         draft = self._directory / "tmp" / f"{message_id.hex}.{uuid4().hex}"
         with draft.open("wb") as file:
-            file.write(message.as_bytes(policy=message.policy.clone(linesep="\n")))
+            file.write(message)
             file.flush()
             os.fsync(file.fileno())
         os.utime(draft, (at.timestamp(), at.timestamp()))

@@ -1,35 +1,46 @@
-"""A mail as an internet message (RFC 5322), for providers that take one whole."""
+"""A mail as an internet message (RFC 5322), for providers that take one whole.
+
+Every header is written here and parsed by nobody: the standard library would read what looks like
+header syntax in a subject, a name or an address (RFC 2047, section 6) and act on it.
+"""
 
 import re
-from email.headerregistry import Address, BaseHeader, HeaderRegistry, UnstructuredHeader
+from email.header import Header
 from email.message import EmailMessage
 from email.policy import SMTP, Policy
 from email.utils import format_datetime
-from functools import lru_cache
 
 import idna
 
+from service.domain.address import ENCODED_WORD
 from service.mail.provider import Mail
 
+_UTF8 = SMTP.clone(utf8=True)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_ATOMS = re.compile(r"[A-Za-z0-9 !#$%&'*+/=?^_`{|}~-]*")
+_LONGEST_WORD = 900
+"""A line has at most 998 octets (RFC 5322, section 2.1.1), and is folded at blanks only."""
+_FOLD_FROM = 900
 
-class _WholeHeader(UnstructuredHeader, BaseHeader):
-    """A header that stays on one line: the stdlib would encode a link too long for 78 columns."""
+
+class _Header(str):
+    """A header in the form that goes over the wire. What has a name, `email` does not parse."""
+
+    __slots__ = ("name",)
+    name: str
+
+    def __new__(cls, name: str, wire: str) -> "_Header":
+        """Take one line, or several that begin with a blank; raise `ValueError` for others."""
+        if _CONTROL.search(wire.replace("\n ", "")):
+            raise ValueError("control character in a header")
+        made = super().__new__(cls, wire)
+        made.name = name
+        return made
 
     def fold(self, *, policy: Policy) -> str:
-        """Return the header's line; it stays far below the 998 octets of RFC 5322."""
-        if self.isascii():
-            return f"{self.name}: {self}{policy.linesep}"
-        return super().fold(policy=policy)
-
-
-_headers = HeaderRegistry()
-for _name in ("message-id", "list-id", "list-unsubscribe"):
-    _headers.map_to_type(_name, _WholeHeader)
-_ASCII = SMTP.clone(header_factory=_headers)
-_UTF8 = _ASCII.clone(utf8=True)
-_SENDER = re.compile(r"(?P<name>.*?) *<(?P<address>[^<>]+)>")
-_ESCAPED = re.compile(r"\\(.)")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+        """Return the header's lines as they are."""
+        wire = self.replace("\n", policy.linesep)
+        return f"{self.name}: {wire}{policy.linesep}"
 
 
 def one_line(text: str) -> str:
@@ -37,27 +48,24 @@ def one_line(text: str) -> str:
     return _CONTROL.sub(" ", text).strip()
 
 
-def split_sender(sender: str) -> tuple[str, str]:
-    """Return display name (may be empty) and address of `Name <address>`.
-
-    The name may hold what RFC 5322 wants quoted, such as a comma, with or without the quotes.
+def phrase(text: str) -> str:
+    """Return a name as a phrase (RFC 5322, section 3.2.5) on one line: as it is, quoted or encoded,
+    so that whoever reads the header gets exactly this text.
     """
-    line = one_line(sender)
-    parts = _SENDER.fullmatch(line)
-    if parts is None:
-        return "", wire_address(line)
-    name = parts["name"]
-    if len(name) > 1 and name.startswith('"') and name.endswith('"'):
-        name = _ESCAPED.sub(r"\1", name[1:-1])
-    return name, wire_address(parts["address"])
+    text = one_line(text)
+    if not _is_plain(text):
+        return Header(text, "utf-8").encode(linesep="")
+    if _ATOMS.fullmatch(text):
+        return text
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
-@lru_cache(maxsize=256)
-def quoted_sender(sender: str) -> str:
-    """Return `"Name" <address>` with the name as it is, for APIs that take the pair as one text."""
-    name, address = split_sender(sender)
-    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}" <{address}>' if name else address
+def unparsed(text: str) -> str:
+    """Return a text for an API's JSON that reads the same and holds no encoded word (RFC 2047): the
+    API may write it into a header as it is.
+    """
+    return text.replace(ENCODED_WORD, "=\u2060?")
 
 
 def wire_address(address: str) -> str:
@@ -71,29 +79,47 @@ def wire_address(address: str) -> str:
 
 def rfc_message_id(mail: Mail) -> str:
     """Return the `Message-ID` that belongs to the mail: the same on every attempt."""
-    domain = split_sender(mail.sender)[1].rpartition("@")[2]
-    return f"<{mail.message_id}@{domain or 'localhost'}>"
+    return f"<{mail.message_id}@{mail.sender.domain}>"
 
 
 def to_message(mail: Mail) -> EmailMessage:
     """Return the mail as a message: plain text and HTML as alternatives, every header in its place.
 
-    Names and subjects that are not ASCII are encoded (RFC 2047); an address whose local part is not
-    ASCII stays as it is and makes the message an RFC 6532 one. The boundary follows from the
+    Names and subjects that are not plain ASCII are encoded (RFC 2047); an address whose local part
+    is not ASCII stays as it is and makes the message an RFC 6532 one. The boundary follows from the
     mail's id, so the same mail gives the same bytes.
     """
-    is_ascii = mail.recipient.isascii() and split_sender(mail.sender)[1].isascii()
-    message = EmailMessage(policy=_ASCII if is_ascii else _UTF8)
-    name, address = split_sender(mail.sender)
-    message["From"] = Address(name, addr_spec=address) if address.isascii() else mail.sender
-    message["To"] = mail.recipient
-    message["Subject"] = one_line(mail.subject)
-    if mail.created_at is not None:
-        message["Date"] = format_datetime(mail.created_at)
-    message["Message-ID"] = rfc_message_id(mail)
-    for header, value in mail.headers.items():
-        message[header] = one_line(value)
+    message = EmailMessage(policy=SMTP if mail.recipient.isascii() else _UTF8)
+    name, address = phrase(mail.sender.name), mail.sender.address
+    headers = {
+        "From": f"{name} <{address}>" if name else address,
+        "To": mail.recipient,
+        "Subject": _folded_text("Subject", mail.subject),
+        **({"Date": format_datetime(mail.created_at)} if mail.created_at is not None else {}),
+        "Message-ID": rfc_message_id(mail),
+        **mail.headers,
+    }
+    for header, wire in headers.items():
+        message[header] = _Header(header, _folded(wire))
     message.set_content(mail.text, cte="quoted-printable")
     message.add_alternative(mail.html, subtype="html", cte="quoted-printable")
     message.set_boundary(f"=_{mail.message_id.hex}")
     return message
+
+
+def _is_plain(text: str) -> bool:
+    """Tell whether the text may stand in a header as it is."""
+    longest = max((len(word) for word in text.split(" ")), default=0)
+    return text.isascii() and ENCODED_WORD not in text and longest <= _LONGEST_WORD
+
+
+def _folded_text(name: str, text: str) -> str:
+    """Return a text in the form that goes over the wire, folded at 76 columns where that can be."""
+    text = one_line(text)
+    charset = "us-ascii" if _is_plain(text) else "utf-8"
+    return Header(text, charset, header_name=name, maxlinelen=76).encode()
+
+
+def _folded(wire: str) -> str:
+    """Fold a long line between encoded words."""
+    return wire if len(wire) < _FOLD_FROM else wire.replace("?= =?", "?=\n =?")

@@ -1,33 +1,42 @@
 """The seam to mail APIs: what is handed over, what comes back, and the three kinds of failure.
 
-An adapter takes a batch of composed mails, makes one call, and says of each message what became of
-it. It never retries and never decides: `domain.delivery.decide` does.
+An adapter takes a batch of composed mails, prepares one call, makes it, and says of each message
+what became of it. It never retries and never decides: `domain.delivery.decide` does.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
+from service.domain.address import ENCODED_WORD
 from service.domain.delivery import Outcome
 from service.domain.redaction import redacted, usable_name
+from service.domain.sender import Sender
 from service.mail.pace import Pace
+
+ADDRESS_UNSUPPORTED = "address_unsupported"
+"""The error of a mail whose address the API cannot carry at all; another may."""
+NOT_SENDABLE = "not_sendable"
+"""The error of a mail that its adapter could not prepare."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mail:
-    """One composed mail to one address. `sender` may have a display name, `recipient` is bare."""
+    """One composed mail to one address. The recipient is bare, its domain in ASCII."""
 
     message_id: UUID
     """The outbox message's id: the service's own name for the mail, the same on every retry."""
-    sender: str
+    sender: Sender
     recipient: str
     subject: str
+    """Plain text, as is the rest: an adapter encodes it and never has it parsed."""
     text: str
     html: str
     headers: Mapping[str, str] = field(default_factory=dict)
-    """Further headers, such as `List-Id` (RFC 2919) and `List-Unsubscribe` (RFC 2369, RFC 8058)."""
+    """Further headers, such as `List-Id` (RFC 2919) and `List-Unsubscribe` (RFC 2369, RFC 8058), in
+    the form that goes over the wire: one line of ASCII each."""
     tag: str = ""
     """A category for the provider's statistics: the kind of the message."""
     created_at: datetime | None = None
@@ -96,6 +105,11 @@ class OutcomeUnknownError(ProviderError):
     outcome = Outcome.UNKNOWN
 
 
+Call = Callable[[], Sequence[Receipt]]
+"""Makes one call and returns a receipt for each of its mails, in order. Raises `ProviderError`
+where the call failed as a whole."""
+
+
 class Provider(Protocol):
     """A mail API. Safe to call from several threads."""
 
@@ -110,12 +124,23 @@ class Provider(Protocol):
     pace: Pace
     """How fast it may be called. The provider tells it what answers ask for; who calls keeps it."""
 
-    def send(self, mails: Sequence[Mail], *, key: str) -> Sequence[Receipt]:
-        """Hand over 1 to `batch_size` mails in one call and return one receipt for each, in order.
+    def reaches(self, address: str) -> bool:
+        """Tell whether the API can carry a mail to this address, as far as is known."""
 
-        `key` is the same for every retry of the same batch. Raises `ProviderError` where the whole
-        call failed.
+    def prepare(self, mails: Sequence[Mail], *, key: str) -> Call:
+        """Return the one call that hands over 1 to `batch_size` mails. Nothing leaves yet.
+
+        `key` is the same for every retry of the same batch. Raises `RejectedError` for mails that
+        cannot go in one call. Whatever else it raises is the fault of the mails too: each that
+        cannot be prepared alone is given up, for its own sake only.
         """
 
     def close(self) -> None:
         """Let connections go."""
+
+
+def reaches(provider: Provider, address: str) -> bool:
+    """Tell whether a mail to this address may be handed to the provider: it carries such addresses,
+    and does not take a part of it for an encoded word (RFC 2047).
+    """
+    return ENCODED_WORD not in address and provider.reaches(address)

@@ -16,10 +16,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from service.clock import utc_now
 from service.domain.address import address_hash
-from service.domain.delivery import LEASE, MessageStatus, Outcome
+from service.domain.delivery import LEASE, MessageStatus
 from service.domain.subscription import MessageKind, blocks
 from service.mail.compose import ComposeInput, compose
-from service.mail.provider import Mail, OutcomeUnknownError, ProviderError, Receipt
+from service.mail.provider import Mail
 from service.store import activity, mailable, stale_batches
 from service.store import batches as store
 from service.store.batches import ClaimedBatch, ClaimedMessage, Settlement
@@ -28,6 +28,7 @@ from service.tokens import Tokens
 from service.usecases.gates import Gate, Gates
 from service.usecases.group_commit import GroupCommit
 from service.usecases.lists import Lists
+from service.usecases.provider_call import call_provider, rejected
 from service.usecases.settlement import CallResult, answered, settle_call, written
 
 SETTLE_AGAIN_SECONDS = 0.5
@@ -190,19 +191,19 @@ class Deliver:
         if withheld is None:
             return None
         receipts = {
-            message_id: _receipt(message_id, Outcome.REJECTED, "not_composable")
+            message_id: rejected(message_id, "not_composable")
             for message_id, mail in composed.items()
             if mail is None and message_id not in withheld
         }
         mails = [mail for mail in composed.values() if mail and mail.message_id not in withheld]
-        sent, failure = _send(gate, mails, key=str(batch.id)) if mails else ({}, None)
+        sent = call_provider(gate, mails, key=str(batch.id))
         result = CallResult(
             batch=batch,
             gate=gate,
-            receipts=receipts | sent,
+            receipts={**receipts, **sent.receipts},
             withheld=withheld,
-            failure=failure,
-            is_shared=len(mails) > 1,
+            failure=sent.failure,
+            is_shared=sent.is_shared,
         )
         self._note_answer(result)
         return result
@@ -343,35 +344,3 @@ class Deliver:
             )
             state, until = gate.state(now)
             activity.record(connection, gate.provider.name, counts, state, until, now=now)
-
-
-def _send(
-    gate: Gate, mails: Sequence[Mail], *, key: str
-) -> tuple[dict[UUID, Receipt], ProviderError | None]:
-    """Call the provider once; return a receipt for each mail, and what the call as a whole failed
-    with. The gate is told how it went.
-    """
-    receipts: dict[UUID, Receipt] = {}
-    failure: ProviderError | None = None
-    began_at = utc_now()
-    try:
-        for receipt in gate.provider.send(mails, key=key):
-            receipts[receipt.message_id] = receipt
-    except ProviderError as error:
-        failure = error
-    except Exception as error:  # noqa: BLE001 - a fault of the adapter after the call
-        _log.error("adapter fault", provider=gate.provider.name, error=type(error).__name__)
-        failure = OutcomeUnknownError("adapter_fault")
-    code = failure.code if failure else "no_receipt"
-    outcome = failure.outcome if failure else Outcome.UNKNOWN
-    for mail in mails:
-        receipts.setdefault(mail.message_id, _receipt(mail.message_id, outcome, code))
-    if failure is None or failure.outcome is Outcome.REJECTED:
-        gate.succeed()
-    else:
-        gate.fail(began_at=began_at, now=utc_now(), retry_after=failure.retry_after)
-    return receipts, failure
-
-
-def _receipt(message_id: UUID, outcome: Outcome, error: str) -> Receipt:
-    return Receipt(message_id=message_id, outcome=outcome, error=error)

@@ -4,8 +4,7 @@ import math
 import stat
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from email.utils import parseaddr
+from collections.abc import Callable, Iterator, Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,8 +12,9 @@ from urllib.parse import urlsplit
 from sqlalchemy.exc import SQLAlchemyError
 
 from service.config import PREFIX, Settings
-from service.domain.errors import IssuerAnswerError, IssuerUnavailableError
+from service.domain.errors import IssuerAnswerError, IssuerUnavailableError, SenderError
 from service.domain.finding import Finding, failed, ok, warning
+from service.domain.sender import parse_sender
 from service.mail.checks import check_provider
 from service.mail.sender_dns import LookUp, check_sender_domain, look_up_txt
 from service.oidc.discovery import Discovery
@@ -149,26 +149,30 @@ class Doctor:
             yield ok("OIDC_ISSUER", f"{issuer} says where to sign in")
 
     def _senders(self, *, read_lists: bool) -> Iterator[Finding]:
-        """Look at the domain of every sender, unless mail goes nowhere."""
-        providers = [name for name in dict.fromkeys(self._providers) if name not in LOCAL]
-        if not providers:
-            return
-        senders = [self._settings.mail_from]
+        """Look at every sender, and at its domain unless mail goes nowhere."""
+        given = {"MAIL_FROM": self._settings.mail_from}
         if read_lists:
             try:
-                senders += [each.sender for each in self._lists.all() if each.sender]
+                given |= {
+                    f"sender of {each.slug}": each.sender
+                    for each in self._lists.all()
+                    if each.sender
+                }
             except SQLAlchemyError:
                 yield warning("lists", "not readable, so their senders were not looked at")
-        for domain in _domains(senders):
+        domains: dict[str, None] = {}
+        for subject, text in given.items():
+            try:
+                domains[parse_sender(text).domain] = None
+            except SenderError as error:
+                instead = "" if subject == "MAIL_FROM" else "its emails come from MAIL_FROM. "
+                yield failed(subject, f"{instead}{error}")
+        providers = [name for name in dict.fromkeys(self._providers) if name not in LOCAL]
+        for domain in domains if providers else ():
             if "." not in domain:
                 yield failed("MAIL_FROM", f"{domain} is no domain on the Internet: set MAIL_FROM")
                 continue
             yield from check_sender_domain(domain, providers, self._look_up)
-
-
-def _domains(senders: Sequence[str]) -> list[str]:
-    found = [parseaddr(sender)[1].rpartition("@")[2].lower().rstrip(".") for sender in senders]
-    return list(dict.fromkeys(found))
 
 
 def _is_regular(key: str) -> bool:

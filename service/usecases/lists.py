@@ -4,7 +4,6 @@ import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from email.utils import parseaddr
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from service.clock import utc_now
 from service.domain.errors import ConflictError, InvalidInputError, UnknownListError
 from service.domain.mailing_list import ListInfo, check_slug
+from service.domain.sender import parse_sender
 from service.store import lists as store
 from service.store.audit import insert_audit
 from service.store.database import reading
@@ -165,8 +165,8 @@ def _checked(changes: Mapping[str, Any]) -> dict[str, Any]:
     for field, value in checked.items():
         if isinstance(value, str) and any(ord(char) < 32 for char in value):
             raise InvalidInputError(field, "Control characters are not allowed.")
-    if checked.get("sender") and "@" not in parseaddr(checked["sender"])[1]:
-        raise InvalidInputError("sender", "Use the form Name <address@domain>.")
+    if checked.get("sender"):
+        parse_sender(checked["sender"])
     for field in ("privacy_url", "redirect_url"):
         if checked.get(field) and not _is_web_address(checked[field]):
             raise InvalidInputError(field, "Use a web address (https://…).")

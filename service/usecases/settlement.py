@@ -33,11 +33,15 @@ class CallResult:
             Outcome.MISCONFIGURED,
         )
 
-    @property
-    def is_split(self) -> bool:
-        """Whether each message is to go in a call of its own, to find the one that is at fault."""
+    def is_split(self, receipt: Receipt) -> bool:
+        """Tell whether the message is to go in a call of its own: the call as a whole was refused,
+        perhaps for another's sake.
+        """
         return (
-            self.failure is not None and self.failure.outcome is Outcome.REJECTED and self.is_shared
+            self.failure is not None
+            and self.failure.outcome is Outcome.REJECTED
+            and self.is_shared
+            and receipt.error == self.failure.code
         )
 
     def keeps_key(self, now: datetime) -> bool:
@@ -110,8 +114,9 @@ def settle_call(
         receipt = result.receipts.get(message.id)
         if receipt is None:
             continue  # withheld, and settled before the call
+        is_split = result.is_split(receipt)
         decision = decide(
-            Outcome.TEMPORARY if result.is_split else receipt.outcome,
+            Outcome.TEMPORARY if is_split else receipt.outcome,
             attempt=message.attempt,
             created_at=message.window_start,
             now=now,
@@ -130,12 +135,12 @@ def settle_call(
             Settlement(
                 message_id=message.id,
                 status=decision.status,
-                next_attempt_at=now if is_handed_on or result.is_split else next_attempt_at,
+                next_attempt_at=now if is_handed_on or is_split else next_attempt_at,
                 provider=result.gate.provider.name,
                 attempts=message.attempt - (not decision.spends_attempt),
                 provider_message_id=receipt.provider_message_id,
                 error=receipt.error,
-                is_alone=result.is_split,
+                is_alone=is_split,
             )
         )
     return settlements, retry_at

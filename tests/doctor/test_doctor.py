@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import create_engine
+from sqlalchemy import Engine, create_engine, update
 from sqlalchemy.engine import make_url
 
 from service.cli import main
 from service.config import Settings
 from service.domain.finding import Finding, Level, ok
+from service.store.models import MailingList
 from service.usecases.doctor import Doctor
 from service.usecases.health import Health
 from service.usecases.lists import Lists
@@ -95,6 +96,23 @@ def test_every_senders_domain_is_looked_at(look: Look, usecases: UseCases) -> No
     found = look(mail_urls=("postmark://k@default",), mail_from="N <n@example.org>")
     assert {"DMARC of example.org", "DMARC of lists.example"} <= found.keys()
     assert look(mail_urls=("postmark://k@default",))["MAIL_FROM"].level is Level.FAILED
+
+
+@pytest.mark.parametrize("mail", ["mailbox:", "postmark://k@default"])
+def test_a_stored_sender_that_is_none_is_named(
+    look: Look, usecases: UseCases, engine: Engine, mail: str
+) -> None:
+    with engine.begin() as connection:
+        connection.execute(
+            update(MailingList)
+            .where(MailingList.slug == "news-flash")
+            .values(sender="Name <n@example.org")
+        )
+    usecases.lists.create(slug="other", name="Other", sender="O <o@example.org>", actor="test")
+    found = look(mail_urls=(mail,), mail_from="N <n@example.org>")
+    assert found["sender of news-flash"].level is Level.FAILED
+    assert "news@example.org" in found["sender of news-flash"].detail
+    assert "sender of other" not in found
 
 
 @pytest.mark.parametrize(

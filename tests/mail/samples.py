@@ -1,5 +1,6 @@
 """Mails to send and what a mail API made of them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
@@ -7,7 +8,7 @@ from uuid import UUID
 from service.domain.mailing_list import ListInfo
 from service.domain.subscription import MessageKind
 from service.mail.compose import ComposeInput, compose
-from service.mail.provider import Mail
+from service.mail.provider import Mail, Provider, Receipt
 
 AT = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 NAMES = ("News Flash", "Nöws, “quick” & <small>", "新聞速報", 'A "B" \\ C')
@@ -39,7 +40,7 @@ def make_input(number: int = 1, **changes: object) -> ComposeInput:
         "recipient": f"reader{number}@example.org",
         "lists": (make_list(NAMES[number % len(NAMES)]),),
         "locale": "en",
-        "sender": "Zoë, of “News” <news@example.com>",
+        "sender": '"Zoë, of “News”" <news@example.com>',
         "confirm_url": f"https://news.example.com/confirm/{'c' * 80}{number}",
         "code": "012345",
         "unsubscribe_url": f"https://news.example.com/unsubscribe/{'u' * 80}{number}",
@@ -77,3 +78,8 @@ def as_seen(mail: Mail) -> Seen:
         mail.html,
         dict(mail.headers),
     )
+
+
+def send(provider: Provider, mails: Sequence[Mail]) -> Sequence[Receipt]:
+    """Prepare the call that hands these mails over, and make it."""
+    return provider.prepare(mails, key=KEY)()

@@ -34,6 +34,7 @@ from tests.mail.apis import (
     as_json,
 )
 from tests.mail.samples import KEY, make_input, make_list, make_mails
+from tests.mail.samples import send as send_mails
 
 Send = Callable[..., list[Receipt]]
 
@@ -46,7 +47,7 @@ def send(httpserver: HTTPServer, tmp_path: Path) -> Iterator[Send]:
         httpserver.expect_request(api.path).respond_with_response(response)
         dsn = api.dsn.format(host=f"{httpserver.host}:{httpserver.port}")
         built.append(build_provider(dsn, mailbox_dir=tmp_path))
-        return list(built[-1].send(mails or make_mails(1), key=KEY))
+        return list(send_mails(built[-1], mails or make_mails(1)))
 
     yield _send
     for provider in built:

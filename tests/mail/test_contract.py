@@ -25,7 +25,7 @@ from service.mail.registry import build_provider
 from tests.mail import raw
 from tests.mail.apis import APIS, POSTMARK, Api, listed
 from tests.mail.raw import RawServer
-from tests.mail.samples import KEY, Seen, as_seen, make_mails
+from tests.mail.samples import Seen, as_seen, make_mails, send
 
 QUICK = Timeouts(connect_seconds=1, read_seconds=0.2, total_seconds=0.6)
 
@@ -64,7 +64,7 @@ def answer(server: HTTPServer, api: Api, response: Response) -> None:
 
 def failure(provider: Provider, mails: list[Mail]) -> ProviderError:
     with pytest.raises(ProviderError) as caught:
-        provider.send(mails, key=KEY)
+        send(provider, mails)
     assert "@" not in caught.value.code
     assert len(caught.value.code) < 60
     return caught.value
@@ -84,7 +84,7 @@ def test_good_batch_hands_over_every_mail_as_composed(
 
     httpserver.expect_request(api.path, method="POST").respond_with_handler(handle)
     provider = build(api, host(httpserver))
-    receipts = provider.send(mails, key=KEY)
+    receipts = send(provider, mails)
 
     httpserver.check()
     assert [_plain(one) for one in seen] == [_plain(as_seen(mail)) for mail in mails]
@@ -114,7 +114,7 @@ def test_partial_batch_gives_each_mail_its_own_receipt(
     assert api.partly is not None
     mails = make_mails(3)
     answer(httpserver, api, api.partly(3))
-    receipts = build(api, host(httpserver)).send(mails, key=KEY)
+    receipts = send(build(api, host(httpserver)), mails)
     ids = api.ids(3)
     assert [receipt.message_id for receipt in receipts] == [mail.message_id for mail in mails]
     assert [receipt.outcome for receipt in receipts] == [
@@ -237,7 +237,7 @@ def test_kept_connection_is_used_again(build: Build) -> None:
     with RawServer([twice]) as server:
         provider = build(POSTMARK, server.host)
         for _ in range(2):
-            assert provider.send(make_mails(1), key=KEY)[0].outcome is Outcome.ACCEPTED
+            assert send(provider, make_mails(1))[0].outcome is Outcome.ACCEPTED
     assert server.connections == 1
 
 
@@ -250,9 +250,9 @@ def test_kept_connection_that_the_server_closed_is_replaced(build: Build) -> Non
     closed = threading.Event()
     with RawServer([good_then_close, _good]) as server:
         provider = build(POSTMARK, server.host)
-        provider.send(make_mails(1), key=KEY)
+        send(provider, make_mails(1))
         assert closed.wait(5)
-        assert provider.send(make_mails(1), key=KEY)[0].outcome is Outcome.ACCEPTED
+        assert send(provider, make_mails(1))[0].outcome is Outcome.ACCEPTED
     assert server.connections == 2
 
 
@@ -263,7 +263,7 @@ def test_kept_connection_closed_as_the_next_request_arrives_means_unknown(build:
 
     with RawServer([good_then_silent, _good]) as server:
         provider = build(POSTMARK, server.host)
-        provider.send(make_mails(1), key=KEY)
+        send(provider, make_mails(1))
         error = failure(provider, make_mails(1))
     assert (type(error), error.code) == (OutcomeUnknownError, "connection_broken")
     assert server.connections == 1
@@ -281,7 +281,7 @@ def test_connection_that_lay_idle_is_not_trusted(
     with RawServer([good_until_closed, _good]) as server:
         provider = build(POSTMARK, server.host)
         for _ in range(2):
-            assert provider.send(make_mails(1), key=KEY)[0].outcome is Outcome.ACCEPTED
+            assert send(provider, make_mails(1))[0].outcome is Outcome.ACCEPTED
     assert server.connections == 2
 
 
@@ -291,4 +291,4 @@ def test_environment_proxies_are_not_used(
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     answer(httpserver, POSTMARK, POSTMARK.yes(1))
-    assert build(POSTMARK, host(httpserver)).send(make_mails(1), key=KEY)
+    assert send(build(POSTMARK, host(httpserver)), make_mails(1))

@@ -10,7 +10,7 @@ from service.mail.compose import compose
 from service.mail.mailbox import Mailbox
 from service.mail.provider import Provider, TemporaryError
 from service.mail.registry import build_provider
-from tests.mail.samples import KEY, make_input, make_mails
+from tests.mail.samples import make_input, make_mails, send
 
 AT = datetime(2026, 5, 1, 9, 0, tzinfo=UTC)
 
@@ -34,7 +34,7 @@ def test_mails_come_back_as_composed_newest_first(provider: Provider, folder: Pa
     mails = make_mails(3)
     for number, mail in enumerate(mails):
         with time_machine.travel(AT + timedelta(minutes=number), tick=False):
-            assert provider.send([mail], key=KEY)[0].outcome is Outcome.ACCEPTED
+            assert send(provider, [mail])[0].outcome is Outcome.ACCEPTED
     found = Mailbox(folder).messages(2)
     assert [one.message_id for one in found] == [mails[2].message_id, mails[1].message_id]
     newest = found[0]
@@ -47,15 +47,15 @@ def test_mails_come_back_as_composed_newest_first(provider: Provider, folder: Pa
 
 def test_retry_adds_nothing(provider: Provider, folder: Path) -> None:
     mails = make_mails(2)
-    first = provider.send(mails, key=KEY)
-    assert provider.send(mails, key=KEY) == first
+    first = send(provider, mails)
+    assert send(provider, mails) == first
     assert len(Mailbox(folder).messages()) == 2
     assert list((folder / "tmp").iterdir()) == []
 
 
 def test_mail_to_an_international_address_is_kept(provider: Provider, folder: Path) -> None:
     mail = compose(make_input(recipient="jürgen@bücher.example"))
-    provider.send([mail], key=KEY)
+    send(provider, [mail])
     (found,) = Mailbox(folder).messages()
     assert found.recipient == "jürgen@xn--bcher-kva.example"
 
@@ -64,4 +64,4 @@ def test_disk_that_takes_nothing_is_temporary(provider: Provider, folder: Path) 
     folder.parent.mkdir(parents=True)
     folder.write_text("a file where the folder should be")
     with pytest.raises(TemporaryError, match="disk"):
-        provider.send(make_mails(1), key=KEY)
+        send(provider, make_mails(1))

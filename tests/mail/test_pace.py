@@ -10,7 +10,7 @@ from service.mail.pace import Pace
 from service.mail.provider import TemporaryError
 from service.mail.registry import build_provider
 from tests.mail.raw import Peer, RawServer
-from tests.mail.samples import KEY, make_mails
+from tests.mail.samples import make_mails, send
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -98,7 +98,7 @@ def test_adapter_notes_what_an_answer_says_of_its_quota(status: bytes, tmp_path:
             before = datetime.now(UTC)
             assert provider.pace.allows(1, before) == 1
             try:
-                provider.send(make_mails(1), key=KEY)
+                send(provider, make_mails(1))
             except TemporaryError:
                 assert status.startswith(b"429")
             assert provider.pace.allows(1, before + 29 * SECOND) == 0

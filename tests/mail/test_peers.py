@@ -14,7 +14,7 @@ from service.mail.compose import compose
 from service.mail.provider import MisconfiguredError, OutcomeUnknownError, Provider, RejectedError
 from service.mail.registry import build_provider
 from tests.mail.peers import DESCRIPTIONS, free_port, program, running
-from tests.mail.samples import KEY, make_input, make_mails
+from tests.mail.samples import make_input, make_mails, send
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def test_mailpit_receives_what_was_composed(
 ) -> None:
     requests.delete(f"http://{mailpit.http}/api/v1/messages", timeout=5).raise_for_status()
     (mail,) = [compose(make_input(number, recipient=f"r{number}@bücher.example"))]
-    (receipt,) = provider.send([mail], key=KEY)
+    (receipt,) = send(provider, [mail])
     assert receipt.outcome is Outcome.ACCEPTED
 
     (summary,) = mailpit.get("messages")["messages"]
@@ -112,7 +112,7 @@ def test_prism_finds_the_request_as_published(
     # Prism answers Postmark's call with an example for one mail: the request was good then, too.
     example = pytest.raises(OutcomeUnknownError, match=r"^malformed_answer$")
     with closing(provider), example if (name, count) == ("postmark", 3) else nullcontext():
-        receipts = provider.send(mails, key=KEY)
+        receipts = send(provider, mails)
         assert [receipt.outcome for receipt in receipts] == [Outcome.ACCEPTED] * count
 
 
@@ -122,7 +122,7 @@ def test_prism_refuses_a_bad_sendgrid_mail(prism: tuple[str, str], tmp_path: Pat
     provider = build_provider(f"sendgrid://token@{host}?scheme=http", mailbox_dir=tmp_path)
     (mail,) = [compose(make_input(recipient="nobody"))]
     with closing(provider), pytest.raises(RejectedError):
-        provider.send([mail], key=KEY)
+        send(provider, [mail])
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +139,7 @@ def test_moto_takes_a_mail_for_ses_only_from_a_verified_sender(moto: str, tmp_pa
     )
     with closing(provider):
         with pytest.raises((RejectedError, MisconfiguredError)):
-            provider.send(make_mails(1), key=KEY)
+            send(provider, make_mails(1))
         authorization = (
             "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260301/eu-central-1/ses/aws4_request"
         )
@@ -149,6 +149,6 @@ def test_moto_takes_a_mail_for_ses_only_from_a_verified_sender(moto: str, tmp_pa
             headers={"Authorization": authorization},
             timeout=5,
         ).raise_for_status()
-        (receipt,) = provider.send(make_mails(1), key=KEY)
+        (receipt,) = send(provider, make_mails(1))
         assert receipt.outcome is Outcome.ACCEPTED
         assert receipt.provider_message_id

@@ -19,7 +19,7 @@ from service.mail.provider import (
 )
 from service.mail.registry import build_provider
 from tests.mail.raw import Peer, RawServer, Script
-from tests.mail.samples import KEY, make_mails
+from tests.mail.samples import make_mails, send
 
 QUICK = Timeouts(connect_seconds=0.5, read_seconds=0.3, total_seconds=2)
 GOOD = {
@@ -112,7 +112,7 @@ def test_failure_means_what_its_place_says(
     with RawServer([speak(answers)]) as server:
         provider = build(f"smtp://user:pass@{server.host}")
         with closing(provider), pytest.raises(ProviderError) as caught:
-            provider.send(make_mails(1), key=KEY)
+            send(provider, make_mails(1))
     assert (type(caught.value), caught.value.code) == (kind, code)
 
 
@@ -121,7 +121,7 @@ def test_connection_carries_one_mail_after_another(build: Build) -> None:
     mails = make_mails(2)
     with RawServer([speak({}, heard)]) as server:
         provider = build(f"smtp://{server.host}")
-        receipts = [provider.send([mail], key=KEY)[0] for mail in mails]
+        receipts = [send(provider, [mail])[0] for mail in mails]
         provider.close()
     assert [receipt.outcome for receipt in receipts] == [Outcome.ACCEPTED] * 2
     assert receipts[0].provider_message_id == f"<{mails[0].message_id}@example.com>"
@@ -134,7 +134,7 @@ def test_kept_connection_that_ended_is_replaced_before_anything_is_sent(build: B
     with RawServer([speak({b"RSET": CLOSE}), speak({})]) as server:
         provider = build(f"smtp://{server.host}")
         for _ in range(2):
-            assert provider.send(make_mails(1), key=KEY)[0].outcome is Outcome.ACCEPTED
+            assert send(provider, make_mails(1))[0].outcome is Outcome.ACCEPTED
         provider.close()
     assert server.connections == 2
 
@@ -144,7 +144,7 @@ def test_rejected_mail_leaves_the_connection_fit_for_the_next(build: Build) -> N
         provider = build(f"smtp://{server.host}")
         for _ in range(2):
             with pytest.raises(RejectedError):
-                provider.send(make_mails(1), key=KEY)
+                send(provider, make_mails(1))
         provider.close()
     assert server.connections == 1
 
@@ -162,7 +162,7 @@ def test_wait_for_the_last_reply_ends_with_the_time_of_the_whole_call(tmp_path: 
     with RawServer([dawdle]) as server:
         provider = build_provider(f"smtp://{server.host}", mailbox_dir=tmp_path, timeouts=timeouts)
         with closing(provider), pytest.raises(OutcomeUnknownError):
-            provider.send(make_mails(1), key=KEY)
+            send(provider, make_mails(1))
     assert gave_up == [True], "the server waited to the end, for the caller was still there"
 
 
@@ -182,7 +182,7 @@ def test_server_that_spent_the_time_on_commands_gets_no_mail(tmp_path: Path) -> 
     with RawServer([dawdle]) as server:
         provider = build_provider(f"smtp://{server.host}", mailbox_dir=tmp_path, timeouts=timeouts)
         with closing(provider), pytest.raises(TemporaryError, match="smtp_slow"):
-            provider.send(make_mails(1), key=KEY)
+            send(provider, make_mails(1))
     assert got == [b"DATA\r\n", b""]
 
 
@@ -199,7 +199,7 @@ def test_line_that_begins_with_a_dot_cannot_end_the_mail(build: Build) -> None:
     )
     with RawServer([speak({}, heard)]) as server:
         provider = build(f"smtp://{server.host}")
-        provider.send([dotted], key=KEY)
+        send(provider, [dotted])
         provider.close()
     assert b"..\r\n" in heard
     assert b"...two\r\n" in heard
@@ -215,7 +215,7 @@ def test_password_goes_to_another_machine_only_over_tls(
     with RawServer([speak({}, heard)]) as server:
         provider = build(f"smtp://user:pass@{server.host}")
         with pytest.raises(MisconfiguredError, match="smtp_no_tls"):
-            provider.send(make_mails(1), key=KEY)
+            send(provider, make_mails(1))
     assert not any(line.startswith(b"AUTH") for line in heard)
 
 

@@ -17,7 +17,7 @@ from service.domain.delivery import Outcome
 from service.mail.provider import MisconfiguredError, Provider, TemporaryError
 from service.mail.registry import build_provider
 from tests.mail.peers import free_port, program, running
-from tests.mail.samples import KEY, make_mails
+from tests.mail.samples import make_mails, send
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def test_mail_and_password_go_over_tls_where_the_certificate_is_trusted(
     monkeypatch.setenv("SSL_CERT_FILE", str(server.certificate))
     before = server.mails()
     with closing(build("?tls=require")) as provider:
-        receipts = [provider.send([mail], key=KEY)[0] for mail in make_mails(2)]
+        receipts = [send(provider, [mail])[0] for mail in make_mails(2)]
     assert [receipt.outcome for receipt in receipts] == [Outcome.ACCEPTED] * 2
     assert server.mails() == before + 2
 
@@ -113,7 +113,7 @@ def test_nothing_is_sent_where_the_certificate_is_not_trusted(
 ) -> None:
     before = server.mails()
     with closing(build("")) as provider, pytest.raises(TemporaryError) as caught:
-        provider.send(make_mails(1), key=KEY)
+        send(provider, make_mails(1))
     assert caught.value.code == "tls_failed"
     assert server.mails() == before
 
@@ -125,5 +125,5 @@ def test_tls_that_is_turned_off_stays_on_for_smtps_alone(
     before = server.mails()
     refused = pytest.raises(MisconfiguredError) if mode == "starttls" else nullcontext()
     with closing(build("?tls=none")) as provider, refused:
-        provider.send(make_mails(1), key=KEY)
+        send(provider, make_mails(1))
     assert server.mails() == before + (mode == "implicit")

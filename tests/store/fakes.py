@@ -1,13 +1,14 @@
 """A mail API that does as it is told: the one seam where tests put a fake."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
 from service.domain.delivery import Outcome
 from service.mail.pace import Pace
-from service.mail.provider import Mail, Receipt
+from service.mail.provider import Call, Mail, Receipt
 
 Answer = Callable[[Sequence[Mail], str], Sequence[Receipt]]
 
@@ -34,18 +35,31 @@ class FakeProvider:
         batch_size: int = 100,
         key_life: timedelta = timedelta(0),
         pace: Pace | None = None,
+        takes_utf8: bool = True,
+        spoilt: Collection[str] = (),
     ) -> None:
+        """`spoilt` are addresses whose mails cannot be prepared."""
         self.name = name
         self.batch_size = batch_size
         self.key_life = key_life
         self.pace = pace or Pace()
+        self.takes_utf8 = takes_utf8
+        self.spoilt = set(spoilt)
         self.calls: list[tuple[str, list[Mail]]] = []
         self._answers = list(answers) or [take]
         self._lock = threading.Lock()
 
-    def send(self, mails: Sequence[Mail], *, key: str) -> Sequence[Receipt]:
+    def reaches(self, address: str) -> bool:
+        return self.takes_utf8 or address.isascii()
+
+    def prepare(self, mails: Sequence[Mail], *, key: str) -> Call:
+        if spoilt := self.spoilt & {mail.recipient for mail in mails}:
+            raise ValueError(spoilt)
+        return partial(self._call, list(mails), key)
+
+    def _call(self, mails: list[Mail], key: str) -> Sequence[Receipt]:
         with self._lock:
-            self.calls.append((key, list(mails)))
+            self.calls.append((key, mails))
             answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
         return answer(mails, key)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import time_machine
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, select, update
 from sqlalchemy.exc import OperationalError
 
 from service.clock import utc_now
@@ -24,7 +24,7 @@ from service.mail.provider import (
     TemporaryError,
 )
 from service.store import batches, mailable
-from service.store.models import OutboxBatch
+from service.store.models import MailingList, OutboxBatch, OutboxMessage, Subscriber
 from service.usecases.deliver import NOTED_FROM, Deliver, MailSettings
 from service.usecases.gates import Gate, Gates
 from service.usecases.lists import Lists
@@ -580,6 +580,62 @@ def test_an_id_that_no_database_keeps_does_not_mail_anyone_again(world: World):
     assert len(provider.calls) == 1
     assert world.messages()[0].status == "accepted"
     assert world.messages()[0].provider_message_id is None
+
+
+POISONED = "=?utf-8?q?=0a?=@example.org"
+
+
+def poison(world: World, email: str) -> None:
+    """Give a person an address that was taken before such were refused."""
+    with world.engine.begin() as connection:
+        connection.execute(
+            update(Subscriber)
+            .where(Subscriber.id == world.person(email).id)
+            .values(email=POISONED, email_key=POISONED)
+        )
+
+
+@pytest.mark.parametrize("batch_size", [1, 100])
+def test_poisoned_addresses_delay_no_other_mail_and_are_given_up(world: World, batch_size: int):
+    emails = [f"reader{number}@example.org" for number in range(6)]
+    with time_machine.travel(NOON, tick=False):
+        for email in emails:
+            world.sign_up(email)
+        bad = world.messages(emails[2])[0].id
+        poison(world, emails[2])
+        provider = FakeProvider(batch_size=batch_size, spoilt={emails[4]})
+        run(make(world, provider))
+    del emails[2]
+    found = {email: world.messages(email)[0] for email in emails}
+    assert [found[email].status for email in emails] == [
+        "accepted",
+        "accepted",
+        "accepted",
+        "dead",
+        "accepted",
+    ]
+    assert found["reader4@example.org"].last_error == "not_sendable"
+    (row,) = world.rows(select(OutboxMessage.__table__).where(OutboxMessage.id == bad))
+    assert (row.status, row.last_error) == ("dead", "address_unsupported")
+    assert len(provider.calls) == (4 if batch_size == 1 else 1)
+    assert batch_rows(world) == 0
+
+
+def test_a_list_with_a_sender_that_is_none_delays_no_other_lists_mail(world: World):
+    world.make_lists("essays")
+    with world.engine.begin() as connection:
+        connection.execute(
+            update(MailingList)
+            .where(MailingList.slug == "essays")
+            .values(sender="Name <n@example.org")
+        )
+    world.sign_up(ADA, "essays")
+    world.sign_up(BOB, "news-flash")
+    provider = FakeProvider()
+    run(make(world, provider))
+    assert {world.messages(email)[0].status for email in (ADA, BOB)} == {"accepted"}
+    senders = {mail.sender.quoted for mail in provider.calls[0][1]}
+    assert senders == {'"Newsflash" <newsletter@localhost>'}
 
 
 def test_a_row_that_cannot_be_composed_holds_nobody_up(world: World):

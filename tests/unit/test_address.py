@@ -21,6 +21,8 @@ from service.domain.errors import AddressError
         ("ADA@XN--EXMPLE-CUA.ORG", "ADA@XN--EXMPLE-CUA.ORG", "ada@xn--exmple-cua.org"),
         ("Jo\u0308rg@example.org", "Jörg@example.org", "jörg@example.org"),
         ("o'neill@example.org", "o'neill@example.org", "o'neill@example.org"),
+        ("why?=me@example.org", "why?=me@example.org", "why?=me@example.org"),
+        ("a=b?c@example.org", "a=b?c@example.org", "a=b?c@example.org"),
         ("用户@例え.jp", "用户@例え.jp", "用户@xn--r8jz45g.jp"),
     ],
 )
@@ -56,6 +58,10 @@ def test_an_address_is_kept_as_typed_and_known_by_its_key(text: str, typed: str,
         "ada@localhost",
         "a" * 250 + "@example.org",
         "mailto:ada@example.org?subject=x",
+        "=?utf-8?q?=0a?=@example.org",
+        "=?UTF-8?B?Cg==?=@example.org",
+        "a=?utf-8?q?b?=c@example.org",
+        "=?x@example.org",
     ],
 )
 def test_what_is_no_address_is_refused_with_a_sentence(text: str):

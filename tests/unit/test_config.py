@@ -119,6 +119,9 @@ def test_every_setting_is_read():
         ("ALLOWED_HOSTS", "https://news.example.org"),
         ("ALLOWED_HOSTS", "web:8000"),
         ("MAIL_FROM", "nobody"),
+        ("MAIL_FROM", '"News Flash <news@example.org>"'),
+        ("MAIL_FROM", "Name <n@example.org"),
+        ("MAIL_FROM", "News, Flash <n@example.org>"),
         ("MAIL_FROM", "Ada\r\nBcc: eve@example.org <ada@example.org>"),
         ("TRUSTED_PROXIES", "many"),
         ("TRUSTED_PROXIES", "-1"),
@@ -255,6 +258,8 @@ def test_an_identity_provider_on_this_computer_needs_no_https(issuer: str):
         ("OIDC_ADMINS", ""),
         ("OIDC_ADMINS", "ada"),
         ("OIDC_ADMINS", "ada@example.org @"),
+        ("OIDC_ADMINS", "<ada@example.org>"),
+        ("OIDC_ADMINS", "ada@example.org;ben@example.org"),
         ("OIDC_SCOPES", "email"),
     ],
 )

@@ -12,7 +12,7 @@ from service.domain.errors import AddressError, InvalidInputError
 from service.domain.import_row import parse_import_row
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
-PARTS = st.text("aZ0_+-.@ é\u0131'\"", max_size=8)
+PARTS = st.text("aZ0_+-.@ é\u0131'\"=?", max_size=8)
 DOMAINS = st.sampled_from(
     [
         "example.org",
@@ -49,3 +49,9 @@ def test_the_limits_are_the_same(local: str, domain: str):
     with suppress(AddressError):
         expected = parse_address(text)
     assert read(text) == expected
+
+
+@pytest.mark.parametrize("local", ["=?utf-8?q?=0a?=", "a=?b", "=?"])
+def test_an_encoded_word_is_refused_here_too(local: str):
+    assert read(f"{local}@example.org") is None
+    assert read(f"{local.replace('=?', '=')}@example.org") is not None

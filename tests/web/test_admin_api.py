@@ -284,6 +284,18 @@ def test_lists_are_made_and_changed(admin: Admin):
         assert admin.call("PATCH", "/v1/lists/extra", json=wrong).status_code == 422, wrong
 
 
+@pytest.mark.parametrize(
+    "sender", ["Name <n@example.org", '"News <n@example.org>"', "News, Flash <n@example.org>"]
+)
+def test_a_sender_that_is_none_is_refused_and_the_right_form_shown(admin: Admin, sender: str):
+    answer = admin.call("PATCH", "/v1/lists/news-flash", json={"sender": sender})
+    assert answer.status_code == 422
+    assert answer.json["errors"][0]["pointer"] == "/sender"
+    assert '"News, Flash" <news@example.org>' in answer.json["errors"][0]["detail"]
+    good = '"News, Flash" <n@example.org>'
+    assert admin.call("PATCH", "/v1/lists/news-flash", json={"sender": good}).json["sender"] == good
+
+
 def test_keys_are_made_shown_once_and_revoked(admin: Admin, client: FlaskClient):
     made = admin.call("POST", "/v1/keys", json={"name": "tool", "role": "export"})
     assert made.status_code == 201

@@ -81,6 +81,7 @@ def test_a_list_is_made_and_changed_under_the_keys_name(app, usecases, admin):
         ("slug", "Not a slug"),
         ("slug", "news-flash"),
         ("sender", "nobody"),
+        ("sender", "Name <n@example.org"),
         ("privacy_url", "javascript:alert(1)"),
         ("redirect_url", "example"),
         ("origins", "https://a.example/path"),

@@ -5,10 +5,22 @@ from datetime import timedelta
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
+from requests import PreparedRequest
+
 from service.domain.delivery import Outcome
 from service.mail.dsn import MailDsn
-from service.mail.http_api import Answer, HttpApi, HttpOptions, accepted, field, items
-from service.mail.mime import split_sender
+from service.mail.http_api import (
+    Answer,
+    HttpApi,
+    HttpOptions,
+    Request,
+    accepted,
+    field,
+    items,
+    json_request,
+    named,
+)
+from service.mail.mime import unparsed
 from service.mail.provider import (
     Mail,
     MisconfiguredError,
@@ -45,14 +57,22 @@ class Brevo(HttpApi):
         super().__init__(dsn, http)
         self._session.headers["api-key"] = dsn.token()
 
-    def send(self, mails: Sequence[Mail], *, key: str) -> Sequence[Receipt]:
-        """See `Provider.send`. `RejectedError` before any call where mails do not go together."""
+    def request(self, mails: Sequence[Mail], *, key: str) -> Request:
+        """See `HttpApi.request`."""
+        return json_request("/v3/smtp/email", _payload(mails, key))
+
+    def call(self, prepared: PreparedRequest, mails: Sequence[Mail]) -> Sequence[Receipt]:
+        """See `HttpApi.call`. A key that came before means that its mails were taken."""
         try:
-            answer = self.post_json("/v3/smtp/email", _payload(mails, key)).json()
+            return super().call(prepared, mails)
         except _KeyUsedError:
             # An earlier call of this batch was taken, its answer lost and with it the ids.
             return [Receipt(message_id=mail.message_id, outcome=Outcome.ACCEPTED) for mail in mails]
-        ids = [field(answer, "messageId")] if len(mails) == 1 else field(answer, "messageIds")
+
+    def results(self, mails: Sequence[Mail], answer: Answer) -> Sequence[Receipt]:
+        """See `HttpApi.results`."""
+        found = answer.json()
+        ids = [field(found, "messageId")] if len(mails) == 1 else field(found, "messageIds")
         return [
             accepted(mail, name) for mail, name in zip(mails, items(ids, len(mails)), strict=True)
         ]
@@ -71,16 +91,15 @@ def _payload(mails: Sequence[Mail], key: str) -> dict[str, Any]:
     first = mails[0]
     if any(mail.sender != first.sender for mail in mails):
         raise RejectedError("batch_mixed")
-    name, address = split_sender(first.sender)
     shared = {"idempotencyKey": str(uuid5(NAMESPACE_OID, key))}
     payload: dict[str, Any] = {
-        "sender": {"email": address, **({"name": name} if name else {})},
+        "sender": named(first.sender),
         "tags": sorted({mail.tag for mail in mails if mail.tag}),
     }
     if len(mails) == 1:
         return payload | _version(first) | {"headers": _headers(first) | shared}
     return payload | {
-        "subject": first.subject,
+        "subject": unparsed(first.subject),
         "htmlContent": first.html,
         "textContent": first.text,
         "headers": shared,
@@ -91,7 +110,7 @@ def _payload(mails: Sequence[Mail], key: str) -> dict[str, Any]:
 def _version(mail: Mail) -> dict[str, Any]:
     return {
         "to": [{"email": mail.recipient}],
-        "subject": mail.subject,
+        "subject": unparsed(mail.subject),
         "htmlContent": mail.html,
         "textContent": mail.text,
     }

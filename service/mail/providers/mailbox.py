@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 
 from service.clock import utc_now
 from service.domain.delivery import Outcome
 from service.mail.mailbox import Mailbox
 from service.mail.mime import rfc_message_id, to_message
 from service.mail.pace import Pace
-from service.mail.provider import Mail, Receipt, TemporaryError
+from service.mail.provider import Call, Mail, Receipt, TemporaryError
 
 
 class MailboxProvider:
@@ -24,12 +25,20 @@ class MailboxProvider:
         self._mailbox = mailbox
         self.pace = pace
 
-    def send(self, mails: Sequence[Mail], *, key: str) -> Sequence[Receipt]:  # noqa: ARG002 - ids do
-        """See `Provider.send`. `TemporaryError` where the disk does not take the file."""
+    def reaches(self, address: str) -> bool:  # noqa: ARG002 - a file takes them all
+        """See `Provider.reaches`."""
+        return True
+
+    def prepare(self, mails: Sequence[Mail], *, key: str) -> Call:  # noqa: ARG002 - ids do
+        """See `Provider.prepare`."""
+        return partial(self._call, [(mail, _content(mail)) for mail in mails])
+
+    def _call(self, contents: Sequence[tuple[Mail, bytes]]) -> Sequence[Receipt]:
+        """Store the mails; `TemporaryError` where the disk does not take the file."""
         receipts = []
-        for mail in mails:
+        for mail, content in contents:
             try:
-                self._mailbox.add(mail.message_id, to_message(mail), at=utc_now())
+                self._mailbox.add(mail.message_id, content, at=utc_now())
             except OSError:
                 raise TemporaryError("disk") from None
             receipts.append(
@@ -43,3 +52,8 @@ class MailboxProvider:
 
     def close(self) -> None:
         """Nothing is held open."""
+
+
+def _content(mail: Mail) -> bytes:
+    message = to_message(mail)
+    return message.as_bytes(policy=message.policy.clone(linesep="\n"))

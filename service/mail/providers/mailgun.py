@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from urllib.parse import quote, urlencode
 
 from service.mail.dsn import DsnError, MailDsn
-from service.mail.http_api import HttpApi, HttpOptions, accepted, field
-from service.mail.mime import quoted_sender
+from service.mail.http_api import Answer, HttpApi, HttpOptions, Request, accepted, field
+from service.mail.mime import unparsed
 from service.mail.provider import Mail, Receipt, RejectedError
 
 _REGIONS = {"us": "https://api.mailgun.net", "eu": "https://api.eu.mailgun.net"}
@@ -35,16 +35,19 @@ class Mailgun(HttpApi):
         self._path = f"/v3/{quote(dsn.option('domain'), safe='')}/messages"
         self._session.auth = ("api", dsn.token())
 
-    def send(self, mails: Sequence[Mail], *, key: str) -> Sequence[Receipt]:  # noqa: ARG002
-        """See `Provider.send`. `RejectedError` before any call where mails do not go together."""
+    def request(self, mails: Sequence[Mail], *, key: str) -> Request:  # noqa: ARG002
+        """See `HttpApi.request`."""
         fields = _single(mails[0]) if len(mails) == 1 else _several(mails)
         fields += [("o:tag", tag) for tag in sorted({mail.tag for mail in mails if mail.tag})]
         fields += [("o:tracking", "no")]
-        answer = self.post(
+        return Request(
             self._path,
             urlencode(fields).encode(),
-            headers={"Content-Type": "application/x-www-form-urlencoded"},
+            {"Content-Type": "application/x-www-form-urlencoded"},
         )
+
+    def results(self, mails: Sequence[Mail], answer: Answer) -> Sequence[Receipt]:
+        """See `HttpApi.results`."""
         # Events name the message without the angle brackets.
         call_id = str(field(answer.json(), "id")).strip("<>")
         return [accepted(mail, call_id) for mail in mails]
@@ -53,7 +56,7 @@ class Mailgun(HttpApi):
 def _parts(mail: Mail) -> dict[str, str]:
     """Return what differs from mail to mail, by the API's field name."""
     return {
-        "subject": mail.subject,
+        "subject": unparsed(mail.subject),
         "text": mail.text,
         "html": mail.html,
         **{f"h:{name}": value for name, value in mail.headers.items()},
@@ -62,7 +65,7 @@ def _parts(mail: Mail) -> dict[str, str]:
 
 
 def _single(mail: Mail) -> list[tuple[str, str]]:
-    to = [("from", quoted_sender(mail.sender)), ("to", mail.recipient)]
+    to = [("from", mail.sender.quoted), ("to", mail.recipient)]
     return to + list(_parts(mail).items())
 
 
@@ -81,8 +84,8 @@ def _several(mails: Sequence[Mail]) -> list[tuple[str, str]]:
         for mail, part in zip(mails, parts, strict=True)
     }
     return [
-        ("from", quoted_sender(first.sender)),
+        ("from", first.sender.quoted),
         *(("to", mail.recipient) for mail in mails),
         *((name, f"%recipient.p{number}%") for number, name in enumerate(names)),
-        ("recipient-variables", json.dumps(variables, separators=(",", ":"))),
+        ("recipient-variables", json.dumps(variables, ensure_ascii=False, separators=(",", ":"))),
     ]

@@ -9,13 +9,16 @@ from service.mail.http_api import (
     Answer,
     HttpApi,
     HttpOptions,
+    Request,
     accepted,
     code_field,
     field,
     items,
+    json_request,
     malformed,
+    named,
 )
-from service.mail.mime import split_sender
+from service.mail.mime import unparsed
 from service.mail.provider import Mail, Receipt
 
 _SENDER = frozenset({"send-0008", "send-0015"})
@@ -38,9 +41,12 @@ class Mailjet(HttpApi):
         super().__init__(dsn, http)
         self._session.auth = dsn.pair()
 
-    def send(self, mails: Sequence[Mail], *, key: str) -> Sequence[Receipt]:  # noqa: ARG002
-        """See `Provider.send`."""
-        answer = self.post_json("/v3.1/send", {"Messages": [_message(mail) for mail in mails]})
+    def request(self, mails: Sequence[Mail], *, key: str) -> Request:  # noqa: ARG002
+        """See `HttpApi.request`."""
+        return json_request("/v3.1/send", {"Messages": [_message(mail) for mail in mails]})
+
+    def results(self, mails: Sequence[Mail], answer: Answer) -> Sequence[Receipt]:
+        """See `HttpApi.results`."""
         results = items(field(answer.json(), "Messages"), len(mails))
         return [_receipt(mail, result) for mail, result in zip(mails, results, strict=True)]
 
@@ -67,11 +73,10 @@ def _receipt(mail: Mail, result: Any) -> Receipt:
 
 
 def _message(mail: Mail) -> dict[str, Any]:
-    name, address = split_sender(mail.sender)
     return {
-        "From": {"Email": address, **({"Name": name} if name else {})},
+        "From": named(mail.sender, "Email", "Name"),
         "To": [{"Email": mail.recipient}],
-        "Subject": mail.subject,
+        "Subject": unparsed(mail.subject),
         "TextPart": mail.text,
         "HTMLPart": mail.html,
         "Headers": dict(mail.headers),

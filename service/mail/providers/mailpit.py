@@ -3,8 +3,17 @@
 from collections.abc import Sequence
 
 from service.mail.dsn import MailDsn
-from service.mail.http_api import HttpApi, HttpOptions, accepted, field
-from service.mail.mime import split_sender
+from service.mail.http_api import (
+    Answer,
+    HttpApi,
+    HttpOptions,
+    Request,
+    accepted,
+    field,
+    json_request,
+    named,
+)
+from service.mail.mime import unparsed
 from service.mail.provider import Mail, Receipt
 
 
@@ -22,20 +31,23 @@ class Mailpit(HttpApi):
         if dsn.user:
             self._session.auth = dsn.pair()
 
-    def send(self, mails: Sequence[Mail], *, key: str) -> Sequence[Receipt]:  # noqa: ARG002
-        """See `Provider.send`."""
+    def request(self, mails: Sequence[Mail], *, key: str) -> Request:  # noqa: ARG002
+        """See `HttpApi.request`."""
         (mail,) = mails
-        name, address = split_sender(mail.sender)
-        answer = self.post_json(
+        return json_request(
             "/api/v1/send",
             {
-                "From": {"Email": address, "Name": name},
+                "From": named(mail.sender, "Email", "Name"),
                 "To": [{"Email": mail.recipient}],
-                "Subject": mail.subject,
+                "Subject": unparsed(mail.subject),
                 "Text": mail.text,
                 "HTML": mail.html,
                 "Headers": dict(mail.headers),
                 "Tags": [mail.tag] if mail.tag else [],
             },
         )
+
+    def results(self, mails: Sequence[Mail], answer: Answer) -> Sequence[Receipt]:
+        """See `HttpApi.results`."""
+        (mail,) = mails
         return [accepted(mail, field(answer.json(), "ID"))]

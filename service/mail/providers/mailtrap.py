@@ -5,8 +5,18 @@ from typing import Any
 
 from service.domain.delivery import Outcome
 from service.mail.dsn import MailDsn
-from service.mail.http_api import HttpApi, HttpOptions, accepted, field, items
-from service.mail.mime import split_sender
+from service.mail.http_api import (
+    Answer,
+    HttpApi,
+    HttpOptions,
+    Request,
+    accepted,
+    field,
+    items,
+    json_request,
+    named,
+)
+from service.mail.mime import unparsed
 from service.mail.provider import Mail, Receipt
 
 
@@ -23,9 +33,12 @@ class Mailtrap(HttpApi):
         super().__init__(dsn, http)
         self._session.headers["Authorization"] = f"Bearer {dsn.token()}"
 
-    def send(self, mails: Sequence[Mail], *, key: str) -> Sequence[Receipt]:  # noqa: ARG002
-        """See `Provider.send`."""
-        answer = self.post_json("/api/batch", {"requests": [_message(mail) for mail in mails]})
+    def request(self, mails: Sequence[Mail], *, key: str) -> Request:  # noqa: ARG002
+        """See `HttpApi.request`."""
+        return json_request("/api/batch", {"requests": [_message(mail) for mail in mails]})
+
+    def results(self, mails: Sequence[Mail], answer: Answer) -> Sequence[Receipt]:
+        """See `HttpApi.results`."""
         results = items(field(answer.json(), "responses"), len(mails))
         return [_receipt(mail, result) for mail, result in zip(mails, results, strict=True)]
 
@@ -40,11 +53,10 @@ def _receipt(mail: Mail, result: Any) -> Receipt:
 
 
 def _message(mail: Mail) -> dict[str, Any]:
-    name, address = split_sender(mail.sender)
     return {
-        "from": {"email": address, **({"name": name} if name else {})},
+        "from": named(mail.sender),
         "to": [{"email": mail.recipient}],
-        "subject": mail.subject,
+        "subject": unparsed(mail.subject),
         "text": mail.text,
         "html": mail.html,
         "headers": dict(mail.headers),

@@ -5,8 +5,18 @@ from typing import Any
 
 from service.domain.delivery import Outcome
 from service.mail.dsn import MailDsn
-from service.mail.http_api import Answer, HttpApi, HttpOptions, accepted, code_field, field, items
-from service.mail.mime import quoted_sender
+from service.mail.http_api import (
+    Answer,
+    HttpApi,
+    HttpOptions,
+    Request,
+    accepted,
+    code_field,
+    field,
+    items,
+    json_request,
+)
+from service.mail.mime import unparsed
 from service.mail.provider import (
     Mail,
     MisconfiguredError,
@@ -36,9 +46,12 @@ class Postmark(HttpApi):
         self._stream = dsn.options.get("stream", "outbound")
         self._session.headers["X-Postmark-Server-Token"] = dsn.token()
 
-    def send(self, mails: Sequence[Mail], *, key: str) -> Sequence[Receipt]:  # noqa: ARG002
-        """See `Provider.send`."""
-        answer = self.post_json("/email/batch", [self._message(mail) for mail in mails])
+    def request(self, mails: Sequence[Mail], *, key: str) -> Request:  # noqa: ARG002
+        """See `HttpApi.request`."""
+        return json_request("/email/batch", [self._message(mail) for mail in mails])
+
+    def results(self, mails: Sequence[Mail], answer: Answer) -> Sequence[Receipt]:
+        """See `HttpApi.results`."""
         results = items(answer.json(), len(mails))
         return [_receipt(mail, result) for mail, result in zip(mails, results, strict=True)]
 
@@ -53,9 +66,9 @@ class Postmark(HttpApi):
 
     def _message(self, mail: Mail) -> dict[str, Any]:
         return {
-            "From": quoted_sender(mail.sender),
+            "From": mail.sender.quoted,
             "To": mail.recipient,
-            "Subject": mail.subject,
+            "Subject": unparsed(mail.subject),
             "TextBody": mail.text,
             "HtmlBody": mail.html,
             "Headers": [{"Name": name, "Value": value} for name, value in mail.headers.items()],

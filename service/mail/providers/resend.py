@@ -6,8 +6,18 @@ from typing import Any
 
 from service.domain.delivery import Outcome
 from service.mail.dsn import MailDsn
-from service.mail.http_api import Answer, HttpApi, HttpOptions, accepted, field, items, malformed
-from service.mail.mime import quoted_sender
+from service.mail.http_api import (
+    Answer,
+    HttpApi,
+    HttpOptions,
+    Request,
+    accepted,
+    field,
+    items,
+    json_request,
+    malformed,
+)
+from service.mail.mime import unparsed
 from service.mail.provider import (
     Mail,
     MisconfiguredError,
@@ -39,15 +49,19 @@ class Resend(HttpApi):
         super().__init__(dsn, http)
         self._session.headers["Authorization"] = f"Bearer {dsn.token()}"
 
-    def send(self, mails: Sequence[Mail], *, key: str) -> Sequence[Receipt]:
-        """See `Provider.send`."""
-        answer = self.post_json(
+    def request(self, mails: Sequence[Mail], *, key: str) -> Request:
+        """See `HttpApi.request`."""
+        return json_request(
             "/emails/batch",
             [_message(mail) for mail in mails],
             headers={"Idempotency-Key": key, "x-batch-validation": "permissive"},
-        ).json()
-        failed = _failed(answer)
-        taken = iter(items(field(answer, "data"), len(mails) - len(failed)))
+        )
+
+    def results(self, mails: Sequence[Mail], answer: Answer) -> Sequence[Receipt]:
+        """See `HttpApi.results`."""
+        found = answer.json()
+        failed = _failed(found)
+        taken = iter(items(field(found, "data"), len(mails) - len(failed)))
         return [
             Receipt(message_id=mail.message_id, outcome=Outcome.REJECTED, error="resend_invalid")
             if index in failed
@@ -78,9 +92,9 @@ def _failed(answer: Any) -> set[int]:
 
 def _message(mail: Mail) -> dict[str, Any]:
     return {
-        "from": quoted_sender(mail.sender),
+        "from": mail.sender.quoted,
         "to": [mail.recipient],
-        "subject": mail.subject,
+        "subject": unparsed(mail.subject),
         "text": mail.text,
         "html": mail.html,
         "headers": dict(mail.headers),

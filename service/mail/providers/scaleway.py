@@ -4,8 +4,18 @@ import re
 from collections.abc import Sequence
 
 from service.mail.dsn import DsnError, MailDsn
-from service.mail.http_api import HttpApi, HttpOptions, accepted, field, items
-from service.mail.mime import split_sender
+from service.mail.http_api import (
+    Answer,
+    HttpApi,
+    HttpOptions,
+    Request,
+    accepted,
+    field,
+    items,
+    json_request,
+    named,
+)
+from service.mail.mime import unparsed
 from service.mail.provider import Mail, Receipt
 
 _REGION = re.compile(r"[a-z]{2}-[a-z]{3}")
@@ -29,17 +39,16 @@ class Scaleway(HttpApi):
         self._path = f"/transactional-email/v1alpha1/regions/{region}/emails"
         self._session.headers["X-Auth-Token"] = secret
 
-    def send(self, mails: Sequence[Mail], *, key: str) -> Sequence[Receipt]:  # noqa: ARG002
-        """See `Provider.send`."""
+    def request(self, mails: Sequence[Mail], *, key: str) -> Request:  # noqa: ARG002
+        """See `HttpApi.request`."""
         (mail,) = mails
-        name, address = split_sender(mail.sender)
-        answer = self.post_json(
+        return json_request(
             self._path,
             {
                 "project_id": self._project,
-                "from": {"email": address, **({"name": name} if name else {})},
+                "from": named(mail.sender),
                 "to": [{"email": mail.recipient}],
-                "subject": mail.subject,
+                "subject": unparsed(mail.subject),
                 "text": mail.text,
                 "html": mail.html,
                 "additional_headers": [
@@ -47,5 +56,9 @@ class Scaleway(HttpApi):
                 ],
             },
         )
+
+    def results(self, mails: Sequence[Mail], answer: Answer) -> Sequence[Receipt]:
+        """See `HttpApi.results`."""
+        (mail,) = mails
         (email,) = items(field(answer.json(), "emails"), 1)
         return [accepted(mail, field(email, "id"))]

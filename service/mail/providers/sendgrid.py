@@ -5,8 +5,8 @@ from typing import Any
 
 from service.domain.delivery import Outcome
 from service.mail.dsn import MailDsn
-from service.mail.http_api import HttpApi, HttpOptions
-from service.mail.mime import split_sender
+from service.mail.http_api import Answer, HttpApi, HttpOptions, Request, json_request, named
+from service.mail.mime import unparsed
 from service.mail.provider import Mail, Receipt, RejectedError
 
 _TEXT, _HTML = "-newsflash.text-", "-newsflash.html-"
@@ -32,9 +32,12 @@ class SendGrid(HttpApi):
         super().__init__(dsn, http)
         self._session.headers["Authorization"] = f"Bearer {dsn.token()}"
 
-    def send(self, mails: Sequence[Mail], *, key: str) -> Sequence[Receipt]:  # noqa: ARG002
-        """See `Provider.send`. `RejectedError` before any call where mails do not go together."""
-        answer = self.post_json("/v3/mail/send", _payload(mails))
+    def request(self, mails: Sequence[Mail], *, key: str) -> Request:  # noqa: ARG002
+        """See `HttpApi.request`."""
+        return json_request("/v3/mail/send", _payload(mails))
+
+    def results(self, mails: Sequence[Mail], answer: Answer) -> Sequence[Receipt]:
+        """See `HttpApi.results`."""
         call_id = answer.headers.get("X-Message-Id")
         return [
             Receipt(
@@ -50,12 +53,11 @@ def _payload(mails: Sequence[Mail]) -> dict[str, Any]:
     first = mails[0]
     if any(mail.sender != first.sender for mail in mails):
         raise RejectedError("batch_mixed")
-    name, address = split_sender(first.sender)
     is_alone = len(mails) == 1
     return {
         "personalizations": [_personalization(mail, is_alone=is_alone) for mail in mails],
-        "from": {"email": address, **({"name": name} if name else {})},
-        "subject": first.subject,
+        "from": named(first.sender),
+        "subject": unparsed(first.subject),
         "content": [
             {"type": "text/plain", "value": first.text if is_alone else _TEXT},
             {"type": "text/html", "value": first.html if is_alone else _HTML},
@@ -72,7 +74,7 @@ def _payload(mails: Sequence[Mail]) -> dict[str, Any]:
 def _personalization(mail: Mail, *, is_alone: bool) -> dict[str, Any]:
     personalization = {
         "to": [{"email": mail.recipient}],
-        "subject": mail.subject,
+        "subject": unparsed(mail.subject),
         "headers": dict(mail.headers),
         "custom_args": {"message_id": str(mail.message_id)},
     }

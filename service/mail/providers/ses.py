@@ -10,8 +10,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from service.mail.dsn import DsnError, MailDsn
-from service.mail.http_api import Answer, HttpApi, HttpOptions, accepted, field
-from service.mail.mime import split_sender, to_message
+from service.mail.http_api import Answer, HttpApi, HttpOptions, Request, accepted, field
+from service.mail.mime import to_message
 from service.mail.provider import Mail, MisconfiguredError, ProviderError, Receipt, TemporaryError
 
 _PATH = "/v2/email/outbound-emails"
@@ -46,11 +46,11 @@ class AmazonSes(HttpApi):
         self._configuration_set = dsn.options.get("configuration_set")
         self._signer = SigV4Auth(Credentials(*dsn.pair()), "ses", region)
 
-    def send(self, mails: Sequence[Mail], *, key: str) -> Sequence[Receipt]:  # noqa: ARG002
-        """See `Provider.send`."""
+    def request(self, mails: Sequence[Mail], *, key: str) -> Request:  # noqa: ARG002
+        """See `HttpApi.request`."""
         (mail,) = mails
         payload = {
-            "FromEmailAddress": split_sender(mail.sender)[1],
+            "FromEmailAddress": mail.sender.address,
             "Destination": {"ToAddresses": [mail.recipient]},
             "Content": {"Raw": {"Data": b64encode(to_message(mail).as_bytes()).decode()}},
             "EmailTags": [{"Name": "message_id", "Value": str(mail.message_id)}],
@@ -58,11 +58,15 @@ class AmazonSes(HttpApi):
         if self._configuration_set is not None:
             payload["ConfigurationSetName"] = self._configuration_set
         body = json.dumps(payload, separators=(",", ":")).encode()
-        request = AWSRequest(
+        signed = AWSRequest(
             "POST", self.url + _PATH, data=body, headers={"Content-Type": "application/json"}
         )
-        self._signer.add_auth(request)
-        answer = self.post(_PATH, body, headers=dict(request.headers.items()))
+        self._signer.add_auth(signed)
+        return Request(_PATH, body, dict(signed.headers.items()))
+
+    def results(self, mails: Sequence[Mail], answer: Answer) -> Sequence[Receipt]:
+        """See `HttpApi.results`."""
+        (mail,) = mails
         return [accepted(mail, field(answer.json(), "MessageId"))]
 
     def refusal(self, answer: Answer) -> ProviderError:

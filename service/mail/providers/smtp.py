@@ -15,15 +15,19 @@ import ssl
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from ipaddress import ip_address
 
 from service.domain.delivery import Outcome
 from service.mail.connection import Timeouts
 from service.mail.dsn import DsnError, MailDsn
-from service.mail.mime import rfc_message_id, split_sender, to_message
+from service.mail.mime import rfc_message_id, to_message
 from service.mail.pace import Pace
 from service.mail.provider import (
+    ADDRESS_UNSUPPORTED,
+    Call,
     Mail,
     MisconfiguredError,
     OutcomeUnknownError,
@@ -34,7 +38,35 @@ from service.mail.provider import (
 )
 
 _LEADING_DOT = re.compile(rb"^\.", re.MULTILINE)
+_PATH = re.compile(r"[^\s<>\x00-\x1f\x7f]+")
 _TLS_MODES = ("auto", "require", "none")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Letter:
+    """What is said of one mail, ready to be sent: smtplib would parse an address as a header."""
+
+    mail: Mail
+    mail_command: str
+    rcpt_command: str
+    content: bytes
+    """The message with its dots doubled (RFC 5321, section 4.5.2) and the final one."""
+    is_utf8: bool
+
+    @classmethod
+    def of(cls, mail: Mail) -> "_Letter":
+        """Render the mail; raise `ValueError` for an address that would begin another command."""
+        if not _PATH.fullmatch(mail.recipient):
+            raise ValueError("recipient")
+        is_utf8 = not mail.recipient.isascii()
+        dotted = _LEADING_DOT.sub(b"..", to_message(mail).as_bytes())
+        return cls(
+            mail=mail,
+            mail_command=f"MAIL FROM:<{mail.sender.address}>{' SMTPUTF8' if is_utf8 else ''}",
+            rcpt_command=f"RCPT TO:<{mail.recipient}>",
+            content=dotted + (b"" if dotted.endswith(b"\r\n") else b"\r\n") + b".\r\n",
+            is_utf8=is_utf8,
+        )
 
 
 class Smtp:
@@ -62,17 +94,24 @@ class Smtp:
         self._timeouts = timeouts
         self.pace = pace
         self._context = ssl.create_default_context()
+        self._has_utf8 = True
         self._idle: list[smtplib.SMTP] = []
         self._lock = threading.Lock()
 
-    def send(self, mails: Sequence[Mail], *, key: str) -> Sequence[Receipt]:  # noqa: ARG002
-        """See `Provider.send`."""
+    def reaches(self, address: str) -> bool:
+        """See `Provider.reaches`: whether the server takes SMTPUTF8 is known once it was called."""
+        return self._has_utf8 or address.isascii()
+
+    def prepare(self, mails: Sequence[Mail], *, key: str) -> Call:  # noqa: ARG002
+        """See `Provider.prepare`."""
         (mail,) = mails
+        return partial(self._call, _Letter.of(mail))
+
+    def _call(self, letter: "_Letter") -> Sequence[Receipt]:
         deadline = time.monotonic() + self._timeouts.total_seconds
-        message = to_message(mail)
         client = self._client()
         try:
-            self._hand_over(client, mail, message.as_bytes(), deadline)
+            self._hand_over(client, letter, deadline)
         except ProviderError as error:
             if isinstance(error, RejectedError):
                 self._keep(client)
@@ -85,9 +124,9 @@ class Smtp:
         self._keep(client)
         return [
             Receipt(
-                message_id=mail.message_id,
+                message_id=letter.mail.message_id,
                 outcome=Outcome.ACCEPTED,
-                provider_message_id=rfc_message_id(mail),
+                provider_message_id=rfc_message_id(letter.mail),
             )
         ]
 
@@ -153,24 +192,23 @@ class Smtp:
                 raise MisconfiguredError("smtp_no_tls")
             client.login(self._user, self._password)
 
-    def _hand_over(self, client: smtplib.SMTP, mail: Mail, content: bytes, deadline: float) -> None:
+    def _hand_over(self, client: smtplib.SMTP, letter: "_Letter", deadline: float) -> None:
         """Run one mail transaction (RFC 5321, section 3.3)."""
-        sender = split_sender(mail.sender)[1]
-        options = () if mail.recipient.isascii() and sender.isascii() else ("SMTPUTF8",)
-        if options and not client.has_extn("smtputf8"):
-            raise RejectedError("smtp_no_utf8")
-        dotted = _LEADING_DOT.sub(b"..", content)
+        self._has_utf8 = client.has_extn("smtputf8")
+        if letter.is_utf8 and not self._has_utf8:
+            raise RejectedError(ADDRESS_UNSUPPORTED)
+        client.command_encoding = "utf-8" if letter.is_utf8 else "ascii"
         was_sent = False
         try:
             self._wait_at_most_until(deadline, client)
-            self._check(client.mail(sender, options), (250,), MisconfiguredError)
+            self._check(client.docmd(letter.mail_command), (250,), MisconfiguredError)
             self._wait_at_most_until(deadline, client)
-            self._check(client.rcpt(mail.recipient), (250, 251), RejectedError)
+            self._check(client.docmd(letter.rcpt_command), (250, 251), RejectedError)
             self._wait_at_most_until(deadline, client)
             self._check(client.docmd("DATA"), (354,), RejectedError)
             # The last reply may take its time; where too little is left, nothing is handed over.
             self._wait_at_most_until(deadline, client, at_least=self._timeouts.read_seconds)
-            client.send(dotted + (b"" if dotted.endswith(b"\r\n") else b"\r\n") + b".\r\n")
+            client.send(letter.content)
             was_sent = True
             reply = client.getreply()
         except (OSError, smtplib.SMTPException):

@@ -1,0 +1,173 @@
+"""What cannot be prepared is one mail's own fault: not its provider's, batch's or neighbours'.
+
+With every adapter, alone and among others.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
+
+from service.clock import utc_now
+from service.domain.delivery import Outcome
+from service.mail.provider import Call, Mail, Provider
+from service.mail.registry import build_provider
+from service.usecases.gates import Gate
+from service.usecases.provider_call import Sent, call_provider
+from tests.mail.apis import APIS, Api
+from tests.mail.raw import RawServer
+from tests.mail.samples import KEY, make_mails
+from tests.mail.test_smtp import speak
+
+POISONED = "=?utf-8?q?=0a?=@example.org"
+
+
+def spoilt(mail: Mail, how: str) -> Mail:
+    return {
+        "recipient": replace(mail, recipient=POISONED),
+        "text": replace(mail, text="\ud800"),
+        "subject": replace(mail, subject="\udfff"),
+    }[how]
+
+
+@pytest.fixture(params=["recipient", "text", "subject"])
+def how(request: pytest.FixtureRequest) -> str:
+    found: str = request.param
+    return found
+
+
+@pytest.fixture(params=APIS, ids=str)
+def api(request: pytest.FixtureRequest) -> Api:
+    found: Api = request.param
+    return found
+
+
+@pytest.fixture
+def gate(api: Api, httpserver: HTTPServer, tmp_path: Path) -> Iterator[Gate]:
+    dsn = api.dsn.format(host=f"{httpserver.host}:{httpserver.port}")
+    provider = build_provider(dsn, mailbox_dir=tmp_path)
+    yield Gate(provider)
+    provider.close()
+
+
+def outcomes(sent: Sent, mails: list[Mail]) -> list[tuple[Outcome, str | None]]:
+    found = [sent.receipts[mail.message_id] for mail in mails]
+    return [(each.outcome, each.error) for each in found]
+
+
+def error_of(how: str) -> str:
+    return "address_unsupported" if how == "recipient" else "not_sendable"
+
+
+def test_alone_it_is_rejected_and_nobody_is_called(
+    gate: Gate, httpserver: HTTPServer, how: str
+) -> None:
+    mail = spoilt(make_mails(1)[0], how)
+    sent = call_provider(gate, [mail], key=KEY)
+    assert outcomes(sent, [mail]) == [(Outcome.REJECTED, error_of(how))]
+    assert sent.failure is None
+    assert gate.is_closed(utc_now())
+    assert httpserver.log == []
+
+
+def test_its_neighbours_go_in_one_call_without_it(
+    api: Api, gate: Gate, httpserver: HTTPServer, how: str
+) -> None:
+    if api.batch == 1:
+        pytest.skip("one mail a call")
+    mails = make_mails(3)
+    mails[1] = spoilt(mails[1], how)
+    seen: list[str] = []
+
+    def handle(request: Request) -> Response:
+        seen.extend(recipient for one in api.read(request) for recipient in one.recipients)
+        return api.yes(2)
+
+    httpserver.expect_request(api.path, method="POST").respond_with_handler(handle)
+    sent = call_provider(gate, mails, key=KEY)
+    accepted = (Outcome.ACCEPTED, None)
+    assert outcomes(sent, mails) == [accepted, (Outcome.REJECTED, error_of(how)), accepted]
+    assert seen == [mails[0].recipient, mails[2].recipient]
+    assert len(httpserver.log) == 1
+    assert gate.is_closed(utc_now())
+
+
+def test_it_does_not_open_the_way_to_a_provider_that_is_paused(gate: Gate, how: str) -> None:
+    now = utc_now()
+    gate.fail(began_at=now, now=now)
+    call_provider(gate, [spoilt(make_mails(1)[0], how)], key=KEY)
+    assert not gate.is_closed(now), "nobody was called, so nothing is known of the provider"
+
+
+def test_smtp_and_the_mailbox_do_the_same(tmp_path: Path, how: str) -> None:
+    heard: list[bytes] = []
+    good, other = make_mails(2)
+    with RawServer([speak({}, heard)]) as server:
+        gate = Gate(build_provider(f"smtp://{server.host}", mailbox_dir=tmp_path))
+        bad = spoilt(other, how)
+        refused = call_provider(gate, [bad], key=KEY)
+        taken = call_provider(gate, [good], key=KEY)
+        gate.provider.close()
+    assert outcomes(refused, [bad]) == [(Outcome.REJECTED, error_of(how))]
+    assert outcomes(taken, [good]) == [(Outcome.ACCEPTED, None)]
+    assert sum(line.startswith(b"RCPT") for line in heard) == 1
+    assert gate.is_closed(utc_now())
+
+    gate = Gate(build_provider("mailbox:", mailbox_dir=tmp_path / "mailbox"))
+    sent = call_provider(gate, [bad, good], key=KEY)
+    assert outcomes(sent, [bad, good]) == [
+        (Outcome.REJECTED, error_of(how)),
+        (Outcome.ACCEPTED, None),
+    ]
+    assert gate.is_closed(utc_now())
+
+
+class Broken:
+    """An adapter whose `prepare` fails for all mails."""
+
+    def __init__(self, provider: Provider) -> None:
+        self.name, self.batch_size = provider.name, provider.batch_size
+        self.key_life, self.pace = provider.key_life, provider.pace
+
+    def reaches(self, address: str) -> bool:
+        return True
+
+    def prepare(self, mails: object, *, key: str) -> Call:
+        raise RecursionError
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def test_an_adapter_that_prepares_nothing_rejects_each_mail_and_is_not_paused(
+    tmp_path: Path,
+) -> None:
+    gate = Gate(Broken(build_provider("mailbox:", mailbox_dir=tmp_path)))
+    mails = make_mails(3)
+    sent = call_provider(gate, mails, key=KEY)
+    assert outcomes(sent, mails) == [(Outcome.REJECTED, "not_sendable")] * 3
+    assert gate.is_closed(utc_now())
+
+
+def test_smtp_names_an_address_as_it_is(tmp_path: Path) -> None:
+    """The standard library would parse it as the value of a header."""
+    heard: list[bytes] = []
+    mail = replace(make_mails(1)[0], recipient="a'b+c=d@example.org")
+    with RawServer([speak({}, heard)]) as server:
+        gate = Gate(build_provider(f"smtp://{server.host}", mailbox_dir=tmp_path))
+        call_provider(gate, [mail], key=KEY)
+        gate.provider.close()
+    assert b"RCPT TO:<a'b+c=d@example.org>" in heard
+    assert b"MAIL FROM:<news@example.com>" in heard
+    assert b"To: a'b+c=d@example.org\r\n" in heard
+
+
+@pytest.mark.parametrize("recipient", ["a@example.org>\r\nRCPT TO:<b@example.org", "a b@e.org", ""])
+def test_smtp_writes_no_address_that_would_begin_a_command(tmp_path: Path, recipient: str) -> None:
+    mail = replace(make_mails(1)[0], recipient=recipient)
+    gate = Gate(build_provider("smtp://127.0.0.1:9", mailbox_dir=tmp_path))
+    sent = call_provider(gate, [mail], key=KEY)
+    assert outcomes(sent, [mail]) == [(Outcome.REJECTED, "not_sendable")]
