@@ -236,6 +236,7 @@ def test_the_overview_counts_what_happened(admin, service, new_context):
     visitor = new_context().new_page()
     mail = mailed(visitor, service)
     visitor.goto(mail["confirm"])
+    visitor.get_by_role("button", name="Yes, subscribe me").click()
     visitor.get_by_role("heading", name="You are subscribed").wait_for()
     assert visitor.context.cookies() == []
     admin.goto(f"{service}/admin")

@@ -141,7 +141,14 @@ def _take(signup: SignupRequest, risk: Risk) -> str | Step:
 
 def _step(info: ListInfo, step: Step) -> ResponseReturnValue:
     _allow_as_form(info)
-    return render_template("pages/step.html", info=info, step=step, source=_source(info))
+    return render_template(
+        "pages/step.html",
+        info=info,
+        step=step,
+        source=_source(info),
+        # The browser says that a person's own act sent the form (Fetch Metadata, section 2.4).
+        is_attended=request.headers.get("Sec-Fetch-User") == "?1",
+    )
 
 
 def _check_origin(info: ListInfo) -> None:

@@ -17,7 +17,7 @@ MAX_REASON_LENGTH = 500
 
 @pages.get("/confirm/<token>")
 def confirm(token: str) -> ResponseReturnValue:
-    """Show the page that confirms: by itself once it is truly seen, by its button otherwise."""
+    """Show the page that confirms, by its button or at the first trusted input (ADR 3)."""
     return _confirm_page(token, usecases().confirm.show(token))
 
 

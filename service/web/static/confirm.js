@@ -1,38 +1,36 @@
-// Confirms by itself, once a person can really see the page: it is visible and not prerendered, has
-// a size, stays visible for a short dwell, and has been drawn in two frames after that. A mail
-// scanner that fetches the link, or a tab in the background, does not get so far.
+// Confirms at the first sign of a person: the mouse, a finger or pen, a key or the wheel, as an event
+// that the browser itself vouches for (isTrusted). Mail scanners open links in real browsers, look at
+// the page for as long as they like, and scroll and focus by script; none of that is input. `scroll`,
+// `focus` and `resize` do not count, because a script that causes them gets trusted events, too.
 (() => {
   "use strict";
-  const DWELL_MS = 600;
+  const INPUT = ["pointermove", "pointerdown", "touchstart", "keydown", "wheel"];
   const form = document.getElementById("confirm");
-  let timer = 0;
   let sent = false;
 
   const isSeen = () =>
     document.visibilityState === "visible" && !document.prerendering && innerWidth > 0 && innerHeight > 0;
 
-  const send = () => {
-    if (sent || !isSeen()) return;
+  const take = (event) => {
+    if (sent || !event.isTrusted || !isSeen()) return;
     sent = true;
     form.submit();
   };
 
-  const watch = () => {
-    clearTimeout(timer);
-    if (sent || !isSeen()) return;
-    timer = setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(send)), DWELL_MS);
-  };
-
+  // The button, when it is pressed without any of these: by a screen reader or voice control, whose
+  // clicks are trusted. A script's click() and requestSubmit() are not a person's press.
+  let isPressed = false;
+  form.addEventListener("click", (event) => {
+    isPressed = event.isTrusted;
+  });
   form.addEventListener("submit", (event) => {
-    if (sent) event.preventDefault();
-    sent = true;
+    if (sent || !isPressed) event.preventDefault();
+    else sent = true;
   });
   // Back from the next page, out of the browser's memory: the button works again.
   addEventListener("pageshow", (event) => {
     if (event.persisted) sent = false;
   });
+  for (const name of INPUT) addEventListener(name, take, { capture: true, passive: true });
   form.querySelector(".by-itself").hidden = false;
-  document.addEventListener("visibilitychange", watch);
-  document.addEventListener("prerenderingchange", watch);
-  watch();
 })();

@@ -1,20 +1,30 @@
 // The proof of work of the step before a signup (ALTCHA's protocol, version 1): finds the number
 // whose SHA-256, after the salt, is the challenge, and sends the form. Where the browser may not
-// hash (a page without TLS), the form goes off by itself after the wait.
+// hash (a page without TLS), the form is sent after the wait. A person has to be there: either the
+// browser said that a press of theirs led to this page (the server read it from Sec-Fetch-User), or
+// there is input here that the browser vouches for, as on the page of confirm.js.
 (() => {
   "use strict";
   const WAIT_MS = 6000;
   const BATCH = 250;
+  const INPUT = ["pointermove", "pointerdown", "touchstart", "keydown", "wheel"];
   const form = document.getElementById("step");
   const asked = JSON.parse(form.dataset.challenge);
   const salt = asked.salt.endsWith("&") ? asked.salt : `${asked.salt}&`;
   const encoder = new TextEncoder();
+  let isAttended = form.hasAttribute("data-attended");
+  let isReady = false;
   let sent = false;
 
   const send = () => {
-    if (sent) return;
+    if (sent || !isReady || !isAttended) return;
     sent = true;
     form.submit();
+  };
+
+  const ready = () => {
+    isReady = true;
+    send();
   };
 
   const hash = async (number) => {
@@ -29,7 +39,7 @@
       if (place >= 0) {
         const { algorithm, challenge, signature } = asked;
         form.elements.proof.value = btoa(JSON.stringify({ algorithm, challenge, number: first + place, salt: asked.salt, signature }));
-        send();
+        ready();
         return;
       }
     }
@@ -42,8 +52,16 @@
   addEventListener("pageshow", (event) => {
     if (event.persisted) sent = false;
   });
-  form.querySelector(".by-itself").hidden = false;
-  form.querySelector(".by-hand").hidden = true;
-  if (globalThis.crypto?.subtle) solve().catch(() => setTimeout(send, WAIT_MS));
-  else setTimeout(send, WAIT_MS);
+  const take = (event) => {
+    if (!event.isTrusted) return;
+    isAttended = true;
+    send();
+  };
+  for (const name of INPUT) addEventListener(name, take, { capture: true, passive: true });
+  if (isAttended) {
+    form.querySelector(".by-itself").hidden = false;
+    form.querySelector(".by-hand").hidden = true;
+  }
+  if (globalThis.crypto?.subtle) solve().catch(() => setTimeout(ready, WAIT_MS));
+  else setTimeout(ready, WAIT_MS);
 })();
