@@ -72,8 +72,9 @@ def service_environment(
         "NEWSFLASH_ADDRESS_HASH_KEY": SECRET_KEY,
         "NEWSFLASH_RECEIPT_KEY": SECRET_KEY,
         "NEWSFLASH_MAIL_URL": mail_url,
+        "NEWSFLASH_MAIL_FROM": "News Flash <news@example.org>",
         "NEWSFLASH_RATELIMIT_ENABLED": "false",
-        **({"NEWSFLASH_PUBLIC_URL": public_url} if public_url else {}),
+        "NEWSFLASH_PUBLIC_URL": public_url or "http://127.0.0.1:8000",
     }
 
 

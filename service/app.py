@@ -12,7 +12,7 @@ from flask_migrate import Migrate
 from sqlalchemy import Engine
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from service.config import SettingError, Settings, Window, load_settings
+from service.config import SettingError, Settings, Window, create_key, load_settings
 from service.domain.admission import AdmissionRule, plain_address
 from service.domain.limits import Limit, Limits
 from service.domain.subscription import CODE_LIFE_MAX
@@ -87,7 +87,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
     Raises `service.config.SettingError` where one is not usable.
     """
-    settings = settings or load_settings()
+    settings = settings or load_settings(missing_key=create_key)
     configure_logging()
     app = Flask("service", static_folder="web/static", template_folder="web/templates")
     app.config.update(

@@ -8,7 +8,7 @@ from flask_migrate import upgrade
 from sqlalchemy.exc import OperationalError
 
 from service.app import build_gates, create_app
-from service.config import SettingError, Settings, load_settings
+from service.config import SettingError, Settings, create_key, load_settings
 from service.web.context import UseCases
 
 LOCK_TIMEOUT_MS = 3_000
@@ -22,7 +22,7 @@ _LOCK_NOT_AVAILABLE = "55P03"
 def settings_or_exit() -> Settings:
     """Return the settings, or end the command with the one line that names what is wrong."""
     try:
-        return load_settings()
+        return load_settings(missing_key=create_key)
     except SettingError as error:
         raise click.ClickException(str(error)) from None
 

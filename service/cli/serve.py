@@ -25,7 +25,7 @@ from service.cli.application import (
     usecases_of,
 )
 from service.cli.parent import when_parent_is_gone
-from service.config import PREFIX, Settings, keep_served_address
+from service.config import PREFIX, Settings, is_given, keep_served_address
 from service.store.models import db
 
 BLOCKING_THREADS = 8
@@ -47,15 +47,15 @@ def serve(*, host: str, port: int, workers: int | None, no_worker: bool, no_migr
     """Serve the forms, pages and API; migrate first and deliver mail too."""
     os.environ[f"{PREFIX}BIND_HOST"] = host
     settings_or_exit()  # reads .env, too
-    is_given = any(f"{PREFIX}PUBLIC_URL{kind}" in os.environ for kind in ("", "_FILE"))
-    if not is_given:
+    has_own_url = is_given("PUBLIC_URL")
+    if not has_own_url:
         reachable = host if _is_loopback(host) else "127.0.0.1"
         os.environ[f"{PREFIX}PUBLIC_URL"] = f"http://{_in_url(reachable)}:{port}"
     app = app_or_exit()
     settings = usecases_of(app).settings
     check_mail_or_exit(settings)
     is_new = False if no_migrate else migrate_database(app)
-    if not is_given:
+    if not has_own_url:
         keep_served_address(settings)
     may_show = is_new and settings.is_sqlite and is_terminal()
     _say(settings, host, port, first=_first_keys(app) if may_show else None)

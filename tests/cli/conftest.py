@@ -22,6 +22,9 @@ def run(database_url: URL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     monkeypatch.setenv("NEWSFLASH_DATABASE_URL", database_url.render_as_string(hide_password=False))
     for name in ("SECRET_KEY", "ADDRESS_HASH_KEY", "RECEIPT_KEY"):
         monkeypatch.setenv(f"NEWSFLASH_{name}", "a-key-for-tests-only-0123456789-0123456789")
+    monkeypatch.setenv("NEWSFLASH_PUBLIC_URL", "http://127.0.0.1:8000")
+    monkeypatch.setenv("NEWSFLASH_MAIL_URL", "mailbox:")
+    monkeypatch.setenv("NEWSFLASH_MAIL_FROM", "News Flash <news@example.org>")
 
     def invoke(*arguments: str) -> Result:
         return CliRunner().invoke(main, arguments)

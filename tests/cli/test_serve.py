@@ -122,6 +122,9 @@ def test_the_first_start_on_postgresql_shows_no_secret_even_on_a_terminal(
     with empty_database(postgres_server) as url:
         for name in ("SECRET_KEY", "ADDRESS_HASH_KEY", "RECEIPT_KEY"):
             monkeypatch.setenv(f"NEWSFLASH_{name}", f"{name}-for-tests-only-0123456789-0123456789")
+        monkeypatch.setenv("NEWSFLASH_PUBLIC_URL", "http://127.0.0.1:8000")
+        monkeypatch.setenv("NEWSFLASH_MAIL_URL", "mailbox:")
+        monkeypatch.setenv("NEWSFLASH_MAIL_FROM", "News Flash <news@example.org>")
         monkeypatch.setenv("NEWSFLASH_DATABASE_URL", url.render_as_string(hide_password=False))
         done = CliRunner().invoke(main, ["serve", "--no-worker"])
         assert done.exit_code == 0, done.output
@@ -147,6 +150,8 @@ def test_the_start_says_how_the_command_is_typed_here(
 
 def test_an_address_that_was_set_stays(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("NEWSFLASH_PUBLIC_URL", "https://news.example.org")
+    monkeypatch.setenv("NEWSFLASH_MAIL_URL", "mailbox:")
+    monkeypatch.setenv("NEWSFLASH_MAIL_FROM", "News Flash <news@example.org>")
     done = CliRunner().invoke(main, ["serve", "--no-worker", "--port", "9000"])
     assert Standing.given["public_url"] == "https://news.example.org", done.output
 

@@ -96,7 +96,9 @@ def command(database: URL, *arguments: str) -> "subprocess.Popen[bytes]":
         env={
             **{name: value for name, value in os.environ.items() if "NEWSFLASH" not in name},
             "NEWSFLASH_DATABASE_URL": database.render_as_string(hide_password=False),
+            "NEWSFLASH_PUBLIC_URL": "http://127.0.0.1:8000",
             "NEWSFLASH_MAIL_URL": "mailbox:",
+            "NEWSFLASH_MAIL_FROM": "News Flash <news@example.org>",
             **{f"NEWSFLASH_{name}": KEY for name in keys},
         },
         stdout=subprocess.DEVNULL,

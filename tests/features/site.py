@@ -113,7 +113,9 @@ class Site:
             "NEWSFLASH_SECRET_KEY": key,
             "NEWSFLASH_ADDRESS_HASH_KEY": key,
             "NEWSFLASH_RECEIPT_KEY": key,
+            "NEWSFLASH_PUBLIC_URL": self.url,
             "NEWSFLASH_MAIL_URL": mail.url,
+            "NEWSFLASH_MAIL_FROM": "News Flash <news@example.org>",
             "NEWSFLASH_RATELIMIT_ENABLED": "false",
         }
         self._process: subprocess.Popen[bytes] | None = None

@@ -2,12 +2,16 @@
 
 import multiprocessing
 import os
+import re
 import stat
+from itertools import product
 from pathlib import Path
 
 import pytest
 
-from service.config import OidcSettings, SettingError, Settings, load_settings
+from service.config import OidcSettings, SettingError, Settings, create_key, load_settings
+from service.config.names import EVENT_PROVIDERS, SETTINGS
+from service.mail.events.registry import EventParsers
 
 KEY, OTHER_KEY, HASH_KEY = "k" * 40, "o" * 40, "h" * 40
 RECEIPT_KEY = "5eed" * 16
@@ -17,6 +21,9 @@ POSTGRES = {
     "SECRET_KEY": KEY,
     "ADDRESS_HASH_KEY": HASH_KEY,
     "RECEIPT_KEY": RECEIPT_KEY,
+    "PUBLIC_URL": "https://news.example.org",
+    "MAIL_URL": "mailbox:",
+    "MAIL_FROM": "Ada <ada@example.org>",
 }
 
 
@@ -31,7 +38,7 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def load(**given: str) -> Settings:
     os.environ.update({f"NEWSFLASH_{name}": value for name, value in given.items()})
-    return load_settings()
+    return load_settings(missing_key=create_key)
 
 
 def test_nothing_needs_to_be_set(tmp_path: Path):
@@ -50,13 +57,10 @@ def test_nothing_needs_to_be_set(tmp_path: Path):
 
 def test_every_setting_is_read():
     settings = load(
-        **POSTGRES,
+        **POSTGRES | {"MAIL_URL": "postmark://T@default  smtp://mail.example.org:587"},
         SECRET_KEY_FALLBACKS=f"{OTHER_KEY}, {'p' * 40}",
         RECEIPT_KEY_FALLBACKS=f"{OTHER_KEY}, public:{'x' * 43}",
-        PUBLIC_URL="https://news.example.org/",
         ALLOWED_HOSTS="web, news.internal",
-        MAIL_URL="postmark://T@default  smtp://mail.example.org:587",
-        MAIL_FROM="Ada <ada@example.org>",
         REDIS_URL="redis://cache",
         RATELIMIT_ENABLED="false",
         RATELIMIT_CLIENT="10/minute;50/2 hours",
@@ -189,6 +193,8 @@ def test_a_setting_may_come_from_a_file(tmp_path: Path):
         MAIL_URL_FILE=str(tmp_path / "mail"),
         TRUSTED_PROXIES_FILE=str(tmp_path / "proxies"),
         WEBHOOK_SECRET_SES_FILE=str(tmp_path / "hook"),
+        PUBLIC_URL="https://news.example.org",
+        MAIL_FROM="Ada <ada@example.org>",
     )
     assert settings.database_url.password == "p"
     assert settings.secret_keys == (KEY,)
@@ -200,7 +206,9 @@ def test_a_setting_may_come_from_a_file(tmp_path: Path):
 
 
 def test_a_setting_may_come_from_the_env_file_and_the_environment_wins(tmp_path: Path):
-    (tmp_path / ".env").write_text("NEWSFLASH_CONFIRM_DAYS=3\nNEWSFLASH_TRUSTED_PROXIES=1\n")
+    (tmp_path / ".env").write_text(
+        "OTHER=\nNEWSFLASH_CONFIRM_DAYS=3\nNEWSFLASH_TRUSTED_PROXIES=1\n"
+    )
     settings = load(TRUSTED_PROXIES="2")
     assert (settings.confirm_days, settings.trusted_proxies) == (3, 2)
 
@@ -278,8 +286,7 @@ def test_part_of_an_identity_provider_is_none(name: str):
 def test_settings_can_be_shown_without_their_secrets():
     shown = repr(
         load(
-            **POSTGRES,
-            MAIL_URL=f"postmark://{SECRET}@default",
+            **POSTGRES | {"MAIL_URL": f"postmark://{SECRET}@default"},
             WEBHOOK_SECRET_SES=SECRET,
             RECEIPT_KEY_FALLBACKS=f"{SECRET}{KEY}",
         )
@@ -338,7 +345,7 @@ def _race(
 ) -> None:
     os.chdir(folder)
     barrier.wait()
-    settings = load_settings()
+    settings = load_settings(missing_key=create_key)
     found.put((settings.secret_keys, settings.address_hash_key, settings.receipt_key))
 
 
@@ -357,3 +364,151 @@ def test_processes_that_start_at_once_agree_on_the_keys(tmp_path: Path):
         "address_hash_key",
         "receipt_key",
     }
+
+
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [
+        ("NEWSFLASH_MAIL_FORM", "NEWSFLASH_MAIL_FROM"),
+        ("NEWSFLASH_PUBLICURL", "NEWSFLASH_PUBLIC_URL"),
+        ("NEWSFLASH_SECRET_KEY_FLIE", "NEWSFLASH_SECRET_KEY_FILE"),
+        ("NEWSFLASH_SECRET_KEYS", "NEWSFLASH_SECRET_KEY"),
+        ("NEWSFLASH_SECRET_KEY_FALLBACK_FILE", "NEWSFLASH_SECRET_KEY_FALLBACKS_FILE"),
+        ("NEWSFLASH_WEBHOOK_SECRET_POSTMRAK", "NEWSFLASH_WEBHOOK_SECRET_POSTMARK"),
+        ("NEWSFLASH_TRUSTED_PROXY", "NEWSFLASH_TRUSTED_PROXIES"),
+        ("NEWSFLASH_REDIS_URL_FILE_FILE", "NEWSFLASH_REDIS_URL_FILE"),
+        ("newsflash_public_url", "NEWSFLASH_PUBLIC_URL"),
+        ("Newsflash_Mail_Url", "NEWSFLASH_MAIL_URL"),
+        ("NEWSFLASH__MAIL_URL", "NEWSFLASH_MAIL_URL"),
+        ("NEWSFLASH_PORT", ""),
+        ("NEWSFLASH_", ""),
+        ("NEWSFLASH_COLOUR", ""),
+    ],
+)
+@pytest.mark.parametrize("place", ["environment", ".env"])
+def test_a_name_that_is_no_setting_is_refused_with_the_nearest_right_one(
+    variable: str, meant: str, place: str, tmp_path: Path
+):
+    if place == ".env":
+        (tmp_path / ".env").write_text(f"{variable}={SECRET}\n")
+    else:
+        os.environ[variable] = SECRET
+    with pytest.raises(SettingError) as refused:
+        load()
+    line = str(refused.value)
+    assert line.upper().startswith(f"{variable.upper()}: IS NO SETTING")
+    assert f"did you mean {meant}?" in line if meant else ".env.example" in line or "mean" in line
+    assert SECRET not in line
+    assert "\n" not in line
+    assert not (tmp_path / "var").exists()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("NEWSFLASH_SERVICE_HOST", "10.0.0.1"),
+        ("NEWSFLASH_SERVICE_PORT", "8000"),
+        ("NEWSFLASH_SERVICE_PORT_HTTP", "8000"),
+        ("NEWSFLASH_PORT", "tcp://10.0.0.1:8000"),
+        ("NEWSFLASH_PORT_8000_TCP", "tcp://10.0.0.1:8000"),
+        ("NEWSFLASH_PORT_8000_TCP_PROTO", "tcp"),
+        ("NEWSFLASH_WEB_SERVICE_HOST", "10.0.0.1"),
+        ("NEWSFLASH_WEB_PORT", "tcp://10.0.0.1:8000"),
+        ("NEWSFLASH_WEB_PORT_8000_TCP_ADDR", "10.0.0.1"),
+    ],
+)
+def test_what_kubernetes_adds_beside_a_service_of_this_name_is_left_alone(
+    variable: str, value: str
+):
+    os.environ[variable] = value
+    assert load().is_sqlite
+
+
+@pytest.mark.parametrize("name", sorted(SETTINGS))
+@pytest.mark.parametrize("value", ["", "  "])
+def test_a_setting_that_is_empty_is_refused(name: str, value: str, tmp_path: Path):
+    for given in (name, f"{name}_FILE"):
+        with pytest.raises(SettingError, match=rf"^NEWSFLASH_{given}: is set but empty"):
+            load(**{given: value})
+        del os.environ[f"NEWSFLASH_{given}"]
+    (tmp_path / "given").write_text(value)
+    with pytest.raises(SettingError, match=rf"^NEWSFLASH_{name}_FILE: names a file that is empty"):
+        load(**{f"{name}_FILE": str(tmp_path / "given")})
+
+
+def test_the_environment_wins_over_the_env_file_as_a_file_too(tmp_path: Path):
+    (tmp_path / "key").write_text(KEY)
+    (tmp_path / ".env").write_text(f"NEWSFLASH_SECRET_KEY={OTHER_KEY}\n")
+    assert load(SECRET_KEY_FILE=str(tmp_path / "key")).secret_keys == (KEY,)
+
+
+def test_secrets_of_provider_events_may_come_from_the_env_file(tmp_path: Path):
+    (tmp_path / ".env").write_text("OTHER=\nNEWSFLASH_WEBHOOK_SECRET_SES=arn\n")
+    assert load().webhook_secrets == {"ses": "arn"}
+
+
+def test_an_env_file_that_is_no_text_is_named(tmp_path: Path):
+    (tmp_path / ".env").write_bytes(b"NEWSFLASH_CONFIRM_DAYS=3\xff\n")
+    with pytest.raises(SettingError, match=r"^\.env: is not a readable text file$"):
+        load()
+
+
+def test_a_setting_that_is_given_twice_is_refused(tmp_path: Path):
+    (tmp_path / "key").write_text(OTHER_KEY)
+    with pytest.raises(SettingError, match=r"^NEWSFLASH_SECRET_KEY: is given twice"):
+        load(SECRET_KEY=KEY, SECRET_KEY_FILE=str(tmp_path / "key"))
+
+
+NEEDED = {name: POSTGRES[name] for name in ("PUBLIC_URL", "MAIL_FROM", "MAIL_URL")}
+BEGINNINGS = {
+    "PostgreSQL": POSTGRES,
+    "a mail API": NEEDED | {"MAIL_URL": "postmark://T@default"},
+    "a relay": NEEDED | {"MAIL_URL": "smtp://mail.example.org:587"},
+    "one of several": NEEDED | {"MAIL_URL": "mailbox: postmark://T@default"},
+    "a public address": NEEDED,
+    "a public address without TLS": NEEDED | {"PUBLIC_URL": "http://news.example.org"},
+}
+
+
+@pytest.mark.parametrize(
+    ("beginning", "name"),
+    [
+        *product(("PostgreSQL",), sorted(NEEDED)),
+        *product(("a mail API", "a relay", "one of several"), ("PUBLIC_URL", "MAIL_FROM")),
+        *product(("a public address", "a public address without TLS"), ("MAIL_URL", "MAIL_FROM")),
+    ],
+)
+def test_what_mails_real_people_needs_its_own_address_sender_and_mail_api(
+    beginning: str, name: str
+):
+    given = dict(BEGINNINGS[beginning])
+    assert load(**given).mail_from == "Ada <ada@example.org>"
+    for each in given:
+        del os.environ[f"NEWSFLASH_{each}"]
+    del given[name]
+    with pytest.raises(SettingError, match=rf"^NEWSFLASH_{name}: is required with "):
+        load(**given)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"MAIL_URL": "mailpit://127.0.0.1:8025?scheme=http"},
+        {"MAIL_URL": "smtp://localhost:1025"},
+        {"MAIL_URL": "mailbox:", "PUBLIC_URL": "http://localhost:8000"},
+        {"PUBLIC_URL": "https://[::1]:8443"},
+        {"MAIL_FROM": "Ada <ada@example.org>"},
+    ],
+)
+def test_trying_out_needs_none_of_them(given: dict[str, str]):
+    assert load(**given).is_sqlite
+
+
+def test_every_setting_has_its_line_in_the_example():
+    example = (Path(__file__).parents[2] / ".env.example").read_text()
+    shown = set(re.findall(r"^#NEWSFLASH_(\w+)=", example, re.MULTILINE))
+    assert shown | {"BIND_HOST"} == SETTINGS
+
+
+def test_every_provider_that_reports_may_have_its_secret():
+    assert set(EventParsers({})._parsers) == set(EVENT_PROVIDERS)
