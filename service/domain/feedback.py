@@ -25,12 +25,16 @@ class EventKind(StrEnum):
     DELIVERED = "delivered"
     DEFERRED = "deferred"
     """Not delivered yet; the provider goes on trying."""
+    BLOCKED = "blocked"
+    """Refused for the sender, the content or the account: it says nothing of the address."""
     SOFT_BOUNCE = "soft_bounce"
     """Given up for this mail; another may get through."""
     HARD_BOUNCE = "hard_bounce"
     """The address takes no mail, now or later."""
     COMPLAINT = "complaint"
     UNSUBSCRIBED = "unsubscribed"
+    NOT_UNDERSTOOD = "not_understood"
+    """Of a type that we do not know: it is kept and counted, and nothing follows from it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

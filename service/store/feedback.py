@@ -6,7 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, RowMapping, bindparam, delete, func, or_, select, update
+from sqlalchemy import (
+    Connection,
+    RowMapping,
+    bindparam,
+    delete,
+    func,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 
 from service.domain.feedback import EventKind, ProviderEvent
 from service.domain.subscription import Cycles, Status
@@ -232,6 +242,18 @@ def count_soft_bounces(
             RecordedEvent.at >= since,
         )
         .group_by(OutboxMessage.subscriber_id)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def not_understood(connection: Connection) -> dict[str, int]:
+    """Return how many events are kept that were not understood, by provider."""
+    rows = connection.execute(
+        select(RecordedEvent.provider, func.count())
+        # Written out, so that SQLite sees that its index holds exactly these.
+        .where(RecordedEvent.kind == literal_column(f"'{EventKind.NOT_UNDERSTOOD.value}'"))
+        .group_by(RecordedEvent.provider)
+        .order_by(RecordedEvent.provider)
     )
     return {row[0]: row[1] for row in rows}
 

@@ -229,6 +229,12 @@ class RecordedEvent(db.Model):  # type: ignore[name-defined,misc]
             sqlite_where=text("message_id IS NULL"),
             postgresql_where=text("message_id IS NULL"),
         ),
+        Index(
+            "ix_provider_events_not_understood",
+            "provider",
+            sqlite_where=text("kind = 'not_understood'"),
+            postgresql_where=text("kind = 'not_understood'"),
+        ),
     )
 
     provider: Mapped[str] = mapped_column(String(32), primary_key=True)

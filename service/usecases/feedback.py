@@ -9,7 +9,7 @@ the worker settles, and leaves no gap between two transactions that do not see e
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -39,6 +39,8 @@ from service.store.webhooks import Change
 
 MATCH_EVERY_SECONDS = 10.0
 """How often a worker looks whether an event that waits can be matched."""
+MAX_NAMED = 8
+"""How many types of events that are not understood one request may put into the log."""
 
 _TOLD = {
     SuppressionReason.HARD_BOUNCE: EventType.BOUNCED,
@@ -59,6 +61,8 @@ class FeedbackResult:
     """They name no message of ours, or none that is known by that name yet."""
     ignored: int = 0
     """They mean nothing to us, such as an opened mail."""
+    not_understood: int = 0
+    """They are of a type that we do not know, or no events at all. Nothing follows from them."""
 
 
 class Feedback:
@@ -83,10 +87,15 @@ class Feedback:
         except (EventAuthError, EventFormatError, UnavailableError) as error:
             _log.warning("provider events refused", provider=provider, reason=str(error))
             raise
-        return self(provider, parsed.events, ignored=parsed.ignored)
+        return self(provider, parsed.events, ignored=parsed.ignored, malformed=parsed.malformed)
 
     def __call__(
-        self, provider: str, events: Sequence[ProviderEvent], *, ignored: int = 0
+        self,
+        provider: str,
+        events: Sequence[ProviderEvent],
+        *,
+        ignored: int = 0,
+        malformed: int = 0,
     ) -> FeedbackResult:
         """Take authentic events, all in one transaction."""
         now = utc_now()
@@ -119,21 +128,23 @@ class Feedback:
                     if message is not None and event.event_id in new
                 ]
                 self._apply(connection, matched, now=now)
-        known = len(kept) - len(new)
+        known = {event.event_id for event, _ in kept} - new
+        strange = [
+            event
+            for event in once.values()
+            if event.kind is EventKind.NOT_UNDERSTOOD and event.event_id not in known
+        ]
+        applied = sum(event.kind is not EventKind.NOT_UNDERSTOOD for event in matched)
         result = FeedbackResult(
-            applied=len(matched),
-            duplicates=known + len(events) - len(once),
-            unknown=len(once) - known - len(matched),
+            applied=applied,
+            duplicates=len(known) + len(events) - len(once),
+            unknown=len(once) - len(known) - applied - len(strange),
             ignored=ignored,
+            not_understood=len(strange) + malformed,
         )
-        _log.info(
-            "provider events",
-            provider=provider,
-            applied=result.applied,
-            duplicates=result.duplicates,
-            unknown=result.unknown,
-            ignored=result.ignored,
-        )
+        for detail in sorted({event.detail or "" for event in strange})[:MAX_NAMED]:
+            _log.warning("provider event not understood", provider=provider, detail=detail)
+        _log.info("provider events", provider=provider, **asdict(result))
         return result
 
     def match_waiting(self) -> int:

@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from service.clock import utc_now
 from service.domain.delivery import MessageStatus
 from service.domain.subscription import Status
-from service.store import activity, outbox, outbox_admin, statistics, webhook_deliveries
+from service.store import activity, feedback, outbox, outbox_admin, statistics, webhook_deliveries
 from service.store.activity import Activity
 from service.store.database import reading
 
@@ -32,6 +32,8 @@ class Figures:
     providers: Sequence[Activity]
     webhook_depth: int
     oldest_webhook_seconds: float
+    events_not_understood: Mapping[str, int]
+    """By provider, of the events that are kept."""
     subscriptions: Mapping[tuple[str, Status], int]
 
 
@@ -58,6 +60,7 @@ class Metrics:
                 providers=activity.all_activity(connection),
                 webhook_depth=webhook_deliveries.queue_depth(connection),
                 oldest_webhook_seconds=_age(webhooks[0].due_at if webhooks else None, now),
+                events_not_understood=feedback.not_understood(connection),
                 subscriptions=subscriptions,
             )
 

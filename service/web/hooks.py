@@ -25,6 +25,9 @@ class FeedbackSchema(Schema):
         metadata={"description": "Of no mail of ours, or of one not known by that name yet."},
     )
     ignored = fields.Integer(metadata={"description": "Of a kind that means nothing to us."})
+    not_understood = fields.Integer(
+        metadata={"description": "Of an unknown type, or no event at all. Nothing follows."}
+    )
 
 
 @hooks.post("/events/<provider>")

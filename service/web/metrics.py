@@ -53,6 +53,14 @@ class FiguresCollector(Collector):
             "How long the longest due event has waited for an enabled webhook.",
             value=figures.oldest_webhook_seconds,
         )
+        strange = GaugeMetricFamily(
+            "newsflash_provider_events_not_understood",
+            "Events of mail APIs in the last 90 days whose type is unknown. Nothing followed.",
+            labels=["provider"],
+        )
+        for provider, count in figures.events_not_understood.items():
+            strange.add_metric([provider], count)
+        yield strange
         subscriptions = GaugeMetricFamily(
             "newsflash_subscriptions",
             "Subscriptions, as counted within the last minute.",

@@ -291,7 +291,16 @@ def test_a_bounce_may_come_before_the_worker_has_settled(world, feedback):
     assert world.progress is MailProgress.BOUNCED
 
 
-KINDS = ["delivered", "deferred", "soft_bounce", "hard_bounce", "complaint", "unsubscribed"]
+KINDS = [
+    "delivered",
+    "deferred",
+    "blocked",
+    "not_understood",
+    "soft_bounce",
+    "hard_bounce",
+    "complaint",
+    "unsubscribed",
+]
 
 
 @given(

@@ -15,6 +15,8 @@ NOTHING = Consequence()
         (EventKind.DELIVERED, 0, NOTHING),
         (EventKind.DELIVERED, 99, NOTHING),
         (EventKind.DEFERRED, 99, NOTHING),
+        (EventKind.BLOCKED, 99, NOTHING),
+        (EventKind.NOT_UNDERSTOOD, 99, NOTHING),
         (EventKind.HARD_BOUNCE, 0, HARD),
         (EventKind.COMPLAINT, 0, Consequence(SuppressionReason.COMPLAINT, EndedReason.COMPLAINT)),
         (EventKind.UNSUBSCRIBED, 0, Consequence(end=EndedReason.PROVIDER_UNSUBSCRIBE)),

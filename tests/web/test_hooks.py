@@ -12,7 +12,7 @@ from sqlalchemy import select
 from service.app import create_app
 from service.domain.errors import UnavailableError
 from service.mail.events.registry import EventParsers
-from service.store.models import OutboxMessage, Subscription, Suppression, db
+from service.store.models import OutboxMessage, RecordedEvent, Subscription, Suppression, db
 from service.web.hooks import MAX_EVENTS_BYTES
 from tests.conftest import make_settings
 from tests.mail.events import senders
@@ -56,13 +56,30 @@ def bounce(provider, message_id):
     return senders.SENDERS[provider](payload)
 
 
+def counts(**given: int) -> dict[str, int]:
+    names = ("applied", "duplicates", "unknown", "ignored", "not_understood")
+    return {name: given.get(name, 0) for name in names}
+
+
 @pytest.mark.parametrize("provider", sorted(set(SECRETS) - {"ses", "scaleway"}))
 def test_a_bounce_reaches_the_address_and_its_page(app, client, status_url, message_id, provider):
     answer = post(client, provider, bounce(provider, message_id))
     assert answer.status_code == 200
-    assert answer.json == {"applied": 1, "duplicates": 0, "unknown": 0, "ignored": 0}
+    assert answer.json == {
+        "applied": 1,
+        "duplicates": 0,
+        "unknown": 0,
+        "ignored": 0,
+        "not_understood": 0,
+    }
     again = post(client, provider, bounce(provider, message_id))
-    assert again.json == {"applied": 0, "duplicates": 1, "unknown": 0, "ignored": 0}
+    assert again.json == {
+        "applied": 0,
+        "duplicates": 1,
+        "unknown": 0,
+        "ignored": 0,
+        "not_understood": 0,
+    }
     with app.app_context():
         assert db.session.scalars(select(Suppression.reason)).all() == ["hard_bounce"]
         assert db.session.scalars(select(Subscription.ended_reason)).all() == ["hard_bounce"]
@@ -84,14 +101,47 @@ def test_a_signed_notification_of_a_topic_counts(client, message_id, app, monkey
     assert (answer.status_code, answer.json["applied"]) == (200, 1)
 
 
+def test_an_event_that_is_not_understood_is_kept_and_counted(app, client, message_id):
+    payload = {
+        "RecordType": "Bounce",
+        "Type": "OfANewKind",
+        "Inactive": True,
+        "MessageID": "x",
+        "Metadata": {"message_id": str(message_id)},
+    }
+    made = senders.with_secret(payload)
+    answer = post(client, "postmark", made)
+    assert answer.json == counts(not_understood=1)
+    assert post(client, "postmark", made).json == counts(duplicates=1)
+    with app.app_context():
+        kept = db.session.execute(select(RecordedEvent.kind, RecordedEvent.detail)).all()
+        assert [tuple(row) for row in kept] == [("not_understood", "OfANewKind")]
+        assert db.session.scalars(select(Suppression.reason)).all() == []
+        assert db.session.scalars(select(Subscription.ended_reason)).all() == [None]
+    metrics = client.get("/metrics").text
+    assert 'newsflash_provider_events_not_understood{provider="postmark"} 1.0' in metrics
+
+
+def test_entries_that_are_no_events_are_counted(client, message_id):
+    good = json.loads(bounce("brevo", message_id).body)
+    answer = post(client, "brevo", senders.with_secret([7, good, None]))
+    assert (answer.json["applied"], answer.json["not_understood"]) == (1, 2)
+
+
 def test_a_mail_that_is_not_ours_is_answered_and_counted(client):
     answer = post(client, "postmark", bounce("postmark", OURS))
-    assert answer.json == {"applied": 0, "duplicates": 0, "unknown": 1, "ignored": 0}
+    assert answer.json == {
+        "applied": 0,
+        "duplicates": 0,
+        "unknown": 1,
+        "ignored": 0,
+        "not_understood": 0,
+    }
 
 
 def test_an_event_that_means_nothing_is_answered_and_counted(client):
     answer = post(client, "mailjet", senders.with_secret([{"event": "open"}, {"event": "new"}]))
-    assert (answer.status_code, answer.json["ignored"]) == (200, 2)
+    assert answer.json == counts(ignored=1, not_understood=1)
 
 
 @pytest.mark.parametrize(

@@ -3,44 +3,68 @@
 """
 
 from service.domain.feedback import EventKind, ProviderEvent
+from service.mail.events.bounce import bounce_kind, read_reply
 from service.mail.events.payload import (
     Object,
     as_objects,
+    code_of,
     digest_of,
     load_json,
     name_of,
     text,
     time_of,
     uuid_of,
+    word_of,
 )
-from service.mail.events.request import EventRequest, ParsedEvents, require_secret
+from service.mail.events.request import EventRequest, ParsedEvents, read_each, require_secret
 
+_BOUNCES = {
+    "blocked": EventKind.BLOCKED,
+    "error": EventKind.BLOCKED,
+    "hardbounce": EventKind.HARD_BOUNCE,
+    "invalid": EventKind.HARD_BOUNCE,
+    "invalidemail": EventKind.HARD_BOUNCE,
+    "softbounce": EventKind.SOFT_BOUNCE,
+}
+"""`blocked` is Brevo's own block list, which does not say why the address is on it."""
 _KINDS = {
     "delivered": EventKind.DELIVERED,
     "deferred": EventKind.DEFERRED,
-    "soft_bounce": EventKind.SOFT_BOUNCE,
-    "blocked": EventKind.SOFT_BOUNCE,
-    "hard_bounce": EventKind.HARD_BOUNCE,
-    "invalid_email": EventKind.HARD_BOUNCE,
     "spam": EventKind.COMPLAINT,
     "complaint": EventKind.COMPLAINT,
     "unsubscribed": EventKind.UNSUBSCRIBED,
     "unsubscribe": EventKind.UNSUBSCRIBED,
 }
-"""`blocked` is Brevo's own block list, which does not say why the address is on it."""
+_IGNORED = frozenset(
+    {
+        "click",
+        "clicked",
+        "contactdeleted",
+        "contactupdated",
+        "firstopening",
+        "inboundemailprocessed",
+        "listaddition",
+        "loadedbyproxy",
+        "open",
+        "opened",
+        "proxyopen",
+        "request",
+        "sent",
+        "uniqueopened",
+        "uniqueproxyopen",
+    }
+)
 
 
 def parse(request: EventRequest, secret: str) -> ParsedEvents:
     """See `Parser`. Brevo signs nothing: `secret` comes in Basic, as a token or in a header."""
     require_secret(request, secret)
-    found = as_objects(load_json(request.body))
-    events = [event for each in found if (event := _event(each, request)) is not None]
-    return ParsedEvents(tuple(events), ignored=len(found) - len(events))
+    return read_each(as_objects(load_json(request.body)), lambda item: _event(item, request))
 
 
 def _event(item: Object, request: EventRequest) -> ProviderEvent | None:
     name = text(item, "event") or ""
-    kind = _KINDS.get(name)
+    kind = _kind(item)
     if kind is None:
         return None
     # `date` and `ts` are in the account's own time zone.
@@ -54,5 +78,12 @@ def _event(item: Object, request: EventRequest) -> ProviderEvent | None:
         message_id=uuid_of(item.get("X-Mailin-custom")),
         provider_message_id=message,
         recipient=recipient,
-        detail=name,
+        detail=code_of(name),
     )
+
+
+def _kind(item: Object) -> EventKind | None:
+    word = word_of(item.get("event"))
+    if word in _BOUNCES:
+        return bounce_kind(_BOUNCES[word], read_reply(item.get("reason")))
+    return None if word in _IGNORED else _KINDS.get(word, EventKind.NOT_UNDERSTOOD)

@@ -8,6 +8,7 @@ from hashlib import sha256
 
 from service.domain.errors import EventAuthError
 from service.domain.feedback import EventKind, ProviderEvent
+from service.mail.events.bounce import bounce_kind, read_reply
 from service.mail.events.payload import (
     Object,
     as_object,
@@ -18,8 +19,15 @@ from service.mail.events.payload import (
     text,
     time_of,
     uuid_of,
+    word_of,
 )
-from service.mail.events.request import EventRequest, ParsedEvents, is_same, require_fresh
+from service.mail.events.request import (
+    EventRequest,
+    ParsedEvents,
+    is_same,
+    read_each,
+    require_fresh,
+)
 
 REPEATED_FOR = timedelta(hours=9)
 """Mailgun repeats an unanswered request for 8 hours."""
@@ -28,16 +36,24 @@ _KINDS = {
     "delivered": EventKind.DELIVERED,
     "complained": EventKind.COMPLAINT,
     "unsubscribed": EventKind.UNSUBSCRIBED,
+    "rejected": EventKind.BLOCKED,
 }
-_PERMANENT = {
-    "suppress-complaint": EventKind.COMPLAINT,
-    "suppress-unsubscribe": EventKind.UNSUBSCRIBED,
+_IGNORED = frozenset({"accepted", "clicked", "opened", "stored"})
+_SUPPRESSED = {
+    "suppressbounce": EventKind.HARD_BOUNCE,
+    "suppresscomplaint": EventKind.COMPLAINT,
+    "suppressunsubscribe": EventKind.UNSUBSCRIBED,
+}
+"""Mailgun kept the email back for what happened earlier; its bounce list holds permanent errors of
+mailboxes alone."""
+_REASONS = {
+    "bounce": EventKind.HARD_BOUNCE,
+    "delayedbounce": EventKind.HARD_BOUNCE,
+    "espblock": EventKind.BLOCKED,
+    "greylisted": EventKind.BLOCKED,
     "old": EventKind.SOFT_BOUNCE,
-    "espblock": EventKind.SOFT_BOUNCE,
-    "greylisted": EventKind.SOFT_BOUNCE,
 }
-"""Reasons of a permanent failure that are no hard bounce: an earlier act of the person, or a
-refusal that the address is not to blame for."""
+"""Any other reason of a permanent failure, such as `generic`, says nothing."""
 
 
 def parse(request: EventRequest, secret: str) -> ParsedEvents:
@@ -48,21 +64,23 @@ def parse(request: EventRequest, secret: str) -> ParsedEvents:
     """
     body = as_object(load_json(request.body))
     token = _authenticate(part(body, "signature"), request, secret)
-    item = part(body, "event-data")
+    return read_each([part(body, "event-data")], lambda item: _event(item, token, request))
+
+
+def _event(item: Object, token: str, request: EventRequest) -> ProviderEvent | None:
     kind = _kind(item)
     if kind is None:
-        return ParsedEvents(ignored=1)
+        return None
     headers = part(part(item, "message"), "headers")
-    event = ProviderEvent(
+    return ProviderEvent(
         event_id=token,
         kind=kind,
         at=time_of(item.get("timestamp"), default=request.received_at),
         message_id=uuid_of(part(item, "user-variables").get("message_id")),
         provider_message_id=name_of((text(headers, "message-id") or "").strip("<>")),
         recipient=text(item, "recipient"),
-        detail=code_of(item.get("reason")),
+        detail=code_of(item.get("reason")) or code_of(item.get("event")),
     )
-    return ParsedEvents((event,))
 
 
 def _authenticate(signature: Object, request: EventRequest, secret: str) -> str:
@@ -78,9 +96,16 @@ def _authenticate(signature: Object, request: EventRequest, secret: str) -> str:
 
 
 def _kind(item: Object) -> EventKind | None:
-    name = text(item, "event") or ""
-    if name != "failed":
-        return _KINDS.get(name)
-    if item.get("severity") == "temporary":  # Mailgun itself tries again
+    event = word_of(item.get("event"))
+    if event != "failed":
+        return None if event in _IGNORED else _KINDS.get(event, EventKind.NOT_UNDERSTOOD)
+    if word_of(item.get("severity")) == "temporary":  # Mailgun itself tries again
         return EventKind.DEFERRED
-    return _PERMANENT.get(text(item, "reason") or "", EventKind.HARD_BOUNCE)
+    reason, status = word_of(item.get("reason")), part(item, "delivery-status")
+    if reason in _SUPPRESSED:
+        return _SUPPRESSED[reason]
+    word = _REASONS.get(reason)
+    if word_of(status.get("bounce-type")) == "soft":
+        word = EventKind.BLOCKED if word is EventKind.BLOCKED else EventKind.SOFT_BOUNCE
+    names = ("enhanced-code", "code", "message", "description")
+    return bounce_kind(word, read_reply(*(status.get(name) for name in names)))

@@ -1,6 +1,7 @@
 """Mailjet's Event API. https://dev.mailjet.com/email/guides/webhooks/"""
 
 from service.domain.feedback import EventKind, ProviderEvent
+from service.mail.events.bounce import bounce_kind, read_reply
 from service.mail.events.payload import (
     Object,
     as_objects,
@@ -11,24 +12,46 @@ from service.mail.events.payload import (
     text,
     time_of,
     uuid_of,
+    word_of,
 )
-from service.mail.events.request import EventRequest, ParsedEvents, require_secret
+from service.mail.events.request import EventRequest, ParsedEvents, read_each, require_secret
 
 _KINDS = {
     "sent": EventKind.DELIVERED,
     "spam": EventKind.COMPLAINT,
     "unsub": EventKind.UNSUBSCRIBED,
 }
-_BLOCKED_FOR_GOOD = frozenset({"user unknown", "invalid domain", "no mail host", "preblocked"})
-"""Errors of a `blocked` mail that lie in the address; the rest lie in the mail or its sender."""
+_IGNORED = frozenset({"click", "open", "typofix"})
+_ERRORS = {
+    "userunknown": EventKind.HARD_BOUNCE,
+    "invaliddomain": EventKind.HARD_BOUNCE,
+    "mailboxinactive": EventKind.SOFT_BOUNCE,
+    "quotaexceeded": EventKind.SOFT_BOUNCE,
+    "nomailhost": EventKind.SOFT_BOUNCE,
+    "preblocked": EventKind.SOFT_BOUNCE,
+    "typofix": EventKind.SOFT_BOUNCE,
+    "systemissue": EventKind.SOFT_BOUNCE,
+    "protocolissue": EventKind.SOFT_BOUNCE,
+    "connectionissue": EventKind.SOFT_BOUNCE,
+    "greylisted": EventKind.BLOCKED,
+    "relayaccessdenied": EventKind.BLOCKED,
+    "senderblocked": EventKind.BLOCKED,
+    "contentblocked": EventKind.BLOCKED,
+    "policyissue": EventKind.BLOCKED,
+    "spampreblocked": EventKind.BLOCKED,
+    "blacklisted": EventKind.BLOCKED,
+    "duplicateincampaign": EventKind.BLOCKED,
+    "badoremptytemplate": EventKind.BLOCKED,
+    "errorintemplatelanguage": EventKind.BLOCKED,
+}
+"""The error table of Mailjet's documentation. `preblocked` is an address that bounced lately, in
+whatever way."""
 
 
 def parse(request: EventRequest, secret: str) -> ParsedEvents:
     """See `Parser`. Mailjet signs nothing: `secret` comes in the Basic credentials of the URL."""
     require_secret(request, secret)
-    found = as_objects(load_json(request.body))
-    events = [event for each in found if (event := _event(each, request)) is not None]
-    return ParsedEvents(tuple(events), ignored=len(found) - len(events))
+    return read_each(as_objects(load_json(request.body)), lambda item: _event(item, request))
 
 
 def _event(item: Object, request: EventRequest) -> ProviderEvent | None:
@@ -43,16 +66,20 @@ def _event(item: Object, request: EventRequest) -> ProviderEvent | None:
         message_id=uuid_of(item.get("CustomID")),
         provider_message_id=message,
         recipient=recipient,
-        detail=code_of(item.get("error")),
+        detail=code_of(item.get("error")) or code_of(item.get("event")),
     )
 
 
 def _kind(item: Object) -> EventKind | None:
-    name, error = text(item, "event") or "", text(item, "error")
-    if name == "bounce":
-        if item.get("hard_bounce") is True:
-            return EventKind.HARD_BOUNCE
-        return EventKind.DEFERRED if error == "greylisted" else EventKind.SOFT_BOUNCE
-    if name == "blocked":
-        return EventKind.HARD_BOUNCE if error in _BLOCKED_FOR_GOOD else EventKind.SOFT_BOUNCE
-    return _KINDS.get(name)
+    event, error = word_of(item.get("event")), word_of(item.get("error"))
+    if event not in ("bounce", "blocked"):
+        return None if event in _IGNORED else _KINDS.get(event, EventKind.NOT_UNDERSTOOD)
+    if error == "spamreporter":  # the person complained earlier
+        return EventKind.COMPLAINT
+    is_permanent = item.get("hard_bounce") is True
+    if error == "greylisted" and event == "bounce" and not is_permanent:
+        return EventKind.DEFERRED
+    word = _ERRORS.get(error)
+    if event == "bounce" and not is_permanent and word is not EventKind.BLOCKED:
+        word = EventKind.SOFT_BOUNCE
+    return bounce_kind(word, read_reply(item.get("smtp_reply"), item.get("comment")))

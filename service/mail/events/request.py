@@ -2,13 +2,14 @@
 
 import hmac
 from base64 import b64decode
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from service.domain.errors import EventAuthError
+from service.domain.errors import EventAuthError, EventFormatError
 from service.domain.feedback import ProviderEvent
+from service.mail.events.payload import Object
 
 CLOCK_SKEW = timedelta(minutes=5)
 SECRET_HEADER = "x-webhook-secret"  # noqa: S105 - a header's name
@@ -25,10 +26,37 @@ class EventRequest:
 
 @dataclass(frozen=True, slots=True)
 class ParsedEvents:
-    """What a request reports: events that mean something to us, and how many do not."""
+    """What a request reports."""
 
     events: tuple[ProviderEvent, ...] = ()
     ignored: int = 0
+    """How many events mean nothing to us, and are known to, such as an opened email."""
+    malformed: int = 0
+    """How many entries are no event at all."""
+
+
+def read_each(
+    items: Iterable[Object | None], read: Callable[[Object], ProviderEvent | None]
+) -> ParsedEvents:
+    """Read the events of one request, each by itself: one that is malformed costs only itself.
+
+    `read` returns None for an event that means nothing to us.
+    """
+    events: list[ProviderEvent] = []
+    ignored = malformed = 0
+    for item in items:
+        try:
+            event = read(item) if item is not None else None
+        except EventFormatError:
+            malformed += 1
+            continue
+        if event is not None:
+            events.append(event)
+        elif item is not None:
+            ignored += 1
+        else:
+            malformed += 1
+    return ParsedEvents(tuple(events), ignored=ignored, malformed=malformed)
 
 
 class Parser(Protocol):

@@ -7,9 +7,18 @@ for the signature, …/en/docs/topics-and-events/reference-content/verifying-web
 import re
 
 from service.domain.feedback import EventKind, ProviderEvent
+from service.mail.events.bounce import bounce_kind, read_reply
 from service.mail.events.fetch import Fetch
-from service.mail.events.payload import code_of, digest_of, name_of, text, time_of
-from service.mail.events.request import EventRequest, ParsedEvents
+from service.mail.events.payload import (
+    Object,
+    code_of,
+    digest_of,
+    name_of,
+    text,
+    time_of,
+    word_of,
+)
+from service.mail.events.request import EventRequest, ParsedEvents, read_each
 from service.mail.events.sns import SnsHosts, SnsMessages, message_of
 
 _BUCKET = r"https://messaging\.s3\.(?P<region>[a-z]{2}-[a-z]{3})\.scw\.cloud"
@@ -23,15 +32,15 @@ HOSTS = SnsHosts(
     ),
 )
 
-_KINDS = {
-    "email_delivered": EventKind.DELIVERED,
-    "email_deferred": EventKind.DEFERRED,
-    "email_dropped": EventKind.HARD_BOUNCE,
-    "email_mailbox_not_found": EventKind.HARD_BOUNCE,
-    "email_blocklisted": EventKind.SOFT_BOUNCE,
-    "email_spam": EventKind.SOFT_BOUNCE,
+_KINDS = {"emaildelivered": EventKind.DELIVERED, "emaildeferred": EventKind.DEFERRED}
+_BOUNCES = {
+    "emailmailboxnotfound": EventKind.HARD_BOUNCE,
+    "emaildropped": None,
+    "emailblocklisted": EventKind.SOFT_BOUNCE,
+    "emailspam": EventKind.BLOCKED,
 }
-"""`email_spam` is the verdict of a filter, not of a person."""
+"""`email_dropped` may have any reason; `email_spam` is the verdict of a filter, not of a person."""
+_IGNORED = frozenset({"emailqueued", "blocklistcreated"})
 
 
 class ScalewayEvents:
@@ -48,15 +57,28 @@ class ScalewayEvents:
         """See `Parser`."""
         notification = self._messages.read(request, topic=secret)
         item = message_of(notification) if notification is not None else None
-        kind = _KINDS.get(text(item, "type") or "") if item is not None else None
-        if item is None or kind is None:
+        if item is None:
             return ParsedEvents(ignored=1)
-        event = ProviderEvent(
-            event_id=name_of(item.get("id")) or digest_of(item),
-            kind=kind,
-            at=time_of(item.get("created_at"), default=request.received_at),
-            provider_message_id=name_of(item.get("email_id")),
-            recipient=text(item, "email_to"),
-            detail=code_of(name_of(item.get("email_response_code"))),
-        )
-        return ParsedEvents((event,))
+        return read_each([item], lambda each: _event(each, request))
+
+
+def _event(item: Object, request: EventRequest) -> ProviderEvent | None:
+    kind = _kind(item)
+    if kind is None:
+        return None
+    return ProviderEvent(
+        event_id=name_of(item.get("id")) or digest_of(item),
+        kind=kind,
+        at=time_of(item.get("created_at"), default=request.received_at),
+        provider_message_id=name_of(item.get("email_id")),
+        recipient=text(item, "email_to"),
+        detail=code_of(name_of(item.get("email_response_code"))) or code_of(item.get("type")),
+    )
+
+
+def _kind(item: Object) -> EventKind | None:
+    word = word_of(item.get("type"))
+    if word in _BOUNCES:
+        names = ("email_response_message", "email_error", "email_response_code")
+        return bounce_kind(_BOUNCES[word], read_reply(*(item.get(name) for name in names)))
+    return None if word in _IGNORED else _KINDS.get(word, EventKind.NOT_UNDERSTOOD)

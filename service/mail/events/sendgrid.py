@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key, lo
 
 from service.domain.errors import EventAuthError
 from service.domain.feedback import EventKind, ProviderEvent
+from service.mail.events.bounce import bounce_kind, read_reply
 from service.mail.events.payload import (
     Object,
     as_objects,
@@ -24,8 +25,9 @@ from service.mail.events.payload import (
     text,
     time_of,
     uuid_of,
+    word_of,
 )
-from service.mail.events.request import EventRequest, ParsedEvents, require_fresh
+from service.mail.events.request import EventRequest, ParsedEvents, read_each, require_fresh
 
 SIGNATURE_HEADER = "x-twilio-email-event-webhook-signature"
 TIMESTAMP_HEADER = "x-twilio-email-event-webhook-timestamp"
@@ -35,26 +37,41 @@ REPEATED_FOR = timedelta(hours=25)
 _KINDS = {
     "delivered": EventKind.DELIVERED,
     "deferred": EventKind.DEFERRED,
-    "bounce": EventKind.HARD_BOUNCE,
     "spamreport": EventKind.COMPLAINT,
     "unsubscribe": EventKind.UNSUBSCRIBED,
-    "group_unsubscribe": EventKind.UNSUBSCRIBED,
+    "groupunsubscribe": EventKind.UNSUBSCRIBED,
 }
-_DROPPED = {
-    "bounced address": EventKind.HARD_BOUNCE,
+_IGNORED = frozenset({"accountstatuschange", "click", "groupresubscribe", "open", "processed"})
+_CLASSES = {
     "invalid": EventKind.HARD_BOUNCE,
-    "spam reporting address": EventKind.COMPLAINT,
-    "unsubscribed address": EventKind.UNSUBSCRIBED,
+    "invalidaddress": EventKind.HARD_BOUNCE,
+    "mailboxunavailable": EventKind.SOFT_BOUNCE,
+    "technical": EventKind.SOFT_BOUNCE,
+    "technicalfailure": EventKind.SOFT_BOUNCE,
+    "content": EventKind.BLOCKED,
+    "frequencyorvolume": EventKind.BLOCKED,
+    "frequencyorvolumetoohigh": EventKind.BLOCKED,
+    "reputation": EventKind.BLOCKED,
 }
-"""Why SendGrid itself kept a mail back; other reasons are about the mail or the account."""
+"""SendGrid's classifications of bounces; `Unclassified` says nothing."""
+_TYPES = {"blocked": EventKind.BLOCKED, "expired": EventKind.SOFT_BOUNCE}
+_DROPPED = {
+    "invalid": EventKind.HARD_BOUNCE,
+    "bouncedaddress": EventKind.SOFT_BOUNCE,
+    "spamreportingaddress": EventKind.COMPLAINT,
+    "unsubscribedaddress": EventKind.UNSUBSCRIBED,
+    "invalidsmtpapiheader": EventKind.BLOCKED,
+    "recipientlistoverpackagequota": EventKind.BLOCKED,
+}
+"""Why SendGrid itself kept an email back. An address bounced earlier in whatever way, perhaps for a
+full mailbox."""
+_SPAM_CONTENT = "spamcontent"
 
 
 def parse(request: EventRequest, secret: str) -> ParsedEvents:
     """See `Parser`. `secret` is the verification key that SendGrid shows: base64 DER, or PEM."""
     _authenticate(request, secret)
-    found = as_objects(load_json(request.body))
-    events = [event for each in found if (event := _event(each, request)) is not None]
-    return ParsedEvents(tuple(events), ignored=len(found) - len(events))
+    return read_each(as_objects(load_json(request.body)), lambda item: _event(item, request))
 
 
 def _authenticate(request: EventRequest, secret: str) -> None:
@@ -91,18 +108,26 @@ def _event(item: Object, request: EventRequest) -> ProviderEvent | None:
         message_id=uuid_of(item.get("message_id")),
         provider_message_id=_call_id(item),
         recipient=text(item, "email"),
-        detail=code_of(item.get("status")) or code_of(item.get("type")),
+        detail=code_of(item.get("status"))
+        or code_of(item.get("type"))
+        or code_of(item.get("event")),
     )
 
 
 def _kind(item: Object) -> EventKind | None:
-    name = text(item, "event") or ""
-    if name == "dropped":
-        return _DROPPED.get((text(item, "reason") or "").lower())
-    if name == "bounce" and item.get("type", "bounce") != "bounce":
-        # `blocked` for the sender or the content, or `expired`: the address is not to blame.
-        return EventKind.SOFT_BOUNCE
-    return _KINDS.get(name)
+    event = word_of(item.get("event"))
+    if event == "dropped":
+        reason = word_of(item.get("reason"))
+        if reason.startswith(_SPAM_CONTENT):
+            return EventKind.BLOCKED
+        return _DROPPED.get(reason, EventKind.NOT_UNDERSTOOD)
+    if event in ("bounce", "blocked"):
+        type_ = "blocked" if event == "blocked" else word_of(item.get("type"))
+        word = _CLASSES.get(word_of(item.get("bounce_classification")), _TYPES.get(type_))
+        if word is EventKind.HARD_BOUNCE:
+            word = _TYPES.get(type_, word)
+        return bounce_kind(word, read_reply(item.get("status"), item.get("reason")))
+    return None if event in _IGNORED else _KINDS.get(event, EventKind.NOT_UNDERSTOOD)
 
 
 def _call_id(item: Object) -> str | None:

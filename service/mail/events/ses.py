@@ -8,6 +8,7 @@ import re
 from typing import Any
 
 from service.domain.feedback import EventKind, ProviderEvent
+from service.mail.events.bounce import bounce_kind, read_reply
 from service.mail.events.fetch import Fetch
 from service.mail.events.payload import (
     Object,
@@ -15,11 +16,11 @@ from service.mail.events.payload import (
     digest_of,
     name_of,
     part,
-    text,
     time_of,
     uuid_of,
+    word_of,
 )
-from service.mail.events.request import EventRequest, ParsedEvents
+from service.mail.events.request import EventRequest, ParsedEvents, read_each
 from service.mail.events.sns import SnsHosts, SnsMessages, message_of
 
 # A region begins with two letters and a hyphen: `sns.s3.amazonaws.com` would be anybody's bucket.
@@ -29,13 +30,36 @@ HOSTS = SnsHosts(
     confirmation=re.compile(_HOST + r"/\?[!-~]{1,2000}"),
 )
 
-_KINDS = {
-    "Delivery": ("delivery", EventKind.DELIVERED),
-    "DeliveryDelay": ("deliveryDelay", EventKind.DEFERRED),
-    "Bounce": ("bounce", EventKind.HARD_BOUNCE),
-    "Complaint": ("complaint", EventKind.COMPLAINT),
+_PLACES = {
+    "delivery": "delivery",
+    "deliverydelay": "deliveryDelay",
+    "bounce": "bounce",
+    "complaint": "complaint",
+    "reject": "reject",
+    "renderingfailure": "failure",
+    "subscription": "subscription",
 }
-"""The event's type, the object with its particulars, and what it is to us."""
+"""The event's type, and the object with its particulars."""
+_KINDS = {
+    "delivery": EventKind.DELIVERED,
+    "deliverydelay": EventKind.DEFERRED,
+    "reject": EventKind.BLOCKED,
+    "renderingfailure": EventKind.BLOCKED,
+}
+_IGNORED = frozenset({"click", "open", "send"})
+_PERMANENT = {
+    "general": EventKind.HARD_BOUNCE,
+    "noemail": EventKind.HARD_BOUNCE,
+    "suppressed": EventKind.HARD_BOUNCE,
+    "onaccountsuppressionlist": EventKind.HARD_BOUNCE,
+}
+_MAIL_ITSELF = frozenset({"messagetoolarge", "contentrejected", "attachmentrejected"})
+_NO_COMPLAINTS = {
+    "notspam": None,
+    "authfailure": EventKind.BLOCKED,
+    "virus": EventKind.BLOCKED,
+}
+"""Feedback reports (RFC 5965) in which nobody complains."""
 
 
 class SesEvents:
@@ -51,24 +75,54 @@ class SesEvents:
         item = message_of(notification) if notification is not None else None
         if notification is None or item is None:
             return ParsedEvents(ignored=1)
-        name = text(item, "eventType") or text(item, "notificationType") or ""
-        place, kind = _KINDS.get(name, ("", None))
-        about, mail = part(item, place), part(item, "mail")
-        if kind is EventKind.HARD_BOUNCE and about.get("bounceType") != "Permanent":
-            kind = EventKind.SOFT_BOUNCE
-        if kind is None or about.get("complaintFeedbackType") == "not-spam":
-            return ParsedEvents(ignored=1)
         notice = name_of(notification.get("MessageId"))
-        event = ProviderEvent(
-            event_id=notice or digest_of(item),
-            kind=kind,
-            at=time_of(about.get("timestamp"), default=request.received_at),
-            message_id=uuid_of(_first(part(mail, "tags").get("message_id"))),
-            provider_message_id=name_of(mail.get("messageId")),
-            recipient=_recipient(mail),
-            detail=code_of(about.get("bounceSubType") or about.get("complaintFeedbackType")),
-        )
-        return ParsedEvents((event,))
+        return read_each([item], lambda each: _event(each, notice, request))
+
+
+def _event(item: Object, notice: str | None, request: EventRequest) -> ProviderEvent | None:
+    name = item.get("eventType") or item.get("notificationType")
+    about, mail = part(item, _PLACES.get(word_of(name), "")), part(item, "mail")
+    kind = _kind(word_of(name), about)
+    if kind is None:
+        return None
+    return ProviderEvent(
+        event_id=notice or digest_of(item),
+        kind=kind,
+        at=time_of(about.get("timestamp"), default=request.received_at),
+        message_id=uuid_of(_first(part(mail, "tags").get("message_id"))),
+        provider_message_id=name_of(mail.get("messageId")),
+        recipient=_recipient(mail),
+        detail=code_of(about.get("bounceSubType") or about.get("complaintFeedbackType"))
+        or code_of(name),
+    )
+
+
+def _kind(type_: str, about: Object) -> EventKind | None:
+    if type_ == "bounce":
+        return _bounce(about)
+    if type_ == "complaint":
+        feedback = word_of(about.get("complaintFeedbackType"))
+        return _NO_COMPLAINTS.get(feedback, EventKind.COMPLAINT)
+    if type_ == "subscription":
+        is_over = part(about, "newTopicPreferences").get("unsubscribeAll") is True
+        return EventKind.UNSUBSCRIBED if is_over else None
+    return None if type_ in _IGNORED else _KINDS.get(type_, EventKind.NOT_UNDERSTOOD)
+
+
+def _bounce(about: Object) -> EventKind:
+    type_, subtype = word_of(about.get("bounceType")), word_of(about.get("bounceSubType"))
+    if subtype == "unsubscribedrecipient":
+        return EventKind.UNSUBSCRIBED
+    word = None
+    if subtype in _MAIL_ITSELF:
+        word = EventKind.BLOCKED
+    elif type_ == "permanent":
+        word = _PERMANENT.get(subtype)
+    elif type_:
+        word = EventKind.SOFT_BOUNCE  # `Transient` or `Undetermined`
+    first = _first(about.get("bouncedRecipients"))
+    recipient = first if isinstance(first, dict) else {}
+    return bounce_kind(word, read_reply(recipient.get("status"), recipient.get("diagnosticCode")))
 
 
 def _first(values: Any) -> Any:
