@@ -13,11 +13,18 @@ from service.cli.output import echo_json, json_text
 from service.cli.people import PEOPLE
 from service.domain.errors import InvalidInputError, UnknownListError
 from service.domain.exchange import TEXT_FORMATS, FileFormat
+from service.domain.files.columns import UnknownColumns
+from service.domain.files.mapping import parse_mapping
 from service.domain.presets import Preset
 from service.domain.subscription import Status
 from service.usecases.export import ExportRequest, ExportStream
 from service.usecases.import_ import MAILS_AN_HOUR, MAX_MAILS_AN_HOUR, ImportOptions
-from service.usecases.import_report import REPORT_HEADER, ImportReport, report_line
+from service.usecases.import_report import (
+    REPORT_HEADER,
+    ImportReport,
+    header_line,
+    report_line,
+)
 from service.web.admin.file_schemas import ImportReportSchema, ManifestSchema
 
 ACTOR = "command line"
@@ -111,6 +118,26 @@ def export(
 )
 @click.option("--list", "list_", metavar="SLUG", help="The list of rows that name none.")
 @click.option("--left", is_flag=True, help="Take every row for one of somebody who left.")
+@click.option(
+    "--unknown",
+    type=click.Choice([each.value for each in UnknownColumns]),
+    help="What becomes of columns that nobody explained. Left out: refuse, but ignore those of a "
+    "known tool's file.",
+)
+@click.option(
+    "--map",
+    "maps",
+    multiple=True,
+    metavar="TITLE:COLUMN",
+    help="What a column is. Once for each column, or JSON for several.",
+)
+@click.option(
+    "--meaning",
+    "meanings",
+    multiple=True,
+    metavar="TITLE:WORD:MEANING",
+    help="What a word in a status column means. Once for each word.",
+)
 @click.option("--encoding", help="Told by the file where left out, as windows-1252.")
 @click.option("--dry-run", is_flag=True, help="Say what would become of it; change nothing.")
 @click.option(
@@ -131,12 +158,16 @@ def import_file(
     list_: str | None,
     report: Path | None,
     as_json: bool,
+    unknown: str | None,
+    maps: tuple[str, ...],
+    meanings: tuple[str, ...],
     **options: Any,
 ) -> None:
-    """Take subscriptions in from FILE; again changes nothing.
+    """Import subscriptions from FILE. Importing it again changes nothing.
 
-    FILE is one of ours, or CSV as listmonk, Mailchimp, Buttondown or Keila export it. Ends with 1
-    where a row was bad. Rows of people who left, or are suppressed, are skipped.
+    FILE is one of ours, or CSV of a newsletter tool. Exits with 1 if a row was invalid. Rows of
+    people who unsubscribed, or are suppressed, are skipped. A column that may say who must not be
+    emailed stops the import until --map says what it is.
     """
     form = format_ or ("ndjson" if file.suffix in (".ndjson", ".jsonl") else "csv")
     run = usecases_of(app_or_exit()).import_
@@ -155,9 +186,15 @@ def import_file(
                 source,
                 format=FileFormat(form),
                 actor=ACTOR,
-                options=ImportOptions(list=list_, **options),
+                options=ImportOptions(
+                    list=list_,
+                    unknown=UnknownColumns(unknown) if unknown else None,
+                    columns=parse_mapping(maps, meanings),
+                    **options,
+                ),
                 progress=advance,
                 listener=(lambda result: rows.write(report_line(result))) if rows else None,
+                opened=(lambda report: rows.write(header_line(report))) if rows else None,
             )
         except UnknownListError:
             raise click.ClickException(f"There is no list {list_}.") from None
@@ -172,6 +209,10 @@ def import_file(
 
 
 def _tell(report: ImportReport) -> None:
+    if report.tool:
+        click.echo(f"Taken for a file of {report.tool_title}.", err=True)
+    if report.left_out:
+        click.echo(f"Columns left out: {', '.join(report.left_out)}.", err=True)
     for problem in report.problems[:SHOWN_PROBLEMS]:
         column = f" {problem.column}" if problem.column else ""
         click.echo(f"line {problem.line}:{column} {problem.message}", err=True)

@@ -7,7 +7,7 @@ once more: what is there already counts as unchanged.
 import gc
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import IO, Any
 from uuid import UUID
@@ -19,13 +19,14 @@ from service.clock import utc_now
 from service.domain.address import address_hash
 from service.domain.errors import InvalidInputError, UnknownListError
 from service.domain.exchange import FileFormat
+from service.domain.files.columns import Choice, ColumnChoices, UnknownColumns
 from service.domain.import_row import ImportRow, parse_import_row
 from service.domain.mailing_list import ListInfo
 from service.domain.subscription import Status
 from service.store.audit import insert_audit
 from service.store.import_rows import ImportItem
 from service.usecases.import_chunks import Chunk, ChunkWriter, Pace
-from service.usecases.import_file import Cells, ImportFile, RowProblem
+from service.usecases.import_file import Cells, Found, ImportFile, RowProblem, RowSkipped
 from service.usecases.import_report import ImportReport, Listener
 from service.usecases.lists import Lists
 
@@ -53,6 +54,11 @@ class ImportOptions:
     """Take every row for one of somebody who left, whatever it says: some tools do not say."""
     mails_an_hour: int = MAILS_AN_HOUR
     """How fast those are asked who came without evidence."""
+    unknown: UnknownColumns | None = None
+    """What becomes of columns that nobody explained. None refuses them, save those of a known
+    tool, which are left out. Columns that may tell who left are refused in every case."""
+    columns: Mapping[str, Choice] = field(default_factory=dict)
+    """What columns are, by `title_key`."""
     dry_run: bool = False
     """Say what would become of the rows and change nothing. Two rows of one subscription count as
     one only where they are near each other."""
@@ -79,6 +85,7 @@ class Import:
         options: ImportOptions = USUAL,
         progress: Progress | None = None,
         listener: Listener | None = None,
+        opened: Callable[[ImportReport], object] | None = None,
     ) -> ImportReport:
         """Import a file and say what became of each row; bad rows do not hold up good ones.
 
@@ -87,23 +94,40 @@ class Import:
         here already, suppressed or not, unless the person acted here after that (or ever, where it
         has no time) or has given a later consent.
 
-        Raises `InvalidInputError` for `file` where the file as a whole is not usable, for
-        `encoding` and `mails_an_hour`, and `UnknownListError`; nothing was taken then. After
-        anything else the chunks before it stay, and the audit says that the import broke off.
+        `opened` is called once the header is read, with the report that names the tool and the
+        columns.
+
+        Raises `InvalidInputError` for `file` where the file as a whole is not usable (as
+        `ColumnsError` where nobody explained a column), for `map`, `encoding` and
+        `mails_an_hour`, and `UnknownListError`; nothing was taken then. After anything else the
+        chunks before it stay, and the audit says that the import broke off.
         """
         if not 1 <= options.mails_an_hour <= MAX_MAILS_AN_HOUR:
             raise InvalidInputError("mails_an_hour", f"Use 1 to {MAX_MAILS_AN_HOUR}.")
         usual = self._lists.get(options.list) if options.list else None
         pace = Pace(utc_now(), timedelta(hours=1) / options.mails_an_hour)
-        file = ImportFile(stream, format, encoding=options.encoding)
+        choices = ColumnChoices(
+            unknown=options.unknown, columns=options.columns, all_left=options.left
+        )
+        file = ImportFile(stream, format, encoding=options.encoding, choices=choices)
+        found = file.rows()
         report = ImportReport(listener=listener)
-        how = {"format": format, "list": options.list, "left": options.left}
+        if file.plan is not None:
+            report.take(file.plan)
+        if opened:
+            opened(report)
+        how = {
+            "format": format,
+            "list": options.list,
+            "left": options.left,
+            "tool": report.tool,
+        }
         try:
             with (
                 _settled_heap(),
                 ChunkWriter(self._engine, report, pace, dry_run=options.dry_run) as writer,
             ):
-                for chunk in self._chunks(file, report, usual, have_left=options.left):
+                for chunk in self._chunks(found, report, usual, have_left=options.left):
                     writer.write(chunk)
                     if progress:
                         progress(file.bytes_read)
@@ -136,13 +160,18 @@ class Import:
             )
 
     def _chunks(
-        self, file: ImportFile, report: ImportReport, usual: ListInfo | None, *, have_left: bool
+        self,
+        rows: Iterator[Found],
+        report: ImportReport,
+        usual: ListInfo | None,
+        *,
+        have_left: bool,
     ) -> Iterator[Chunk]:
         """Give the good rows, of several for the same subscription in one chunk the strongest."""
         is_sqlite = self._engine.dialect.name == "sqlite"
         size = min(CHUNK_ROWS, SQLITE_CHUNK_ROWS) if is_sqlite else CHUNK_ROWS
         chunk: dict[tuple[str, UUID], tuple[int, ImportItem]] = {}
-        for line, item in self._items(file, report, usual, have_left=have_left):
+        for line, item in self._items(rows, report, usual, have_left=have_left):
             report.rows += 1
             key = (item.row.address.key, item.list_id)
             before = chunk.get(key)
@@ -160,10 +189,19 @@ class Import:
             yield list(chunk.values())
 
     def _items(
-        self, file: ImportFile, report: ImportReport, usual: ListInfo | None, *, have_left: bool
+        self,
+        rows: Iterator[Found],
+        report: ImportReport,
+        usual: ListInfo | None,
+        *,
+        have_left: bool,
     ) -> Iterator[tuple[int, ImportItem]]:
         """Give the good rows with their lines; count the bad ones."""
-        for found in file.rows():
+        for found in rows:
+            if isinstance(found, RowSkipped):
+                report.rows += 1
+                report.skip(found.line, found.message)
+                continue
             if isinstance(found, RowProblem):
                 report.rows += 1
                 report.refuse(found)

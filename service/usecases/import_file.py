@@ -6,26 +6,35 @@ it. Memory holds one row at a time.
 
 import csv
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import chain
-from typing import IO, Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, islice
+from typing import IO, TYPE_CHECKING, Any
 
 from service.domain.errors import InvalidInputError
-from service.domain.exchange import (
-    EXPORT_COLUMNS,
-    EXTRA_COLUMNS,
-    GUARD,
-    GUARDED_COLUMNS,
-    FileFormat,
-    unguard,
+from service.domain.exchange import GUARD, GUARDED_COLUMNS, FileFormat, unguard
+from service.domain.files.columns import (
+    NOTHING_CHOSEN,
+    OWN_COLUMNS,
+    ColumnChoices,
+    ColumnsError,
+    Plan,
+    plan_of,
+    quoted,
 )
-from service.domain.foreign import Tool, tool_of, translated
+from service.domain.files.titles import title_key
+from service.domain.files.tools import tool_of
+from service.domain.files.translate import SkippedRowError, Translator, own_status
+from service.domain.files.words import shown_words
 from service.domain.text import check_json
 from service.usecases.import_text import MAX_LINE_BYTES, Lines, delimiter_of
 
-EVIDENCE_COLUMNS = ("consent_at", "consent_source")
-KNOWN_COLUMNS = frozenset(EXPORT_COLUMNS + EXTRA_COLUMNS + EVIDENCE_COLUMNS)
+if TYPE_CHECKING:
+    from _csv import Reader
+
+SAMPLE_ROWS = 1_000
+"""How many rows are looked at for what is written in a column."""
+MAX_PLANS = 100
 
 Cells = dict[str, str | None]
 
@@ -40,6 +49,14 @@ class RowProblem:
 
 
 @dataclass(frozen=True, slots=True)
+class RowSkipped:
+    """Why the row that begins at `line` is right and not imported."""
+
+    line: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class FileRow:
     """A row's cells by column, as the file has them."""
 
@@ -47,43 +64,81 @@ class FileRow:
     cells: Cells
 
 
+Found = FileRow | RowProblem | RowSkipped
+
+
 class ImportFile:
-    """A file to import: `rows` gives its rows and problems in order. To be read once."""
+    """A file to import: `open` says what its columns are, `rows` gives its rows. Read it once."""
 
     def __init__(
-        self, stream: IO[bytes], format_: FileFormat, *, encoding: str | None = None
+        self,
+        stream: IO[bytes],
+        format_: FileFormat,
+        *,
+        encoding: str | None = None,
+        choices: ColumnChoices = NOTHING_CHOSEN,
     ) -> None:
         """Take a binary stream at its start. Raises `InvalidInputError` as `Lines` does."""
         self._lines = Lines(stream, encoding)
         self._format = format_
+        self._choices = choices
+        self.plan: Plan | None = None
+        """What the columns are; None for NDJSON, in which each row names its own."""
 
     @property
     def bytes_read(self) -> int:
         """How far reading has come."""
         return self._lines.bytes_read
 
-    def rows(self) -> Iterator[FileRow | RowProblem]:
+    def rows(self) -> Iterator[Found]:
         """Give each row, or what is wrong with it.
 
-        A file is told by its header: ours, or one of the tools in `domain/foreign.py`. Raises
-        `InvalidInputError` for `file` where it is none of them.
+        The header is read at once. Raises `InvalidInputError` for `file` where it is of no use, as
+        `ColumnsError` where nobody explained a column.
         """
-        return self._csv_rows() if self._format is FileFormat.CSV else self._ndjson_rows()
+        if self._format is not FileFormat.CSV:
+            return self._ndjson_rows()
+        reader = self._reader()
+        self.plan = self._planned(reader)
+        return self._csv_rows(reader, self.plan)
 
-    def _csv_rows(self) -> Iterator[FileRow | RowProblem]:
+    def _reader(self) -> "Reader":
         lines = iter(self._lines)
         first = next(lines, "")
         delimiter, says_only_that = delimiter_of(first)
         source = lines if says_only_that else chain([first], lines)
         # Strict: a quote in the wrong place is an error and does not swallow what follows.
-        reader = csv.reader(source, delimiter=delimiter, strict=True)
+        return csv.reader(source, delimiter=delimiter, strict=True)
+
+    def _planned(self, reader: "Reader") -> Plan:
         try:
             header = next(reader, None)
         except csv.Error:
             header = None
         if self._lines.is_too_long:
             raise InvalidInputError("file", "The first line is too long for a header.")
-        columns, tool = _checked_header(header)
+        if not header or not any(title.strip() for title in header):
+            raise InvalidInputError("file", "The file has no header line.")
+        if any("@" in title for title in header):
+            # It must not be repeated.
+            raise InvalidInputError(
+                "file",
+                "The first line holds an email address: is there a header line? Write the names "
+                "of the columns into the first line.",
+            )
+        titles = [title.strip() for title in header]
+        try:
+            return plan_of(
+                titles, self._choices, tool=tool_of([title_key(each) for each in titles])
+            )
+        except ColumnsError as error:
+            rows = list(islice(_well_formed(reader), SAMPLE_ROWS))
+            words = {title: shown_words(rows, titles.index(title)) for title in error.leaving}
+            raise error.with_words(words) from None
+
+    def _csv_rows(self, reader: "Reader", plan: Plan) -> Iterator[Found]:
+        columns = [title_key(title) for title in plan.titles]
+        translator = None if plan.is_plain else Translator(plan)
         while True:
             line = self._lines.number + 1
             self._lines.is_too_long = False
@@ -97,13 +152,17 @@ class ImportFile:
             if self._lines.is_too_long:
                 yield RowProblem(line, None, f"is longer than {MAX_LINE_BYTES} bytes")
             elif len(row) == len(columns):
-                yield _row(line, dict(zip(columns, row, strict=True)), tool)
+                if translator is not None:
+                    yield _translated(line, translator, row)
+                else:
+                    yield _own_row(line, dict(zip(columns, row, strict=True)))
             elif row:
                 yield RowProblem(
                     line, None, f"has {len(row)} cells where the header has {len(columns)}"
                 )
 
-    def _ndjson_rows(self) -> Iterator[FileRow | RowProblem]:
+    def _ndjson_rows(self) -> Iterator[Found]:
+        plans = _Plans(self._choices)
         for text in self._lines:
             line = self._lines.number
             if self._lines.is_too_long:
@@ -111,41 +170,80 @@ class ImportFile:
                 yield RowProblem(line, None, f"is longer than {MAX_LINE_BYTES} bytes")
             elif text.strip():
                 try:
-                    yield FileRow(line, _json_cells(text))
+                    cells = _json_cells(text)
+                    translator = plans.of(tuple(cells))
                 except InvalidInputError as error:
                     yield RowProblem(line, error.field or None, str(error))
+                    continue
+                if translator is not None:
+                    yield _translated(line, translator, [cell or "" for cell in cells.values()])
+                else:
+                    own_status(cells)
+                    yield FileRow(line, cells)
 
 
-def _row(line: int, cells: Cells, tool: Tool | None) -> FileRow | RowProblem:
-    if tool is not None:
+class _Plans:
+    """What the keys of JSON rows are: few sets of keys in one file, so each is looked up once."""
+
+    def __init__(self, choices: ColumnChoices) -> None:
+        self._choices = choices
+        self._known: dict[tuple[str, ...], Translator | None] = {}
+
+    def of(self, keys: tuple[str, ...]) -> Translator | None:
+        """Return the translator of rows with these keys; None where all are our own.
+
+        Raises `InvalidInputError` where nobody explained a key, or none is the address.
+        """
+        if keys not in self._known:
+            if len(self._known) >= MAX_PLANS:
+                self._known.clear()
+            self._known[keys] = self._made(keys)
+        return self._known[keys]
+
+    def _made(self, keys: tuple[str, ...]) -> Translator | None:
+        here = {title_key(key) for key in keys}
+        chosen = {key: choice for key, choice in self._choices.columns.items() if key in here}
+        if OWN_COLUMNS.issuperset(keys) and not chosen:
+            return None
         try:
-            cells = translated(tool, cells)
-        except InvalidInputError as error:
-            return RowProblem(line, error.field, str(error))
+            return Translator(plan_of(keys, replace(self._choices, columns=chosen)))
+        except ColumnsError as error:
+            shown = quoted(key for key in (*error.leaving, *error.others) if "@" not in key)
+            raise InvalidInputError(
+                "", f"has unknown keys ({shown}); say what they are with a mapping"
+            ) from None
+
+
+def _well_formed(reader: "Reader") -> Iterator[list[str]]:
+    while True:
+        try:
+            yield next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            continue
+
+
+def _own_row(line: int, cells: Cells) -> FileRow:
+    own_status(cells)
+    return FileRow(line, _unguarded(cells))
+
+
+def _translated(line: int, translator: Translator, row: Sequence[str]) -> Found:
+    try:
+        return FileRow(line, _unguarded(translator.row(row)))
+    except SkippedRowError:
+        return RowSkipped(line, "never subscribed in the other tool")
+    except InvalidInputError as error:
+        return RowProblem(line, error.field, str(error))
+
+
+def _unguarded(cells: Cells) -> Cells:
     for name in GUARDED_COLUMNS:
         cell = cells.get(name)
         if cell and cell[0] == GUARD:
             cells[name] = unguard(cell)
-    return FileRow(line, cells)
-
-
-def _checked_header(header: list[str] | None) -> tuple[list[str], Tool | None]:
-    if not header:
-        raise InvalidInputError("file", "The file has no header line.")
-    columns = [name.strip().lower() for name in header]
-    tool = tool_of(columns)
-    if len(set(columns)) < len(columns) and tool is None:
-        raise InvalidInputError("file", "The header names a column twice.")
-    if tool is not None:
-        return columns, tool
-    if unknown := sorted(set(columns) - KNOWN_COLUMNS):
-        # A file without a header has an address here, which must not be repeated.
-        shown = [name for name in unknown if name.replace("_", "").isalpha() and len(name) < 32]
-        detail = f": {', '.join(shown)}" if shown else " (is there a header line?)"
-        raise InvalidInputError("file", f"The header has unknown columns{detail}.")
-    if "email" not in columns:
-        raise InvalidInputError("file", "The header has no column email.")
-    return columns, None
+    return cells
 
 
 def _json_cells(text: str) -> Cells:
@@ -155,15 +253,15 @@ def _json_cells(text: str) -> Cells:
         raise InvalidInputError("", "is not JSON") from None
     if not isinstance(value, dict):
         raise InvalidInputError("", "is not a JSON object")
-    if value.keys() - KNOWN_COLUMNS:
-        raise InvalidInputError("", "has unknown keys")
     return {name: _json_cell(name, cell) for name, cell in value.items()}
 
 
 def _json_cell(name: str, cell: Any) -> str | None:
-    if name == "attributes" and isinstance(cell, dict):
+    if isinstance(cell, dict | list):
         check_json(name, cell)
         return json.dumps(cell)
     if cell is None or isinstance(cell, str):
         return cell
-    raise InvalidInputError(name, "is not text")
+    if name in OWN_COLUMNS:
+        raise InvalidInputError(name, "is not text")
+    return json.dumps(cell)

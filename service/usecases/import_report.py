@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from service.domain.exchange import csv_line
+from service.domain.files.columns import IGNORE, Plan
 from service.domain.import_row import ImportRow
 from service.domain.subscription import Status
 from service.store.imports import Kept
@@ -24,6 +25,8 @@ class Outcome(StrEnum):
     UNCHANGED = "unchanged"
     SKIPPED = "skipped"
     BAD = "bad"
+    HEADER = "header"
+    """The first line: it says whose file it was taken for, and what was left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,14 @@ class RowResult:
     message: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ColumnUse:
+    """What a column was taken for; None where it was left out."""
+
+    title: str
+    taken_for: str | None
+
+
 Listener = Callable[[RowResult], object]
 """Told of every row. Rows of one chunk come in any order."""
 
@@ -45,6 +56,16 @@ REPORT_HEADER = csv_line(["line", "outcome", "column", "message"])
 def report_line(result: RowResult) -> str:
     """Write a row's result as a line of the report, a CSV file that begins with `REPORT_HEADER`."""
     return csv_line([str(result.line), result.outcome, result.column, result.message])
+
+
+def header_line(report: "ImportReport") -> str:
+    """Write the report's line on the file's header; nothing where every column is our own."""
+    if report.tool is None and not report.left_out:
+        return ""
+    message = f"taken for a file of {report.tool_title}" if report.tool else "of no known tool"
+    if report.left_out:
+        message += f"; columns left out: {', '.join(report.left_out)}"
+    return report_line(RowResult(1, Outcome.HEADER, None, message))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -64,6 +85,27 @@ class ImportReport:
     problems: list[RowProblem] = field(default_factory=list)
     """The first 1,000 skipped and bad rows, in the order in which they were found."""
     listener: Listener | None = None
+    tool: str | None = None
+    """Whose file it was taken for; None where it is of no tool that is known."""
+    tool_title: str | None = None
+    """The same, as people write it."""
+    columns: list[ColumnUse] = field(default_factory=list)
+    """What each column of the file was taken for, in the file's order."""
+
+    @property
+    def left_out(self) -> list[str]:
+        """The titles of the columns that were not imported."""
+        return [use.title for use in self.columns if use.taken_for is None]
+
+    def take(self, plan: Plan) -> None:
+        """Note what the file and its columns are taken for."""
+        if plan.tool is not None:
+            self.tool, self.tool_title = plan.tool.name, plan.tool.title
+        self.columns = [
+            ColumnUse(title, None if choice.target == IGNORE else choice.target)
+            for title, choice in zip(plan.titles, plan.choices, strict=True)
+            if title
+        ]
 
     @property
     def settled(self) -> int:

@@ -10,8 +10,13 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select
 
+from service.domain.errors import InvalidInputError
 from service.domain.exchange import FileFormat
-from service.domain.foreign import TOOLS, Tool, translated
+from service.domain.files.columns import NOTHING_CHOSEN, plan_of
+from service.domain.files.titles import title_key
+from service.domain.files.tools import tool_of
+from service.domain.files.tools.mailchimp import MAILCHIMP
+from service.domain.files.translate import Translator
 from service.store.models import Subscriber, Subscription
 from service.usecases.import_ import Import, ImportOptions
 from service.usecases.import_report import ImportReport, Outcome, RowResult
@@ -109,6 +114,7 @@ LEFT, BOUNCED = ("unsubscribed", "imported"), ("unsubscribed", "hard_bounce")
                     IMPORTED,
                     "confirmed",
                     name="Ada King, L.",
+                    attributes={"tags": ["VIP", "Web, new"]},
                     requested_at=ASKED_AT,
                     confirmed_at=CLICKED_AT,
                     source="confirmed with mailchimp",
@@ -173,7 +179,12 @@ LEFT, BOUNCED = ("unsubscribed", "imported"), ("unsubscribed", "hard_bounce")
                 "ada": Held(
                     ASKED,
                     "pending",
-                    attributes={"staff": True, "role": "editor's", "since": None},
+                    attributes={
+                        "staff": True,
+                        "role": "editor's",
+                        "since": None,
+                        "tags": ["corporate", "nyc"],
+                    },
                     requested_at=BEGAN,
                     source="https://example.org/blog",
                 ),
@@ -274,13 +285,15 @@ def test_metadata_that_is_no_plain_object_spoils_its_own_row_only(engine: Engine
     assert report.imported == 6
 
 
-def cells(**changed: str) -> dict[str, str | None]:
+def cells(**changed: str) -> dict[str, str]:
     """Return a row of Mailchimp's in which someone asked and then clicked."""
     given = {
         "optin_time": "2024-01-01 10:00:00",
         "confirm_time": "2024-01-01 10:05:00",
         "confirm_ip": "192.0.2.1",
         "last_changed": "2024-01-01 10:05:00",
+        "leid": "10000001",
+        "euid": "a000000001",
     }
     return {"email address": "ada@example.org", **given, **changed}
 
@@ -300,20 +313,42 @@ def cells(**changed: str) -> dict[str, str | None]:
 def test_mailchimp_tells_of_a_click_only_with_an_address_and_after_the_asking(
     changed: dict[str, str], *, is_evidence: bool
 ):
-    row = translated(tool_named("mailchimp"), cells(**changed))
+    row = translated(cells(**changed))
     assert ("source" in row, "confirmed_at" in row) == (is_evidence, is_evidence)
 
 
-@pytest.mark.parametrize(
-    ("title", "is_found"),
-    [("adresse e-mail", True), ("correo electrónico", True), ("adres", False)],
-)
-def test_mailchimps_address_is_found_in_other_languages(title: str, *, is_found: bool):
+@pytest.mark.parametrize("title", ["Adresse e-mail", "Correo electrónico", "E-post till dig"])
+def test_mailchimps_address_is_found_in_other_languages(title: str):
     row = cells()
     address = row.pop("email address")
-    found = translated(tool_named("mailchimp"), {title: address, "email_type": "html", **row})
-    assert found["email"] == (address if is_found else None)
+    found = translated({"email_type": "html", title: address, **row})
+    assert found["email"] == address
 
 
-def tool_named(name: str) -> Tool:
-    return next(tool for tool in TOOLS if tool.name == name)
+def test_a_file_without_a_column_of_addresses_is_refused():
+    row = cells()
+    row["adres"] = row.pop("email address")
+    with pytest.raises(InvalidInputError, match="map=Contact:email"):
+        translated(row)
+
+
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [
+        ("Prénom", "Nom"),
+        ("Nombre", "Apellidos"),
+        ("Vorname", "Nachname"),
+        ("Nome", "Cognome"),
+        ("Nome", "Sobrenome"),
+        ("Voornaam", "Achternaam"),
+        ("FNAME", "LNAME"),
+    ],
+)
+def test_mailchimps_names_are_kept_in_other_languages(first: str, last: str):
+    assert translated({last: "King", first: "Ada", **cells()})["name"] == "Ada King"
+
+
+def translated(row: dict[str, str]) -> dict[str, str | None]:
+    tool = tool_of([title_key(title) for title in row])
+    assert tool is MAILCHIMP
+    return Translator(plan_of(list(row), NOTHING_CHOSEN, tool=tool)).row(list(row.values()))

@@ -3,6 +3,8 @@
 from marshmallow import Schema, fields, validate
 
 from service.domain.exchange import EXPORT_COLUMNS, EXTRA_COLUMNS, FileFormat
+from service.domain.files.columns import TARGETS, UnknownColumns
+from service.domain.files.meanings import Meaning
 from service.domain.presets import Preset
 from service.domain.subscription import Status
 from service.usecases.export import MAX_PURPOSE_LENGTH
@@ -90,6 +92,35 @@ class ImportQuerySchema(Schema):
     encoding = fields.String(
         validate=validate.Length(min=1, max=40), **described("Told by the file where left out.")
     )
+    # marshmallow has a setting of its own called `unknown`.
+    unknown_columns = fields.Enum(
+        UnknownColumns,
+        by_value=True,
+        data_key="unknown",
+        **described(
+            "What becomes of columns that nobody explained: `refuse` the file, `ignore` them, or "
+            "keep them as `attributes`. Where left out, they are refused, except in the file of a "
+            "known tool, where they are ignored and named in the report. A column that may say "
+            "who must not be emailed is always refused until `map` says what it is."
+        ),
+    )
+    map = fields.List(
+        fields.String(validate=validate.Length(min=1, max=10_000)),
+        validate=validate.Length(max=200),
+        **described(
+            "What a column is, as TITLE:COLUMN, once for each column; or JSON: "
+            '`{"TITLE": "COLUMN", "TITLE": {"column": "status", "words": {"WORD": "confirmed"}}}`. '
+            f"Columns: {', '.join(TARGETS)}."
+        ),
+    )
+    meaning = fields.List(
+        fields.String(validate=validate.Length(min=1, max=500)),
+        validate=validate.Length(max=200),
+        **described(
+            "What a word in a status column means, as TITLE:WORD:MEANING. "
+            f"Meanings: {', '.join(Meaning)}."
+        ),
+    )
     mails_an_hour = fields.Integer(
         load_default=MAILS_AN_HOUR,
         validate=validate.Range(min=1, max=MAX_MAILS_AN_HOUR),
@@ -110,9 +141,25 @@ class RowProblemSchema(Schema):
     message = fields.String()
 
 
+class ColumnUseSchema(Schema):
+    """What a column of the file was taken for."""
+
+    title = fields.String()
+    taken_for = fields.String(allow_none=True, **described("Null where the column was left out."))
+
+
 class ImportReportSchema(Schema):
     """What became of the rows."""
 
+    tool = fields.String(
+        allow_none=True, **described("Whose file it was taken for. Null: of no known tool.")
+    )
+    columns = fields.List(
+        fields.Nested(ColumnUseSchema), **described("In the file's order. Empty for NDJSON.")
+    )
+    left_out = fields.List(
+        fields.String(), **described("The titles of the columns that were not imported.")
+    )
     rows = fields.Integer()
     imported = fields.Integer(**described("New, or confirmed by the file's evidence."))
     unchanged = fields.Integer()

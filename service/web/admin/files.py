@@ -14,9 +14,15 @@ from werkzeug.wsgi import FileWrapper
 from service.clock import utc_now
 from service.domain.access import Role
 from service.domain.exchange import MEDIA_TYPES, FileFormat
+from service.domain.files.mapping import parse_mapping
 from service.usecases.export import ExportRequest, ExportStream
 from service.usecases.import_ import ImportOptions
-from service.usecases.import_report import REPORT_HEADER, ImportReport, report_line
+from service.usecases.import_report import (
+    REPORT_HEADER,
+    ImportReport,
+    header_line,
+    report_line,
+)
 from service.web.admin.file_schemas import ExportQuerySchema, ImportQuerySchema, ImportReportSchema
 from service.web.auth import actor, current_key, requires
 from service.web.context import usecases
@@ -130,8 +136,9 @@ def export(query: dict[str, Any]) -> Response:
 def import_file(query: dict[str, Any]) -> ImportReport | Response:
     """Import subscriptions; again changes nothing.
 
-    The file is one of ours, or CSV as listmonk, Mailchimp, Buttondown or Keila export it. Bad rows
-    are told by their line and do not hold up good ones. Rows with the status `confirmed` that do
+    The file is one of ours, or CSV of a tool that is known by columns that only it has; or `map`
+    says what its columns are. The report names the tool and the columns that were left out. Bad
+    rows are listed by line and do not hold up good ones. Rows with the status `confirmed` that do
     not say when and where become `pending`, and the person is asked by mail, so many an hour;
     `pending` rows are not mailed. Nobody who has left or is suppressed comes back.
 
@@ -142,12 +149,14 @@ def import_file(query: dict[str, Any]) -> ImportReport | Response:
         raise UnsupportedMediaType
     request.max_content_length = MAX_FILE_BYTES
     wants_rows = query.pop("report") == "csv"
+    unknown = query.pop("unknown_columns", None)
+    columns = parse_mapping(query.pop("map", ()), query.pop("meaning", ()))
     run = partial(
         usecases().import_,
         request.stream,
         format=format_,
         actor=actor(),
-        options=ImportOptions(**query),
+        options=ImportOptions(**query, unknown=unknown, columns=columns),
     )
     return row_report(run) if wants_rows else run()
 
@@ -157,7 +166,10 @@ def row_report(run: Callable[..., ImportReport]) -> Response:
     with ExitStack() as stack:
         rows = stack.enter_context(SpooledTemporaryFile(REPORT_IN_MEMORY_BYTES, "w+b"))
         rows.write(REPORT_HEADER.encode())
-        run(listener=lambda result: rows.write(report_line(result).encode()))
+        run(
+            listener=lambda result: rows.write(report_line(result).encode()),
+            opened=lambda report: rows.write(header_line(report).encode()),
+        )
         close = stack.pop_all().close
     rows.seek(0)
     answer = Response(

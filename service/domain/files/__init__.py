@@ -1,0 +1,1 @@
+"""Files in: what columns and words of other tools' files mean here."""
