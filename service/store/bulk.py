@@ -10,13 +10,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import Connection, CursorResult, TextClause, text
 
 from service.store.database import named_errors
 from service.store.types import utc_text
+
+T = TypeVar("T")
 
 _TYPES = {
     "uuid": "uuid",
@@ -34,6 +36,12 @@ def _jsonable(value: object) -> object:
     if isinstance(value, UUID):
         return str(value)
     raise TypeError(f"{type(value).__name__} has no place in a bulk row")
+
+
+def in_pieces(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """Go through the items, at most `size` at once."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
 
 
 def rows_parameter(rows: Sequence[Mapping[str, Any]]) -> str:

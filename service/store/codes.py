@@ -7,7 +7,6 @@ from uuid import UUID
 from sqlalchemy import (
     Connection,
     bindparam,
-    delete,
     func,
     literal,
     select,
@@ -108,11 +107,6 @@ def count_code_try(connection: Connection, *, message_id: UUID, at: datetime) ->
         .where(CodeTries.message_id == message_id)
         .values(tries=CodeTries.tries + 1, at=at)
     )
-
-
-def delete_code_tries_before(connection: Connection, at: datetime) -> int:
-    """Forget the wrong codes of pages on which none was typed before `at`; return of how many."""
-    return connection.execute(delete(CodeTries).where(CodeTries.at < at)).rowcount
 
 
 def _page(connection: Connection, message_id: UUID) -> tuple[str, datetime | None]:

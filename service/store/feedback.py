@@ -1,28 +1,29 @@
 """What providers reported: each event once, matched to its message at once or a little later."""
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     Connection,
     RowMapping,
+    Select,
     bindparam,
-    delete,
     func,
     literal_column,
-    or_,
     select,
     update,
 )
+from sqlalchemy.orm import aliased
 
 from service.domain.feedback import EventKind, ProviderEvent
 from service.domain.subscription import Cycles, Status
 from service.store.bulk import execute_bulk, rows_parameter
 from service.store.models import OutboxMessage, RecordedEvent, Subscriber, Subscription
 from service.store.outbox import cycles_of
+from service.store.plans import read_by_index, there_is_none
 
 _COLUMNS = (
     "provider:text event_id:text kind:text at:time received_at:time message_id:uuid "
@@ -36,7 +37,7 @@ FROM ({rows}) AS given WHERE true ORDER BY event_id
 ON CONFLICT (provider, event_id) DO NOTHING
 RETURNING event_id
 """
-_MAX_WAITING = 500
+_MAX_WAITING = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,35 +148,50 @@ def record(
     return {row.event_id for row in found}
 
 
+def has_matching(connection: Connection) -> bool:
+    """Tell whether `take_waiting` would find anything."""
+    read_by_index(connection)
+    return connection.execute(_waiting().limit(1)).first() is not None
+
+
+def _waiting() -> Select[Any]:
+    """Return the query of waiting events, oldest first, each with the one message of its name."""
+    same = aliased(OutboxMessage)
+    return (
+        select(
+            RecordedEvent.provider.label("event_provider"),
+            RecordedEvent.event_id,
+            RecordedEvent.kind,
+            RecordedEvent.at,
+            *_MESSAGE,
+        )
+        .join(
+            OutboxMessage,
+            (OutboxMessage.provider == RecordedEvent.provider)
+            & (OutboxMessage.provider_message_id == RecordedEvent.provider_message_id),
+        )
+        .join(Subscriber, Subscriber.id == OutboxMessage.subscriber_id)
+        .where(
+            RecordedEvent.message_id.is_(None),
+            there_is_none(
+                same.provider == RecordedEvent.provider,
+                same.provider_message_id == RecordedEvent.provider_message_id,
+                same.id != OutboxMessage.id,
+            ),
+        )
+        .order_by(RecordedEvent.received_at)
+    )
+
+
 def take_waiting(connection: Connection) -> list[MatchedEvent]:
     """Give waiting events the message that has the provider's name by now; return those.
 
     Other workers skip what is being given. A name that several messages share names none of them.
     """
-    rows = (
-        connection.execute(
-            select(
-                RecordedEvent.provider.label("event_provider"),
-                RecordedEvent.event_id,
-                RecordedEvent.kind,
-                RecordedEvent.at,
-                *_MESSAGE,
-            )
-            .join(
-                OutboxMessage,
-                (OutboxMessage.provider == RecordedEvent.provider)
-                & (OutboxMessage.provider_message_id == RecordedEvent.provider_message_id),
-            )
-            .join(Subscriber, Subscriber.id == OutboxMessage.subscriber_id)
-            .where(RecordedEvent.message_id.is_(None))
-            .order_by(RecordedEvent.received_at)
-            .limit(_MAX_WAITING)
-            .with_for_update(of=RecordedEvent, skip_locked=True)
-        )
-        .mappings()
-        .all()
-    )
-    names = Counter((row["event_provider"], row["event_id"]) for row in rows)
+    read_by_index(connection)
+    rows = connection.execute(
+        _waiting().limit(_MAX_WAITING).with_for_update(of=RecordedEvent, skip_locked=True)
+    ).mappings()
     matched = [
         MatchedEvent(
             provider=row["event_provider"],
@@ -185,7 +201,6 @@ def take_waiting(connection: Connection) -> list[MatchedEvent]:
             message=_message(row),
         )
         for row in rows
-        if names[row["event_provider"], row["event_id"]] == 1
     ]
     if matched:
         connection.execute(
@@ -205,18 +220,6 @@ def take_waiting(connection: Connection) -> list[MatchedEvent]:
             ],
         )
     return matched
-
-
-def forget(connection: Connection, *, received_before: datetime, waiting_before: datetime) -> None:
-    """Delete old events, and those whose message was waited for long enough."""
-    connection.execute(
-        delete(RecordedEvent).where(
-            or_(
-                RecordedEvent.received_at < received_before,
-                RecordedEvent.message_id.is_(None) & (RecordedEvent.received_at < waiting_before),
-            )
-        )
-    )
 
 
 def count_soft_bounces(

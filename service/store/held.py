@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Connection, RowMapping, delete, exists, insert, select
@@ -74,11 +73,6 @@ def is_held(connection: Connection, held_id: UUID) -> bool:
 def delete_held_of(connection: Connection, email_key: str) -> None:
     """Remove those of one address."""
     connection.execute(delete(HeldSignup).where(HeldSignup.email_key == email_key))
-
-
-def delete_held_before(connection: Connection, at: datetime) -> int:
-    """Remove those that have waited since before `at`; return how many."""
-    return connection.execute(delete(HeldSignup).where(HeldSignup.created_at < at)).rowcount
 
 
 def _held(row: RowMapping) -> Held:

@@ -84,10 +84,3 @@ def mark_done(connection: Connection, key_hash: str) -> None:
 def delete_key(connection: Connection, key_hash: str) -> None:
     """Forget a request that failed, so that it can be sent again."""
     connection.execute(delete(IdempotencyRecord).where(IdempotencyRecord.key_hash == key_hash))
-
-
-def delete_keys_before(connection: Connection, at: datetime) -> int:
-    """Forget what came before `at`; return how many."""
-    return connection.execute(
-        delete(IdempotencyRecord).where(IdempotencyRecord.created_at < at)
-    ).rowcount

@@ -80,6 +80,21 @@ class Subscription(db.Model):  # type: ignore[name-defined,misc]
     """A subscriber on a mailing list; `epoch` counts the cycles of signing up again."""
 
     __tablename__ = "subscriptions"
+    # Along these retention finds who was asked, or has left, long enough ago.
+    __table_args__ = (
+        Index(
+            "ix_subscriptions_pending",
+            "requested_at",
+            sqlite_where=text("status = 'pending'"),
+            postgresql_where=text("status = 'pending'"),
+        ),
+        Index(
+            "ix_subscriptions_ended",
+            "ended_at",
+            sqlite_where=text("status = 'unsubscribed'"),
+            postgresql_where=text("status = 'unsubscribed'"),
+        ),
+    )
 
     subscriber_id: Mapped[UUID] = mapped_column(
         ForeignKey("subscribers.id", ondelete="CASCADE"), primary_key=True
@@ -105,7 +120,14 @@ class ConsentEvent(db.Model):  # type: ignore[name-defined,misc]
 
     __tablename__ = "consent_events"
     __table_args__ = (
-        Index(None, "subscriber_id"),
+        Index(None, "subscriber_id", "at", "id"),
+        # What a person did by a link, however often somebody asked for it.
+        Index(
+            "ix_consent_events_acts",
+            "subscriber_id",
+            sqlite_where=text("kind IN ('confirmed', 'resumed', 'reason_given')"),
+            postgresql_where=text("kind IN ('confirmed', 'resumed', 'reason_given')"),
+        ),
         Index(
             "ix_consent_events_unsealed",
             "id",
@@ -234,6 +256,14 @@ class RecordedEvent(db.Model):  # type: ignore[name-defined,misc]
             "provider",
             sqlite_where=text("kind = 'not_understood'"),
             postgresql_where=text("kind = 'not_understood'"),
+        ),
+        # What waits for a message of one person's, when they are erased.
+        Index(
+            "ix_provider_events_waiting_name",
+            "provider",
+            "provider_message_id",
+            sqlite_where=text("message_id IS NULL"),
+            postgresql_where=text("message_id IS NULL"),
         ),
     )
 

@@ -6,10 +6,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, delete, exists, or_, select
+from sqlalchemy import ColumnElement, Connection, delete, select, tuple_
 
+from service.store.bulk import in_pieces
 from service.store.intake_models import HeldSignup
 from service.store.models import OutboxMessage, RecordedEvent
+from service.store.plans import read_by_index
+
+_LOOKED_UP = 100
+"""Emails whose reports are looked up with one statement."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,38 +43,52 @@ class EventInfo:
     detail: str | None
 
 
-def _of_person(subscriber_id: UUID) -> ColumnElement[bool]:
-    """Reports of the person's mails, also those not yet matched to one."""
-    return exists().where(
-        OutboxMessage.subscriber_id == subscriber_id,
-        or_(
-            RecordedEvent.message_id == OutboxMessage.id,
-            (RecordedEvent.provider == OutboxMessage.provider)
-            & (RecordedEvent.provider_message_id == OutboxMessage.provider_message_id),
-        ),
-    )
+def _reports(connection: Connection, subscriber_id: UUID) -> list[ColumnElement[bool]]:
+    """Return conditions that together name the reports of the person's emails, also those not yet
+    matched to one. Each is looked up in an index of its own; as one condition, with OR, it would
+    read all reports of everybody.
+    """
+    messages = connection.execute(
+        select(OutboxMessage.id, OutboxMessage.provider, OutboxMessage.provider_message_id).where(
+            OutboxMessage.subscriber_id == subscriber_id
+        )
+    ).all()
+    conditions: list[ColumnElement[bool]] = []
+    for some in in_pieces(messages, _LOOKED_UP):
+        conditions.append(RecordedEvent.message_id.in_([row.id for row in some]))
+        names = [
+            (row.provider, row.provider_message_id)
+            for row in some
+            if row.provider_message_id is not None
+        ]
+        if names:
+            named = tuple_(RecordedEvent.provider, RecordedEvent.provider_message_id).in_(names)
+            conditions.append(RecordedEvent.message_id.is_(None) & named)
+    return conditions
 
 
 def held_of(connection: Connection, email_key: str) -> Sequence[HeldInfo]:
     """Return the address's signups that wait for review, oldest first."""
-    query = (
-        select(*(HeldSignup.__table__.c[name] for name in HeldInfo.__dataclass_fields__))
-        .where(HeldSignup.email_key == email_key)
-        .order_by(HeldSignup.id)
+    query = select(*(HeldSignup.__table__.c[name] for name in HeldInfo.__dataclass_fields__)).where(
+        HeldSignup.email_key == email_key
     )
-    return [HeldInfo(**row) for row in connection.execute(query).mappings()]
+    found = [HeldInfo(**row) for row in connection.execute(query).mappings()]
+    return sorted(found, key=lambda held: held.id)
 
 
 def events_of(connection: Connection, subscriber_id: UUID) -> Sequence[EventInfo]:
-    """Return what providers reported of the person's mails, oldest first."""
-    query = (
-        select(*(RecordedEvent.__table__.c[name] for name in EventInfo.__dataclass_fields__))
-        .where(_of_person(subscriber_id))
-        .order_by(RecordedEvent.received_at)
-    )
-    return [EventInfo(**row) for row in connection.execute(query).mappings()]
+    """Return what providers reported of the person's emails, oldest first."""
+    read_by_index(connection)
+    columns = [RecordedEvent.__table__.c[name] for name in EventInfo.__dataclass_fields__]
+    found = [
+        EventInfo(**row)
+        for condition in _reports(connection, subscriber_id)
+        for row in connection.execute(select(*columns).where(condition)).mappings()
+    ]
+    return sorted(found, key=lambda event: event.received_at)
 
 
 def forget_events(connection: Connection, subscriber_id: UUID) -> None:
-    """Remove the reports, which may quote the address; the person's mails must still be there."""
-    connection.execute(delete(RecordedEvent).where(_of_person(subscriber_id)))
+    """Remove the reports, which may quote the address; the person's emails must still be there."""
+    for condition in _reports(connection, subscriber_id):
+        connection.execute(delete(RecordedEvent).where(condition))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from service.domain.webhook import DeliveryStatus, EventType
 from service.store.models import MailingList, Subscriber
@@ -209,9 +209,3 @@ def exists(connection: Connection, webhook_id: UUID) -> bool:
 def queue_depth(connection: Connection) -> int:
     """Return how many deliveries are owed."""
     return connection.scalar(select(func.count()).select_from(WebhookDelivery).where(_QUEUED)) or 0
-
-
-def forget(connection: Connection, *, before: datetime) -> None:
-    """Remove attempts and deliveries from before that time, whatever became of them."""
-    connection.execute(delete(WebhookAttempt).where(WebhookAttempt.at < before))
-    connection.execute(delete(WebhookDelivery).where(WebhookDelivery.created_at < before))

@@ -11,7 +11,7 @@ from service.domain.consent import Evidence
 from service.domain.errors import LinkForgedError, TooManyTriesError, WrongCodeError
 from service.domain.subscription import CODE_LIFE_MAX, CODE_TRIES, Cycles, Status
 from service.domain.webhook import EventType
-from service.store import codes, outbox, webhooks
+from service.store import codes, old_rows, outbox, webhooks
 from service.store import cycles as store
 from service.store.cycles import Act
 from service.store.database import reading
@@ -20,6 +20,7 @@ from service.tokens import Tokens
 from service.usecases.consent_texts import ConsentTexts
 from service.usecases.group_commit import GroupCommit
 from service.usecases.lists import Lists
+from service.usecases.removal import remove_old
 from service.usecases.views import LinkState, LinkView, MailProgress, StatusView
 
 MAX_CODE_LENGTH = 32
@@ -156,8 +157,7 @@ class Confirm:
 
 def forget_code_tries(engine: Engine, *, confirm_days: int) -> int:
     """Forget the wrong codes typed for mails whose links have expired; return of how many pages."""
-    with engine.begin() as connection:
-        return codes.delete_code_tries_before(connection, utc_now() - timedelta(days=confirm_days))
+    return remove_old(engine, old_rows.CODE_TRIES, before=utc_now() - timedelta(days=confirm_days))
 
 
 def _state(cycles: Cycles, found: dict[store.Pair, store.State]) -> LinkState:

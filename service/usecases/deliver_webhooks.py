@@ -13,7 +13,9 @@ from service.domain.delivery import MessageStatus, Outcome, decide
 from service.domain.webhook import KEEP, DeliveryStatus, EventType, pause_after, payload
 from service.store import webhook_deliveries as store
 from service.store.database import reading
+from service.store.old_rows import WEBHOOK_ATTEMPTS, WEBHOOK_DELIVERIES
 from service.store.webhook_deliveries import CallRecord, ClaimedDelivery, WebhookSettlement
+from service.usecases.removal import remove_old
 from service.webhooks.call import Call, CallResult
 
 LEASE = timedelta(seconds=60)
@@ -159,8 +161,8 @@ class DeliverWebhooks:
         now = utc_now()
         if self._forgot_at is None or now - self._forgot_at >= FORGET_EVERY:
             self._forgot_at = now
-            with self._engine.begin() as connection:
-                store.forget(connection, before=now - KEEP)
+            for rows in (WEBHOOK_ATTEMPTS, WEBHOOK_DELIVERIES):
+                remove_old(self._engine, rows, before=now - KEEP)
 
 
 def _withheld(delivery: ClaimedDelivery, now: datetime) -> WebhookSettlement:

@@ -8,6 +8,7 @@ from service.domain.subscription import SuppressionReason
 from service.domain.webhook import EventType
 from service.store import personal, suppressions, webhooks
 from service.store.held import delete_held_of
+from service.store.plans import read_by_index
 from service.store.subscribers import SubscriberInfo, erase_subscriber
 from service.store.suppressions import NewSuppression
 from service.store.webhooks import Change
@@ -21,6 +22,7 @@ def erase_person(
     What stays is a ledger without personal data and, where given, the keyed hash of the address, so
     that no import and no issue reaches it again.
     """
+    read_by_index(connection)
     webhooks.owe(connection, EventType.ERASED, [Change(subscriber_id=info.id, at=at)])
     delete_held_of(connection, info.email_key)
     personal.forget_events(connection, info.id)

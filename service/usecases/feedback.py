@@ -33,9 +33,13 @@ from service.domain.webhook import EventType
 from service.mail.events.request import EventRequest, ParsedEvents
 from service.store import cycles, feedback, suppressions, webhooks
 from service.store.cycles import Act
+from service.store.database import reading
 from service.store.feedback import MatchedEvent, SentMessage
+from service.store.old_rows import EVENTS, WAITING_EVENTS
+from service.store.plans import read_by_index
 from service.store.suppressions import NewSuppression
 from service.store.webhooks import Change
+from service.usecases.removal import remove_old
 
 MATCH_EVERY_SECONDS = 10.0
 """How often a worker looks whether an event that waits can be matched."""
@@ -105,6 +109,7 @@ class Feedback:
         matched: list[MatchedEvent] = []
         if once:
             with self._engine.begin() as connection:
+                read_by_index(connection)
                 found = feedback.messages_of(
                     connection, provider=provider, events=list(once.values())
                 )
@@ -150,12 +155,15 @@ class Feedback:
     def match_waiting(self) -> int:
         """Apply events whose message has got its name by now, forget old ones; return how many."""
         now = utc_now()
-        with self._engine.begin() as connection:
-            matched = feedback.take_waiting(connection)
-            self._apply(connection, matched, now=now)
-            feedback.forget(
-                connection, received_before=now - KEPT_FOR, waiting_before=now - UNMATCHED_FOR
-            )
+        matched: list[MatchedEvent] = []
+        with reading(self._engine) as connection:
+            may_match = feedback.has_matching(connection)
+        if may_match:
+            with self._engine.begin() as connection:
+                matched = feedback.take_waiting(connection)
+                self._apply(connection, matched, now=now)
+        remove_old(self._engine, WAITING_EVENTS, before=now - UNMATCHED_FOR)
+        remove_old(self._engine, EVENTS, before=now - KEPT_FOR)
         return len(matched)
 
     def _apply(

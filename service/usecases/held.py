@@ -13,8 +13,10 @@ from service.store import held as store
 from service.store.audit import insert_audit
 from service.store.database import reading
 from service.store.held import Held
+from service.store.old_rows import HELD_SIGNUPS
 from service.store.signups import record_signups
 from service.usecases.lists import Lists
+from service.usecases.removal import remove_old
 
 KEEP = timedelta(days=30)
 """How long a held signup waits; then it is forgotten."""
@@ -87,8 +89,7 @@ class HeldSignups:
 
     def purge(self) -> int:
         """Forget those that waited longer than they may; return how many."""
-        with self._engine.begin() as connection:
-            return store.delete_held_before(connection, utc_now() - KEEP)
+        return remove_old(self._engine, HELD_SIGNUPS, before=utc_now() - KEEP)
 
     def _view(self, held: Held) -> HeldView:
         found = self._lists.by_ids(held.signup.list_ids)

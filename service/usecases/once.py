@@ -18,8 +18,10 @@ from service.clock import utc_now
 from service.domain.errors import IdempotencyReusedError, InFlightError
 from service.store import idempotency as store
 from service.store.held import is_held
+from service.store.old_rows import IDEMPOTENCY_KEYS
 from service.store.outbox import find
 from service.store.types import new_id
+from service.usecases.removal import remove_old
 
 KEEP = timedelta(hours=24)
 GIVEN_UP_AFTER = timedelta(seconds=60)
@@ -97,5 +99,4 @@ class Once:
 
     def purge(self) -> int:
         """Forget the requests of more than a day ago; return how many."""
-        with self._engine.begin() as connection:
-            return store.delete_keys_before(connection, utc_now() - KEEP)
+        return remove_old(self._engine, IDEMPOTENCY_KEYS, before=utc_now() - KEEP)

@@ -1,8 +1,9 @@
-"""Retention: what has been kept long enough goes, in small batches, and is counted in the log."""
+"""Retention: what has been kept long enough goes, in small pieces, and is counted in the log."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine
@@ -12,13 +13,15 @@ from service.domain.address import address_hash
 from service.store import retention as store
 from service.store.audit import audit_page, insert_audit
 from service.store.database import reading
+from service.store.old_rows import EVENTS
 from service.store.subscribers import get_subscriber
 from service.usecases.erase import erase_person
+from service.usecases.removal import AT_ONCE, remove_in_pieces, remove_old
 
-BATCH_PEOPLE = 50
-BATCH_ROWS = 1_000
-BATCHES = 10
-"""Transactions of each kind in one run."""
+PEOPLE_AT_ONCE = 500
+"""Who is erased in one run, of each kind."""
+PEOPLE_PIECE = 10
+"""Who is erased in one transaction."""
 
 ACTION = "retention.run"
 SHOWN_RUNS = 20
@@ -68,6 +71,13 @@ class RetentionView:
     runs: Sequence[PastRun]
 
 
+class _FindPeople(Protocol):
+    def __call__(self, connection: Connection, at: datetime, *, limit: int) -> Sequence[UUID]: ...
+
+
+_LockPeople = Callable[[Connection, datetime, Sequence[UUID]], Sequence[UUID]]
+
+
 class Retention:
     """Applies the rules. Any number of workers may."""
 
@@ -92,14 +102,17 @@ class Retention:
         """Remove a bounded part of what has been kept long enough; audited where it was any."""
         rules = self._rules
         removed = Removed(
-            unconfirmed=self._repeat(rules.unconfirmed_days, self._erase_unconfirmed),
-            ended=self._repeat(rules.ended_days, self._erase_ended),
-            mail_events=self._repeat(
-                rules.mail_days, lambda c, at: store.delete_events_before(c, at, limit=BATCH_ROWS)
+            unconfirmed=self._erase(
+                rules.unconfirmed_days,
+                store.unconfirmed_before,
+                store.lock_unconfirmed,
+                keeps_hash=False,
             ),
-            mails=self._repeat(
-                rules.mail_days, lambda c, at: store.delete_mails_before(c, at, limit=BATCH_ROWS)
+            ended=self._erase(
+                rules.ended_days, store.ended_before, store.lock_ended, keeps_hash=True
             ),
+            mail_events=self._remove_events(rules.mail_days),
+            mails=self._remove_mails(rules.mail_days),
         )
         if removed.total:
             with self._engine.begin() as connection:
@@ -112,37 +125,37 @@ class Retention:
         """Do the same for the worker; return how much was removed."""
         return self.run(actor="worker").total
 
-    def _repeat(self, days: int, remove: Callable[[Connection, datetime], int]) -> int:
-        """Remove in transactions of their own until one finds nothing."""
-        count = 0
-        if days:
-            at = utc_now() - timedelta(days=days)
-            for _ in range(BATCHES):
-                with self._engine.begin() as connection:
-                    found = remove(connection, at)
-                count += found
-                if not found:
-                    break
-        return count
+    def _remove_events(self, days: int) -> int:
+        before = utc_now() - timedelta(days=days)
+        return remove_old(self._engine, EVENTS, before=before) if days else 0
 
-    def _erase_unconfirmed(self, connection: Connection, at: datetime) -> int:
-        people = store.unconfirmed_before(connection, at, limit=BATCH_PEOPLE)
-        return self._erase(connection, people, keeps_hash=False)
+    def _remove_mails(self, days: int) -> int:
+        if not days:
+            return 0
+        before = utc_now() - timedelta(days=days)
+        return remove_in_pieces(
+            self._engine,
+            lambda connection: store.settled_before(connection, before, limit=AT_ONCE),
+            store.delete_settled,
+        )
 
-    def _erase_ended(self, connection: Connection, at: datetime) -> int:
-        people = store.ended_before(connection, at, limit=BATCH_PEOPLE)
-        return self._erase(connection, people, keeps_hash=True)
+    def _erase(self, days: int, find: _FindPeople, lock: _LockPeople, *, keeps_hash: bool) -> int:
+        if not days:
+            return 0
+        before = utc_now() - timedelta(days=days)
 
-    def _erase(self, connection: Connection, people: Sequence[UUID], *, keeps_hash: bool) -> int:
-        for subscriber_id in people:
-            info = get_subscriber(connection, subscriber_id)
-            if info is not None:
-                erase_person(
-                    connection,
-                    info,
-                    address_hash=(
-                        address_hash(info.email_key, self._hash_key) if keeps_hash else None
-                    ),
-                    at=utc_now(),
-                )
-        return len(people)
+        def erase(connection: Connection, people: Sequence[UUID]) -> int:
+            still = lock(connection, before, people)
+            for subscriber_id in still:
+                self._erase_one(connection, subscriber_id, keeps_hash=keeps_hash)
+            return len(still)
+
+        return remove_in_pieces(
+            self._engine, lambda c: find(c, before, limit=PEOPLE_AT_ONCE), erase, piece=PEOPLE_PIECE
+        )
+
+    def _erase_one(self, connection: Connection, subscriber_id: UUID, *, keeps_hash: bool) -> None:
+        info = get_subscriber(connection, subscriber_id)
+        if info is not None:
+            hashed = address_hash(info.email_key, self._hash_key) if keeps_hash else None
+            erase_person(connection, info, address_hash=hashed, at=utc_now())

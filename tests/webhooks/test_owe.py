@@ -11,9 +11,11 @@ from service.domain.consent import Evidence
 from service.domain.exchange import FileFormat
 from service.domain.webhook import EventType
 from service.store import webhooks as store
+from service.store.old_rows import WEBHOOK_DELIVERIES
 from service.store.webhook_models import WebhookDelivery
 from service.store.webhooks import Change
 from service.usecases.import_ import ImportOptions
+from service.usecases.removal import remove_old
 from tests.webhooks.conftest import ADA, Service
 
 URL = "https://example.org/hook"
@@ -163,13 +165,9 @@ def test_what_is_old_is_forgotten(service: Service) -> None:
     service.hook(URL)
     service.sign_up()
     service.confirm()
-    from service.store.webhook_deliveries import forget
-
-    with service.engine.begin() as connection:
-        forget(connection, before=utc_now() - timedelta(days=30))
+    remove_old(service.engine, WEBHOOK_DELIVERIES, before=utc_now() - timedelta(days=30))
     assert len(service.deliveries()) == 1
-    with service.engine.begin() as connection:
-        forget(connection, before=utc_now() + timedelta(seconds=1))
+    remove_old(service.engine, WEBHOOK_DELIVERIES, before=utc_now() + timedelta(seconds=1))
     assert service.deliveries() == []
 
 

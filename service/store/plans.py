@@ -1,0 +1,28 @@
+"""How PostgreSQL is kept to the indexes, where a table may have grown without its statistics."""
+
+from sqlalchemy import ColumnElement, Connection, literal, select, text
+
+_BY_INDEX = tuple(
+    text(f"SET LOCAL {name} = off")
+    for name in ("enable_seqscan", "enable_hashjoin", "enable_mergejoin")
+)
+
+
+def read_by_index(connection: Connection) -> None:
+    """Have the rest of this transaction look rows up one by one, as SQLite does anyway.
+
+    The planner's free choice depends on statistics. Those of a young database are of empty tables,
+    and it would read big tables whole for the few rows that are asked for.
+    """
+    if connection.dialect.name == "postgresql":
+        for statement in _BY_INDEX:
+            connection.execute(statement)
+
+
+def there_is_none(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return the condition that no row fits these, looked up for each row of the query around it.
+
+    PostgreSQL makes a join of NOT EXISTS, for which it may read the other table whole; of a query
+    with a LIMIT it makes none.
+    """
+    return select(literal(1)).where(*conditions).limit(1).scalar_subquery().is_(None)

@@ -1,0 +1,222 @@
+"""Erasing and forgetting look rows up by an index, and hold no lock for long."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+import time_machine
+from sqlalchemy import Connection, Engine, event, func, insert, select, update
+
+from service.app import build_feedback
+from service.domain.feedback import EventKind, ProviderEvent
+from service.store.bulk import in_pieces
+from service.store.intake_models import IdempotencyRecord
+from service.store.models import OutboxMessage, RecordedEvent, Subscription
+from service.store.types import new_id
+from service.usecases import removal
+from service.usecases.confirm import forget_code_tries
+from service.usecases.deliver_webhooks import DeliverWebhooks
+from service.usecases.held import HeldSignups
+from service.usecases.lists import Lists
+from service.usecases.once import KEEP, Once
+from service.usecases.retention import PEOPLE_PIECE, Retention, RetentionRules
+from service.webhooks.call import Call
+from tests.store.plans import age_statistics, grow, whole_reads
+from tests.store.world import NOON, World
+from tests.store.world import world as world
+
+LATER = NOON + timedelta(days=400)
+RULES = RetentionRules(unconfirmed_days=30, ended_days=100, mail_days=30)
+
+
+@pytest.fixture
+def retention(world: World, engine: Engine) -> Retention:
+    return Retention(engine, rules=RULES, address_hash_key=world.usecases.settings.address_hash_key)
+
+
+@contextmanager
+def transactions(engine: Engine) -> Iterator[list[list[str]]]:
+    """Collect the statements of each transaction that writes."""
+    found: list[list[str]] = []
+    running: list[str] = []
+
+    def note(_conn: object, _cursor: object, statement: str, *_: object) -> None:
+        running.append(statement)
+
+    def commit(connection: Connection) -> None:
+        if not connection.get_execution_options().get("reads_only", False):
+            found.append(running.copy())
+        running.clear()
+
+    event.listen(engine, "before_cursor_execute", note)
+    event.listen(engine, "commit", commit)
+    try:
+        yield found
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+        event.remove(engine, "commit", commit)
+
+
+def report(engine: Engine, *, count: int) -> None:
+    """Keep reports, half of them of emails that are here and half of names that nobody has."""
+    with engine.begin() as connection:
+        ids = list(connection.scalars(select(OutboxMessage.id)))
+        connection.execute(
+            insert(RecordedEvent),
+            [
+                {
+                    "provider": "p",
+                    "event_id": str(number),
+                    "kind": "delivered",
+                    "at": NOON,
+                    "received_at": NOON,
+                    "message_id": ids[number % len(ids)] if number % 2 else None,
+                    "provider_message_id": f"name-{number}",
+                }
+                for number in range(count)
+            ],
+        )
+
+
+def test_erasing_a_person_reads_nobody_elses_rows(world: World, engine: Engine):
+    age_statistics(world)
+    world.sign_up()
+    world.confirm()
+    report(engine, count=500)
+    with engine.begin() as connection:
+        connection.execute(update(OutboxMessage).values(provider="p", provider_message_id="m-1"))
+        connection.execute(
+            insert(RecordedEvent).values(
+                provider="p",
+                event_id="x",
+                kind="bounced",
+                at=NOON,
+                received_at=NOON,
+                provider_message_id="m-1",
+            )
+        )
+    person = world.person().id
+    of_others = RecordedEvent.message_id != world.messages()[0].id
+    kept = len(world.rows(select(RecordedEvent.event_id).where(of_others)))
+    with whole_reads(world.usecases.subscribers._engine) as found:
+        world.usecases.subscribers.erase(person, actor="test")
+    assert found == []
+    assert not world.rows(select(RecordedEvent.event_id).where(RecordedEvent.event_id == "x"))
+    assert len(world.rows(select(RecordedEvent.event_id).where(of_others))) == kept > 200
+
+
+def test_a_persons_data_are_found_without_reading_everybodys(world: World):
+    age_statistics(world)
+    world.sign_up()
+    report(world.engine, count=500)
+    with whole_reads(world.usecases.subscribers._engine) as found:
+        world.usecases.subscribers.data(world.person().id, actor="test")
+    assert found == []
+
+
+def test_retention_looks_along_indexes(world: World, engine: Engine, retention: Retention):
+    with time_machine.travel(NOON, tick=False):
+        age_statistics(world)
+        world.sign_up()
+        world.confirm()
+        world.leave()
+        report(engine, count=500)
+    with time_machine.travel(LATER, tick=False), whole_reads(engine) as found:
+        removed = retention.run(actor="test")
+    assert removed.unconfirmed >= 20
+    assert removed.ended == 1
+    assert not world.rows(select(RecordedEvent.event_id))
+    assert found == []
+
+
+def test_retention_writes_for_a_few_people_at_once(
+    world: World, engine: Engine, retention: Retention
+):
+    with time_machine.travel(NOON, tick=False):
+        grow(world, 45, name="old")
+    with time_machine.travel(LATER, tick=False), transactions(engine) as found:
+        assert retention.run(actor="test").unconfirmed == 45
+    erased = [sum("DELETE FROM subscribers" in sql for sql in each) for each in found]
+    assert sum(erased) == 45
+    assert max(erased) == PEOPLE_PIECE
+    # What is to be erased is found before a writer's lock is taken.
+    written = [sql for each in found for sql in each]
+    assert not [sql for sql in written if "ORDER BY subscriptions.requested_at" in sql]
+
+
+def confirm_by_hand(world: World) -> None:
+    with world.usecases.subscribers._engine.begin() as connection:
+        connection.execute(update(Subscription).values(status="confirmed", confirmed_at=LATER))
+
+
+@pytest.mark.parametrize("act", ["sign_up", "confirm"])
+def test_who_comes_back_before_their_turn_stays(
+    world: World, retention: Retention, monkeypatch: pytest.MonkeyPatch, act: str
+):
+    with time_machine.travel(NOON, tick=False):
+        world.sign_up()
+    found: list[object] = []
+
+    def come_back(people: Sequence[object], size: int) -> Iterator[Sequence[object]]:
+        if people:
+            found.extend(people)
+            if act == "sign_up":
+                world.sign_up()
+            else:
+                confirm_by_hand(world)
+        return in_pieces(people, size)
+
+    monkeypatch.setattr(removal, "in_pieces", come_back)
+    with time_machine.travel(LATER, tick=False):
+        assert retention.run(actor="test").unconfirmed == 0
+    assert found == [world.person().id]
+
+
+def test_forgetting_looks_along_indexes(world: World, engine: Engine):
+    with time_machine.travel(NOON, tick=False):
+        age_statistics(world)
+        report(engine, count=300)
+        keys = [
+            {
+                "key_hash": f"{number:064}",
+                "body_hash": "b",
+                "message_id": new_id(),
+                "created_at": NOON,
+                "began_at": NOON,
+                "is_done": True,
+            }
+            for number in range(450)
+        ]
+        with engine.begin() as connection:
+            connection.execute(insert(IdempotencyRecord), keys)
+    held = HeldSignups(engine, lists=Lists(engine), mail_is_due=lambda: None)
+    with time_machine.travel(NOON + KEEP * 2, tick=False):
+        with whole_reads(engine) as found, transactions(engine) as written:
+            assert Once(engine).purge() == 450
+            assert held.purge() == 0
+            assert forget_code_tries(engine, confirm_days=7) == 0
+            DeliverWebhooks(engine, call=Call(allow_private=False))._forget_old()
+        assert found == []
+        deletes = [sql for each in written for sql in each if sql.startswith("DELETE")]
+        assert len(deletes) == 3
+        with whole_reads(engine) as found:
+            feedback_of(world, engine)
+        assert found == []
+    left = world.rows(select(func.count()).select_from(IdempotencyRecord))
+    assert left[0][0] == 0
+
+
+def feedback_of(world: World, engine: Engine) -> None:
+    """Take a report and match those that wait."""
+    feedback = build_feedback(engine, world.usecases.settings)
+    event_ = ProviderEvent(
+        event_id="new",
+        kind=EventKind.SOFT_BOUNCE,
+        at=NOON,
+        provider_message_id="name-0",
+    )
+    feedback("p", [event_])
+    message = world.messages("early0@example.org")[0].id
+    world.set_message(message, provider="p", provider_message_id="name-0")
+    assert feedback.match_waiting() >= 1
