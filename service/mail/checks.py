@@ -28,6 +28,8 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+from service import outbound
+from service.deadline import Deadline
 from service.domain.finding import Finding, failed, ok, warning
 from service.mail.dsn import DsnError, MailDsn, parse_dsn
 from service.mail.providers.brevo import Brevo
@@ -38,8 +40,11 @@ from service.mail.providers.postmark import Postmark
 from service.mail.providers.resend import Resend
 from service.mail.providers.scaleway import Scaleway
 from service.mail.providers.sendgrid import SendGrid
+from service.mail.smtp_client import SmtpClient
 
 TIMEOUT_SECONDS = 10.0
+"""For each call as a whole."""
+_LIMITS = outbound.Limits(total_seconds=TIMEOUT_SECONDS)
 _MAILGUN_EU = "https://api.eu.mailgun.net"
 
 
@@ -152,18 +157,12 @@ def check_provider(dsn_text: str) -> Finding:
 
 
 def _get(call: _Call) -> _Answer:
-    with requests.Session() as session:
-        session.trust_env = False
+    with outbound.session(_LIMITS) as session:
         session.auth = call.auth
-        response = session.get(
-            call.url,
-            headers={"Accept": "application/json", "User-Agent": "newsflash", **call.headers},
-            timeout=TIMEOUT_SECONDS,
-            allow_redirects=False,
-        )
+        response = session.get(call.url, headers={"Accept": "application/json", **call.headers})
     try:
         body = json.loads(response.content)
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None
     return _Answer(response.status_code, body if isinstance(body, dict) else {})
 
@@ -204,17 +203,18 @@ def _check_smtp(dsn: MailDsn, subject: str) -> Finding:
     is_implicit = dsn.scheme == "smtps"
     port = dsn.port or (465 if is_implicit else 587)
     context = ssl.create_default_context()
-    client: smtplib.SMTP | None = None
+    client: SmtpClient | None = None
     try:
-        client = (
-            smtplib.SMTP_SSL(dsn.host, port, timeout=TIMEOUT_SECONDS, context=context)
-            if is_implicit
-            else smtplib.SMTP(dsn.host, port, timeout=TIMEOUT_SECONDS)
+        client = SmtpClient(
+            dsn.host,
+            port,
+            deadline=Deadline(TIMEOUT_SECONDS),
+            implicit_tls=context if is_implicit else None,
         )
         client.ehlo()
         is_secure = is_implicit
         if not is_secure and dsn.options.get("tls") != "none" and client.has_extn("starttls"):
-            client.starttls(context=context)
+            client.start_tls(context)
             client.ehlo()
             is_secure = True
         if not dsn.user:

@@ -2,8 +2,8 @@
 
 | the call breaks | raised |
 |---|---|
-| before the request's last byte was sent (DNS, refused, TLS, connect timeout, cut while sending) | `TemporaryError`: not accepted |
-| after it, before the answer's last byte (timeout, reset, a kept connection closed at that moment, half a body) | `OutcomeUnknownError` |
+| before the request's last byte was sent (DNS, refused, TLS, timeout, cut while sending) | `TemporaryError`: not accepted |
+| after it, before the answer's last byte (timeout, reset, a kept connection closed at that moment, half a body, a body too large) | `OutcomeUnknownError` |
 | a 2xx whose body is not what the API promises | `OutcomeUnknownError` |
 | a whole answer 408, 425, 429 or 5xx | `TemporaryError`, with the pause that the API asks for |
 | a whole answer 401, 402, 403, 404, 405 or 3xx: key, account or address | `MisconfiguredError` |
@@ -11,29 +11,27 @@
 """  # noqa: E501 - a table's row is one line
 
 import json
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from datetime import timedelta
 from functools import partial
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import requests
+import structlog
 from urllib3.exceptions import HTTPError
 
+from service import outbound
 from service.clock import utc_now
 from service.domain.delivery import Outcome
 from service.domain.sender import Sender
-from service.mail import connection
-from service.mail.connection import NotingAdapter, Timeouts
 from service.mail.dsn import MailDsn
 from service.mail.pace import Pace
 from service.mail.pause import pause_asked_for
 from service.mail.provider import (
+    NOT_SENDABLE,
     Call,
     Mail,
     MisconfiguredError,
@@ -43,18 +41,18 @@ from service.mail.provider import (
     RejectedError,
     TemporaryError,
 )
+from service.outbound import Limits
 
-MAX_ANSWER_BYTES = 4 * 2**20
-_READ_BYTES = 65536
 _TEMPORARY = frozenset({408, 425, 429})
 _MISCONFIGURED = frozenset({401, 402, 403, 404, 405})
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpOptions:
-    """How an adapter over HTTP connects and how fast: timeouts, connections kept open, pace."""
+    """How an adapter over HTTP connects and how fast: limits, connections kept open, pace."""
 
-    timeouts: Timeouts = dataclass_field(default_factory=Timeouts)
+    limits: Limits = dataclass_field(default_factory=Limits)
     pool_size: int = 8
     pace: Pace = dataclass_field(default_factory=Pace)
 
@@ -165,17 +163,12 @@ class HttpApi(ABC):
     def __init__(self, dsn: MailDsn, http: HttpOptions) -> None:
         """Take credentials and address from the DSN; raise `DsnError` where one does not fit.
 
-        Environment proxies, `.netrc` and cookies are not used: the call goes where the DSN says.
+        The call goes where the DSN says, within the limits (`service.outbound`).
         """
         self.url = dsn.api_url(self.default_url)
         self.pace = http.pace
-        self._timeouts = http.timeouts
-        self._session = requests.Session()
-        self._session.trust_env = False
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
-        for prefix in ("http://", "https://"):
-            self._session.mount(prefix, NotingAdapter(http.pool_size))
-        self._session.headers.update({"User-Agent": "newsflash", "Accept": "application/json"})
+        self._session = outbound.session(http.limits, pool_size=http.pool_size)
+        self._session.headers["Accept"] = "application/json"
 
     def reaches(self, address: str) -> bool:
         """See `Provider.reaches`."""
@@ -215,20 +208,16 @@ class HttpApi(ABC):
 
         Raises `ProviderError` for all else, as the table at the top of this module says.
         """
-        deadline = time.monotonic() + self._timeouts.total_seconds
-        connection.begin()
         try:
-            with closing(
-                self._session.send(
-                    prepared,
-                    timeout=(self._timeouts.connect_seconds, self._timeouts.read_seconds),
-                    allow_redirects=False,
-                    stream=True,
-                )
-            ) as response:
-                answer = Answer(response.status_code, response.headers, _read(response, deadline))
+            response = self._session.send(prepared, allow_redirects=False)
         except (requests.RequestException, HTTPError, OSError) as error:
             raise _broken(error) from None
+        except Exception as error:
+            if outbound.has_begun():
+                raise
+            _log.error("not sendable", provider=self.name, error=type(error).__name__)
+            raise RejectedError(NOT_SENDABLE) from None
+        answer = Answer(response.status_code, response.headers, response.content)
         self.pace.note(answer.headers, utc_now())
         if self.is_result(answer):
             return answer
@@ -248,24 +237,14 @@ class HttpApi(ABC):
         return RejectedError(code)
 
 
-def _read(response: requests.Response, deadline: float) -> bytes:
-    """Return the whole body; raise a connection's error where it ends early or takes too long."""
-    body = bytearray()
-    while chunk := response.raw.read1(_READ_BYTES, decode_content=True):
-        body += chunk
-        if len(body) > MAX_ANSWER_BYTES or time.monotonic() > deadline:
-            raise requests.ReadTimeout
-    return bytes(body)
-
-
 def _broken(error: Exception) -> ProviderError:
     """Return what a call without a whole answer means. No text of the error is kept: it may hold
     an address.
     """
-    if connection.was_sent():
-        is_late = isinstance(error, requests.Timeout) or "timed out" in str(error)
+    is_late = isinstance(error, requests.Timeout) or "timed out" in str(error)
+    if outbound.was_sent():
         return OutcomeUnknownError("read_timeout" if is_late else "connection_broken")
-    if isinstance(error, requests.ConnectTimeout):
+    if is_late:
         return TemporaryError("connect_timeout")
     if isinstance(error, requests.exceptions.SSLError):
         return TemporaryError("tls_failed")

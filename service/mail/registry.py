@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.mail.connection import Timeouts
 from service.mail.dsn import DsnError, MailDsn, parse_dsn
 from service.mail.http_api import HttpApi, HttpOptions
 from service.mail.mailbox import Mailbox
@@ -22,6 +21,7 @@ from service.mail.providers.scaleway import Scaleway
 from service.mail.providers.sendgrid import SendGrid
 from service.mail.providers.ses import AmazonSes
 from service.mail.providers.smtp import Smtp
+from service.outbound import Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def _mailbox(dsn: MailDsn, means: _Means) -> Provider:
 
 
 def _smtp(dsn: MailDsn, means: _Means) -> Provider:
-    return Smtp(dsn, means.http.timeouts, means.http.pace)
+    return Smtp(dsn, means.http.limits, means.http.pace)
 
 
 HTTP_APIS: tuple[type[HttpApi], ...] = (
@@ -74,7 +74,7 @@ def build_provider(
     dsn_text: str,
     *,
     mailbox_dir: Path,
-    timeouts: Timeouts | None = None,
+    limits: Limits | None = None,
     concurrency: int = 8,
 ) -> Provider:
     """Return the provider that one DSN names; raise `DsnError` (a `ValueError`) without secrets.
@@ -87,6 +87,6 @@ def build_provider(
     if builder is None:
         raise DsnError(f"unknown mail API; known are {', '.join(sorted(BUILDERS))}")
     http = HttpOptions(
-        timeouts=timeouts or Timeouts(), pool_size=concurrency, pace=Pace(dsn.calls_a_second())
+        limits=limits or Limits(), pool_size=concurrency, pace=Pace(dsn.calls_a_second())
     )
     return builder(dsn, _Means(mailbox_dir, http))

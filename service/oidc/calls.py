@@ -15,10 +15,12 @@ from authlib.integrations.requests_client import OAuth2Session
 from joserfc.errors import JoseError
 from urllib3.exceptions import HTTPError
 
+from service import outbound
 from service.domain.errors import IssuerAnswerError, IssuerUnavailableError
 
-TIMEOUT = (3.0, 5.0)
-"""Seconds to connect, and to wait for the next bytes."""
+LIMITS = outbound.Limits(
+    connect_seconds=3.0, read_seconds=5.0, total_seconds=8.0, answer_bytes=2**20
+)
 
 _CODE = re.compile(r"[a-z_]{1,40}")
 _log = structlog.get_logger(__name__)
@@ -26,12 +28,12 @@ _log = structlog.get_logger(__name__)
 
 @contextmanager
 def calling(session: OAuth2Session) -> Iterator[OAuth2Session]:
-    """Use the session for the block, without proxies or `.netrc` from the environment.
+    """Use the session for the block, each call within the limits.
 
     Raises `IssuerUnavailableError` where the provider is out of reach, `IssuerAnswerError` where
     what it says cannot be understood or trusted.
     """
-    session.trust_env = False
+    outbound.guard(session, LIMITS)
     with closing(session):
         try:
             yield session
@@ -50,7 +52,7 @@ def get_json(session: OAuth2Session, url: str, *, with_token: bool = False) -> d
 
     Goes inside `calling`.
     """
-    answer = session.get(url, withhold_token=not with_token, timeout=TIMEOUT, allow_redirects=False)
+    answer = session.get(url, withhold_token=not with_token, allow_redirects=False)
     if answer.status_code >= 500:
         raise unavailable_error(f"http_{answer.status_code}")
     if answer.status_code != 200:

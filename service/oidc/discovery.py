@@ -10,7 +10,7 @@ from authlib.integrations.requests_client import OAuth2Session
 
 from service.config import is_loopback
 from service.domain.errors import IssuerUnavailableError
-from service.oidc.calls import TIMEOUT, answer_error, calling, get_json
+from service.oidc.calls import LIMITS, answer_error, calling, get_json
 
 PATH = "/.well-known/openid-configuration"
 KEEP_SECONDS = 600.0
@@ -45,7 +45,7 @@ class Discovery:
 
         One thread asks at a time, and the others do not wait for it long.
         """
-        if not self._lock.acquire(timeout=TIMEOUT[0]):
+        if not self._lock.acquire(timeout=LIMITS.connect_seconds):
             raise IssuerUnavailableError("busy")
         try:
             if time.monotonic() >= self._ask_at:

@@ -15,7 +15,7 @@ from joserfc.errors import ExpiredTokenError
 from service.config import OidcSettings
 from service.domain.admission import AdmissionRule, Claims
 from service.domain.errors import SignInBrokenError
-from service.oidc.calls import TIMEOUT, answer_error, calling, get_json
+from service.oidc.calls import answer_error, calling, get_json
 from service.oidc.discovery import Discovery, Metadata
 from service.oidc.id_token import read_id_token
 
@@ -90,7 +90,6 @@ class IdentityProvider:
                 grant_type="authorization_code",
                 code=code,
                 code_verifier=attempt.code_verifier,
-                timeout=TIMEOUT,
                 allow_redirects=False,
             )
         except AuthlibBaseError as error:

@@ -35,7 +35,7 @@ SETTLE_AGAIN_SECONDS = 0.5
 NOTED_FROM = 10
 """How many messages a call has at least whose answer is kept before it is settled."""
 CALL_AT_MOST = timedelta(seconds=20)
-"""How long a call may take, as `mail.connection.Timeouts` has it: a lease has to last as long."""
+"""How long a call may take, as `outbound.Limits` has it: a lease has to last as long."""
 
 _log = structlog.get_logger(__name__)
 

@@ -6,10 +6,8 @@ import socket
 import time
 from base64 import b64encode
 from collections.abc import Mapping
-from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -18,7 +16,9 @@ import requests
 from standardwebhooks.webhooks import Webhook as Signer
 from urllib3.exceptions import HTTPError
 
-from service.webhooks.pinned import Deadline, PinnedAdapter, TargetError, resolve
+from service import outbound
+from service.deadline import Resolver
+from service.webhooks.pinned import TargetError, checked_look_up
 
 TOTAL_SECONDS = 10.0
 CONNECT_SECONDS = 5.0
@@ -60,12 +60,18 @@ class Call:
         *,
         allow_private: bool,
         total_seconds: float = TOTAL_SECONDS,
-        resolver: Any = socket.getaddrinfo,
+        resolver: Resolver = socket.getaddrinfo,
     ) -> None:
         """`allow_private` lets calls into our own network, and over plain http."""
         self._allow_private = allow_private
-        self._total_seconds = total_seconds
-        self._resolver = resolver
+        self._look_up = checked_look_up(allow_private=allow_private, resolver=resolver)
+        self._limits = outbound.Limits(
+            connect_seconds=min(CONNECT_SECONDS, total_seconds),
+            read_seconds=total_seconds,
+            total_seconds=total_seconds,
+            answer_bytes=ANSWER_BYTES,
+            is_cut=True,  # what is said beside the status matters to nobody
+        )
 
     def __call__(
         self, url: str, secret: str, *, event_id: UUID, payload: Mapping[str, Any], now: datetime
@@ -74,51 +80,28 @@ class Call:
         body = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
         headers = {
             "Content-Type": "application/json",
-            "User-Agent": "newsflash",
             "webhook-id": str(event_id),
             "webhook-timestamp": str(int(now.timestamp())),
             "webhook-signature": Signer(secret).sign(str(event_id), now, body),
         }
         began = time.monotonic()
         status: int | None = None
-        with Deadline(self._total_seconds) as deadline:
-            try:
-                status = self._post(url, body.encode(), headers, deadline)
-                error = None if 200 <= status < 300 else f"http_{status}"
-            except TargetError as refused:
-                error = refused.code
-            except (requests.RequestException, HTTPError, OSError, ValueError) as broken:
-                error = "timeout" if deadline.is_over else _code(broken)
+        try:
+            status = self._post(url, body.encode(), headers)
+            error = None if 200 <= status < 300 else f"http_{status}"
+        except TargetError as refused:
+            error = refused.code
+        except (requests.RequestException, HTTPError, OSError, ValueError) as broken:
+            error = _code(broken)
         duration_ms = int((time.monotonic() - began) * 1000)
         return CallResult(status_code=status, error=error, duration_ms=duration_ms)
 
-    def _post(self, url: str, body: bytes, headers: Mapping[str, str], deadline: Deadline) -> int:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        if parts.scheme != "https" and not self._allow_private:
+    def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
+        if urlsplit(url).scheme != "https" and not self._allow_private:
             raise TargetError("https_required")
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        address = resolve(host, port, allow_private=self._allow_private, resolver=self._resolver)
-        with requests.Session() as session:
-            session.trust_env = False
-            session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
-            session.mount(f"{parts.scheme}://", PinnedAdapter(address, deadline))
-            with closing(
-                session.post(
-                    url,
-                    data=body,
-                    headers=dict(headers),
-                    timeout=(min(CONNECT_SECONDS, self._total_seconds), self._total_seconds),
-                    allow_redirects=False,
-                    stream=True,
-                )
-            ) as response:
-                if deadline.is_over:
-                    raise requests.ReadTimeout  # half a head, which the stdlib takes for one
-                # What is said beside the status matters to nobody; a little is read for politeness.
-                with suppress(requests.RequestException, HTTPError, OSError):
-                    response.raw.read1(ANSWER_BYTES)
-                return response.status_code
+        # A session for each call: what is kept open goes to an address that was checked long ago.
+        with outbound.session(self._limits, look_up=self._look_up) as session:
+            return session.post(url, data=body, headers=dict(headers)).status_code
 
 
 def _code(error: Exception) -> str:
@@ -126,5 +109,7 @@ def _code(error: Exception) -> str:
     if isinstance(error, requests.exceptions.SSLError):
         return "tls_failed"
     if isinstance(error, requests.Timeout):
+        return "timeout"
+    if "timed out" in str(error):
         return "timeout"
     return "url_unusable" if isinstance(error, ValueError) else "connection_broken"

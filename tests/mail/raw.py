@@ -121,6 +121,49 @@ def trickle(peer: Peer) -> None:
         peer.send(b" ")
 
 
+def trickle_slowly(peer: Peer, data: bytes) -> None:
+    """Send a byte at a time, for a few seconds at least: each alone comes soon enough."""
+    for byte in data:
+        if peer.ended.wait(0.02):
+            return
+        peer.send(bytes([byte]))
+
+
+def trickle_head(peer: Peer) -> None:
+    peer.read_request()
+    trickle_slowly(peer, b"HTTP/1.1 200 OK\r\nX-Filler: " + b"x" * 200 + b"\r\n")
+    peer.send(b"Content-Length: 2\r\n\r\n{}")
+
+
+def trickle_interim(peer: Peer) -> None:
+    """One interim answer after the other (RFC 9110, section 15.2)."""
+    peer.read_request()
+    for _ in range(200):
+        if peer.ended.wait(0.02):
+            return
+        peer.send(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+    peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+
+def trickle_chunks(peer: Peer) -> None:
+    peer.read_request()
+    peer.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    trickle_slowly(peer, b"1\r\n \r\n" * 40)
+    peer.send(b"2\r\n{}\r\n0\r\n\r\n")
+
+
+def trickle_handshake(peer: Peer) -> None:
+    """Begin a TLS record of 16 KB, and send it byte by byte (RFC 8446, section 5.1)."""
+    peer.sock.recv(1)
+    trickle_slowly(peer, b"\x16\x03\x03\x40\x00" + bytes(400))
+
+
+def read_slowly(peer: Peer) -> None:
+    """Take the request a byte at a time."""
+    while not peer.ended.wait(0.02) and peer.sock.recv(1):
+        pass
+
+
 def close_in_error(peer: Peer) -> None:
     peer.read_request()
     peer.send(b"HTTP/1.1 500 No\r\nContent-Length: 90\r\n\r\nno")

@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,7 +12,6 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from service.domain.delivery import Outcome
-from service.mail.connection import Timeouts
 from service.mail.provider import (
     Mail,
     MisconfiguredError,
@@ -22,12 +22,13 @@ from service.mail.provider import (
     TemporaryError,
 )
 from service.mail.registry import build_provider
+from service.outbound import Limits
 from tests.mail import raw
 from tests.mail.apis import APIS, POSTMARK, Api, listed
 from tests.mail.raw import RawServer
 from tests.mail.samples import Seen, as_seen, make_mails, send
 
-QUICK = Timeouts(connect_seconds=1, read_seconds=0.2, total_seconds=0.6)
+QUICK = Limits(connect_seconds=1, read_seconds=0.2, total_seconds=0.6)
 
 Build = Callable[..., Provider]
 
@@ -42,9 +43,9 @@ def api(request: pytest.FixtureRequest) -> Api:
 def build(tmp_path: Path) -> Iterator[Build]:
     built: list[Provider] = []
 
-    def _build(api: Api, host: str, timeouts: Timeouts | None = None) -> Provider:
+    def _build(api: Api, host: str, limits: Limits | None = None) -> Provider:
         provider = build_provider(
-            api.dsn.format(host=host), mailbox_dir=tmp_path, timeouts=timeouts, concurrency=2
+            api.dsn.format(host=host), mailbox_dir=tmp_path, limits=limits, concurrency=2
         )
         built.append(provider)
         return provider
@@ -171,6 +172,9 @@ def test_refused_connection_means_not_sent(api: Api, build: Build) -> None:
     [
         (raw.hang, "read_timeout"),
         (raw.trickle, "read_timeout"),
+        (raw.trickle_head, "read_timeout"),
+        (raw.trickle_interim, "read_timeout"),
+        (raw.trickle_chunks, "read_timeout"),
         (raw.close_unanswered, "connection_broken"),
         (raw.reset_unanswered, "connection_broken"),
         (raw.close_in_head, "connection_broken"),
@@ -186,6 +190,15 @@ def test_answer_that_does_not_come_whole_means_unknown(
         error = failure(build(api, server.host, QUICK), make_mails(1))
     assert (type(error), error.code) == (OutcomeUnknownError, code)
     assert server.connections == 1, "nothing is tried again"
+
+
+def test_tls_handshake_that_trickles_means_not_sent(api: Api, tmp_path: Path) -> None:
+    with RawServer([raw.trickle_handshake]) as server:
+        dsn = api.dsn.format(host=server.host).replace("scheme=http", "scheme=https")
+        provider = build_provider(dsn, mailbox_dir=tmp_path, limits=QUICK)
+        error = failure(provider, make_mails(1))
+        provider.close()
+    assert (type(error), error.code) == (TemporaryError, "connect_timeout")
 
 
 @pytest.mark.parametrize("body", ["", "{", "[]", "{}", "null", "<html>", '[{"ErrorCode": 0}]'])
@@ -221,6 +234,14 @@ def test_connection_cut_while_the_request_is_sent_means_not_sent(build: Build) -
     with RawServer([raw.reset_while_sending]) as server:
         error = failure(build(POSTMARK, server.host), [huge])
     assert (type(error), error.code) == (TemporaryError, "connect_failed")
+
+
+def test_request_that_is_not_read_in_time_means_not_sent(build: Build) -> None:
+    (mail,) = make_mails(1)
+    huge = replace(mail, text="x" * 30_000_000)
+    with RawServer([raw.read_slowly]) as server:
+        error = failure(build(POSTMARK, server.host, QUICK), [huge])
+    assert (type(error), error.code) == (TemporaryError, "connect_timeout")
 
 
 def _good(peer: raw.Peer) -> None:
@@ -272,7 +293,7 @@ def test_kept_connection_closed_as_the_next_request_arrives_means_unknown(build:
 def test_connection_that_lay_idle_is_not_trusted(
     build: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("service.mail.connection.MAX_IDLE_SECONDS", 0.0)
+    monkeypatch.setattr("service.outbound.MAX_IDLE_SECONDS", 0.0)
 
     def good_until_closed(peer: raw.Peer) -> None:
         _good(peer)

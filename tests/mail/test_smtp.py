@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from service.domain.delivery import Outcome
-from service.mail.connection import Timeouts
 from service.mail.dsn import DsnError
 from service.mail.provider import (
     MisconfiguredError,
@@ -18,10 +17,11 @@ from service.mail.provider import (
     TemporaryError,
 )
 from service.mail.registry import build_provider
-from tests.mail.raw import Peer, RawServer, Script
+from service.outbound import Limits
+from tests.mail.raw import Peer, RawServer, Script, trickle_handshake
 from tests.mail.samples import make_mails, send
 
-QUICK = Timeouts(connect_seconds=0.5, read_seconds=0.3, total_seconds=2)
+QUICK = Limits(connect_seconds=0.5, read_seconds=0.3, total_seconds=2)
 GOOD = {
     b"": b"220 ready",
     b"EHLO": b"250-here\r\n250 AUTH PLAIN",
@@ -72,7 +72,7 @@ def build(tmp_path: Path) -> Iterator[Build]:
     built: list[Provider] = []
 
     def _build(dsn: str) -> Provider:
-        built.append(build_provider(dsn, mailbox_dir=tmp_path, timeouts=QUICK))
+        built.append(build_provider(dsn, mailbox_dir=tmp_path, limits=QUICK))
         return built[-1]
 
     yield _build
@@ -158,12 +158,74 @@ def test_wait_for_the_last_reply_ends_with_the_time_of_the_whole_call(tmp_path: 
             peer.read_line()
         gave_up.append(peer.ended.wait(20))
 
-    timeouts = Timeouts(connect_seconds=0.5, read_seconds=0.1, total_seconds=0.5)
+    limits = Limits(connect_seconds=0.5, read_seconds=0.1, total_seconds=0.5)
     with RawServer([dawdle]) as server:
-        provider = build_provider(f"smtp://{server.host}", mailbox_dir=tmp_path, timeouts=timeouts)
+        provider = build_provider(f"smtp://{server.host}", mailbox_dir=tmp_path, limits=limits)
         with closing(provider), pytest.raises(OutcomeUnknownError):
             send(provider, make_mails(1))
     assert gave_up == [True], "the server waited to the end, for the caller was still there"
+
+
+def _trickle(peer: Peer, line: bytes) -> None:
+    """Say a line byte by byte, each in good time, then end it."""
+    for byte in line + b"x" * 400:
+        if peer.ended.wait(0.02):
+            return
+        peer.send(bytes([byte]))
+    peer.send(b"\r\n")
+
+
+def _go_on_and_on(peer: Peer, line: bytes) -> None:
+    """Say one line of a reply after the other, and no last one (RFC 5321, section 4.2.1)."""
+    for _ in range(400):
+        if peer.ended.wait(0.02):
+            return
+        peer.send(line[:3] + b"-more\r\n")
+    peer.send(line + b"\r\n")
+
+
+@pytest.mark.parametrize("say", [_trickle, _go_on_and_on])
+@pytest.mark.parametrize(
+    ("at", "kind"),
+    [
+        (0, TemporaryError),
+        (1, TemporaryError),
+        (2, TemporaryError),
+        (3, TemporaryError),
+        (4, TemporaryError),
+        (5, OutcomeUnknownError),
+    ],
+)
+def test_reply_that_trickles_ends_with_the_time_of_the_whole_call(
+    tmp_path: Path, say: Callable[[Peer, bytes], None], at: int, kind: type[ProviderError]
+) -> None:
+    replies = [b"220 hi", b"250 here", b"250 ok", b"250 ok", b"354 go on", b"250 taken"]
+
+    def script(peer: Peer) -> None:
+        for place, reply in enumerate(replies):
+            if place == at:
+                say(peer, reply)
+            else:
+                peer.send(reply + b"\r\n")
+            while (line := peer.read_line()) and place == 4 and line != b".\r\n":
+                pass
+            if not line:
+                return
+
+    limits = Limits(connect_seconds=0.6, read_seconds=0.3, total_seconds=0.8)
+    with RawServer([script]) as server:
+        provider = build_provider(f"smtp://{server.host}", mailbox_dir=tmp_path, limits=limits)
+        with closing(provider), pytest.raises(ProviderError) as caught:
+            send(provider, make_mails(1))
+    assert type(caught.value) is kind
+
+
+def test_tls_handshake_that_trickles_means_not_sent(tmp_path: Path) -> None:
+    limits = Limits(connect_seconds=0.4, read_seconds=0.3, total_seconds=0.8)
+    with RawServer([trickle_handshake]) as server:
+        provider = build_provider(f"smtps://{server.host}", mailbox_dir=tmp_path, limits=limits)
+        with closing(provider), pytest.raises(TemporaryError):
+            send(provider, make_mails(1))
 
 
 def test_server_that_spent_the_time_on_commands_gets_no_mail(tmp_path: Path) -> None:
@@ -178,9 +240,9 @@ def test_server_that_spent_the_time_on_commands_gets_no_mail(tmp_path: Path) -> 
             peer.send(reply + b"\r\n")
             got.append(peer.read_line())
 
-    timeouts = Timeouts(connect_seconds=0.5, read_seconds=0.4, total_seconds=0.6)
+    limits = Limits(connect_seconds=0.5, read_seconds=0.4, total_seconds=0.6)
     with RawServer([dawdle]) as server:
-        provider = build_provider(f"smtp://{server.host}", mailbox_dir=tmp_path, timeouts=timeouts)
+        provider = build_provider(f"smtp://{server.host}", mailbox_dir=tmp_path, limits=limits)
         with closing(provider), pytest.raises(TemporaryError, match="smtp_slow"):
             send(provider, make_mails(1))
     assert got == [b"DATA\r\n", b""]

@@ -15,10 +15,11 @@ from service.clock import utc_now
 from service.domain.delivery import Outcome
 from service.mail.provider import Call, Mail, Provider
 from service.mail.registry import build_provider
+from service.outbound import Limits
 from service.usecases.gates import Gate
 from service.usecases.provider_call import Sent, call_provider
 from tests.mail.apis import APIS, Api
-from tests.mail.raw import RawServer
+from tests.mail.raw import RawServer, trickle_head
 from tests.mail.samples import KEY, make_mails
 from tests.mail.test_smtp import speak
 
@@ -123,6 +124,22 @@ def test_smtp_and_the_mailbox_do_the_same(tmp_path: Path, how: str) -> None:
         (Outcome.ACCEPTED, None),
     ]
     assert gate.is_closed(utc_now())
+
+
+def test_an_answer_that_trickles_pauses_the_provider_and_leaves_the_outcome_open(
+    api: Api, tmp_path: Path
+) -> None:
+    limits = Limits(connect_seconds=1, read_seconds=0.2, total_seconds=0.4)
+    with RawServer([trickle_head]) as server:
+        provider = build_provider(
+            api.dsn.format(host=server.host), mailbox_dir=tmp_path, limits=limits
+        )
+        gate = Gate(provider)
+        mails = make_mails(1)
+        sent = call_provider(gate, mails, key=KEY)
+        provider.close()
+    assert outcomes(sent, mails) == [(Outcome.UNKNOWN, "read_timeout")]
+    assert not gate.is_closed(utc_now())
 
 
 class Broken:

@@ -4,7 +4,6 @@ import datetime
 import socket
 import ssl
 from collections.abc import Iterator
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -18,9 +17,10 @@ from cryptography.x509.oid import NameOID
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
+from service import outbound
 from service.clock import utc_now
 from service.webhooks.call import Call, CallResult, new_secret
-from service.webhooks.pinned import Deadline, PinnedAdapter, TargetError, resolve
+from service.webhooks.pinned import checked_look_up
 
 NAME = "hooks.example.org"
 
@@ -35,7 +35,17 @@ class Names:
     def __call__(self, host: str, port: int, **_: Any) -> list[Any]:
         self.asked.append(host)
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        return [(0, socket.SOCK_STREAM, 6, "", (text, port)) for text in answer.split(",") if text]
+        return [
+            (
+                socket.AF_INET6 if ":" in text else socket.AF_INET,
+                socket.SOCK_STREAM,
+                6,
+                "",
+                (text, port),
+            )
+            for text in answer.split(",")
+            if text
+        ]
 
 
 def call(url: str, names: Any, *, allow_private: bool = False) -> CallResult:
@@ -76,8 +86,7 @@ def test_a_name_that_is_unknown_is_told_so() -> None:
         raise socket.gaierror
 
     assert call(f"https://{NAME}/", nobody).error == "name_unknown"
-    with pytest.raises(TargetError):
-        resolve(NAME, 443, allow_private=True, resolver=Names(""))
+    assert call(f"https://{NAME}/", Names("")).error == "name_unknown"
 
 
 def test_a_name_is_looked_up_once(httpserver: HTTPServer) -> None:
@@ -147,9 +156,9 @@ def tls_server(authority: tuple[Path, ssl.SSLContext]) -> Iterator[HTTPServer]:
 
 
 def get(url: str, authority: Path) -> requests.Response:
-    with requests.Session() as session, Deadline(2.0) as deadline:
-        session.mount("https://", PinnedAdapter(ip_address("127.0.0.1"), deadline))
-        return session.get(url, verify=str(authority), timeout=2)
+    checked = checked_look_up(allow_private=True, resolver=Names("127.0.0.1"))
+    with outbound.session(look_up=checked) as session:
+        return session.get(url, verify=str(authority))
 
 
 def test_the_certificate_is_that_of_the_name(

@@ -4,16 +4,16 @@ Whoever calls has checked the address against the hosts that the provider docume
 """
 
 from collections.abc import Callable
-from contextlib import closing
 
 import requests
-from urllib3.exceptions import HTTPError
 
+from service import outbound
 from service.domain.errors import UnavailableError
 
-CONNECT_SECONDS = 3.0
-READ_SECONDS = 5.0
 MAX_BYTES = 64 * 1024
+LIMITS = outbound.Limits(
+    connect_seconds=3.0, read_seconds=5.0, total_seconds=8.0, answer_bytes=MAX_BYTES
+)
 
 Fetch = Callable[[str], bytes]
 """Returns what is at an https address; raises `UnavailableError`."""
@@ -21,23 +21,11 @@ Fetch = Callable[[str], bytes]
 
 def fetch(url: str) -> bytes:
     """GET `url` without redirects, proxies, cookies or credentials; raise `UnavailableError`."""
-    session = requests.Session()
-    session.trust_env = False
     try:
-        with (
-            closing(session),
-            closing(
-                session.get(
-                    url,
-                    timeout=(CONNECT_SECONDS, READ_SECONDS),
-                    allow_redirects=False,
-                    stream=True,
-                )
-            ) as response,
-        ):
-            body: bytes = response.raw.read(MAX_BYTES, decode_content=True)
-            if response.status_code != 200:
-                raise UnavailableError(f"http_{response.status_code}")
-            return body
-    except (requests.RequestException, HTTPError, OSError) as error:
+        with outbound.session(LIMITS) as session:
+            response = session.get(url)
+    except (requests.RequestException, OSError) as error:
         raise UnavailableError(type(error).__name__) from None
+    if response.status_code != 200:
+        raise UnavailableError(f"http_{response.status_code}")
+    return bytes(response.content)

@@ -7,21 +7,22 @@
 | reply 4yz | temporary |
 | reply 5yz to RCPT or to the content | rejected |
 | reply 5yz to the greeting, AUTH or MAIL: login or sender | misconfigured |
+
+The whole conversation has one deadline, replies that trickle in included.
 """
 
 import re
 import smtplib
 import ssl
 import threading
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from ipaddress import ip_address
 
+from service.deadline import Deadline
 from service.domain.delivery import Outcome
-from service.mail.connection import Timeouts
 from service.mail.dsn import DsnError, MailDsn
 from service.mail.mime import rfc_message_id, to_message
 from service.mail.pace import Pace
@@ -36,6 +37,8 @@ from service.mail.provider import (
     RejectedError,
     TemporaryError,
 )
+from service.mail.smtp_client import SmtpClient
+from service.outbound import Limits
 
 _LEADING_DOT = re.compile(rb"^\.", re.MULTILINE)
 _PATH = re.compile(r"[^\s<>\x00-\x1f\x7f]+")
@@ -76,7 +79,7 @@ class Smtp:
     batch_size = 1
     key_life = timedelta(0)
 
-    def __init__(self, dsn: MailDsn, timeouts: Timeouts, pace: Pace) -> None:
+    def __init__(self, dsn: MailDsn, limits: Limits, pace: Pace) -> None:
         """`smtp://user:password@host:587?tls=auto`; `tls` is `auto`, `require` or `none`.
 
         A password goes only over TLS, or to this same machine. Certificates are always verified.
@@ -91,11 +94,11 @@ class Smtp:
         self._host = dsn.host
         self._port = dsn.port or (465 if self._is_implicit else 587)
         self._user, self._password = dsn.user, dsn.password
-        self._timeouts = timeouts
+        self._limits = limits
         self.pace = pace
         self._context = ssl.create_default_context()
         self._has_utf8 = True
-        self._idle: list[smtplib.SMTP] = []
+        self._idle: list[SmtpClient] = []
         self._lock = threading.Lock()
 
     def reaches(self, address: str) -> bool:
@@ -108,10 +111,11 @@ class Smtp:
         return partial(self._call, _Letter.of(mail))
 
     def _call(self, letter: "_Letter") -> Sequence[Receipt]:
-        deadline = time.monotonic() + self._timeouts.total_seconds
-        client = self._client()
+        deadline = Deadline(self._limits.total_seconds)
+        client = self._client(deadline)
+        client.deadline = deadline
         try:
-            self._hand_over(client, letter, deadline)
+            self._hand_over(client, letter)
         except ProviderError as error:
             if isinstance(error, RejectedError):
                 self._keep(client)
@@ -137,30 +141,35 @@ class Smtp:
         for client in idle:
             client.close()
 
-    def _keep(self, client: smtplib.SMTP) -> None:
+    def _keep(self, client: SmtpClient) -> None:
         with self._lock:
             self._idle.append(client)
 
-    def _client(self) -> smtplib.SMTP:
+    def _client(self, deadline: Deadline) -> SmtpClient:
         """Return a connection that has just answered: a kept one, or a new one."""
         while True:
             with self._lock:
                 client = self._idle.pop() if self._idle else None
             if client is None:
-                return self._connect()
+                return self._connect(deadline)
             try:
-                if client.sock is not None:
-                    client.sock.settimeout(self._timeouts.connect_seconds)
+                client.deadline = deadline.within(self._limits.connect_seconds)
                 if client.rset()[0] == 250:
                     return client
             except (OSError, smtplib.SMTPException):
                 pass
             client.close()
 
-    def _connect(self) -> smtplib.SMTP:
-        client: smtplib.SMTP | None = None
+    def _connect(self, deadline: Deadline) -> SmtpClient:
+        client: SmtpClient | None = None
         try:
-            client = self._open()
+            client = SmtpClient(
+                self._host,
+                self._port,
+                deadline=deadline.within(self._limits.connect_seconds),
+                implicit_tls=self._context if self._is_implicit else None,
+            )
+            client.deadline = deadline.within(self._limits.read_seconds)
             self._log_in(client)
         except (OSError, smtplib.SMTPException) as error:
             if client is not None:
@@ -172,17 +181,11 @@ class Smtp:
             raise
         return client
 
-    def _open(self) -> smtplib.SMTP:
-        limit = self._timeouts.connect_seconds
-        if self._is_implicit:
-            return smtplib.SMTP_SSL(self._host, self._port, timeout=limit, context=self._context)
-        return smtplib.SMTP(self._host, self._port, timeout=limit)
-
-    def _log_in(self, client: smtplib.SMTP) -> None:
+    def _log_in(self, client: SmtpClient) -> None:
         client.ehlo()
         is_secure = self._is_implicit
         if not is_secure and self._tls != "none" and client.has_extn("starttls"):
-            client.starttls(context=self._context)
+            client.start_tls(self._context)
             client.ehlo()
             is_secure = True
         if not is_secure and self._tls == "require":
@@ -192,7 +195,7 @@ class Smtp:
                 raise MisconfiguredError("smtp_no_tls")
             client.login(self._user, self._password)
 
-    def _hand_over(self, client: smtplib.SMTP, letter: "_Letter", deadline: float) -> None:
+    def _hand_over(self, client: SmtpClient, letter: "_Letter") -> None:
         """Run one mail transaction (RFC 5321, section 3.3)."""
         self._has_utf8 = client.has_extn("smtputf8")
         if letter.is_utf8 and not self._has_utf8:
@@ -200,14 +203,12 @@ class Smtp:
         client.command_encoding = "utf-8" if letter.is_utf8 else "ascii"
         was_sent = False
         try:
-            self._wait_at_most_until(deadline, client)
             self._check(client.docmd(letter.mail_command), (250,), MisconfiguredError)
-            self._wait_at_most_until(deadline, client)
             self._check(client.docmd(letter.rcpt_command), (250, 251), RejectedError)
-            self._wait_at_most_until(deadline, client)
             self._check(client.docmd("DATA"), (354,), RejectedError)
             # The last reply may take its time; where too little is left, nothing is handed over.
-            self._wait_at_most_until(deadline, client, at_least=self._timeouts.read_seconds)
+            if client.deadline.left() <= self._limits.read_seconds:
+                raise TemporaryError("smtp_slow")
             client.send(letter.content)
             was_sent = True
             reply = client.getreply()
@@ -218,18 +219,6 @@ class Smtp:
         if reply[0] != 250 and not 400 <= reply[0] < 600:  # no SMTP reply at all
             raise OutcomeUnknownError("smtp_malformed_reply")
         self._check(reply, (250,), RejectedError)
-
-    def _wait_at_most_until(
-        self, deadline: float, client: smtplib.SMTP, *, at_least: float = 0.0
-    ) -> None:
-        """Bound the wait for the next reply, so that the whole call fits into the lease. Raises
-        `TemporaryError` where less than `at_least` seconds are left, or none.
-        """
-        left = deadline - time.monotonic()
-        if left <= at_least:
-            raise TemporaryError("smtp_slow")
-        if client.sock is not None:
-            client.sock.settimeout(left)
 
     @staticmethod
     def _check(

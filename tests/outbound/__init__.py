@@ -1,0 +1,1 @@
+"""Calls to other systems keep to their limits, against sockets that do not."""
