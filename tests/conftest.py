@@ -47,6 +47,14 @@ def _migrate(url: URL, folder: Path) -> None:
         db.engine.dispose()
 
 
+@pytest.fixture(autouse=True)
+def _same_umask() -> Iterator[None]:
+    """Take back the umask that a command of the test has set."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated SQLite file, for copying."""
@@ -86,6 +94,7 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> URL:
     """A fresh SQLite database."""
     path = tmp_path / "newsflash.db"
     shutil.copyfile(sqlite_template, path)
+    path.chmod(0o600)
     return make_url(f"sqlite:///{path}")
 
 

@@ -1,5 +1,7 @@
 """The `newsflash` command."""
 
+import os
+
 import click
 
 from service.cli.admin_link import admin_link
@@ -8,6 +10,7 @@ from service.cli.backup import backup
 from service.cli.consent_texts import consent_texts
 from service.cli.database import database
 from service.cli.doctor import doctor
+from service.cli.errors import OneLineErrors
 from service.cli.exports import exports
 from service.cli.held import held
 from service.cli.keys import keys
@@ -24,13 +27,15 @@ from service.cli.webhooks import webhooks
 from service.cli.worker import worker
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=OneLineErrors, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="newsflash")
 def main() -> None:
     """Newsflash: newsletter subscriptions with double opt-in.
 
     Settings come from the environment (NEWSFLASH_…) or a .env file.
     """
+    # The database and its companions, keys, emails, exports: nothing is for others to read.
+    os.umask(0o077)
 
 
 for command in (

@@ -1,6 +1,7 @@
 """How commands get at the app: one line where a setting is wrong, never a traceback."""
 
 import time
+from pathlib import Path
 
 import click
 from flask import Flask
@@ -9,6 +10,7 @@ from sqlalchemy.exc import OperationalError
 
 from service.app import build_gates, create_app
 from service.config import SettingError, Settings, create_key, load_settings
+from service.store.embedded import make_private
 from service.web.context import UseCases
 
 LOCK_TIMEOUT_MS = 3_000
@@ -55,18 +57,21 @@ def migrate_database(app: Flask) -> bool:
 
     Returns whether the first list was made now.
     """
+    settings = usecases_of(app).settings
+    if settings.is_sqlite:
+        make_private(Path(settings.database_url.database or ""))
     try:
         with app.app_context():
             _upgrade()
         return usecases_of(app).lists.ensure_first()
     except OperationalError as error:
-        if _is_locked(error):
-            raise click.ClickException(
-                "The database is in use: a transaction that stays open (a dump, a report) locks"
-                " what a migration has to change. What was migrated stays; try again when it is"
-                " over (docs/operating.md says how to find it)."
-            ) from None
-        raise click.ClickException(f"The database does not answer ({error.orig}).") from None
+        if not _is_locked(error):
+            raise
+        raise click.ClickException(
+            "The database is in use: a transaction that stays open (a dump, a report) locks"
+            " what a migration has to change. What was migrated stays; try again when it is"
+            " over (docs/operating.md says how to find it)."
+        ) from None
 
 
 def _upgrade() -> None:

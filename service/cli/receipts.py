@@ -2,6 +2,7 @@
 
 import json
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TextIO
 from uuid import UUID
@@ -9,6 +10,7 @@ from uuid import UUID
 import click
 
 from service.cli.application import app_or_exit, usecases_of
+from service.cli.files import private_file
 from service.domain.errors import NotFoundError
 from service.domain.ledger import Document
 from service.signing import PublicKey, PublicKeyError
@@ -67,9 +69,8 @@ def export(*, output: Path | None, with_personal: bool) -> None:
     if output is None:
         _write(sys.stdout, *documents)
         return
-    with output.open("w", encoding="utf-8") as file:
-        for document in documents:
-            _write(file, document)
+    with private_file(output) as file, TextIOWrapper(file, encoding="utf-8") as lines:
+        _write(lines, *documents)
 
 
 @receipts.command("checkpoint")

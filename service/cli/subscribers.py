@@ -9,6 +9,7 @@ import click
 from tqdm import tqdm
 
 from service.cli.application import app_or_exit, usecases_of
+from service.cli.files import open_private, private_file
 from service.cli.output import echo_json, json_text
 from service.cli.people import PEOPLE
 from service.domain.errors import InvalidInputError, UnknownListError
@@ -97,15 +98,11 @@ def export(
         if output is None:
             _write(stream, sys.stdout.buffer, is_quiet=sys.stdout.isatty())
             return
-        unfinished = output.with_name(f".{output.name}.part")
-        try:
-            with unfinished.open("wb") as file:
-                _write(stream, file, is_quiet=False)
-            unfinished.replace(output)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        with private_file(output) as file:
+            _write(stream, file, is_quiet=False)
     manifest = json_text(ManifestSchema().dump(found.exports.get(stream.id)))
-    output.with_name(f"{output.name}.manifest.json").write_text(f"{manifest}\n")
+    with private_file(output.with_name(f"{output.name}.manifest.json")) as file:
+        file.write(f"{manifest}\n".encode())
 
 
 @subscribers.command("import")
@@ -173,7 +170,7 @@ def import_file(
     run = usecases_of(app_or_exit()).import_
     with ExitStack() as stack:
         source = stack.enter_context(file.open("rb"))
-        rows = stack.enter_context(report.open("w", encoding="utf-8")) if report else None
+        rows = stack.enter_context(open_private(report)) if report else None
         bar = stack.enter_context(_bar(total=file.stat().st_size))
 
         def advance(bytes_read: int) -> None:

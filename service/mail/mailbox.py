@@ -31,6 +31,14 @@ class MailboxMail:
     html: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadableMail:
+    """A file of the mailbox that cannot be shown: damaged, or not to be opened."""
+
+    message_id: UUID
+    path: Path
+
+
 class Mailbox:
     """A folder of mails (Maildir: `tmp`, `new`, `cur`), one `.eml` a mail, named by message id.
 
@@ -51,10 +59,11 @@ class Mailbox:
         if kept.exists():
             return
         if not self._new.exists():
-            self._directory.parent.mkdir(parents=True, exist_ok=True)
-            mailbox.Maildir(self._directory, create=True)
+            self._directory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            mailbox.Maildir(self._directory, create=True)  # its folders have mode 0700
         draft = self._directory / "tmp" / f"{message_id.hex}.{uuid4().hex}"
-        with draft.open("wb") as file:
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
             file.write(message)
             file.flush()
             os.fsync(file.fileno())
@@ -63,21 +72,32 @@ class Mailbox:
             kept.hardlink_to(draft)
         draft.unlink()
 
-    def messages(self, limit: int = 100) -> Sequence[MailboxMail]:
+    def messages(self, limit: int = 100) -> Sequence[MailboxMail | UnreadableMail]:
         """Return up to `limit` mails, newest first."""
         try:
             paths = [path for path in self._new.iterdir() if _NAME.fullmatch(path.name)]
         except FileNotFoundError:
             return []
-        newest = sorted(((path.stat().st_mtime_ns, path) for path in paths), reverse=True)
-        return [_read(path) for _, path in newest[:limit]]
+        newest = sorted(((_written_ns(path), path) for path in paths), reverse=True)
+        found = (self.get(UUID(path.name)) for _, path in newest[:limit])
+        return [mail for mail in found if mail is not None]
 
-    def get(self, message_id: UUID) -> MailboxMail | None:
+    def get(self, message_id: UUID) -> MailboxMail | UnreadableMail | None:
         """Return the mail with this message id, or None."""
+        path = self._new / message_id.hex
         try:
-            return _read(self._new / message_id.hex)
+            return _read(path)
         except FileNotFoundError:
             return None
+        except Exception:  # noqa: BLE001 - the parser has no list of what damaged bytes make it raise
+            return UnreadableMail(message_id=message_id, path=path)
+
+
+def _written_ns(path: Path) -> int:
+    try:
+        return path.stat(follow_symlinks=False).st_mtime_ns
+    except FileNotFoundError:  # removed meanwhile
+        return 0
 
 
 def _read(path: Path) -> MailboxMail:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import structlog
 
+from service.log import error_fields
+
 AFTER_FAULT_SECONDS = 5.0
 
 _log = structlog.get_logger(__name__)
@@ -28,7 +30,7 @@ class Chore:
         try:
             return 0.0 if self.run() else self.every_seconds
         except Exception as error:  # noqa: BLE001 - whatever it is, it may pass
-            _log.warning("chore failed", chore=self.name, error=type(error).__name__)
+            _log.warning("chore failed", chore=self.name, **error_fields(error))
             return max(self.every_seconds, AFTER_FAULT_SECONDS)
 
 

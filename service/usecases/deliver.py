@@ -18,6 +18,7 @@ from service.clock import utc_now
 from service.domain.address import address_hash
 from service.domain.delivery import LEASE, MessageStatus
 from service.domain.subscription import MessageKind, blocks
+from service.log import error_fields
 from service.mail.compose import ComposeInput, compose
 from service.mail.provider import Mail
 from service.store import activity, mailable, stale_batches
@@ -274,7 +275,7 @@ class Deliver:
         except SQLAlchemyError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever is wrong with it, it is this row alone
-            _log.error("not composable", message=str(message.id), error=type(error).__name__)
+            _log.error("not composable", message=str(message.id), **error_fields(error))
             return None
 
     def _compose(self, message: ClaimedMessage) -> Mail:

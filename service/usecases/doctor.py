@@ -18,6 +18,7 @@ from service.domain.sender import parse_sender
 from service.mail.checks import check_provider
 from service.mail.sender_dns import LookUp, check_sender_domain, look_up_txt
 from service.oidc.discovery import Discovery
+from service.store.embedded import database_files
 from service.usecases.health import Health
 from service.usecases.lists import Lists
 
@@ -57,6 +58,7 @@ class Doctor:
     def __call__(self) -> Iterator[Finding]:
         """Make one check after the other."""
         yield self._public_url()
+        yield from self._mail_goes_out()
         yield self._link_key()
         yield from self._secret_files()
         readable = True
@@ -82,6 +84,18 @@ class Doctor:
             "PUBLIC_URL", f"{url} works on this machine alone: set the address that people use"
         )
 
+    def _mail_goes_out(self) -> Iterator[Finding]:
+        """Warn where visitors are served, but their emails stay on this machine."""
+        parts = urlsplit(self._settings.public_url)
+        is_public = parts.scheme == "https" or not _is_loopback(parts.hostname or "")
+        kept = [name for name in dict.fromkeys(self._providers) if name in LOCAL]
+        if is_public and kept:
+            yield warning(
+                "MAIL_URL",
+                f"{' and '.join(kept)} sends nothing, but PUBLIC_URL is public: "
+                "set the mail API that sends your emails",
+            )
+
     def _link_key(self) -> Finding:
         key = self._settings.secret_keys[-1]
         if _is_regular(key):
@@ -93,7 +107,7 @@ class Doctor:
         return ok("SECRET_KEY", f"{len(key.encode())} bytes")
 
     def _secret_files(self) -> Iterator[Finding]:
-        """Look at the files that hold secrets: only their owner may read them."""
+        """Look at the files that hold secrets or addresses: only their owner may read them."""
         places = [self._settings.data_dir / name for name in KEY_FILES]
         places += [
             Path(path)
@@ -101,15 +115,19 @@ class Doctor:
             if name.startswith(PREFIX) and name.endswith("_FILE")
         ]
         places.append(Path(".env"))
+        if self._settings.is_sqlite:
+            places += database_files(Path(self._settings.database_url.database or ""))
+            places.append(self._settings.data_dir / "mailbox")
         for path in places:
             try:
                 mode = path.stat().st_mode
             except OSError:
                 continue
+            fix = f"chmod {700 if stat.S_ISDIR(mode) else 600} {path}"
             if mode & (stat.S_IRWXO | stat.S_IWGRP):
-                yield failed(f"file {path}", f"others may read or change it: chmod 600 {path}")
+                yield failed(f"file {path}", f"others may read or change it: {fix}")
             elif mode & stat.S_IRWXG:
-                yield warning(f"file {path}", f"its group may read it: chmod 600 {path}")
+                yield warning(f"file {path}", f"its group may read it: {fix}")
             else:
                 yield ok(f"file {path}", "its owner's alone")
 

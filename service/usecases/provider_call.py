@@ -8,6 +8,7 @@ import structlog
 
 from service.clock import utc_now
 from service.domain.delivery import Outcome
+from service.log import error_fields
 from service.mail.provider import (
     ADDRESS_UNSUPPORTED,
     NOT_SENDABLE,
@@ -107,7 +108,7 @@ def _try(provider: Provider, mails: Sequence[Mail], *, key: str) -> Call | str:
         return error.code
     except Exception as error:  # noqa: BLE001 - an adapter may fail in any way
         ids = [str(mail.message_id) for mail in mails]
-        _log.error("not sendable", messages=ids[:1], of=len(ids), error=type(error).__name__)
+        _log.error("not sendable", messages=ids[:1], of=len(ids), **error_fields(error))
         return NOT_SENDABLE
 
 
@@ -123,7 +124,7 @@ def _make(
     except ProviderError as error:
         failure = error
     except Exception as error:  # noqa: BLE001 - a fault of the adapter after the call
-        _log.error("adapter fault", provider=gate.provider.name, error=type(error).__name__)
+        _log.error("adapter fault", provider=gate.provider.name, **error_fields(error))
         failure = OutcomeUnknownError("adapter_fault")
     if failure is None or failure.outcome is Outcome.REJECTED:
         gate.succeed()

@@ -9,6 +9,7 @@ import structlog
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from service.clock import utc_now
+from service.log import error_fields
 from service.usecases.chores import Chore, Chores
 from service.usecases.deliver import Deliver
 
@@ -95,7 +96,7 @@ class Worker:
         for each in done:
             if (error := each.exception()) is not None:
                 # The lease runs out by itself and the batch is taken over.
-                _log.warning("batch failed", error=type(error).__name__)
+                _log.warning("batch failed", **error_fields(error))
         return running - done
 
     def _rest(self, running: set[Future[None]]) -> None:

@@ -4,17 +4,26 @@ A `Host` that a stranger chose (or a page whose own name was pointed at this ser
 reaches no view. Behind trusted proxies it is the `X-Forwarded-Host` of the outermost of them.
 """
 
+import re
 from collections.abc import Iterable
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
+from werkzeug.datastructures import Headers
 
 from service.config import Settings, is_loopback
 from service.web.problems import problem
 
 ALWAYS_ANSWERED = ("health.healthz", "health.readyz", "metrics.show")
 """Probes ask by whatever address the machine has. The metrics look at the Host themselves."""
+
+_FORWARDING = re.compile(
+    r"forward|^via$|^cdn-loop$|^(cf|fly|fastly|x-envoy|x-amzn|x-amz-cf|x-original|x-proxy)-"
+    r"|(real|client|connecting|remote|source|cluster|originating)-?(ip|addr)"
+    r"|^x-(scheme|url-scheme|host|request-start)$"
+)
+"""What proxies add, by name: RFC 7239, RFC 9110 section 7.6.3, and usual ones without an RFC."""
 
 
 def init_hosts(app: Flask, settings: Settings) -> None:
@@ -47,6 +56,11 @@ def host_name(host: str) -> str | None:
         return None
     is_plain = parts.hostname and not (parts.path or parts.query or parts.fragment or "@" in host)
     return _plain(parts.hostname) if is_plain and parts.hostname else None
+
+
+def was_forwarded(headers: Headers) -> bool:
+    """Tell whether a header says that a proxy, a gateway or a CDN handed the request on."""
+    return any(_FORWARDING.search(name.lower()) for name, _ in headers)
 
 
 def _names(names: Iterable[str]) -> Iterable[str]:

@@ -1,7 +1,8 @@
 """The local mailbox in the browser: what the embedded default has "sent", to open and to click.
 
-Whoever reads it can confirm and leave for anyone, so it answers only while this computer alone can
-ask: bind address, Host and PUBLIC_URL are loopback and no proxy is trusted. Otherwise: 404.
+Who reads it can confirm and unsubscribe anyone, so it answers only while this computer alone can
+ask: bind address, Host, PUBLIC_URL and the caller are loopback, no proxy is trusted, and no header
+says that a proxy handed the request on. Otherwise: 404.
 """
 
 import re
@@ -12,9 +13,9 @@ from flask import Blueprint, Response, abort, render_template, request
 from flask.typing import ResponseReturnValue
 
 from service.config import is_loopback
-from service.mail.mailbox import Mailbox, MailboxMail
+from service.mail.mailbox import Mailbox, MailboxMail, UnreadableMail
 from service.web.context import usecases
-from service.web.hosts import host_name
+from service.web.hosts import host_name, was_forwarded
 from service.web.security import allow, keep_private
 
 FOLDER = "mailbox"
@@ -39,8 +40,10 @@ def is_reachable() -> bool:
         settings.bind_host.strip("[]"),
         urlsplit(settings.public_url).hostname,
         host_name(request.host),
+        request.remote_addr,
     )
-    return settings.trusted_proxies == 0 and all(is_loopback(host) for host in hosts)
+    is_direct = settings.trusted_proxies == 0 and not was_forwarded(request.headers)
+    return is_direct and all(is_loopback(host) for host in hosts)
 
 
 @mailbox.before_request
@@ -61,6 +64,8 @@ def index() -> ResponseReturnValue:
 def show(message_id: UUID) -> ResponseReturnValue:
     """Show one mail, as HTML (in a frame of its own), text or headers."""
     mail = _mail(message_id)
+    if isinstance(mail, UnreadableMail):
+        return render_template("mailbox/unreadable.html", mail=mail)
     view = request.args.get("view", "html" if mail.html else "text")
     if view not in VIEWS:
         abort(404)
@@ -81,9 +86,12 @@ def show(message_id: UUID) -> ResponseReturnValue:
 @mailbox.get("/<uuid:message_id>/html")
 def html(message_id: UUID) -> ResponseReturnValue:
     """Return the mail's HTML under a policy that lets it do nothing but show itself and link."""
+    mail = _mail(message_id)
+    if isinstance(mail, UnreadableMail):
+        abort(404)
     base = '<!doctype html><base target="_top">'
     return Response(
-        base + _mail(message_id).html,
+        base + mail.html,
         mimetype="text/html",
         headers={"Content-Security-Policy": _MAIL_POLICY},
     )
@@ -93,7 +101,7 @@ def _mailbox() -> Mailbox:
     return Mailbox(usecases().settings.data_dir / FOLDER)
 
 
-def _mail(message_id: UUID) -> MailboxMail:
+def _mail(message_id: UUID) -> MailboxMail | UnreadableMail:
     mail = _mailbox().get(message_id)
     if mail is None:
         abort(404)

@@ -15,10 +15,9 @@ from service.domain.breaker import BreakerState
 from service.usecases.metrics import Figures
 from service.web.auth import requires
 from service.web.context import usecases
+from service.web.hosts import was_forwarded
 
 metrics = Blueprint("metrics", __name__)
-
-_FORWARDING = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via")
 
 
 class FiguresCollector(Collector):
@@ -114,7 +113,7 @@ show.auth = (Role.ADMIN,)  # type: ignore[attr-defined]
 
 
 def _is_from_this_machine() -> bool:
-    if any(name in request.headers for name in _FORWARDING):
+    if was_forwarded(request.headers):
         return False
     host = urlsplit(f"//{request.host}").hostname or ""
     return _is_loopback(request.remote_addr or "") and (host == "localhost" or _is_loopback(host))

@@ -21,6 +21,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException
 
 from service.domain import errors as domain
+from service.log import error_fields
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 5
@@ -261,10 +262,5 @@ def init_problems(app: Flask) -> None:
 
     @app.errorhandler(Exception)
     def surprise(error: Exception) -> Response:
-        # The message may hold personal data or SQL: only the kind and the place are logged.
-        trace, place = error.__traceback__, ""
-        while trace is not None:
-            place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
-            trace = trace.tb_next
-        _log.error("unexpected error", error=type(error).__name__, place=place)
+        _log.error("unexpected error", **error_fields(error))
         return problem(500, "internal-error", "Something went wrong on our side.")

@@ -61,6 +61,24 @@ def test_links_need_https(look: Look, url: str, mail: str, level: Level) -> None
     assert look(public_url=url, mail_urls=(mail,))["PUBLIC_URL"].level is level
 
 
+@pytest.mark.parametrize(
+    ("url", "mail", "warns"),
+    [
+        ("https://news.example.org", ("mailbox:",), True),
+        ("http://news.example.org", ("mailbox:",), True),
+        ("https://news.example.org", ("postmark://k@default", "mailbox:"), True),
+        ("https://news.example.org", ("mailpit://mail:8025",), True),
+        ("https://news.example.org", ("postmark://k@default",), False),
+        ("http://127.0.0.1:8000", ("mailbox:",), False),
+    ],
+)
+def test_a_public_address_with_a_mailbox_that_nobody_reads_is_a_warning(
+    look: Look, url: str, mail: tuple[str, ...], warns: bool
+) -> None:
+    found = look(public_url=url, mail_urls=mail, mail_from="N <n@example.org>")
+    assert ("MAIL_URL" in found and found["MAIL_URL"].level is Level.WARNING) is warns
+
+
 @pytest.mark.parametrize("key", ["a" * 40, "0123456789" * 4])
 def test_a_regular_link_key_is_no_secret(look: Look, key: str) -> None:
     finding = look(secret_keys=(key,))["SECRET_KEY"]
@@ -81,6 +99,21 @@ def test_a_secret_file_is_its_owners_alone(
     found = look({"NEWSFLASH_MAIL_URL_FILE": str(given)})
     assert found[f"file {tmp_path / 'secret_key'}"].level is level
     assert found[f"file {given}"].level is level
+
+
+def test_the_embedded_database_and_mailbox_are_their_owners_alone(
+    look: Look, settings: Settings, tmp_path: Path
+) -> None:
+    if not settings.is_sqlite:
+        pytest.skip("PostgreSQL keeps its own files")
+    (tmp_path / "mailbox").mkdir()
+    (tmp_path / "mailbox").chmod(0o755)
+    (tmp_path / "newsflash.db").chmod(0o644)
+    found = look()
+    for name, fix in (("newsflash.db", "chmod 600"), ("mailbox", "chmod 700")):
+        finding = found[f"file {tmp_path / name}"]
+        assert finding.level is Level.FAILED
+        assert fix in finding.detail
 
 
 def test_events_without_a_secret_go_unheard(look: Look) -> None:

@@ -7,7 +7,7 @@ import time_machine
 
 from service.domain.delivery import Outcome
 from service.mail.compose import compose
-from service.mail.mailbox import Mailbox
+from service.mail.mailbox import Mailbox, MailboxMail
 from service.mail.provider import Provider, TemporaryError
 from service.mail.registry import build_provider
 from tests.mail.samples import make_input, make_mails, send
@@ -38,6 +38,7 @@ def test_mails_come_back_as_composed_newest_first(provider: Provider, folder: Pa
     found = Mailbox(folder).messages(2)
     assert [one.message_id for one in found] == [mails[2].message_id, mails[1].message_id]
     newest = found[0]
+    assert isinstance(newest, MailboxMail)
     assert newest.received_at == AT + timedelta(minutes=2)
     assert (newest.subject, newest.recipient) == (mails[2].subject, mails[2].recipient)
     assert (newest.text, newest.html) == (mails[2].text, mails[2].html)
@@ -57,6 +58,7 @@ def test_mail_to_an_international_address_is_kept(provider: Provider, folder: Pa
     mail = compose(make_input(recipient="jürgen@bücher.example"))
     send(provider, [mail])
     (found,) = Mailbox(folder).messages()
+    assert isinstance(found, MailboxMail)
     assert found.recipient == "jürgen@xn--bcher-kva.example"
 
 

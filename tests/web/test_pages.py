@@ -10,7 +10,9 @@ import pytest
 from sqlalchemy import select, update
 
 from service.app import create_app
+from service.clock import utc_now
 from service.domain.subscription import Cycles, SubscriptionRef
+from service.mail.mailbox import Mailbox
 from service.store.models import OutboxMessage, Subscription, db
 from service.tokens import Tokens
 from service.web.context import EXTENSION
@@ -322,6 +324,78 @@ def test_the_mailbox_answers_this_computer_only(settings, changes, host, status)
     assert mail.status_code == (404 if status == 200 else status)
     with app.app_context():
         db.engine.dispose()
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Forwarded",
+        "X-Forwarded-For",
+        "X-Forwarded-Proto",
+        "X-Forwarded-Server",
+        "Via",
+        "X-Real-IP",
+        "CF-Connecting-IP",
+        "CF-Ray",
+        "True-Client-IP",
+        "X-Client-IP",
+        "X-Cluster-Client-IP",
+        "Fastly-Client-IP",
+        "Fly-Client-IP",
+        "X-Envoy-External-Address",
+        "X-Original-Host",
+        "X-Remote-Addr",
+        "CDN-Loop",
+        "X-Amzn-Trace-Id",
+    ],
+)
+def test_the_mailbox_answers_no_request_that_came_through_a_proxy(client, header):
+    assert client.get("/mailbox", headers={header: "10.0.0.1"}).status_code == 404
+    assert "mailbox" not in client.get("/", headers={header: "10.0.0.1"}).text
+    assert client.get("/metrics", headers={header: "10.0.0.1"}).status_code == 401
+
+
+def test_the_mailbox_answers_a_browser_on_this_computer(client):
+    headers = {
+        "User-Agent": "Mozilla/5.0",
+        "Accept": "text/html",
+        "Accept-Language": "en",
+        "Origin": "http://localhost",
+        "Referer": "http://localhost/",
+        "Sec-Fetch-Site": "same-origin",
+        "Sec-CH-UA-Platform": "Linux",
+        "Upgrade-Insecure-Requests": "1",
+        "X-Requested-With": "fetch",
+        "Priority": "u=1",
+    }
+    assert client.get("/mailbox", headers=headers).status_code == 200
+
+
+def test_the_mailbox_answers_no_other_computer(client):
+    caller = {"REMOTE_ADDR": "192.0.2.1"}
+    assert client.get("/mailbox", environ_overrides=caller).status_code == 404
+
+
+def test_a_damaged_email_is_named_beside_the_others(client, settings):
+    box = Mailbox(settings.data_dir / "mailbox")
+    well, bad, folder = uuid4(), uuid4(), uuid4()
+    for message_id in (well, bad, folder):
+        box.add(message_id, b"Subject: Fine\nTo: ann@example.org\n\nHello\n", at=utc_now())
+    new = settings.data_dir / "mailbox" / "new"
+    (new / bad.hex).write_bytes(b'Content-Type: text/plain; charset="no-such"\n\n\xff\xff')
+    (new / folder.hex).unlink()
+    (new / folder.hex).mkdir()
+    page = client.get("/mailbox")
+    assert page.status_code == 200
+    assert "Fine" in page.text
+    for each in (bad, folder):
+        assert str(new / each.hex) in page.text
+        shown = client.get(f"/mailbox/{each}")
+        assert shown.status_code == 200
+        assert "This email cannot be read" in shown.text
+        assert str(new / each.hex) in shown.text
+        assert client.get(f"/mailbox/{each}/html").status_code == 404
+    assert client.get(f"/mailbox/{well}").status_code == 200
 
 
 def test_there_is_no_mailbox_with_a_real_mail_api(settings):

@@ -15,6 +15,7 @@ from service.clock import utc_now
 from service.domain.access import Role
 from service.domain.exchange import MEDIA_TYPES, FileFormat
 from service.domain.files.mapping import parse_mapping
+from service.log import error_fields
 from service.usecases.export import ExportRequest, ExportStream
 from service.usecases.import_ import ImportOptions
 from service.usecases.import_report import (
@@ -66,7 +67,7 @@ class ExportBody(Iterator[bytes]):
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the file must not look whole
             # The message may hold a row: only the kind is logged.
-            _log.error("export broke off", error=type(error).__name__)
+            _log.error("export broke off", **error_fields(error))
             self._has_failed = True
             return _BROKEN_OFF[self._format]
 
