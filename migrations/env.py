@@ -1,8 +1,11 @@
 """How Alembic reaches the app's database: one process at a time, and nobody kept waiting long."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+
 from alembic import context
 from flask import current_app
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, event, text
 
 database = current_app.extensions["migrate"].db
 
@@ -19,15 +22,17 @@ def run() -> None:
     a step that does not get its lock in time raises `OperationalError`, and the steps before it
     stay. On SQLite, where a writer has the file to itself, all steps are one transaction.
     """
-    with database.engine.connect() as connection:
-        if connection.dialect.name == "postgresql":
-            _prepare(connection)
+    engine = database.engine
+    is_postgres = engine.dialect.name == "postgresql"
+    with _alone(engine) if is_postgres else nullcontext(), engine.connect() as connection:
+        if is_postgres:
+            event.listen(connection, "begin", _set_limits)
         else:
             connection.begin()
         context.configure(
             connection=connection,
             target_metadata=database.metadata,
-            render_as_batch=connection.dialect.name == "sqlite",
+            render_as_batch=not is_postgres,
             compare_type=True,
             transaction_per_migration=True,
         )
@@ -36,21 +41,27 @@ def run() -> None:
         connection.commit()
 
 
-def _prepare(connection: Connection) -> None:
-    """Take the lock that lets one process at a time migrate, and set limits for what follows.
+@contextmanager
+def _alone(engine: Engine) -> Iterator[None]:
+    """Let one process at a time migrate.
 
-    Both are of the session, so this connection never goes back to the pool: they end with it.
+    The lock is held by a transaction on a connection of its own, for one of the session would
+    stay behind in a pooler.
     """
-    connection.detach()
-    # A request's time limit is too short for an index on a large table, or for the wait while
-    # another process migrates.
-    connection.exec_driver_sql("SET statement_timeout = 0")
-    connection.exec_driver_sql("SELECT pg_advisory_lock(7236829)")
+    with engine.connect() as connection, connection.begin():
+        for setting in ("statement_timeout", "idle_in_transaction_session_timeout"):
+            connection.exec_driver_sql(f"SET LOCAL {setting} = 0")
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7236829)")
+        yield
+
+
+def _set_limits(connection: Connection) -> None:
+    """Give a step its limits: a request's is too short for an index on a large table."""
     lock_timeout = context.get_x_argument(as_dictionary=True).get("lock_timeout", LOCK_TIMEOUT)
+    connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
     connection.execute(
-        text("SELECT set_config('lock_timeout', :value, false)"), {"value": lock_timeout}
+        text("SELECT set_config('lock_timeout', :value, true)"), {"value": lock_timeout}
     )
-    connection.commit()
 
 
 run()

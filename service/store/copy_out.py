@@ -4,8 +4,9 @@ import selectors
 from collections.abc import Generator, Mapping
 from typing import Any
 
-PARALLEL_OPTIONS = (
-    "-c max_parallel_workers_per_gather=1 -c parallel_tuple_cost=0.01 -c parallel_setup_cost=100"
+PARALLEL_SETTINGS = (
+    "SET LOCAL max_parallel_workers_per_gather = 1; SET LOCAL parallel_tuple_cost = 0.01; "
+    "SET LOCAL parallel_setup_cost = 100"
 )
 """Writing out an export's rows costs more than the planner thinks: a second process, where the
 server has one to spare, pays off early."""

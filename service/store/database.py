@@ -1,4 +1,10 @@
-"""How connections are opened: what SQLite needs to serve several processes, and pool sizes."""
+"""How connections are opened: what each database needs to serve several processes, and pool sizes.
+
+Nothing depends on settings of the PostgreSQL server, database or role: a connection sets its own.
+They are set by statements, for PgBouncer refuses the startup parameter `options`. In its
+transaction mode it carries time zone and DateStyle over to each server connection; see
+`is_pooled` for what else is different behind it.
+"""
 
 import select
 from collections.abc import Iterator
@@ -12,6 +18,22 @@ from sqlalchemy.exc import DBAPIError, DisconnectionError
 BUSY_TIMEOUT_MS = 10_000
 POOL_WAIT_SECONDS = 5
 STATEMENT_TIMEOUT_MS = 30_000
+POOL_RECYCLE_SECONDS = 1800
+_TCP = {
+    "keepalives_idle": 5,
+    "keepalives_interval": 1,
+    "keepalives_count": 5,
+    "tcp_user_timeout": 5000,
+}
+"""A server that vanished without a word is noticed after about 5 s, not after the kernel's 15
+minutes (libpq, "Parameter Key Words"; the last is in milliseconds). Not used on Unix sockets."""
+_SESSION = (
+    "SET TIME ZONE 'UTC'; SET DateStyle TO ISO; SET IntervalStyle TO postgres; "
+    "SET extra_float_digits TO 1; SET bytea_output TO hex; SET standard_conforming_strings TO on; "
+    f"SET statement_timeout TO {STATEMENT_TIMEOUT_MS}; "
+    "SELECT pg_backend_pid()"
+)
+_IS_POOLED = "newsflash_is_pooled"
 
 _LOST_RACES = ("40001", "40P01")
 """PostgreSQL's serialization failure and deadlock."""
@@ -31,9 +53,12 @@ def engine_options(url: URL) -> dict[str, Any]:
         "pool_size": 10,
         "max_overflow": 10,
         "pool_timeout": POOL_WAIT_SECONDS,
+        "pool_recycle": POOL_RECYCLE_SECONDS,
+        "isolation_level": "READ COMMITTED",
         "connect_args": {
-            "connect_timeout": POOL_WAIT_SECONDS,
-            "options": f"-c timezone=UTC -c statement_timeout={STATEMENT_TIMEOUT_MS}",
+            name: value
+            for name, value in {"connect_timeout": POOL_WAIT_SECONDS, **_TCP}.items()
+            if name not in url.query  # what the operator's URL says wins
         },
     }
 
@@ -41,6 +66,7 @@ def engine_options(url: URL) -> dict[str, Any]:
 def prepare_engine(engine: Engine) -> None:
     """Give SQLite its pragmas and real transactions, and PostgreSQL's pool an eye for the dead."""
     if engine.dialect.name == "postgresql":
+        event.listen(engine, "connect", _settle)
         event.listen(engine, "checkout", _refuse_dead)
         return
 
@@ -61,6 +87,39 @@ def prepare_engine(engine: Engine) -> None:
         # A writer takes its lock at once: a read lock cannot be raised while another one writes.
         reads = connection.get_execution_options().get("reads_only", False)
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+def _settle(dbapi_connection: Any, record: Any) -> None:
+    """Set what the session needs, and find out whether a pooler is in between."""
+    record.info[_IS_POOLED] = settle(dbapi_connection)
+
+
+def settle(driver: Any) -> bool:
+    """Set up a psycopg connection that has begun nothing; tell whether a pooler is in between.
+
+    A pooler hands out a process id of its own for cancelling (PostgreSQL, "Message Formats",
+    BackendKeyData), which is not that of the server's process. Statements are not prepared behind
+    it: the next transaction may meet another server connection, which does not know them.
+    """
+    autocommit, driver.autocommit = driver.autocommit, True
+    with driver.cursor() as cursor:
+        cursor.execute(_SESSION)
+        while cursor.nextset():
+            pass
+        (process,) = cursor.fetchone()
+    driver.autocommit = autocommit
+    is_pooled = bool(process != driver.info.backend_pid)
+    if is_pooled:
+        driver.prepare_threshold = None
+    return is_pooled
+
+
+def is_pooled(connection: Any) -> bool:
+    """Tell whether a pooled DBAPI connection of SQLAlchemy's reaches PostgreSQL by a pooler.
+
+    What is of the session then may not last: LISTEN, advisory locks, temporary tables.
+    """
+    return bool(connection.info.get(_IS_POOLED, False))
 
 
 def _refuse_dead(dbapi_connection: Any, _record: Any, _proxy: Any) -> None:

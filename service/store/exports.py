@@ -25,8 +25,8 @@ from service.domain.exchange import (
 from service.domain.presets import KEILA_DATA_BYTES
 from service.domain.subscription import Cycles, SubscriptionRef
 from service.domain.xlsx import workbook
-from service.store.copy_out import PARALLEL_OPTIONS, copy_out
-from service.store.database import named_errors
+from service.store.copy_out import PARALLEL_SETTINGS, copy_out
+from service.store.database import engine_options, named_errors, settle
 from service.store.export_query import JSON_COLUMNS, SOURCES, Selection, queries
 
 CHUNK_BYTES = 64 * 1024
@@ -72,18 +72,22 @@ def export_blocks(
 
 
 def _own_connection(engine: Engine) -> Any:
-    """Open a driver's connection beside the pool, without its time limit for statements."""
+    """Open a driver's connection beside the pool, without its time limit for statements.
+
+    On PostgreSQL its transaction has begun: one snapshot for all that the file is made of.
+    """
     arguments, keywords = engine.dialect.create_connect_args(engine.url)
-    if engine.dialect.name == "postgresql":
-        # One snapshot for all that the file is made of.
-        keywords["options"] = (
-            "-c timezone=UTC -c datestyle=ISO -c default_transaction_isolation=repeatable\\ read "
-            f"{PARALLEL_OPTIONS}"
-        )
-    else:
-        keywords.update(isolation_level=None, check_same_thread=False)
+    options = engine_options(engine.url)["connect_args"]
+    if engine.dialect.name == "sqlite":
+        options = {"isolation_level": None, "check_same_thread": False}
     with named_errors(engine.dialect):
-        return engine.dialect.connect(*arguments, **keywords)
+        connection: Any = engine.dialect.connect(*arguments, **(keywords | options))
+        if engine.dialect.name == "postgresql":
+            settle(connection)
+            connection.isolation_level = engine.dialect.loaded_dbapi.IsolationLevel.REPEATABLE_READ
+            connection.read_only = True
+            connection.execute(f"SET LOCAL statement_timeout = 0; {PARALLEL_SETTINGS}")
+    return connection
 
 
 def _copied(engine: Engine, selection: Selection) -> Generator[bytes, None, None]:

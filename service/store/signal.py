@@ -2,7 +2,9 @@
 
 PostgreSQL says it by NOTIFY, sent after the signup's commit on a connection of its own and
 coalesced, for NOTIFY within a transaction would put all commits in a row. On SQLite the file's
-change counter (`PRAGMA data_version`) is cheap enough to look at ten times a second.
+change counter (`PRAGMA data_version`) is cheap enough to look at ten times a second. Behind a
+pooler nothing may be heard, for the connection that listens may be another one at the next
+transaction: there the worker looks twice a second.
 """
 
 import threading
@@ -13,9 +15,12 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from service.store.database import is_pooled
+
 CHANNEL = "newsflash_mail"
 COALESCE_SECONDS = 0.05
 LOOK_EVERY_SECONDS = 0.1
+LOOK_BEHIND_POOLER_SECONDS = 0.5
 RECONNECT_SECONDS = 2.0
 
 
@@ -71,6 +76,7 @@ class MailWaiter:
         self._engine = engine
         self._connection: Any = None
         self._driver: Any = None
+        self._is_deaf = False
         self._version: object = None
 
     def wait(self, seconds: float, *, stop: threading.Event) -> None:
@@ -80,6 +86,9 @@ class MailWaiter:
             if self._connection is None:
                 self._connect()
                 return  # what came before the connection was not heard
+            if self._is_deaf:
+                stop.wait(min(seconds, LOOK_BEHIND_POOLER_SECONDS))
+                return
             while not stop.is_set() and (left := deadline - time.monotonic()) > 0:
                 if self._heard(min(left, LOOK_EVERY_SECONDS)):
                     return
@@ -91,6 +100,10 @@ class MailWaiter:
         self._connection = self._engine.raw_connection()
         # A detached connection no longer tells its driver's.
         driver = self._driver = self._connection.driver_connection
+        self._is_deaf = is_pooled(self._connection)
+        if self._is_deaf:
+            self._connection.close()
+            return
         self._connection.detach()
         if self._engine.dialect.name == "postgresql":
             driver.autocommit = True
