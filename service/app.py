@@ -33,7 +33,7 @@ from service.usecases.chores import Chore
 from service.usecases.confirm import Confirm, forget_code_tries
 from service.usecases.consent_texts import ConsentTexts
 from service.usecases.deliver import Deliver, MailSettings
-from service.usecases.deliver_webhooks import DeliverWebhooks
+from service.usecases.deliver_webhooks import LOOK_EVERY_SECONDS, DeliverWebhooks
 from service.usecases.end_subscription import EndSubscription
 from service.usecases.export import Export
 from service.usecases.exports import Exports
@@ -246,6 +246,7 @@ def build_feedback(engine: Engine, settings: Settings) -> Feedback:
 
 def build_chores(engine: Engine, settings: Settings) -> list[Chore]:
     """Build what a worker does besides delivering mail."""
+    tell = build_deliver_webhooks(engine, settings)
     return [
         Chore(
             name="match feedback",
@@ -254,8 +255,14 @@ def build_chores(engine: Engine, settings: Settings) -> list[Chore]:
         ),
         Chore(
             name="tell webhooks",
-            run=partial(build_deliver_webhooks(engine, settings).run_due, WEBHOOKS_AT_ONCE),
-            every_seconds=1,
+            run=partial(tell.run_due, WEBHOOKS_AT_ONCE),
+            run_until=tell.run,
+            every_seconds=LOOK_EVERY_SECONDS,
+        ),
+        Chore(
+            name="forget webhook calls",
+            run=tell.forget_old,
+            every_seconds=FORGET_EVERY_SECONDS,
         ),
         Chore(
             name="forget held signups",

@@ -45,6 +45,7 @@ class ClaimedDelivery:
     created_at: datetime
     attempt: int
     lease_token: UUID
+    lease_until: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,15 +59,23 @@ class CallRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Receiver:
+    """How a receiver has fared: failed calls in a row, and until when it is left alone."""
+
+    failures: int
+    paused_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookSettlement:
     """What becomes of a delivery, and of its receiver, after a call."""
 
     status: DeliveryStatus
     next_attempt_at: datetime
-    failures: int
-    paused_until: datetime | None
+    receiver: Receiver | None = None
+    """None: it stays as it is."""
     disabled_reason: str | None = None
-    """Set: the receiver is called no more."""
+    """Set: the receiver is not called any more."""
 
 
 def due_webhooks(connection: Connection) -> list[DueWebhook]:
@@ -144,7 +153,10 @@ def claim(
         .outerjoin(MailingList, MailingList.id == WebhookDelivery.mailing_list_id)
         .where(WebhookDelivery.webhook_id == webhook_id, WebhookDelivery.event_id.in_(claimed))
     ).mappings()
-    return [ClaimedDelivery(**{**row, "type": EventType(row["type"])}) for row in rows]
+    return [
+        ClaimedDelivery(**{**row, "type": EventType(row["type"])}, lease_until=lease_until)
+        for row in rows
+    ]
 
 
 def settle(
@@ -155,7 +167,10 @@ def settle(
     *,
     now: datetime,
 ) -> bool:
-    """Log the call, if there was one, and write what follows; False without the lease."""
+    """Log the call, if there was one, and write what follows.
+
+    Without the lease the call is logged and nothing else: returns False.
+    """
     if call is not None:
         connection.execute(
             insert(WebhookAttempt).values(
@@ -186,24 +201,34 @@ def settle(
             settled_at=None if is_queued else now,
         )
     ).rowcount
-    if settlement.failures != delivery.failures or settlement.disabled_reason:
-        disabled = (
-            {"is_enabled": False, "disabled_reason": settlement.disabled_reason}
-            if settlement.disabled_reason
-            else {}
-        )
+    if not is_ours:
+        return False
+    changes: dict[str, object] = {}
+    if settlement.receiver is not None:
+        changes |= {
+            "failures": settlement.receiver.failures,
+            "paused_until": settlement.receiver.paused_until,
+        }
+    if settlement.disabled_reason:
+        changes |= {"is_enabled": False, "disabled_reason": settlement.disabled_reason}
+    if changes:
         connection.execute(
-            update(Webhook)
-            .where(Webhook.id == delivery.webhook_id)
-            .values(failures=settlement.failures, paused_until=settlement.paused_until, **disabled)
+            update(Webhook).where(Webhook.id == delivery.webhook_id).values(**changes)
         )
-    return bool(is_ours)
+    return True
 
 
-def exists(connection: Connection, webhook_id: UUID) -> bool:
-    """Lock the webhook and tell whether it is still there: deliveries go with it."""
-    query = select(Webhook.id).where(Webhook.id == webhook_id).with_for_update(key_share=True)
-    return connection.scalar(query) is not None
+def lock_receiver(connection: Connection, webhook_id: UUID) -> Receiver | None:
+    """Lock the webhook and return how it fared, or None where it is gone, its deliveries with it.
+
+    Calls to one receiver that end at once are settled one after the other.
+    """
+    row = connection.execute(
+        select(Webhook.failures, Webhook.paused_until)
+        .where(Webhook.id == webhook_id)
+        .with_for_update(key_share=True)
+    ).one_or_none()
+    return Receiver(failures=row.failures, paused_until=row.paused_until) if row else None
 
 
 def queue_depth(connection: Connection) -> int:

@@ -1,9 +1,11 @@
-"""Telling webhooks what is owed to them: claim, call outside any transaction, settle."""
+"""Telling webhooks their events: claim, call outside any transaction, settle."""
 
 import random
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import structlog
 from sqlalchemy import Engine
@@ -14,79 +16,146 @@ from service.domain.webhook import KEEP, DeliveryStatus, EventType, pause_after,
 from service.store import webhook_deliveries as store
 from service.store.database import reading
 from service.store.old_rows import WEBHOOK_ATTEMPTS, WEBHOOK_DELIVERIES
-from service.store.webhook_deliveries import CallRecord, ClaimedDelivery, WebhookSettlement
+from service.store.webhook_deliveries import (
+    CallRecord,
+    ClaimedDelivery,
+    Receiver,
+    WebhookSettlement,
+)
 from service.usecases.removal import remove_old
-from service.webhooks.call import Call, CallResult
+from service.usecases.webhook_slots import Running, Sizes, Slots
+from service.webhooks.call import TOTAL_SECONDS, Call, CallResult
 
 LEASE = timedelta(seconds=60)
-"""More than resolving a name and the longest call take together."""
-CONCURRENCY = 8
-FORGET_EVERY = timedelta(hours=1)
+"""Far more than the longest call: what is claimed is called at once, for a slot is free for it."""
+LONGEST_CALL = timedelta(seconds=TOTAL_SECONDS)
+LOOK_EVERY_SECONDS = 1.0
+LOOK_IN_CALLS_SECONDS = 0.25
+"""How often it is looked for due events, with no calls under way and with some."""
+UNLIMITED = 2**31
 
 _log = structlog.get_logger(__name__)
+_Calls = dict[Future[bool | None], Running]
 
 
 class DeliverWebhooks:
-    """Tells receivers their events. Any number of threads and processes may do so at once."""
+    """Tells receivers their events. Any number of processes may do so at once.
+
+    Calls are shared out by `Slots`, so that a receiver that hangs delays no other. An event is
+    claimed when a slot is free for it and not before.
+    """
 
     def __init__(
         self,
         engine: Engine,
         *,
         call: Call,
-        concurrency: int = CONCURRENCY,
+        sizes: Sizes | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        """`concurrency` is how many calls one `run_due` makes at once."""
+        """`sizes` says how many calls this process makes at once."""
         self._engine = engine
         self._call = call
-        self._concurrency = concurrency
+        self._sizes = sizes or Sizes()
+        self._slots = Slots(self._sizes)
         self._jitter = jitter
-        self._forgot_at: datetime | None = None
+
+    def run(self, stop: threading.Event) -> None:
+        """Tell events as they fall due, until `stop` is set; calls under way are finished.
+
+        Raises where the database fails; run it again after a while.
+        """
+        calls: _Calls = {}
+        with ThreadPoolExecutor(self._sizes.total, thread_name_prefix="webhook") as pool:
+            while not stop.is_set():
+                self._reap(calls)
+                self._begin(pool, calls, UNLIMITED)
+                if calls:
+                    wait(calls, LOOK_IN_CALLS_SECONDS, FIRST_COMPLETED)
+                else:
+                    stop.wait(LOOK_EVERY_SECONDS)
+        self._reap(calls)
 
     def run_due(self, limit: int) -> int:
-        """Tell up to `limit` events that are due; return how many were handled.
+        """Tell up to `limit` events that are due; return how many were called for.
 
-        Every receiver gets an equal share, and one that failed last time a single call, so that a
-        slow one does not hold up the rest. Returns when the last call has ended.
+        Returns when the last call has ended, for `--drain`.
         """
-        claimed = self._claim(limit)
-        if claimed:
-            with ThreadPoolExecutor(self._concurrency, thread_name_prefix="webhook") as pool:
-                for done in [pool.submit(self._deliver, each) for each in claimed]:
-                    done.result()
-        self._forget_old()
-        return len(claimed)
+        begun = 0
+        calls: _Calls = {}
+        with ThreadPoolExecutor(self._sizes.total, thread_name_prefix="webhook") as pool:
+            while True:
+                begun += self._begin(pool, calls, limit - begun)
+                if not calls:
+                    return begun
+                wait(calls, LOOK_IN_CALLS_SECONDS, FIRST_COMPLETED)
+                self._reap(calls)
 
     def next_due_at(self) -> datetime | None:
         """Return when there will be something to tell."""
         with reading(self._engine) as connection:
             return next((each.due_at for each in store.due_webhooks(connection)), None)
 
-    def _claim(self, limit: int) -> list[ClaimedDelivery]:
+    def forget_old(self) -> int:
+        """Remove what is older than `KEEP`. Returns 0: nothing is left for another run."""
+        for rows in (WEBHOOK_ATTEMPTS, WEBHOOK_DELIVERIES):
+            remove_old(self._engine, rows, before=utc_now() - KEEP)
+        return 0
+
+    def _begin(self, pool: ThreadPoolExecutor, calls: _Calls, limit: int) -> int:
+        """Begin a call for each event that is due and has a free slot; return how many.
+
+        Each receiver gets a fair share of the slots, and the next turn goes to another.
+        """
+        begun = 0
+        if limit < 1 or not self._slots.free_in_all():
+            return begun
         now = utc_now()
         with reading(self._engine) as connection:
-            due = [each for each in store.due_webhooks(connection) if each.due_at <= now]
-        claimed: list[ClaimedDelivery] = []
-        for place, webhook in enumerate(due):
-            share = -(-(limit - len(claimed)) // (len(due) - place))
+            due = {each.id: each for each in store.due_webhooks(connection) if each.due_at <= now}
+        turns = self._slots.in_turn(list(due))
+        for place, webhook_id in enumerate(turns):
+            left = min(limit - begun, self._slots.free_in_all())
+            is_failing = due[webhook_id].failures > 0
+            free = self._slots.free(webhook_id, is_failing=is_failing)
+            share = min(free, -(-left // (len(turns) - place)))
             if share < 1:
-                break
-            with self._engine.begin() as connection:
-                claimed += store.claim(
-                    connection,
-                    webhook.id,
-                    limit=1 if webhook.failures else share,
-                    now=now,
-                    lease_until=now + LEASE,
-                )
-        return claimed
+                continue
+            for delivery in self._claim(webhook_id, share):
+                running = self._slots.begin(webhook_id, is_failing=is_failing)
+                calls[pool.submit(self._deliver, delivery)] = running
+                begun += 1
+        return begun
 
-    def _deliver(self, delivery: ClaimedDelivery) -> None:
+    def _claim(self, webhook_id: UUID, limit: int) -> list[ClaimedDelivery]:
         now = utc_now()
+        with self._engine.begin() as connection:
+            return store.claim(
+                connection, webhook_id, limit=limit, now=now, lease_until=now + LEASE
+            )
+
+    def _reap(self, calls: _Calls) -> None:
+        """Give back the slots of the calls that have ended."""
+        for future in [each for each in calls if each.done()]:
+            error = future.exception()
+            if error is not None:
+                # The lease runs out by itself, and the event is told again.
+                _log.warning("webhook call failed", error=type(error).__name__)
+            is_delivered = None if error is not None else future.result()
+            self._slots.end(calls.pop(future), is_delivered=is_delivered)
+
+    def _deliver(self, delivery: ClaimedDelivery) -> bool | None:
+        """Make one call and settle it; tell whether the receiver took the event, None without a
+        call.
+        """
+        now = utc_now()
+        if now + LONGEST_CALL > delivery.lease_until:
+            _log.warning("lease too short", webhook=str(delivery.webhook_id))
+            return None
         if delivery.email is None and delivery.type is not EventType.ERASED:
-            self._settle(delivery, None, _withheld(delivery, now), now)
-            return
+            # The person was erased before this could be told: what is left to tell is that.
+            self._settle(delivery, None, now)
+            return None
         result = self._call(
             delivery.url,
             delivery.secret,
@@ -101,52 +170,26 @@ class DeliverWebhooks:
             ),
             now=now,
         )
-        call = CallRecord(
-            at=now,
-            status_code=result.status_code,
-            error=result.error,
-            duration_ms=result.duration_ms,
-        )
-        ended = utc_now()
-        self._settle(delivery, call, self._settlement(delivery, result, ended), ended)
-
-    def _settlement(
-        self, delivery: ClaimedDelivery, result: CallResult, now: datetime
-    ) -> WebhookSettlement:
-        if result.is_delivered:
-            return WebhookSettlement(
-                status=DeliveryStatus.DELIVERED,
-                next_attempt_at=now,
-                failures=0,
-                paused_until=None,
-            )
-        decision = decide(
-            Outcome.REJECTED if result.is_gone else Outcome.TEMPORARY,
-            attempt=delivery.attempt,
-            created_at=delivery.created_at,
-            now=now,
-            jitter=self._jitter(),
-        )
-        is_dead = decision.status is MessageStatus.DEAD
-        failures = delivery.failures + 1
-        return WebhookSettlement(
-            status=DeliveryStatus.DEAD if is_dead else DeliveryStatus.QUEUED,
-            next_attempt_at=decision.next_attempt_at or now,
-            failures=failures,
-            paused_until=now + pause_after(failures, jitter=self._jitter()),
-            disabled_reason="gone" if result.is_gone else None,
-        )
+        self._settle(delivery, result, now)
+        return result.is_delivered
 
     def _settle(
-        self,
-        delivery: ClaimedDelivery,
-        call: CallRecord | None,
-        settlement: WebhookSettlement,
-        now: datetime,
+        self, delivery: ClaimedDelivery, result: CallResult | None, began: datetime
     ) -> None:
+        now = utc_now()
+        call = None
+        if result is not None:
+            call = CallRecord(
+                at=began,
+                status_code=result.status_code,
+                error=result.error,
+                duration_ms=result.duration_ms,
+            )
         with self._engine.begin() as connection:
-            if not store.exists(connection, delivery.webhook_id):
-                return  # removed while it was called, and all that was owed to it as well
+            receiver = store.lock_receiver(connection, delivery.webhook_id)
+            if receiver is None:
+                return  # removed while it was called, and its events as well
+            settlement = self._settlement(delivery, result, receiver, began=began, now=now)
             is_ours = store.settle(connection, delivery, call, settlement, now=now)
         _log.info(
             "webhook settled" if is_ours else "webhook lease lost",
@@ -156,20 +199,39 @@ class DeliverWebhooks:
             error=call.error if call else None,
         )
 
-    def _forget_old(self) -> None:
-        """Once an hour, remove what is older than `KEEP`."""
-        now = utc_now()
-        if self._forgot_at is None or now - self._forgot_at >= FORGET_EVERY:
-            self._forgot_at = now
-            for rows in (WEBHOOK_ATTEMPTS, WEBHOOK_DELIVERIES):
-                remove_old(self._engine, rows, before=now - KEEP)
-
-
-def _withheld(delivery: ClaimedDelivery, now: datetime) -> WebhookSettlement:
-    """The person was erased before this could be told: what is left to tell is that."""
-    return WebhookSettlement(
-        status=DeliveryStatus.WITHHELD,
-        next_attempt_at=now,
-        failures=delivery.failures,
-        paused_until=None,
-    )
+    def _settlement(
+        self,
+        delivery: ClaimedDelivery,
+        result: CallResult | None,
+        receiver: Receiver,
+        *,
+        began: datetime,
+        now: datetime,
+    ) -> WebhookSettlement:
+        if result is None:
+            return WebhookSettlement(status=DeliveryStatus.WITHHELD, next_attempt_at=now)
+        if result.is_delivered:
+            well = Receiver(failures=0, paused_until=None)
+            return WebhookSettlement(
+                status=DeliveryStatus.DELIVERED,
+                next_attempt_at=now,
+                receiver=well if receiver.failures else None,
+            )
+        decision = decide(
+            Outcome.REJECTED if result.is_gone else Outcome.TEMPORARY,
+            attempt=delivery.attempt,
+            created_at=delivery.created_at,
+            now=now,
+            jitter=self._jitter(),
+        )
+        is_dead = decision.status is MessageStatus.DEAD
+        # Calls that were under way together fail together, and count once.
+        is_news = receiver.paused_until is None or began >= receiver.paused_until
+        failures = receiver.failures + 1
+        pause = pause_after(failures, jitter=self._jitter())
+        return WebhookSettlement(
+            status=DeliveryStatus.DEAD if is_dead else DeliveryStatus.QUEUED,
+            next_attempt_at=decision.next_attempt_at or now,
+            receiver=Receiver(failures=failures, paused_until=now + pause) if is_news else None,
+            disabled_reason="gone" if result.is_gone else None,
+        )

@@ -196,7 +196,7 @@ def test_forgetting_looks_along_indexes(world: World, engine: Engine):
             assert Once(engine).purge() == 450
             assert held.purge() == 0
             assert forget_code_tries(engine, confirm_days=7) == 0
-            DeliverWebhooks(engine, call=Call(allow_private=False))._forget_old()
+            DeliverWebhooks(engine, call=Call(allow_private=False)).forget_old()
         assert found == []
         deletes = [sql for each in written for sql in each if sql.startswith("DELETE")]
         assert len(deletes) == 3

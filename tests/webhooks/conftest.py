@@ -1,6 +1,6 @@
 """A receiver of events, and a service that owes them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -37,6 +37,8 @@ class Receiver:
     server: HTTPServer
     requests: list[Request] = field(default_factory=list)
     answers: list[Response] = field(default_factory=list)
+    told: Callable[[], object] = lambda: None
+    """Called for each request."""
 
     @property
     def url(self) -> str:
@@ -45,6 +47,7 @@ class Receiver:
     def take(self, request: Request) -> Response:
         request.get_data(cache=True)
         self.requests.append(request)
+        self.told()
         return self.answers.pop(0) if self.answers else Response(status=204)
 
     def verified(self, secret: str) -> list[dict[str, Any]]:

@@ -1,23 +1,32 @@
 """Events reach their receiver at least once, signed, whatever the receiver does meanwhile."""
 
+import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
+import time_machine
+from pytest_httpserver import HTTPServer
 from sqlalchemy import delete, update
-from werkzeug import Response
+from werkzeug import Request, Response
 
 from service.clock import utc_now
 from service.domain.delivery import GIVE_UP_AFTER
-from service.domain.webhook import DeliveryStatus, EventType
+from service.domain.webhook import KEEP, DeliveryStatus, EventType
 from service.store import webhook_deliveries, webhooks
 from service.store.models import Subscriber
 from service.store.webhook_models import Webhook, WebhookDelivery
 from service.store.webhooks import Change
+from service.usecases.deliver_webhooks import LEASE, LONGEST_CALL, DeliverWebhooks
+from service.usecases.webhook_slots import Sizes
 from tests.mail.raw import Peer, RawServer, hang, trickle
 from tests.webhooks.conftest import ADA, Receiver, Service
 
+PATIENCE = 30.0
+"""Longer than anything here takes: what waits so long has failed."""
 SECRET = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 
 
@@ -201,18 +210,21 @@ def test_a_busy_receiver_does_not_starve_another(service: Service, receiver: Rec
     quiet = service.hook(receiver.url).info.id
     many(service, busy, 40)
     many(service, quiet, 2)
-    assert service.teller().run_due(10) == 7
+    assert service.teller().run_due(8) == 8
     done = [row.webhook_id for row in service.deliveries() if row.status == "delivered"]
-    assert (done.count(busy), done.count(quiet)) == (5, 2)
+    assert (done.count(busy), done.count(quiet)) == (6, 2)
 
 
 def test_a_failing_receiver_gets_single_calls(service: Service, receiver: Receiver) -> None:
     many(service, service.hook(receiver.url).info.id, 20)
-    receiver.answers += [Response(status=500) for _ in range(6)]
     teller = service.teller()
     assert teller.run_due(5) == 5
+    receiver.answers += [Response(status=500) for _ in range(6)]
+    assert 1 <= teller.run_due(5) <= 4  # as many as were under way at once
     service.make_due()
     assert teller.run_due(5) == 1
+    service.make_due()
+    assert service.teller().run_due(5) == 1
 
 
 def test_what_a_lost_worker_had_is_due_when_its_lease_runs_out(
@@ -238,13 +250,14 @@ def test_what_a_lost_worker_had_is_due_when_its_lease_runs_out(
             webhook_deliveries.WebhookSettlement(
                 status=DeliveryStatus.QUEUED,
                 next_attempt_at=now,
-                failures=0,
-                paused_until=None,
+                receiver=webhook_deliveries.Receiver(failures=9, paused_until=now),
+                disabled_reason="gone",
             ),
             now=now,
         )
     assert not is_ours
     assert service.deliveries()[0].status == "delivered"
+    assert (service.webhook().failures, service.webhook().is_enabled) == (0, True)
 
 
 def test_several_workers_tell_each_event_once(service: Service, receiver: Receiver) -> None:
@@ -274,3 +287,123 @@ def test_a_webhook_that_is_removed_takes_what_is_owed_along(
     assert service.deliveries() == []
     assert service.attempts() == []
     assert service.teller().run_due(10) == 0
+
+
+class Hanging:
+    """A receiver that answers nobody until it is let go."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Semaphore(0)
+        self.let_go = threading.Event()
+        self.ids: list[str] = []
+
+    def take(self, request: Request) -> Response:
+        self.ids.append(request.headers["webhook-id"])
+        self.asked.release()
+        self.let_go.wait(PATIENCE)
+        return Response(status=204)
+
+
+@pytest.fixture
+def hanging() -> Iterator[tuple[str, Hanging]]:
+    made = Hanging()
+    with HTTPServer(threaded=True) as server:
+        server.expect_request("/hang", method="POST").respond_with_handler(made.take)
+        yield server.url_for("/hang"), made
+        made.let_go.set()
+
+
+@contextmanager
+def at_work(*tellers: DeliverWebhooks) -> Iterator[None]:
+    """Run workers until the block ends."""
+    stop = threading.Event()
+    with ThreadPoolExecutor(len(tellers)) as pool:
+        running = [pool.submit(teller.run, stop) for teller in tellers]
+        try:
+            yield
+        finally:
+            stop.set()
+        for each in running:
+            each.result()
+
+
+def test_receivers_that_hang_delay_no_other(
+    service: Service, receiver: Receiver, hanging: tuple[str, Hanging]
+) -> None:
+    """More of them than the slots for new ones, and two workers; nothing is told twice."""
+    url, hung = hanging
+    for _ in range(Sizes().new + 2):
+        many(service, service.hook(url).info.id, 2)
+    told = threading.Semaphore(0)
+    receiver.told = told.release
+    good = service.hook(receiver.url).info.id
+    with at_work(service.teller(total_seconds=PATIENCE), service.teller(total_seconds=PATIENCE)):
+        for _ in range(Sizes().new):
+            assert hung.asked.acquire(timeout=PATIENCE)
+        many(service, good, 30)
+        for _ in range(30):
+            assert told.acquire(timeout=PATIENCE)
+        assert not hung.let_go.is_set()
+        hung.let_go.set()
+    ids = [*hung.ids, *(request.headers["webhook-id"] for request in receiver.requests)]
+    assert len(ids) == len(set(ids))
+    done = [row.status for row in service.deliveries() if row.webhook_id == good]
+    assert done == ["delivered"] * 30
+
+
+def test_no_more_is_claimed_than_is_called(service: Service, hanging: tuple[str, Hanging]) -> None:
+    url, hung = hanging
+    many(service, service.hook(url).info.id, 64)
+    with at_work(service.teller(total_seconds=PATIENCE), service.teller(total_seconds=PATIENCE)):
+        for _ in range(2):  # one each, for nobody knows the receiver yet
+            assert hung.asked.acquire(timeout=PATIENCE)
+        assert sum(row.attempts for row in service.deliveries()) == 2
+        hung.let_go.set()
+
+
+def test_a_lease_lasts_longer_than_a_call() -> None:
+    assert LEASE > 2 * LONGEST_CALL
+
+
+def test_nobody_is_called_on_a_lease_that_is_too_short(
+    service: Service, receiver: Receiver
+) -> None:
+    """A process that was suspended between the claim and the call leaves it to another."""
+    id_ = service.hook(receiver.url).info.id
+    many(service, id_, 1)
+    now = utc_now()
+    with service.engine.begin() as connection:
+        (late,) = webhook_deliveries.claim(
+            connection, id_, limit=5, now=now, lease_until=now + LONGEST_CALL / 2
+        )
+    assert service.teller()._deliver(late) is None
+    assert receiver.requests == []
+
+
+def test_calls_that_fail_together_count_once(service: Service, receiver: Receiver) -> None:
+    """One outage pauses a receiver for a second, however many calls it cost."""
+    id_ = service.hook(receiver.url).info.id
+    many(service, id_, 4)
+    receiver.answers += [Response(status=500) for _ in range(4)]
+    now = utc_now()
+    with service.engine.begin() as connection:
+        claimed = webhook_deliveries.claim(
+            connection, id_, limit=4, now=now, lease_until=now + LEASE
+        )
+    teller = service.teller()
+    with time_machine.travel(now, tick=False):
+        for delivery in claimed:
+            teller._deliver(delivery)
+    assert service.webhook().failures == 1
+    assert {row.last_error for row in service.deliveries()} == {"http_500"}
+
+
+def test_what_is_old_is_forgotten(service: Service, receiver: Receiver) -> None:
+    many(service, service.hook(receiver.url).info.id, 1)
+    teller = service.teller()
+    teller.run_due(1)
+    teller.forget_old()
+    assert len(service.deliveries()) == len(service.attempts()) == 1
+    with time_machine.travel(utc_now() + KEEP + timedelta(days=1), tick=False):
+        teller.forget_old()
+    assert service.deliveries() == service.attempts() == []
