@@ -102,6 +102,14 @@ class ImportFile:
         self.plan = self._planned(reader)
         return self._csv_rows(reader, self.plan)
 
+    def beginning(self) -> tuple[list[str], Iterator[list[str]]]:
+        """Return a CSV file's titles and its well-formed rows, whatever the columns are.
+
+        Raises `InvalidInputError` for `file` where there is no header.
+        """
+        reader = self._reader()
+        return self._titles(reader), _well_formed(reader)
+
     def _reader(self) -> "Reader":
         lines = iter(self._lines)
         first = next(lines, "")
@@ -110,7 +118,7 @@ class ImportFile:
         # Strict: a quote in the wrong place is an error and does not swallow what follows.
         return csv.reader(source, delimiter=delimiter, strict=True)
 
-    def _planned(self, reader: "Reader") -> Plan:
+    def _titles(self, reader: "Reader") -> list[str]:
         try:
             header = next(reader, None)
         except csv.Error:
@@ -126,7 +134,10 @@ class ImportFile:
                 "The first line holds an email address: is there a header line? Write the names "
                 "of the columns into the first line.",
             )
-        titles = [title.strip() for title in header]
+        return [title.strip() for title in header]
+
+    def _planned(self, reader: "Reader") -> Plan:
+        titles = self._titles(reader)
         try:
             return plan_of(
                 titles, self._choices, tool=tool_of([title_key(each) for each in titles])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 
 from tests.browser.steps import mailed, new_address, sign_up
 
@@ -34,6 +34,11 @@ PAGES = (
     "/audit",
     "/lists/nothing",
 )
+FOREIGN: FilePayload = {
+    "name": "foreign.csv",
+    "mimeType": "text/csv",
+    "buffer": b"Email,Called,Email status\nada@foreign.example,Ada,In\n",
+}
 VIEWS = [
     pytest.param({"width": 360, "height": 740}, "light", id="narrow-light"),
     pytest.param({"width": 360, "height": 740}, "dark", id="narrow-dark"),
@@ -195,6 +200,11 @@ def _person(page: Page, service: str) -> Iterator[str]:
     page.get_by_role("button", name="Import").click()
     page.get_by_role("heading", name="What became of a.csv").wait_for()
     yield "imported"
+    page.goto(f"{service}/admin/import")
+    page.get_by_label("File", exact=True).set_input_files(FOREIGN)
+    page.get_by_role("button", name="Import").click()
+    page.get_by_label("Email status", exact=True).select_option("status")
+    yield "columns"
     page.goto(f"{service}/admin/keys")
     page.get_by_label("Name").fill(f"key-{address.partition('@')[0]}")
     page.get_by_role("button", name="Make the key").click()
@@ -435,10 +445,31 @@ def test_an_import_shows_how_far_it_is_and_leaves_a_report_of_every_row(admin, s
     assert (lines[0], len(lines)) == ("line,outcome,column,message", 12_001)
 
     # The page works on: the next file goes the same way.
-    admin.get_by_label("File", exact=True).set_input_files({**file, "buffer": b"a;b\n"})
+    admin.get_by_label("File", exact=True).set_input_files({**file, "buffer": b"a@b.c;b\n"})
     admin.get_by_role("button", name="Only try").click()
     expect(admin.get_by_role("alert").first).to_be_visible()
     expect(admin.get_by_label("File", exact=True)).to_be_focused()
+
+
+def test_columns_of_a_foreign_file_are_chosen_without_choosing_the_file_again(admin, service):
+    admin.goto(f"{service}/admin/import")
+    admin.get_by_label("File", exact=True).set_input_files(FOREIGN)
+    admin.get_by_role("button", name="Choose columns").click()
+    heading(admin, "Columns of foreign.csv").to_be_focused()
+    choose_columns(admin)
+    admin.get_by_role("button", name="Dry run").click()
+    heading(admin, "What would become of foreign.csv").to_be_focused()
+    admin.get_by_role("button", name="Import", exact=True).click()
+    heading(admin, "What became of foreign.csv").to_be_focused()
+    admin.goto(f"{service}/admin/subscribers?q=ada@foreign.example")
+    expect(admin.get_by_role("link", name="ada@foreign.example")).to_be_visible()
+
+
+def choose_columns(page: Page) -> None:
+    page.get_by_label("Called", exact=True).select_option("First name")
+    expect(page.get_by_label("In 1")).to_have_count(1)
+    page.get_by_label("Email status", exact=True).select_option("status")
+    page.get_by_label("In 1").select_option("Not confirmed: don't email")
 
 
 def test_an_import_that_breaks_off_says_what_to_do(admin, service):
@@ -482,5 +513,12 @@ def test_everything_works_without_javascript(new_context, service, key):
     page.get_by_label("File", exact=True).set_input_files(file)
     page.get_by_role("button", name="Only try").click()
     heading(page, "What would become of a.csv").to_be_visible()
+    page.get_by_label("File", exact=True).set_input_files(FOREIGN)
+    page.get_by_role("button", name="Import").click()
+    heading(page, "Columns of foreign.csv").to_be_visible()
+    choose_columns(page)
+    page.get_by_label("File", exact=True).set_input_files(FOREIGN)
+    page.get_by_role("button", name="Dry run").click()
+    heading(page, "What would become of foreign.csv").to_be_visible()
     page.get_by_role("button", name="Sign out").click()
     heading(page, "Sign in").to_be_visible()

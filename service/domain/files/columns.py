@@ -183,8 +183,9 @@ def plan_of(titles: Sequence[str], given: ColumnChoices, *, tool: Tool | None = 
     watched: set[int] = set()
     open_titles: list[str] = []
     leaving_titles: list[str] = []
+    known = known_choices(titles, tool)
     for number, (title, key) in enumerate(zip(titles, keys, strict=True)):
-        choice = given.columns.get(key) or _known(tool, key)
+        choice = given.columns.get(key) or known[number]
         if choice is None:
             if may_tell_who_left(title) and not given.all_left:
                 leaving_titles.append(title)
@@ -194,8 +195,6 @@ def plan_of(titles: Sequence[str], given: ColumnChoices, *, tool: Tool | None = 
             choice = Choice(target=target)
             watched.add(number)
         choices.append(choice)
-    _take_address(tool, keys, choices, watched)
-    open_titles = [title for title in open_titles if choices[titles.index(title)].target == IGNORE]
     if leaving_titles or open_titles:
         raise ColumnsError(tool, leaving=leaving_titles, others=open_titles)
     _check(titles, choices)
@@ -206,6 +205,15 @@ def plan_of(titles: Sequence[str], given: ColumnChoices, *, tool: Tool | None = 
         watched=frozenset(watched),
         all_left=given.all_left,
     )
+
+
+def known_choices(titles: Sequence[str], tool: Tool | None) -> list[Choice | None]:
+    """Return what columns are without anybody's saying; None for those that nobody knows."""
+    keys = [title_key(title) for title in titles]
+    found = [_known(tool, key) for key in keys]
+    if (number := _address(tool, keys, found)) is not None:
+        found[number] = Choice(target="email")
+    return found
 
 
 def _known(tool: Tool | None, key: str) -> Choice | None:
@@ -222,17 +230,15 @@ def _known(tool: Tool | None, key: str) -> Choice | None:
     return None
 
 
-def _take_address(
-    tool: Tool | None, keys: Sequence[str], choices: list[Choice], watched: set[int]
-) -> None:
-    """Let the address be where the tool's titles in the account's language have it."""
-    if tool is None or tool.address_title is None or any(c.target == "email" for c in choices):
-        return
-    for number in sorted(watched):
-        if tool.address_title.search(keys[number]):
-            choices[number] = Choice(target="email")
-            watched.discard(number)
-            return
+def _address(tool: Tool | None, keys: Sequence[str], found: Sequence[Choice | None]) -> int | None:
+    """Return which column the address is in, if the tool's titles are in the account's language."""
+    pattern = tool.address_title if tool else None
+    if pattern is None or any(choice and choice.target == "email" for choice in found):
+        return None
+    for number, (key, choice) in enumerate(zip(keys, found, strict=True)):
+        if choice is None and pattern.search(key):
+            return number
+    return None
 
 
 def _check(titles: Sequence[str], choices: Sequence[Choice]) -> None:

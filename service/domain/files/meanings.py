@@ -6,7 +6,7 @@ complaint is honoured as that.
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 from service.domain.subscription import EndedReason, Status
@@ -94,6 +94,21 @@ def looks_like(word: str) -> Meaning | None:
         if pattern.search(text):
             return meaning
     return None
+
+
+OWN_WORDS: Mapping[str, Meaning] = {
+    "": Meaning.PENDING,
+    **{meaning.value: meaning for meaning in Meaning if meaning is not Meaning.SKIPPED},
+}
+"""What words in a status column mean where no tool has its own."""
+
+
+def explained(word: str, words: Mapping[str, Meaning], *, is_of_tool: bool) -> Meaning | None:
+    """Return what a word in a status column means, by its `word_key`; None where nobody knows."""
+    found = words.get(word)
+    if found is None and not is_of_tool:
+        found = OWN_WORDS.get(word)
+    return found or looks_like(word)
 
 
 def strongest(meanings: Iterable[Meaning]) -> Meaning:

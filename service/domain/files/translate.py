@@ -1,6 +1,6 @@
 """A row of another tool's file in our own columns, by what its columns were found to be."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from service.domain.errors import InvalidInputError
@@ -14,10 +14,12 @@ from service.domain.files.cells import (
     merged,
     tags_of,
 )
-from service.domain.files.columns import ATTRIBUTE, ENDS, IGNORE, Choice, Plan
+from service.domain.files.columns import ATTRIBUTE, ENDS, IGNORE, Plan
 from service.domain.files.meanings import (
     ENDED,
+    OWN_WORDS,
     Meaning,
+    explained,
     looks_like,
     status_of,
     strongest,
@@ -26,10 +28,6 @@ from service.domain.files.meanings import (
 
 Cells = dict[str, str | None]
 
-_OWN_WORDS: Mapping[str, Meaning] = {
-    "": Meaning.PENDING,
-    **{meaning.value: meaning for meaning in Meaning if meaning is not Meaning.SKIPPED},
-}
 _TIMES = ("requested_at", "confirmed_at", "consent_at", "ended_at")
 
 
@@ -70,7 +68,7 @@ class Translator:
         for number, title, choice in self._columns:
             cell, target = cells[number], choice.target
             if target == "status":
-                meaning = self._meaning(choice, cell)
+                meaning = explained(word_key(cell), choice.words, is_of_tool=self._tool is not None)
                 if meaning is None:
                     unknown = title
                 else:
@@ -99,14 +97,6 @@ class Translator:
         opted_in = self._take_times(given)
         self._take_status(given, meanings, unknown, cells, opted_in=opted_in)
         return given
-
-    def _meaning(self, choice: Choice, cell: str) -> Meaning | None:
-        """Return what a word in a status column means; None where nobody explained it."""
-        key = word_key(cell)
-        found = choice.words.get(key)
-        if found is None and self._tool is None:
-            found = _OWN_WORDS.get(key)
-        return found or looks_like(key)
 
     def _iso(self, cell: str) -> str:
         return as_iso(cell, day_first=self._tool.day_first if self._tool else None)
@@ -193,9 +183,9 @@ class Translator:
 def own_status(cells: Cells) -> None:
     """Honour a status of our own format that is written otherwise and looks like leaving."""
     word = cells.get("status")
-    if not word or word in _OWN_WORDS:
+    if not word or word in OWN_WORDS:
         return
-    meaning = _OWN_WORDS.get(word_key(word)) or looks_like(word)
+    meaning = OWN_WORDS.get(word_key(word)) or looks_like(word)
     if meaning is not None:
         status, reason = status_of(meaning)
         cells["status"] = status.value

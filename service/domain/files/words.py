@@ -25,6 +25,13 @@ def words_in(rows: Iterable[Sequence[str]], number: int) -> Counter[str]:
     return Counter(word_key(row[number]) for row in rows if number < len(row))
 
 
+def words_as_written(rows: Sequence[Sequence[str]], number: int) -> dict[str, str]:
+    """Return how each word of a column, by `word_key`, is written first."""
+    return {
+        word_key(row[number]): row[number].strip() for row in reversed(rows) if number < len(row)
+    }
+
+
 def shown_words(rows: Sequence[Sequence[str]], number: int) -> list[str]:
     """Return a few words of a column that name nobody, as they are written first.
 
@@ -33,9 +40,7 @@ def shown_words(rows: Sequence[Sequence[str]], number: int) -> list[str]:
     counts = words_in(rows, number)
     counts.pop("", None)
     is_shared = len(counts) * 5 <= counts.total() and len(counts) <= MAX_WORDS
-    written = {
-        word_key(row[number]): row[number].strip() for row in reversed(rows) if number < len(row)
-    }
+    written = words_as_written(rows, number)
     shown = [
         written[word]
         for word, _ in counts.most_common()

@@ -6,17 +6,41 @@
   const whole = new Intl.NumberFormat(document.documentElement.lang);
   const share = new Intl.NumberFormat(document.documentElement.lang, { style: "percent" });
 
+  const HEAD_BYTES = 1 << 20;
+  let held = null;
+
+  // The page of columns asks for the file once more: the browser still has it.
+  const handOn = (content) => {
+    const input = content.querySelector("#import input[type=file]");
+    const hint = content.querySelector("[data-held]");
+    if (!held || !input || !hint) return;
+    input.files = held;
+    hint.textContent = hint.dataset.held;
+  };
+
   const show = (page, report) => {
     const fresh = new DOMParser().parseFromString(page, "text/html");
     const content = document.getElementById("content");
     content.replaceChildren(...[...fresh.getElementById("content").childNodes].map((node) => document.importNode(node, true)));
     document.title = fresh.title;
+    handOn(content);
     const place = content.querySelector("[data-rows]");
     if (place && report.length) {
       place.querySelector("a").href = URL.createObjectURL(new Blob(report, { type: "text/csv" }));
       place.hidden = false;
     }
-    content.querySelector("[aria-invalid], #report").focus();
+    content.querySelector("[aria-invalid], [role=alert]:not([hidden])[tabindex], #report").focus();
+    window.scrollTo(0, 0);
+  };
+
+  // The beginning of a file is enough to see its columns.
+  const look = async (form, button) => {
+    const data = new FormData(form);
+    const [file] = held;
+    if (!/\.zip$/i.test(file.name)) data.set("file", file.slice(0, HEAD_BYTES), file.name);
+    const answer = await fetch(button.formAction, { method: "POST", body: data });
+    if (answer.redirected || ![200, 422].includes(answer.status)) location.reload();
+    else show(await answer.text(), []);
   };
 
   const start = (form, button) => {
@@ -83,7 +107,7 @@
     place.hidden = false;
     enter(place.dataset.uploading);
     stage.focus();
-    request.open("POST", location.pathname);
+    request.open("POST", form.getAttribute("action"));
     request.setRequestHeader("Accept", "application/x-ndjson");
     request.send(data);
   };
@@ -91,6 +115,8 @@
   document.addEventListener("submit", (event) => {
     if (event.target.id !== "import" || !event.target.elements.file.files.length) return;
     event.preventDefault();
-    start(event.target, event.submitter);
+    held = event.target.elements.file.files;
+    if (event.submitter?.hasAttribute("formaction")) look(event.target, event.submitter);
+    else start(event.target, event.submitter);
   });
 })();
