@@ -4,6 +4,7 @@ import hmac
 import unicodedata
 from dataclasses import dataclass
 
+import idna
 from email_validator import EmailNotValidError, validate_email
 
 from service.domain.errors import AddressError
@@ -53,3 +54,16 @@ def parse_address(text: str) -> Address:
 def address_hash(key: str, hash_key: bytes) -> str:
     """Return the keyed hash (HMAC-SHA-256, 64 hex digits) under which an address is suppressed."""
     return hmac.digest(hash_key, key.encode(), "sha256").hex()
+
+
+def ascii_domain(text: str) -> str:
+    """Return the text, part of an address, with a domain in its ASCII form (RFC 5891).
+
+    `ada@münchen.example` and `münchen.example` become `…xn--mnchen-3ya.example`; what is no whole
+    domain stays as it is.
+    """
+    before, at, domain = text.rpartition("@")
+    try:
+        return before + at + idna.encode(domain, uts46=True).decode()
+    except idna.IDNAError:
+        return text

@@ -15,6 +15,8 @@ from sqlalchemy import Connection, Dialect, Engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 
+from service.domain.search import search_form
+
 BUSY_TIMEOUT_MS = 10_000
 POOL_WAIT_SECONDS = 5
 STATEMENT_TIMEOUT_MS = 30_000
@@ -74,6 +76,7 @@ def prepare_engine(engine: Engine) -> None:
     def _pragmas(dbapi_connection: Any, _record: Any) -> None:
         # The driver must not begin transactions by itself: `_begin` says how each one starts.
         dbapi_connection.isolation_level = None
+        dbapi_connection.create_function("search_form", 1, _search_form, deterministic=True)
         for pragma in (
             "journal_mode = WAL",
             "foreign_keys = ON",
@@ -87,6 +90,10 @@ def prepare_engine(engine: Engine) -> None:
         # A writer takes its lock at once: a read lock cannot be raised while another one writes.
         reads = connection.get_execution_options().get("reads_only", False)
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+def _search_form(text: str | None) -> str | None:
+    return None if text is None else search_form(text)
 
 
 def _settle(dbapi_connection: Any, record: Any) -> None:

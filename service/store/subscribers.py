@@ -22,7 +22,9 @@ from sqlalchemy import (
     update,
 )
 
+from service.domain.address import ascii_domain
 from service.domain.consent import ConsentKind
+from service.domain.search import search_form
 from service.domain.subscription import Status
 from service.store.models import (
     ConsentEvent,
@@ -131,18 +133,21 @@ def subscribers_page(
 ) -> Sequence[SubscriberInfo]:
     """Return subscribers by id, oldest first, those after the id `after`.
 
-    `text` is looked for within address, name and the values of attributes, `list_id` and `status`
-    in one same subscription.
+    `text` is looked for within address, name and the values of attributes, without regard to letter
+    case and accents, and a domain in either of its forms; `list_id` and `status` in one same
+    subscription.
     """
     query = select(*_columns(Subscriber, SubscriberInfo)).order_by(Subscriber.id).limit(limit)
     if after is not None:
         query = query.where(Subscriber.id > after)
     if text:
+        form = search_form(text)
         query = query.where(
             or_(
-                Subscriber.email_key.contains(text.casefold(), autoescape=True),
-                Subscriber.name.icontains(text, autoescape=True),
-                _has_attribute(connection, text),
+                _form_of(Subscriber.email).contains(form, autoescape=True),
+                _form_of(Subscriber.name).contains(form, autoescape=True),
+                Subscriber.email_key.contains(ascii_domain(form), autoescape=True),
+                _has_attribute(connection, form),
             )
         )
     if list_id is not None or status is not None:
@@ -155,7 +160,11 @@ def subscribers_page(
     return [SubscriberInfo(**row) for row in connection.execute(query).mappings()]
 
 
-def _has_attribute(connection: Connection, text: str) -> ColumnElement[bool]:
+def _form_of(text: Any) -> ColumnElement[str]:
+    return func.search_form(text, type_=Text)
+
+
+def _has_attribute(connection: Connection, form: str) -> ColumnElement[bool]:
     """Return the condition that a person's attributes have a value with this text in it."""
     given = Subscriber.__table__.c.attributes
     if connection.dialect.name == "postgresql":
@@ -168,7 +177,7 @@ def _has_attribute(connection: Connection, text: str) -> ColumnElement[bool]:
     return (
         select(literal(1))
         .select_from(entry)
-        .where(entry.c.value.icontains(text, autoescape=True))
+        .where(_form_of(entry.c.value).contains(form, autoescape=True))
         .correlate(Subscriber)
         .exists()
     )
