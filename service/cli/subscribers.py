@@ -1,6 +1,7 @@
 """`newsflash subscribers`: files in and out, with a progress bar on a terminal."""
 
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import IO, Any, NoReturn
@@ -20,6 +21,7 @@ from service.domain.presets import Preset
 from service.domain.subscription import Status
 from service.usecases.export import ExportRequest, ExportStream
 from service.usecases.import_ import MAILS_AN_HOUR, MAX_MAILS_AN_HOUR, ImportOptions
+from service.usecases.import_file import RowProblem
 from service.usecases.import_report import (
     REPORT_HEADER,
     ImportReport,
@@ -210,16 +212,24 @@ def _tell(report: ImportReport) -> None:
         click.echo(f"Taken for a file of {report.tool_title}.", err=True)
     if report.left_out:
         click.echo(f"Columns left out: {', '.join(report.left_out)}.", err=True)
-    for problem in report.problems[:SHOWN_PROBLEMS]:
-        column = f" {problem.column}" if problem.column else ""
-        click.echo(f"line {problem.line}:{column} {problem.message}", err=True)
-    if (more := report.bad + report.skipped - SHOWN_PROBLEMS) > 0:
-        click.echo(f"… and {more} more", err=True)
-    asked = f" ({report.asked} asked by mail)" if report.asked else ""
+    _tell_rows(report.problems, report.bad + report.skipped)
+    if report.notes:
+        click.echo("Imported, with changes:", err=True)
+        _tell_rows(report.notes, len(report.notes))
+    asked = f" ({report.asked} asked by email)" if report.asked else ""
+    noted = f"; {report.noted} with changes" if report.noted else ""
     click.echo(
         f"{report.rows} rows: {report.imported} imported{asked}, {report.unchanged} unchanged, "
-        f"{report.skipped} skipped, {report.bad} bad"
+        f"{report.skipped} skipped, {report.bad} bad{noted}"
     )
+
+
+def _tell_rows(rows: Sequence[RowProblem], count: int) -> None:
+    for row in rows[:SHOWN_PROBLEMS]:
+        column = f" {row.column}" if row.column else ""
+        click.echo(f"line {row.line}:{column} {row.message}", err=True)
+    if (more := count - SHOWN_PROBLEMS) > 0:
+        click.echo(f"… and {more} more", err=True)
 
 
 def _write(stream: ExportStream, file: IO[bytes], *, is_quiet: bool) -> None:

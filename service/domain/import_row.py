@@ -1,37 +1,76 @@
-"""One row of an imported file, and what it must bring: consent is never taken on trust."""
+"""One row of an imported file, and what it must bring: consent is never taken on trust.
 
-import json
+What says that a person left is honoured whatever else is wrong with the row: the rest is noted.
+"""
+
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from service.domain.address import MAX_LENGTH, Address, parse_address
+from service.domain.attributes import parse_attributes, with_clean_names
 from service.domain.errors import AddressError, InvalidInputError
-from service.domain.subscription import EndedReason, Status
-from service.domain.text import check_json
+from service.domain.files.meanings import ENDED, looks_like, word_key
+from service.domain.import_text import (
+    CLEANERS,
+    NO_TEXT,
+    REPLACED,
+    TEXT_COLUMNS,
+    is_clean,
+    is_storable,
+    one_line,
+    trimmed,
+    word,
+)
+from service.domain.import_time import (
+    EXAMPLE,
+    DayOrder,
+    FileTime,
+    TimeError,
+    is_no_time,
+    read_time,
+)
+from service.domain.subscription import EndedReason, Status, SuppressionReason
 
 CLOCK_SKEW = timedelta(minutes=5)
 """How far ahead of our clock a time in a file may be."""
 
 MAX_NAME_LENGTH = 200
 MAX_SOURCE_LENGTH = 500
-MAX_ATTRIBUTES = 50
-MAX_ATTRIBUTES_BYTES = 10_000
 
+_OWN_REASONS = frozenset(EndedReason)
+_IMPORTED = EndedReason.IMPORTED
+_REPORTED = {
+    EndedReason.HARD_BOUNCE: SuppressionReason.HARD_BOUNCE,
+    EndedReason.COMPLAINT: SuppressionReason.COMPLAINT,
+}
+_GRAVEST = (EndedReason.COMPLAINT, EndedReason.HARD_BOUNCE)
 _PLAIN_LOCAL = re.compile(r"(?=.{1,64}$)[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*")
 _LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3}")
 _TEXT_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
-_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
+T = TypeVar("T")
+
+Cells = Mapping[str, str | None]
+Notes = list["Note"]
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What was wrong with a cell of a row that was taken all the same, or cleaned in it."""
+
+    column: str | None
+    message: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportRow:
     """A row that is fit to be kept. `list` None means the default list.
 
-    Where `is_asked` the row said `confirmed` and nothing proved it: the person is asked by mail.
+    Where `is_asked` the row said `confirmed` and nothing proved it: the person is asked by email.
     """
 
     address: Address
@@ -45,54 +84,166 @@ class ImportRow:
     consent_text_version: str | None
     requested_at: datetime
     confirmed_at: datetime | None
-    ended_at: datetime | None
-    """None also where the file does not say when an ended one ended."""
-    ended_reason: EndedReason | None
+    ended_at: datetime | None = None
+    """None also where the file does not say when an ended one ended, or says it in two ways."""
+    ended_from: datetime | None = None
+    """The earliest moment of the end; None where nothing is known of it."""
+    ended_to: datetime | None = None
+    """The latest moment of the end; None where nothing is known of it."""
+    ended_reason: EndedReason | None = None
+    notes: tuple[Note, ...] = ()
+
+    @property
+    def reports(self) -> SuppressionReason | None:
+        """Why the address must not be emailed on any list, where the row says so."""
+        return _REPORTED.get(self.ended_reason) if self.ended_reason else None
 
 
-def parse_import_row(cells: Mapping[str, str | None], *, now: datetime) -> ImportRow:
+def parse_import_row(
+    cells: Cells, *, now: datetime, left: bool = False, order: DayOrder | None = None
+) -> ImportRow:
     """Read a row from the cells of the export's columns, absent or empty ones alike.
 
     `consent_at` and `consent_source` stand in for `confirmed_at` and `source`. A `confirmed` row
-    that does not bring both becomes `pending`: nothing else proves the consent. Raises
-    `InvalidInputError` that names the column, and never repeats the cell.
+    that does not bring both becomes `pending`: nothing else proves the consent.
+
+    A row says that the person left by its status, an end, or the reason of one; or the file as a
+    whole does (`left`). It needs an address and nothing else: what is wrong beside that is in its
+    notes. Any other row raises `InvalidInputError` that names the column, and never repeats the
+    cell. `order` knows how the file writes its days.
     """
-    if _UNSTORABLE.search("".join(filter(None, cells.values()))):
-        for name, cell in cells.items():
-            if cell and _UNSTORABLE.search(cell):
-                raise InvalidInputError(name, "holds characters that are not UTF-8 text")
+    has_left = left or says_left(cells)
+    notes: Notes = []
+    if not is_clean(cells):
+        cells = _cleaned(cells, notes, is_strict=not has_left)
     try:
         address = _address(cells.get("email") or "")
     except AddressError:
-        raise InvalidInputError("email", "is not an e-mail address") from None
-    status = _choice(cells, "status", Status) or Status.PENDING
-    consent_at = _time(cells, "consent_at", now) or _time(cells, "confirmed_at", now)
-    source = _text(cells, "consent_source", MAX_SOURCE_LENGTH) or _text(
-        cells, "source", MAX_SOURCE_LENGTH
+        raise InvalidInputError(
+            "email", "is not an email address; write it like name@example.org"
+        ) from None
+    times = _Times(cells, until=now + CLOCK_SKEW, order=order or DayOrder())
+    if has_left:
+        return _ended(cells, address, times, notes, now=now)
+    return _standing(cells, address, times, notes, now=now)
+
+
+def says_left(cells: Cells) -> bool:
+    """Tell whether a row's own cells say that the person left."""
+    if left_reason(cells.get("status")) is not None:
+        return True
+    return any(
+        cell and not is_no_time(word(cell))
+        for cell in (cells.get("ended_at"), cells.get("ended_reason"))
     )
+
+
+@lru_cache(maxsize=1_000)
+def left_reason(text: str | None) -> EndedReason | None:
+    """Return why somebody left by a word that says so, ours or one like it; else None."""
+    key = word_key(text) if text else ""
+    if key in _OWN_REASONS:
+        return EndedReason(key)
+    meaning = looks_like(key) if key else None
+    return ENDED.get(meaning) if meaning is not None else None
+
+
+def has_address(cells: Cells) -> bool:
+    """Tell whether the row names an address."""
+    try:
+        _address(trimmed(cells.get("email") or ""))
+    except AddressError:
+        return False
+    return True
+
+
+def _standing(
+    cells: Cells, address: Address, times: "_Times", notes: Notes, *, now: datetime
+) -> ImportRow:
+    """Read the row of somebody who is or waits to be subscribed."""
+    status = _status(cells.get("status"))
+    consent_at = times.moment("consent_at") or times.moment("confirmed_at")
+    source = _source(cells)
     is_asked = status is Status.CONFIRMED and (consent_at is None or source is None)
     if is_asked:
         status = Status.PENDING
-    has_ended = status is Status.UNSUBSCRIBED
     return ImportRow(
         address=address,
-        list=cells.get("list") or None,
+        list=(cells.get("list") or "").lower() or None,
         status=status,
         is_asked=is_asked,
         name=_text(cells, "name", MAX_NAME_LENGTH),
         locale=_matching(cells, "locale", _LOCALE),
-        attributes=_attributes(cells.get("attributes")),
+        attributes=_attributes(cells, notes),
         source=source,
         consent_text_version=_matching(cells, "consent_text_version", _TEXT_VERSION),
-        requested_at=_time(cells, "requested_at", now) or consent_at or now,
+        requested_at=times.moment("requested_at") or consent_at or now,
         confirmed_at=None if status is Status.PENDING else consent_at,
-        ended_at=_time(cells, "ended_at", now) if has_ended else None,
-        ended_reason=(
-            (_choice(cells, "ended_reason", EndedReason) or EndedReason.IMPORTED)
-            if has_ended
-            else None
-        ),
+        notes=tuple(notes),
     )
+
+
+def _ended(
+    cells: Cells, address: Address, times: "_Times", notes: Notes, *, now: datetime
+) -> ImportRow:
+    """Read the row of somebody who left; what cannot be read is noted and left out."""
+
+    def noted(read: Callable[..., T | None], *given: object) -> T | None:
+        try:
+            return read(*given)
+        except InvalidInputError as error:
+            notes.append(Note(error.field, f"{error}. This cell was left out."))
+            return None
+
+    end = noted(times.read, "ended_at")
+    consent_at = noted(times.moment, "consent_at") or noted(times.moment, "confirmed_at")
+    ended_to = None if end is None else end.latest
+    if ended_to is not None and consent_at is not None and ended_to <= consent_at:
+        # The row knows of the consent and says that they left all the same.
+        notes.append(Note("ended_at", "is before the consent of the same row."))
+        ended_to = consent_at + timedelta(microseconds=1)
+    if end is not None and end.at is None:
+        notes.append(
+            Note("ended_at", f"can be read in two ways; write it like {EXAMPLE}. They left.")
+        )
+    return ImportRow(
+        address=address,
+        list=(cells.get("list") or "").lower() or None,
+        status=Status.UNSUBSCRIBED,
+        is_asked=False,
+        name=noted(_text, cells, "name", MAX_NAME_LENGTH),
+        locale=noted(_matching, cells, "locale", _LOCALE),
+        attributes=noted(_attributes, cells, notes),
+        source=noted(_source, cells),
+        consent_text_version=noted(_matching, cells, "consent_text_version", _TEXT_VERSION),
+        requested_at=noted(times.moment, "requested_at") or consent_at or now,
+        confirmed_at=consent_at,
+        ended_at=None if end is None else end.at,
+        ended_from=None if end is None else end.earliest,
+        ended_to=ended_to,
+        ended_reason=noted(_reason, cells) or _IMPORTED,
+        notes=tuple(notes),
+    )
+
+
+def _cleaned(cells: Cells, notes: Notes, *, is_strict: bool) -> Cells:
+    """Trim each cell, and note what was more than white space around it."""
+    cleaned: dict[str, str | None] = {}
+    for name, cell in cells.items():
+        text = cell or ""
+        if not is_storable(text):
+            if is_strict or name == "email":
+                raise InvalidInputError(name, NO_TEXT)
+            notes.append(Note(name, f"{NO_TEXT}. This cell was left out."))
+            text = ""
+        if name in TEXT_COLUMNS:
+            text, is_other = one_line(text)
+            if is_other:
+                notes.append(Note(name, REPLACED))
+        else:
+            text = CLEANERS.get(name, word)(text)
+        cleaned[name] = text
+    return cleaned
 
 
 def _address(text: str) -> Address:
@@ -105,76 +256,89 @@ def _address(text: str) -> Address:
 
 @lru_cache(maxsize=10_000)
 def _domain_key(domain: str) -> str:
+    # Whatever is trimmed away here would stay in the address as it is kept.
+    if domain != domain.strip():
+        raise AddressError("The domain has white space around it.")
     return parse_address(f"a@{domain}").domain
 
 
-def _text(cells: Mapping[str, str | None], name: str, longest: int) -> str | None:
+def _status(text: str | None) -> Status:
+    if not text:
+        return Status.PENDING
+    try:
+        return Status(text.lower())
+    except ValueError:
+        raise InvalidInputError("status", f"is not known; use one of {', '.join(Status)}") from None
+
+
+def _reason(cells: Cells) -> EndedReason | None:
+    """Return the graver of what `ended_reason` and `status` say."""
+    text = cells.get("ended_reason") or ""
+    reason, by_status = left_reason(text), left_reason(cells.get("status"))
+    for grave in _GRAVEST:
+        if grave in (reason, by_status):
+            return grave
+    if reason is None and not is_no_time(text):
+        raise InvalidInputError(
+            "ended_reason", f"is not known; use one of {', '.join(EndedReason)}"
+        )
+    return reason
+
+
+def _source(cells: Cells) -> str | None:
+    return _text(cells, "consent_source", MAX_SOURCE_LENGTH) or _text(
+        cells, "source", MAX_SOURCE_LENGTH
+    )
+
+
+def _text(cells: Cells, name: str, longest: int) -> str | None:
     text = cells.get(name) or None
     if text is not None and len(text) > longest:
-        raise InvalidInputError(name, f"is longer than {longest} characters")
+        raise InvalidInputError(name, f"is longer than {longest} characters; shorten it")
     return text
 
 
-def _matching(cells: Mapping[str, str | None], name: str, pattern: re.Pattern[str]) -> str | None:
+def _matching(cells: Cells, name: str, pattern: re.Pattern[str]) -> str | None:
     text = cells.get(name) or None
     if text is not None and not pattern.fullmatch(text):
         raise InvalidInputError(name, "is not of the form that it has in an export")
     return text
 
 
-def _choice(
-    cells: Mapping[str, str | None], name: str, choices: "type[Status] | type[EndedReason]"
-) -> Any:
-    text = cells.get(name)
+class _Times:
+    """The times of one row."""
+
+    __slots__ = ("_cells", "_order", "_until")
+
+    def __init__(self, cells: Cells, *, until: datetime, order: DayOrder) -> None:
+        self._cells = cells
+        self._until = until
+        self._order = order
+
+    def read(self, name: str) -> FileTime | None:
+        """Return when it was, or None where the cell says that it was not."""
+        text = self._cells.get(name)
+        if not text or is_no_time(text):
+            return None
+        try:
+            return read_time(name, text, order=self._order, until=self._until)
+        except TimeError as error:
+            raise InvalidInputError(name, str(error)) from None
+
+    def moment(self, name: str) -> datetime | None:
+        """Return when it was, where that can be read in one way only."""
+        time = self.read(name)
+        if time is not None and time.at is None:
+            raise InvalidInputError(name, f"can be read in two ways; write it like {EXAMPLE}")
+        return None if time is None else time.at
+
+
+def _attributes(cells: Cells, notes: Notes) -> dict[str, Any] | None:
+    text = cells.get("attributes")
     if not text:
         return None
-    try:
-        return choices(text)
-    except ValueError:
-        raise InvalidInputError(name, f"is not one of {', '.join(choices)}") from None
-
-
-def _time(cells: Mapping[str, str | None], name: str, now: datetime) -> datetime | None:
-    text = cells.get(name)
-    if not text:
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-        if at.tzinfo is None:
-            raise InvalidInputError(name, "has no time zone; write it like 2026-03-01T12:00:00Z")
-        at = at.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise InvalidInputError(
-            name, "is not an ISO 8601 time; write it like 2026-03-01T12:00:00Z"
-        ) from None
-    if at > now + CLOCK_SKEW:
-        raise InvalidInputError(name, "lies in the future")
-    return at
-
-
-def _attributes(text: str | None) -> dict[str, Any] | None:
-    if not text:
-        return None
-    try:
-        value = json.loads(text, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
-        raise InvalidInputError("attributes", "are not JSON") from None
-    if value is None:
-        return None
-    if not isinstance(value, dict):
-        raise InvalidInputError("attributes", "are not a JSON object")
-    check_attributes(value)
-    return value
-
-
-def check_attributes(value: dict[str, Any]) -> None:
-    """Raise `InvalidInputError` for attributes that are too many, too long, or cannot be kept."""
-    check_json("attributes", value)  # first: it goes level by level, and no depth overwhelms it
-    if len(value) > MAX_ATTRIBUTES:
-        raise InvalidInputError("attributes", f"are more than {MAX_ATTRIBUTES} names")
-    if len(json.dumps(value, ensure_ascii=False)) > MAX_ATTRIBUTES_BYTES:
-        raise InvalidInputError("attributes", f"are longer than {MAX_ATTRIBUTES_BYTES} bytes")
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(name)
+    value = parse_attributes(text)
+    kept = value and with_clean_names(value)
+    if kept is not value:
+        notes.append(Note("attributes", "had names with white space around them; it was removed"))
+    return kept

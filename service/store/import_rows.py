@@ -27,7 +27,7 @@ _COLUMNS = (
     "place:int subscriber_id:uuid event_id:uuid email:text email_key:text address_hash:text "
     "is_first:int list_id:uuid status:text name:text locale:text attributes:json source:text "
     "text_version:text requested_at:time confirmed_at:time ended_at:time ended_reason:text "
-    "says_when:int at:time epoch:int kind:text detail:text"
+    "ended_from:time ended_to:time at:time epoch:int kind:text detail:text"
 )
 _NAMES = [column.partition(":")[0] for column in _COLUMNS.split()]
 _IMPORTED, _ENDED = ConsentKind.IMPORTED.value, ConsentKind.UNSUBSCRIBED.value
@@ -81,7 +81,8 @@ def as_rows(
             row.confirmed_at,
             (row.ended_at or at) if row.status is Status.UNSUBSCRIBED else None,
             row.ended_reason.value if row.ended_reason else None,
-            int(row.ended_at is not None),
+            row.ended_from,
+            row.ended_to,
             at,
             epoch,
             _ENDED if has_ended else _IMPORTED,

@@ -66,19 +66,20 @@ WHERE {_KEY} AND given.status = 'confirmed'
 """
 # Whatever its cycle, and though the address be suppressed. But not against what the person did here
 # since then (or ever, where the file does not say when they left), nor against a later consent that
-# a file proved; one that a file merely says is pending proves nothing.
+# a file proved; one that a file merely says is pending proves nothing. An end may lie between two
+# times: a consent within them does not stand against it.
 _END = f"""
 UPDATE subscriptions SET status = 'unsubscribed', ended_at = given.ended_at,
     ended_reason = given.ended_reason, updated_at = given.at
 FROM ({{rows}}) AS given {_PERSON}
 WHERE {_KEY} AND given.status = 'unsubscribed' AND subscriptions.status <> 'unsubscribed'
-    AND (given.says_when = 0 OR subscriptions.confirmed_at IS NULL
-        OR given.ended_at > subscriptions.confirmed_at)
+    AND (given.ended_to IS NULL OR subscriptions.confirmed_at IS NULL
+        OR given.ended_to > subscriptions.confirmed_at)
     AND NOT EXISTS (SELECT 1 FROM consent_events AS own
         WHERE own.subscriber_id = subscriptions.subscriber_id
         AND own.mailing_list_id = subscriptions.mailing_list_id
         AND own.kind IN ('requested', 'confirmed', 'resumed')
-        AND (given.says_when = 0 OR own.at >= given.ended_at))
+        AND (given.ended_from IS NULL OR own.at >= given.ended_from))
 {_RETURNING}
 """
 _OUTCOMES = f"""
@@ -125,17 +126,14 @@ class Kept:
 
 
 def import_chunk(
-    connection: Connection,
-    items: Sequence[ImportItem],
-    *,
-    at: datetime,
-    next_mail_at: Callable[[], datetime],
+    connection: Connection, items: Sequence[ImportItem], *, at: datetime
 ) -> list[Kept]:
-    """Write what may be written of the rows, each with a consent event; tell what became of each.
+    """Write what may be written of the rows, each with a consent event; return what became of each.
 
-    Whoever is to be asked is owed one mail, at the time that `next_mail_at` gives for it. No two of
-    the rows may be for the same address and list.
+    No two of the rows may be for the same address and list.
     """
+    if not items:
+        return []
     given = given_rows(connection)
     given.fill(as_rows(items, at))
     people = {item.row.address.key for item in items}
@@ -149,12 +147,6 @@ def import_chunk(
         kept, written, writings = _kept(given, items)
         given.fill(as_rows(written, at, writings))
     given.execute(_EVENTS)
-    asked = [
-        item
-        for item, each in zip(items, kept, strict=True)
-        if each.is_written and item.row.is_asked
-    ]
-    _ask(connection, asked, next_mail_at)
     return kept
 
 
@@ -194,9 +186,10 @@ def _kept(
     return kept, written, writings
 
 
-def _ask(
-    connection: Connection, items: Sequence[ImportItem], next_mail_at: Callable[[], datetime]
+def ask(
+    connection: Connection, items: Iterable[ImportItem], *, next_mail_at: Callable[[], datetime]
 ) -> None:
+    """Queue one email for each person, at the time that `next_mail_at` gives for it."""
     asked: dict[str, list[list[Any]]] = {}
     for item in items:
         asked.setdefault(item.row.address.key, []).append([str(item.list_id), 1])

@@ -11,14 +11,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from uuid import UUID
 
 import structlog
 from sqlalchemy import Connection, Engine
 
 from service.clock import utc_now
 from service.domain.address import address_hash, parse_address
-from service.domain.consent import Evidence
 from service.domain.errors import AddressError, EventAuthError, EventFormatError, UnavailableError
 from service.domain.feedback import (
     KEPT_FOR,
@@ -28,29 +26,20 @@ from service.domain.feedback import (
     ProviderEvent,
     consequence,
 )
-from service.domain.subscription import Cycles, EndedReason, SubscriptionRef, SuppressionReason
-from service.domain.webhook import EventType
 from service.mail.events.request import EventRequest, ParsedEvents
-from service.store import cycles, feedback, suppressions, webhooks
-from service.store.cycles import Act
+from service.store import feedback
 from service.store.database import reading
 from service.store.feedback import MatchedEvent, SentMessage
 from service.store.old_rows import EVENTS, WAITING_EVENTS
 from service.store.plans import read_by_index
-from service.store.suppressions import NewSuppression
-from service.store.webhooks import Change
+from service.usecases import consequences
+from service.usecases.consequences import Report
 from service.usecases.removal import remove_old
 
 MATCH_EVERY_SECONDS = 10.0
 """How often a worker looks whether an event that waits can be matched."""
 MAX_NAMED = 8
 """How many types of events that are not understood one request may put into the log."""
-
-_TOLD = {
-    SuppressionReason.HARD_BOUNCE: EventType.BOUNCED,
-    SuppressionReason.COMPLAINT: EventType.COMPLAINED,
-}
-"""What the site's own systems are told of an address that is suppressed."""
 
 _log = structlog.get_logger(__name__)
 
@@ -180,75 +169,26 @@ class Feedback:
             if soft
             else {}
         )
-        barred: list[NewSuppression] = []
-        told: dict[EventType, dict[UUID, Change]] = defaultdict(dict)
-        ends: dict[tuple[UUID, UUID | None], tuple[MatchedEvent, EndedReason]] = {}
-        for event in sorted(matched, key=lambda each: (each.at, each.kind)):
-            subscriber_id = event.message.cycles.subscriber_id
-            follows = consequence(event.kind, soft_bounces=counts.get(subscriber_id, 0))
-            if follows.suppress is not None:
-                change = Change(subscriber_id=subscriber_id, at=now, reason=event.kind)
-                told[_TOLD[follows.suppress]][subscriber_id] = change
-                barred.append(
-                    NewSuppression(
-                        address_hash=address_hash(event.message.email_key, self._address_hash_key),
-                        email_key=event.message.email_key,
-                        reason=follows.suppress,
-                        note=event.provider,
-                        at=now,
-                    )
-                )
-            if follows.end is not None:
-                lists = [None] if follows.suppress else list(event.message.cycles.list_ids)
-                for list_id in lists:
-                    ends.setdefault((subscriber_id, list_id), (event, follows.end))
-        suppressions.suppress(connection, barred)
-        for type_, changes in told.items():
-            webhooks.owe(connection, type_, changes.values())
-        if ends:
-            self._end(connection, ends, now=now)
-
-    def _end(
-        self,
-        connection: Connection,
-        ends: dict[tuple[UUID, UUID | None], tuple[MatchedEvent, EndedReason]],
-        *,
-        now: datetime,
-    ) -> None:
-        """End what is open: `ends` is by subscriber and list, with None for all lists.
-
-        Leaving by a mail of an earlier cycle does not end one that began after it.
-        """
-        refs: dict[tuple[UUID, str, EndedReason], list[SubscriptionRef]] = defaultdict(list)
-        for each in feedback.open_subscriptions(connection, {key[0] for key in ends}):
-            ref = SubscriptionRef(each.mailing_list_id, each.epoch)
-            found = ends.get((each.subscriber_id, None))
-            if found is None:
-                found = ends.get((each.subscriber_id, each.mailing_list_id))
-                if found is None:
-                    continue
-                is_of_cycle = ref in found[0].message.cycles.refs
-                if not is_of_cycle and each.requested_at > found[0].at:
-                    continue
-            event, reason = found
-            refs[each.subscriber_id, event.provider, reason].append(ref)
-        if not refs:
-            return
-        acts = [
-            Act(
-                cycles=Cycles(subscriber_id, tuple(found)),
-                at=now,
-                evidence=Evidence(source=f"provider:{provider}"),
-                reason=reason,
-                detail=reason,
-            )
-            for (subscriber_id, provider, reason), found in refs.items()
-        ]
-        changed = cycles.leave(connection, acts)
-        webhooks.owe(
+        consequences.apply(
             connection,
-            EventType.UNSUBSCRIBED,
-            webhooks.changes(acts, changed, reason_of=lambda act: act.reason),
+            [
+                Report(
+                    kind=event.kind,
+                    follows=consequence(
+                        event.kind,
+                        soft_bounces=counts.get(event.message.cycles.subscriber_id, 0),
+                    ),
+                    at=event.at,
+                    address_hash=address_hash(event.message.email_key, self._address_hash_key),
+                    email_key=event.message.email_key,
+                    subscriber_id=event.message.cycles.subscriber_id,
+                    cycles=event.message.cycles,
+                    note=event.provider,
+                    source=f"provider:{event.provider}",
+                )
+                for event in matched
+            ],
+            now=now,
         )
 
 

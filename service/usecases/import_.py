@@ -7,7 +7,7 @@ once more: what is there already counts as unchanged.
 import gc
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import IO, Any
 from uuid import UUID
@@ -20,13 +20,22 @@ from service.domain.address import address_hash
 from service.domain.errors import InvalidInputError, UnknownListError
 from service.domain.exchange import FileFormat
 from service.domain.files.columns import Choice, ColumnChoices, UnknownColumns
-from service.domain.import_row import ImportRow, parse_import_row
+from service.domain.import_row import (
+    ImportRow,
+    Note,
+    has_address,
+    parse_import_row,
+    says_left,
+)
+from service.domain.import_time import DayOrder
 from service.domain.mailing_list import ListInfo
-from service.domain.subscription import Status
+from service.domain.subscription import Status, SuppressionReason
 from service.store.audit import insert_audit
+from service.store.import_reports import AddressReport
 from service.store.import_rows import ImportItem
+from service.usecases.import_ahead import read_ahead
 from service.usecases.import_chunks import Chunk, ChunkWriter, Pace
-from service.usecases.import_file import Cells, Found, ImportFile, RowProblem, RowSkipped
+from service.usecases.import_file import DoubtfulRow, Found, ImportFile, RowProblem, RowSkipped
 from service.usecases.import_report import ImportReport, Listener
 from service.usecases.lists import Lists
 
@@ -37,6 +46,7 @@ SQLITE_CHUNK_ROWS = 2_000
 MAILS_AN_HOUR = 1_000
 MAX_MAILS_AN_HOUR = 1_000_000
 REPEATED = "repeats another row of this file"
+UNKNOWN_LIST = "names a list that does not exist; create it, or correct the name"
 
 Progress = Callable[[int], None]
 """Told how many bytes of the file have been read."""
@@ -170,64 +180,120 @@ class Import:
         """Give the good rows, of several for the same subscription in one chunk the strongest."""
         is_sqlite = self._engine.dialect.name == "sqlite"
         size = min(CHUNK_ROWS, SQLITE_CHUNK_ROWS) if is_sqlite else CHUNK_ROWS
-        chunk: dict[tuple[str, UUID], tuple[int, ImportItem]] = {}
-        for line, item in self._items(rows, report, usual, have_left=have_left):
-            report.rows += 1
-            key = (item.row.address.key, item.list_id)
-            before = chunk.get(key)
-            if before is None:
-                chunk[key] = (line, item)
-            elif _is_stronger(item.row, before[1].row):
-                report.unchange(before[0], REPEATED)
-                chunk[key] = (line, item)
-            else:
-                report.unchange(line, REPEATED)
-            if len(chunk) >= size:
-                yield list(chunk.values())
-                chunk.clear()
-        if chunk:
-            yield list(chunk.values())
-
-    def _items(
-        self,
-        rows: Iterator[Found],
-        report: ImportReport,
-        usual: ListInfo | None,
-        *,
-        have_left: bool,
-    ) -> Iterator[tuple[int, ImportItem]]:
-        """Give the good rows with their lines; count the bad ones."""
-        for found in rows:
-            if isinstance(found, RowSkipped):
-                report.rows += 1
-                report.skip(found.line, found.message)
-                continue
-            if isinstance(found, RowProblem):
-                report.rows += 1
-                report.refuse(found)
-                continue
-            if found.cells.get("erased_at"):
-                report.rows += 1
-                report.skip(found.line, "is of an erased person")
-                continue
+        gathered = _Gathered(report)
+        for line, row in self._good(rows, report, have_left=have_left):
+            hashed = address_hash(row.address.key, self._hash_key)
             try:
-                cells = {**found.cells, "status": Status.UNSUBSCRIBED} if have_left else found.cells
-                yield found.line, self._item(cells, usual)
-            except InvalidInputError as error:
-                report.rows += 1
-                report.refuse(RowProblem(found.line, error.field, str(error)))
+                info = self._lists.get(row.list) if row.list else (usual or self._lists.default())
+            except UnknownListError:
+                problem = RowProblem(line, "list", UNKNOWN_LIST)
+                gathered.add_stray(line, row, hashed, problem)
+            else:
+                gathered.add(line, ImportItem(row=row, list_id=info.id, address_hash=hashed))
+            if len(gathered) >= size:
+                yield gathered.chunk()
+                gathered = _Gathered(report)
+        if len(gathered):
+            yield gathered.chunk()
 
-    def _item(self, cells: Cells, usual: ListInfo | None) -> ImportItem:
-        row = parse_import_row(cells, now=utc_now())
-        try:
-            info = self._lists.get(row.list) if row.list else (usual or self._lists.default())
-        except UnknownListError:
-            raise InvalidInputError("list", "is no list here") from None
-        return ImportItem(
-            row=row,
-            list_id=info.id,
-            address_hash=address_hash(row.address.key, self._hash_key),
+    def _good(
+        self, rows: Iterator[Found], report: ImportReport, *, have_left: bool
+    ) -> Iterator[tuple[int, ImportRow]]:
+        """Give the good rows with their lines; count the bad ones."""
+        order = DayOrder()
+        for found in read_ahead(rows, order):
+            report.rows += 1
+            if isinstance(found, RowProblem):
+                report.refuse(found)
+            elif isinstance(found, RowSkipped):
+                report.skip(found.line, found.message)
+            elif isinstance(found, DoubtfulRow):
+                if row := _leaver_of(found, order, have_left=have_left):
+                    yield found.problem.line, row
+                else:
+                    report.refuse(found.problem)
+            elif found.cells.get("erased_at"):
+                report.skip(found.line, "is of an erased person")
+            else:
+                try:
+                    row = parse_import_row(found.cells, now=utc_now(), left=have_left, order=order)
+                except InvalidInputError as error:
+                    problem = RowProblem(found.line, error.field, str(error))
+                    doubtful = DoubtfulRow(problem, found.others)
+                    if row := _leaver_of(doubtful, order, have_left=have_left):
+                        yield found.line, row
+                    else:
+                        report.refuse(problem)
+                else:
+                    yield found.line, row
+
+
+class _Gathered:
+    """A chunk as it fills."""
+
+    def __init__(self, report: ImportReport) -> None:
+        self._report = report
+        self._rows: dict[tuple[str, UUID], tuple[int, ImportItem]] = {}
+        self._strays: list[tuple[int, ImportRow]] = []
+        self._reports: dict[tuple[str, SuppressionReason], AddressReport] = {}
+
+    def __len__(self) -> int:
+        return len(self._rows) + len(self._strays)
+
+    def add(self, line: int, item: ImportItem) -> None:
+        """Take a row, unless one of the same subscription is stronger."""
+        if item.row.reports:
+            self._report_address(item.row, item.address_hash)
+        key = (item.row.address.key, item.list_id)
+        before = self._rows.get(key)
+        if before is None:
+            self._rows[key] = (line, item)
+        elif _is_stronger(item.row, before[1].row):
+            self._report.unchange(before[0], REPEATED, before[1].row.notes)
+            self._rows[key] = (line, item)
+        else:
+            self._report.unchange(line, REPEATED, item.row.notes)
+
+    def add_stray(self, line: int, row: ImportRow, hashed: str, problem: RowProblem) -> None:
+        """Take of a row for no list of ours what it says of the address; refuse any other."""
+        if row.reports is None:
+            self._report.refuse(problem)
+            return
+        self._report_address(row, hashed)
+        note = Note(problem.column, f"{problem.message}. The address was suppressed.")
+        self._strays.append((line, replace(row, notes=(*row.notes, note))))
+
+    def chunk(self) -> Chunk:
+        """Return the chunk."""
+        return Chunk(list(self._rows.values()), self._strays, list(self._reports.values()))
+
+    def _report_address(self, row: ImportRow, hashed: str) -> None:
+        if row.reports is None:
+            return
+        new = AddressReport(
+            email_key=row.address.key,
+            address_hash=hashed,
+            reason=row.reports,
+            earliest=row.ended_from,
+            latest=row.ended_to,
         )
+        key = (new.email_key, new.reason)
+        before = self._reports.get(key)
+        # What has no time, or the later one, holds against more confirmations.
+        if before is None or (
+            before.latest is not None and (new.latest is None or new.latest > before.latest)
+        ):
+            self._reports[key] = new
+
+
+def _leaver_of(found: DoubtfulRow, order: DayOrder, *, have_left: bool) -> ImportRow | None:
+    """Return the row that says that somebody left, if any reading of it does."""
+    for cells in found.readings:
+        if (have_left or says_left(cells)) and has_address(cells):
+            row = parse_import_row(cells, now=utc_now(), left=True, order=order)
+            note = Note(found.problem.column, f"{found.problem.message}. They left all the same.")
+            return replace(row, notes=(note, *row.notes))
+    return None
 
 
 @contextmanager
@@ -251,5 +317,5 @@ def _is_stronger(row: ImportRow, than: ImportRow) -> bool:
         return False
     if row.status is Status.UNSUBSCRIBED:
         newest = than.confirmed_at
-        return row.ended_at is None or newest is None or row.ended_at > newest
+        return row.ended_to is None or newest is None or row.ended_to > newest
     return row.status is Status.CONFIRMED and than.status is Status.PENDING

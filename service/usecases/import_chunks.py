@@ -4,25 +4,50 @@ Reading takes Python's time and writing the database's, so that both together ta
 than the slower of them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from service.clock import utc_now
+from service.domain.feedback import EventKind, consequence
+from service.domain.import_row import ImportRow
 from service.domain.webhook import EventType
 from service.store import webhooks
 from service.store.database import is_lost_race
+from service.store.import_reports import AddressReport, KnownAddress, known_addresses
 from service.store.import_rows import ImportItem
-from service.store.imports import Kept, import_chunk
+from service.store.imports import Kept, ask, import_chunk
+from service.usecases import consequences
+from service.usecases.consequences import Report
 from service.usecases.import_report import ImportReport
 
-Chunk = Sequence[tuple[int, ImportItem]]
-"""Rows with their lines, no two for the same address and list."""
+SOURCE = "import"
+"""Who ends subscriptions and suppresses addresses, where a file says that an address is dead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Rows with their lines, no two for the same address and list; what they say of addresses."""
+
+    rows: Sequence[tuple[int, ImportItem]] = ()
+    strays: Sequence[tuple[int, ImportRow]] = ()
+    """Rows that report their address and are for no list of ours."""
+    reports: Sequence[AddressReport] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """What became of a chunk's rows."""
+
+    kept: list[Kept]
+    reported: Set[str] = frozenset()
+    """Keys of the addresses for which a report changed anything."""
 
 
 class Pace:
@@ -55,7 +80,7 @@ class ChunkWriter:
         self._pace = pace
         self._dry_run = dry_run
         self._thread = ThreadPoolExecutor(1, "import")
-        self._under_way: tuple[Chunk, Future[list[Kept]]] | None = None
+        self._under_way: tuple[Chunk, Future[_Written]] | None = None
 
     def __enter__(self) -> Self:
         """Begin."""
@@ -81,7 +106,7 @@ class ChunkWriter:
         self._settle()
         self._under_way = (chunk, self._thread.submit(self._write, chunk))
 
-    def _write(self, chunk: Chunk) -> list[Kept]:
+    def _write(self, chunk: Chunk) -> _Written:
         """Write the chunk; once more where another transaction was in its way."""
         first_mail_at = self._pace.upcoming
         try:
@@ -92,22 +117,83 @@ class ChunkWriter:
         self._pace.upcoming = first_mail_at
         return self._write_once(chunk)
 
-    def _write_once(self, chunk: Chunk) -> list[Kept]:
-        items, at = [item for _, item in chunk], utc_now()
+    def _write_once(self, chunk: Chunk) -> _Written:
+        items, at = [item for _, item in chunk.rows], utc_now()
         with self._engine.connect() as connection, connection.begin() as transaction:
-            kept = import_chunk(connection, items, at=at, next_mail_at=self._pace.next)
+            kept = import_chunk(connection, items, at=at)
             webhooks.owe(connection, EventType.UNSUBSCRIBED, _ended(items, kept, at))
+            written = _report(connection, items, kept, chunk.reports, at=at)
+            asked = (
+                item
+                for item, each in zip(items, written.kept, strict=True)
+                if item.row.is_asked and each.is_written and not each.is_suppressed
+            )
+            ask(connection, asked, next_mail_at=self._pace.next)
             if self._dry_run:
                 transaction.rollback()
-        return kept
+        return written
 
     def _settle(self) -> None:
         if self._under_way is None:
             return
-        chunk, written = self._under_way
+        chunk, under_way = self._under_way
         self._under_way = None
-        for (line, item), kept in zip(chunk, written.result(), strict=True):
+        written = under_way.result()
+        for (line, item), kept in zip(chunk.rows, written.kept, strict=True):
             self._report.count(line, item.row, kept)
+        for line, row in chunk.strays:
+            is_written = row.address.key in written.reported
+            self._report.count(line, row, Kept(is_written=is_written, status=row.status))
+
+
+def _report(
+    connection: Connection,
+    items: Sequence[ImportItem],
+    kept: list[Kept],
+    reports: Sequence[AddressReport],
+    *,
+    at: datetime,
+) -> _Written:
+    """Have what rows say of addresses hold for each address on every list, as an event would."""
+    if not reports:
+        return _Written(kept)
+    found = [each for each in known_addresses(connection, reports) if not each.is_outdated]
+    ended = consequences.apply(connection, [_as_report(each, at) for each in found], now=at)
+    left = {subscriber_id for subscriber_id, _ in ended}
+    barred = {each.report.email_key for each in found}
+    reported = {
+        each.report.email_key for each in found if not each.is_known or each.subscriber_id in left
+    }
+    return _Written(
+        [
+            replace(
+                each,
+                is_suppressed=True,
+                is_written=each.is_written or (item.row.reports is not None and key in reported),
+            )
+            if (key := item.row.address.key) in barred
+            else each
+            for item, each in zip(items, kept, strict=True)
+        ],
+        reported,
+    )
+
+
+def _as_report(known: KnownAddress, at: datetime) -> Report:
+    kind = EventKind(known.report.reason.value)
+    # Of an erased person nothing is kept but the hash, unless they came back by themselves.
+    is_named = known.subscriber_id is not None or not known.is_erased
+    return Report(
+        kind=kind,
+        follows=consequence(kind, soft_bounces=0),
+        at=at,
+        address_hash=known.report.address_hash,
+        email_key=known.report.email_key if is_named else None,
+        subscriber_id=known.subscriber_id,
+        is_new=not known.is_known,
+        note=SOURCE,
+        source=SOURCE,
+    )
 
 
 def _ended(

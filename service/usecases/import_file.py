@@ -4,12 +4,11 @@ A line that is too long, of another encoding or wrongly quoted is one bad row: r
 it. Memory holds one row at a time.
 """
 
-import csv
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, islice
-from typing import IO, TYPE_CHECKING, Any
+from itertools import islice
+from typing import IO, Any
 
 from service.domain.errors import InvalidInputError
 from service.domain.exchange import GUARD, GUARDED_COLUMNS, FileFormat, unguard
@@ -27,10 +26,8 @@ from service.domain.files.tools import tool_of
 from service.domain.files.translate import SkippedRowError, Translator, own_status
 from service.domain.files.words import shown_words
 from service.domain.text import check_json
-from service.usecases.import_text import MAX_LINE_BYTES, Lines, delimiter_of
-
-if TYPE_CHECKING:
-    from _csv import Reader
+from service.usecases.import_csv import TOO_LONG, CsvRows, Record
+from service.usecases.import_text import Lines
 
 SAMPLE_ROWS = 1_000
 """How many rows are looked at for what is written in a column."""
@@ -62,9 +59,20 @@ class FileRow:
 
     line: int
     cells: Cells
+    others: Sequence[Cells] = ()
+    """Other ways to read it, if it is of no use so."""
 
 
-Found = FileRow | RowProblem | RowSkipped
+@dataclass(frozen=True, slots=True)
+class DoubtfulRow:
+    """A row that is not well-formed: only that somebody left is believed of it."""
+
+    problem: RowProblem
+    readings: Sequence[Cells]
+    """Its cells, in each way in which it can be read; the likeliest first."""
+
+
+Found = FileRow | DoubtfulRow | RowProblem | RowSkipped
 
 
 class ImportFile:
@@ -98,79 +106,28 @@ class ImportFile:
         """
         if self._format is not FileFormat.CSV:
             return self._ndjson_rows()
-        reader = self._reader()
-        self.plan = self._planned(reader)
-        return self._csv_rows(reader, self.plan)
+        rows = CsvRows(self._lines)
+        self.plan = self._planned(rows)
+        return _csv_rows(rows, self.plan)
 
     def beginning(self) -> tuple[list[str], Iterator[list[str]]]:
         """Return a CSV file's titles and its well-formed rows, whatever the columns are.
 
         Raises `InvalidInputError` for `file` where there is no header.
         """
-        reader = self._reader()
-        return self._titles(reader), _well_formed(reader)
+        rows = CsvRows(self._lines)
+        return _titles(rows), _well_formed(rows)
 
-    def _reader(self) -> "Reader":
-        lines = iter(self._lines)
-        first = next(lines, "")
-        delimiter, says_only_that = delimiter_of(first)
-        source = lines if says_only_that else chain([first], lines)
-        # Strict: a quote in the wrong place is an error and does not swallow what follows.
-        return csv.reader(source, delimiter=delimiter, strict=True)
-
-    def _titles(self, reader: "Reader") -> list[str]:
-        try:
-            header = next(reader, None)
-        except csv.Error:
-            header = None
-        if self._lines.is_too_long:
-            raise InvalidInputError("file", "The first line is too long for a header.")
-        if not header or not any(title.strip() for title in header):
-            raise InvalidInputError("file", "The file has no header line.")
-        if any("@" in title for title in header):
-            # It must not be repeated.
-            raise InvalidInputError(
-                "file",
-                "The first line holds an email address: is there a header line? Write the names "
-                "of the columns into the first line.",
-            )
-        return [title.strip() for title in header]
-
-    def _planned(self, reader: "Reader") -> Plan:
-        titles = self._titles(reader)
+    def _planned(self, rows: CsvRows) -> Plan:
+        titles = _titles(rows)
         try:
             return plan_of(
                 titles, self._choices, tool=tool_of([title_key(each) for each in titles])
             )
         except ColumnsError as error:
-            rows = list(islice(_well_formed(reader), SAMPLE_ROWS))
-            words = {title: shown_words(rows, titles.index(title)) for title in error.leaving}
+            sample = list(islice(_well_formed(rows), SAMPLE_ROWS))
+            words = {title: shown_words(sample, titles.index(title)) for title in error.leaving}
             raise error.with_words(words) from None
-
-    def _csv_rows(self, reader: "Reader", plan: Plan) -> Iterator[Found]:
-        columns = [title_key(title) for title in plan.titles]
-        translator = None if plan.is_plain else Translator(plan)
-        while True:
-            line = self._lines.number + 1
-            self._lines.is_too_long = False
-            try:
-                row = next(reader)
-            except StopIteration:
-                return
-            except csv.Error:
-                yield RowProblem(line, None, "is not well-formed CSV (quotes)")
-                continue
-            if self._lines.is_too_long:
-                yield RowProblem(line, None, f"is longer than {MAX_LINE_BYTES} bytes")
-            elif len(row) == len(columns):
-                if translator is not None:
-                    yield _translated(line, translator, row)
-                else:
-                    yield _own_row(line, dict(zip(columns, row, strict=True)))
-            elif row:
-                yield RowProblem(
-                    line, None, f"has {len(row)} cells where the header has {len(columns)}"
-                )
 
     def _ndjson_rows(self) -> Iterator[Found]:
         plans = _Plans(self._choices)
@@ -178,7 +135,7 @@ class ImportFile:
             line = self._lines.number
             if self._lines.is_too_long:
                 self._lines.is_too_long = False
-                yield RowProblem(line, None, f"is longer than {MAX_LINE_BYTES} bytes")
+                yield RowProblem(line, None, TOO_LONG)
             elif text.strip():
                 try:
                     cells = _json_cells(text)
@@ -225,14 +182,54 @@ class _Plans:
             ) from None
 
 
-def _well_formed(reader: "Reader") -> Iterator[list[str]]:
-    while True:
-        try:
-            yield next(reader)
-        except StopIteration:
-            return
-        except csv.Error:
-            continue
+def _titles(rows: CsvRows) -> list[str]:
+    if not rows.titles:
+        raise InvalidInputError(
+            "file", "The file has no header line. Write the names of the columns into it."
+        )
+    if any("@" in title for title in rows.titles):
+        # It must not be repeated.
+        raise InvalidInputError(
+            "file",
+            "The first line holds an email address: is there a header line? Write the names "
+            "of the columns into the first line.",
+        )
+    return rows.titles
+
+
+def _well_formed(rows: CsvRows) -> Iterator[list[str]]:
+    return (row.cells for row in rows if row.doubt is None)
+
+
+def _csv_rows(rows: CsvRows, plan: Plan) -> Iterator[Found]:
+    columns = [title_key(title) for title in plan.titles]
+    rows.used = set(plan.titles) - set(plan.left_out)
+    translator = None if plan.is_plain else Translator(plan)
+
+    def read(line: int, cells: list[str]) -> FileRow | RowProblem | RowSkipped:
+        if translator is not None:
+            return _translated(line, translator, cells)
+        return _own_row(line, dict(zip(columns, cells, strict=True)))
+
+    for record in rows:
+        if record.doubt is None and not record.readings:
+            yield read(record.line, record.cells)
+        else:
+            yield _unclear(record, read)
+
+
+def _unclear(
+    record: Record, read: Callable[[int, list[str]], FileRow | RowProblem | RowSkipped]
+) -> Found:
+    """Read a row in each way in which it can be read."""
+    found = [read(record.line, cells) for cells in record.readings]
+    readings = [row.cells for row in found if isinstance(row, FileRow)]
+    if record.doubt is not None:
+        return DoubtfulRow(RowProblem(record.line, record.column, record.doubt), readings)
+    row = read(record.line, record.cells)
+    if isinstance(row, RowProblem):
+        return DoubtfulRow(row, readings)
+    return replace(row, others=readings) if isinstance(row, FileRow) else row
 
 
 def _own_row(line: int, cells: Cells) -> FileRow:
@@ -240,7 +237,9 @@ def _own_row(line: int, cells: Cells) -> FileRow:
     return FileRow(line, _unguarded(cells))
 
 
-def _translated(line: int, translator: Translator, row: Sequence[str]) -> Found:
+def _translated(
+    line: int, translator: Translator, row: Sequence[str]
+) -> FileRow | RowProblem | RowSkipped:
     try:
         return FileRow(line, _unguarded(translator.row(row)))
     except SkippedRowError:

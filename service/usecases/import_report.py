@@ -2,13 +2,13 @@
 wants them all.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from service.domain.exchange import csv_line
 from service.domain.files.columns import IGNORE, Plan
-from service.domain.import_row import ImportRow
+from service.domain.import_row import ImportRow, Note
 from service.domain.subscription import Status
 from service.store.imports import Kept
 from service.usecases.import_file import RowProblem
@@ -82,8 +82,12 @@ class ImportReport:
     bad: int = 0
     asked: int = 0
     """How many of the imported are asked by mail whether they consent."""
+    noted: int = 0
+    """Rows that were taken, or changed nothing, and in which a cell was cleaned or left out."""
     problems: list[RowProblem] = field(default_factory=list)
     """The first 1,000 skipped and bad rows, in the order in which they were found."""
+    notes: list[RowProblem] = field(default_factory=list)
+    """What was cleaned or left out in the first 1,000 rows of which anything was."""
     listener: Listener | None = None
     tool: str | None = None
     """Whose file it was taken for; None where it is of no tool that is known."""
@@ -112,41 +116,56 @@ class ImportReport:
         """How many rows are counted by now as one of the four."""
         return self.imported + self.unchanged + self.skipped + self.bad
 
-    def unchange(self, line: int, message: str | None = None) -> None:
+    def unchange(self, line: int, message: str | None = None, notes: Sequence[Note] = ()) -> None:
         """Count a row that says nothing new."""
         self.unchanged += 1
-        self._tell(RowResult(line, Outcome.UNCHANGED, None, message))
+        self._tell(RowResult(line, Outcome.UNCHANGED, None, message), notes)
 
     def skip(self, line: int, message: str) -> None:
         """Count a good row that may not be taken."""
         self.skipped += 1
-        self._note(RowProblem(line, None, message))
+        self._list(self.problems, RowProblem(line, None, message))
         self._tell(RowResult(line, Outcome.SKIPPED, None, message))
 
     def refuse(self, problem: RowProblem) -> None:
         """Count a bad row."""
         self.bad += 1
-        self._note(problem)
+        self._list(self.problems, problem)
         self._tell(RowResult(problem.line, Outcome.BAD, problem.column, problem.message))
 
     def count(self, line: int, row: ImportRow, kept: Kept) -> None:
         """Count what became of a row that was good to be kept."""
         if kept.is_written:
+            is_asked = row.is_asked and not kept.is_suppressed
             self.imported += 1
-            self.asked += row.is_asked
-            self._tell(RowResult(line, Outcome.ASKED if row.is_asked else Outcome.IMPORTED))
+            self.asked += is_asked
+            outcome = Outcome.ASKED if is_asked else Outcome.IMPORTED
+            self._tell(RowResult(line, outcome), row.notes)
         elif reason := _why_not(row, kept):
             self.skip(line, reason)
         else:
-            self.unchange(line)
+            self.unchange(line, None, row.notes)
 
-    def _note(self, problem: RowProblem) -> None:
-        if len(self.problems) < MAX_PROBLEMS:
-            self.problems.append(problem)
+    def _list(self, listed: list[RowProblem], problem: RowProblem) -> None:
+        if len(listed) < MAX_PROBLEMS:
+            listed.append(problem)
 
-    def _tell(self, result: RowResult) -> None:
+    def _tell(self, result: RowResult, notes: Sequence[Note] = ()) -> None:
+        if notes:
+            self.noted += 1
+            for note in notes:
+                self._list(self.notes, RowProblem(result.line, note.column, note.message))
+            result = _with_notes(result, notes)
         if self.listener is not None:
             self.listener(result)
+
+
+def _with_notes(result: RowResult, notes: Sequence[Note]) -> RowResult:
+    """Return the result with the notes in its message: each names its column, but an only one."""
+    if len(notes) == 1 and result.message is None:
+        return replace(result, column=notes[0].column, message=notes[0].message)
+    told = [f"{note.column} {note.message}" if note.column else note.message for note in notes]
+    return replace(result, message="; ".join([result.message or "", *told]).removeprefix("; "))
 
 
 def _why_not(row: ImportRow, kept: Kept) -> str | None:
@@ -156,7 +175,7 @@ def _why_not(row: ImportRow, kept: Kept) -> str | None:
     if row.status is Status.UNSUBSCRIBED:
         if kept.status is Status.UNSUBSCRIBED:
             return None
-        if row.ended_at is None:
+        if row.ended_from is None:
             return "does not say when, and the person signed up here themselves"
         return "left before a consent or a signup that is known here"
     if kept.status is Status.UNSUBSCRIBED:

@@ -5,7 +5,7 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import IO
+from typing import IO, Any
 
 from service.domain.errors import InvalidInputError
 
@@ -15,7 +15,11 @@ DELIMITERS = ",;\t"
 WINDOWS = "cp1252"
 ZIP_START = b"PK\x03\x04"
 """How a workbook begins, which is a ZIP archive (APPNOTE.TXT, section 4.3.7)."""
-_UTF_16 = {
+_NO_FILES = frozenset({"idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined"})
+"""Encodings of names and of programs' source, in which no file is written."""
+_MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32-le",  # before the mark that it begins with
+    codecs.BOM_UTF32_BE: "utf-32-be",
     codecs.BOM_UTF16_LE: "utf-16-le",
     codecs.BOM_UTF16_BE: "utf-16-be",
 }
@@ -35,14 +39,14 @@ class Lines:
         self.number = 0
         self.is_too_long = False
         self._counted = _Counted(stream)
-        plain = io.BufferedReader(self._counted, SAMPLE_BYTES)
-        self._buffer: IO[bytes] = plain
+        plain: io.BufferedReader[Any] = io.BufferedReader(self._counted, SAMPLE_BYTES)
         sample = plain.peek(SAMPLE_BYTES)
         if sample.startswith(ZIP_START):
             raise InvalidInputError("file", "This is a workbook (.xlsx): save it as CSV first.")
-        known = _codec(encoding) if encoding else _sniffed(sample)
+        known = _codec(encoding, sample) if encoding else _sniffed(sample)
         if known != "utf-8":
-            self._buffer = io.BufferedReader(_Recoded(plain.read1, known), SAMPLE_BYTES)
+            plain = io.BufferedReader(_Recoded(plain.read1, known), SAMPLE_BYTES)
+        self._buffer: IO[bytes] = io.BufferedReader(_UnixLines(plain.read1), SAMPLE_BYTES)
 
     @property
     def bytes_read(self) -> int:
@@ -84,13 +88,40 @@ class _Counted(io.RawIOBase):
         return len(data)
 
 
+class _UnixLines(io.RawIOBase):
+    """The same bytes with every line end, CR LF and the CR of old files alike, as LF."""
+
+    def __init__(self, read: Callable[[int], bytes]) -> None:
+        self._read = read
+        self._ready = b""
+        self._has_cr = False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "bytearray | memoryview") -> int:  # type: ignore[override]
+        while not self._ready:
+            data = self._read(SAMPLE_BYTES)
+            if not data:
+                return 0
+            if self._has_cr:  # it is a line feed by now
+                data = data.removeprefix(b"\n")
+            self._has_cr = data.endswith(b"\r") or (self._has_cr and not data)
+            if b"\r" in data:
+                data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+            self._ready = data
+        part, self._ready = self._ready[: len(buffer)], self._ready[len(buffer) :]
+        buffer[: len(part)] = part
+        return len(part)
+
+
 class _Recoded(io.RawIOBase):
     """Another encoding's bytes as UTF-8. What is not of that encoding is not UTF-8 either."""
 
     def __init__(self, read: Callable[[int], bytes], codec: str) -> None:
         self._read = read
         self._decoder = codecs.getincrementaldecoder(codec)(
-            "surrogatepass" if "16" in codec else "surrogateescape"
+            "surrogatepass" if codec.startswith(("utf-16", "utf-32")) else "surrogateescape"
         )
         self._ready = b""
         self._is_first = True
@@ -103,7 +134,7 @@ class _Recoded(io.RawIOBase):
             data = self._read(SAMPLE_BYTES)
             try:
                 text = self._decoder.decode(data, final=not data)
-            except UnicodeDecodeError:
+            except UnicodeError:
                 self._decoder.reset()
                 text = "\udcff"
             if self._is_first:
@@ -117,13 +148,17 @@ class _Recoded(io.RawIOBase):
         return len(part)
 
 
-def _codec(name: str) -> str:
+def _codec(name: str, sample: bytes) -> str:
     try:
         known = codecs.lookup(name)
     except (LookupError, ValueError):
         known = None
-    if known is None or not known._is_text_encoding:
-        raise InvalidInputError("encoding", "Use the name of an encoding, as windows-1252.")
+    if known is None or not known._is_text_encoding or known.name in _NO_FILES:
+        raise InvalidInputError("encoding", "Use the name of an encoding, such as windows-1252.")
+    if known.name in ("utf-16", "utf-32"):
+        # These alone do not say in which order a character's bytes come; the file does.
+        found = _sniffed(sample)
+        return found if found.startswith(known.name) else f"{known.name}-le"
     return known.name
 
 
@@ -135,9 +170,13 @@ def _sniffed(sample: bytes) -> str:
     """
     if sample.startswith(codecs.BOM_UTF8):
         return "utf-8"
-    for mark, codec in _UTF_16.items():
+    for mark, codec in _MARKS.items():
         if sample.startswith(mark):
             return codec
+    if sample[1:4] == b"\0\0\0":
+        return "utf-32-le"
+    if sample[:3] == b"\0\0\0":
+        return "utf-32-be"
     if sample[1:2] == b"\0" and sample[:1] != b"\0":
         return "utf-16-le"
     if sample[:1] == b"\0" and sample[1:2] != b"\0":

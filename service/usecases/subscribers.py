@@ -9,8 +9,8 @@ from sqlalchemy import Engine
 
 from service.clock import utc_now
 from service.domain.address import address_hash, parse_address
+from service.domain.attributes import check_attributes
 from service.domain.errors import InvalidInputError, NotFoundError
-from service.domain.import_row import check_attributes
 from service.domain.subscription import Status
 from service.store import personal, suppressions
 from service.store import subscribers as store

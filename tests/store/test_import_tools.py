@@ -176,8 +176,8 @@ def test_hostile_rows_are_told_by_line_and_the_good_ones_kept(engine: Engine, co
     report = take(
         engine, "\n".join(hostile).encode(codec) + (b"\n\x00\xd8" if "16" in codec else b"")
     )
-    assert [problem.line for problem in report.problems][:5] == [4, 5, 7, 8, 9]
-    assert sorted(held(engine)) == ["a@e", "d@e", "h@e"]
+    assert [problem.line for problem in report.problems] == [4, 5, 7, 8] + [11] * ("16" in codec)
+    assert sorted(held(engine)) == ["a@e", "d@e", "g@e", "h@e"]
     assert "=1+1" in names(engine)
 
 

@@ -79,14 +79,14 @@ def test_a_confirmed_row_with_its_evidence_is_kept_with_a_consent_event(engine: 
 @pytest.mark.parametrize(
     ("cells", "column"),
     [
-        ("a@example.org,news-flash,confirmed,2025-01-02T03:04:05,shop", "confirmed_at"),
+        ("a@example.org,news-flash,confirmed,3/1/2025 9:00,shop", "confirmed_at"),
         ("a@example.org,news-flash,confirmed,2999-01-02T03:04:05Z,shop", "confirmed_at"),
         ("a@example.org,news-flash,confirmed,yesterday,shop", "confirmed_at"),
         ("a@example.org,nowhere,pending,,", "list"),
         ("a@example.org,news-flash,active,,", "status"),
         ("nobody,news-flash,pending,,", "email"),
         ("a@example.org,news-flash,pending,,nul\0", "source"),
-        ("a@example.org,news-flash", None),
+        ("a@example.org,news-flash,confirmed,2025-01-02T03:04:05Z,shop,more", None),
         ('"a"b@example.org,news-flash,pending,,', None),
     ],
 )
@@ -122,12 +122,11 @@ def test_a_row_over_several_lines_is_told_by_its_first(engine: Engine):
     [
         b"",
         b"name\nAda\n",
-        b"email,email\na,b\n",
         b"email,shoe_size\na,b\n",
         b"ada@example.org,Ada\n",
         b"x" * 10_000_000,
     ],
-    ids=["empty", "no email", "twice", "unknown", "no header", "long"],
+    ids=["empty", "no email", "unknown", "no header", "long"],
 )
 def test_a_file_that_is_none_of_ours_is_refused_whole(engine: Engine, data: bytes):
     with pytest.raises(InvalidInputError) as caught:
@@ -146,21 +145,21 @@ def test_a_workbook_is_told_from_text(engine: Engine, form: FileFormat):
     assert caught.value.field == "file"
 
 
-def test_any_text_comes_in_as_it_is(engine: Engine):
+def test_any_text_of_one_line_comes_in_as_it_is(engine: Engine):
     names = [
         "\\.",
-        "a\n\\.\nb",
-        "a\r\nb\rc",
         'say ""so"", please',
         "\\N",
-        "tab\there, NULL",
-        " 'x\u2028 😀 ",
+        "here, NULL",
+        "'x 😀 o\u2019Neil",
+        "\u0646\u0627\u0645\u0647\u200c\u0627\u06cc",
     ]
     lines = "".join(
         f'p{number}@example.org,"{name}","{{""k"": ""é\\\\\\n,""}}"\n'
         for number, name in enumerate(names)
     )
-    assert import_text(engine, f"email,name,attributes\n{lines}").imported == len(names)
+    report = import_text(engine, f"email,name,attributes\n{lines}")
+    assert (report.imported, report.noted) == (len(names), 0)
     query = select(Subscriber.name, Subscriber.attributes).order_by(Subscriber.email)
     with engine.connect() as connection:
         found = connection.execute(query).all()

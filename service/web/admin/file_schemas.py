@@ -134,7 +134,7 @@ class ImportQuerySchema(Schema):
 
 
 class RowProblemSchema(Schema):
-    """Why a row was not taken."""
+    """Why a row was not taken, or what was left out of one."""
 
     line = fields.Integer()
     column = fields.String(allow_none=True)
@@ -168,6 +168,13 @@ class ImportReportSchema(Schema):
     asked = fields.Integer(
         **described("Of the imported, those whom a mail asks: nothing proved their consent.")
     )
+    noted = fields.Integer(
+        **described("Rows that were taken although a cell had to be cleaned or left out.")
+    )
     problems = fields.List(
         fields.Nested(RowProblemSchema), **described("The first 1,000 skipped and bad rows.")
+    )
+    notes = fields.List(
+        fields.Nested(RowProblemSchema),
+        **described("What was cleaned or left out, the first 1,000."),
     )

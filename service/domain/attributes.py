@@ -1,0 +1,80 @@
+"""Attributes: what the site's own systems keep beside a person, a JSON object."""
+
+import json
+import re
+from typing import Any
+
+from service.domain.errors import InvalidInputError
+from service.domain.exchange import canonical_json
+from service.domain.import_text import one_line
+from service.domain.text import check_json
+
+MAX_ATTRIBUTES = 50
+MAX_ATTRIBUTES_BYTES = 10_000
+
+_EXPONENT = re.compile(r"\d[eE]")
+
+
+def parse_attributes(text: str) -> dict[str, Any] | None:
+    """Read JSON text. Raises `InvalidInputError` for what is no object, or cannot be kept."""
+    try:
+        value = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        raise InvalidInputError(
+            "attributes", 'are not JSON; write them like {"city": "Paris"}'
+        ) from None
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise InvalidInputError(
+            "attributes", 'are not a JSON object; write them like {"city": "Paris"}'
+        )
+    check_attributes(value)
+    return value
+
+
+def check_attributes(value: dict[str, Any]) -> None:
+    """Raise `InvalidInputError` for attributes that are too many, too long, or cannot be kept."""
+    check_json("attributes", value)  # first: it goes level by level, and no depth overwhelms it
+    if len(value) > MAX_ATTRIBUTES:
+        raise InvalidInputError("attributes", f"are more than {MAX_ATTRIBUTES} names")
+    text = json.dumps(value, ensure_ascii=False)
+    if len(text) <= MAX_ATTRIBUTES_BYTES and _EXPONENT.search(text):
+        # 1e300 is short here, and has 301 digits in the export that must come back.
+        text = canonical_json(text)
+    if len(text) > MAX_ATTRIBUTES_BYTES:
+        raise InvalidInputError("attributes", f"are longer than {MAX_ATTRIBUTES_BYTES} bytes")
+
+
+def with_clean_names(value: dict[str, Any]) -> dict[str, Any]:
+    """Return attributes whose names, at any depth, have no white space around them and no control
+    characters; the very same object where all are clean.
+
+    Raises `InvalidInputError` where two names would become one.
+    """
+    cleaned: dict[str, Any] = _cleaned(value)
+    return cleaned
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, list):
+        items = [_cleaned(item) for item in value]
+        return value if all(map(_is_same, items, value)) else items
+    if not isinstance(value, dict):
+        return value
+    pairs = {one_line(name)[0]: _cleaned(item) for name, item in value.items()}
+    if len(pairs) < len(value):
+        raise InvalidInputError(
+            "attributes", "have two names that differ in white space only; rename one"
+        )
+    if pairs.keys() == value.keys() and all(map(_is_same, pairs.values(), value.values())):
+        return value
+    return pairs
+
+
+def _is_same(one: object, other: object) -> bool:
+    return one is other
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)

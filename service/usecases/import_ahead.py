@@ -1,0 +1,46 @@
+"""The first rows of a file, looked at before any is taken: how does it write its days?"""
+
+from collections.abc import Iterator
+from itertools import chain
+
+from service.domain.import_text import word
+from service.domain.import_time import DayOrder
+from service.usecases.import_file import FileRow, Found
+
+AHEAD_ROWS = 2_000
+AHEAD_CHARS = 1 << 20
+"""How far is looked ahead: so much is in memory at once."""
+
+TIME_COLUMNS = ("consent_at", "requested_at", "confirmed_at", "ended_at")
+
+
+def read_ahead(rows: Iterator[Found], order: DayOrder) -> Iterator[Found]:
+    """Give all rows, after `order` has learned from the first of them.
+
+    What goes wrong while they are read is raised after those that were read before it.
+    """
+    first: list[Found] = []
+    try:
+        chars = 0
+        for found in rows:
+            first.append(found)
+            if isinstance(found, FileRow):
+                chars += _learn(order, found)
+            if len(first) >= AHEAD_ROWS or chars >= AHEAD_CHARS:
+                break
+    except Exception as error:  # noqa: BLE001 - raised in its place
+        return chain(first, _raising(error))
+    return chain(first, rows)
+
+
+def _learn(order: DayOrder, row: FileRow) -> int:
+    """Learn from a row; return how many characters it has."""
+    for column in TIME_COLUMNS:
+        if cell := row.cells.get(column):
+            order.learn(column, word(cell))
+    return sum(len(cell) for cell in row.cells.values() if cell)
+
+
+def _raising(error: Exception) -> Iterator[Found]:
+    yield from ()
+    raise error
