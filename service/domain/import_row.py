@@ -54,6 +54,8 @@ _TEXT_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 
 T = TypeVar("T")
 
+NO_ADDRESS = "is not an email address; write it like name@example.org"
+
 Cells = Mapping[str, str | None]
 Notes = list["Note"]
 
@@ -119,9 +121,7 @@ def parse_import_row(
     try:
         address = _address(cells.get("email") or "")
     except AddressError:
-        raise InvalidInputError(
-            "email", "is not an email address; write it like name@example.org"
-        ) from None
+        raise InvalidInputError("email", NO_ADDRESS) from None
     times = _Times(cells, until=now + CLOCK_SKEW, order=order or DayOrder())
     if has_left:
         return _ended(cells, address, times, notes, now=now)

@@ -84,7 +84,7 @@ def test_a_bad_row_is_told_and_ends_with_one(run: Run, tmp_path: Path):
     file.write_text(f"{PEOPLE}nobody,pending,,\n")
     taken = run("subscribers", "import", str(file))
     assert taken.exit_code == 1
-    assert "line 4: email is not an e-mail address" in taken.stderr
+    assert "line 4: email is not an email address" in taken.stderr
     assert "2 imported" in taken.stdout
     file.write_text("a;b\n")
     assert run("subscribers", "import", str(file)).exit_code == 1
