@@ -138,7 +138,9 @@ def build_usecases(
         subscribe=subscribe,
         intake=Intake(subscribe, once=Once(engine), steps=Steps(tokens.step)),
         held=HeldSignups(engine, lists=lists, mail_is_due=mail_is_due),
-        signup_status=SignupStatus(engine, lists=lists, tokens=tokens.status),
+        signup_status=SignupStatus(
+            engine, lists=lists, tokens=tokens.status, mail_urls=settings.mail_urls
+        ),
         confirm=Confirm(
             engine,
             lists=lists,

@@ -144,3 +144,8 @@ def reaches(provider: Provider, address: str) -> bool:
     and does not take a part of it for an encoded word (RFC 2047).
     """
     return ENCODED_WORD not in address and provider.reaches(address)
+
+
+def is_plain(address: str) -> bool:
+    """Tell whether every provider carries mail to such an address."""
+    return address.isascii() and ENCODED_WORD not in address

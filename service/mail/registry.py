@@ -1,9 +1,10 @@
 """From a `MAIL_URL` to a provider: the one place that knows every adapter."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from service.domain.address import ENCODED_WORD
 from service.mail.dsn import DsnError, MailDsn, parse_dsn
 from service.mail.http_api import HttpApi, HttpOptions
 from service.mail.mailbox import Mailbox
@@ -68,6 +69,22 @@ BUILDERS: dict[str, _Builder] = {
     **{api.name: _http(api) for api in HTTP_APIS},
 }
 """Every scheme that `MAIL_URL` may have."""
+
+
+def may_reach(dsn_texts: Iterable[str], address: str) -> bool:
+    """Tell whether any of these mail APIs carries mail to such an address, as far as is known
+    without asking: an SMTP server may turn out not to.
+    """
+    takers = {api.name: api.takes_utf8 for api in HTTP_APIS}
+    names = provider_names(dsn_texts)
+    is_carried = address.isascii() or any(takers.get(name, True) for name in names)
+    return is_carried and ENCODED_WORD not in address
+
+
+def provider_names(dsn_texts: Iterable[str]) -> list[str]:
+    """Return the names of the mail APIs of these DSNs, of which `smtps` is no other than `smtp`."""
+    schemes = (text.partition(":")[0].lower() for text in dsn_texts)
+    return ["smtp" if scheme == "smtps" else scheme for scheme in schemes]
 
 
 def build_provider(

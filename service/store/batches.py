@@ -6,7 +6,7 @@ it is.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -150,6 +150,14 @@ def claim_due(
         )
         for batch_id in batch_ids
     ]
+
+
+def hand_over(connection: Connection, batch: ClaimedBatch, *, provider: str) -> ClaimedBatch:
+    """Give a batch that was claimed a moment ago to another provider."""
+    connection.execute(
+        update(OutboxBatch).where(OutboxBatch.id == batch.id).values(provider=provider)
+    )
+    return replace(batch, provider=provider)
 
 
 def begin_call(connection: Connection, batch: ClaimedBatch, *, now: datetime) -> bool:

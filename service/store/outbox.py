@@ -30,6 +30,7 @@ class MessageState:
     created_at: datetime
     has_bounced: bool
     """Whether a provider reported that the address takes no mail."""
+    email: str
 
 
 def refs_json(cycles: Cycles) -> list[list[Any]]:
@@ -51,9 +52,14 @@ def find(connection: Connection, message_id: UUID) -> MessageState | None:
         RecordedEvent.kind == EventKind.HARD_BOUNCE.value,
     )
     row = connection.execute(
-        select(OutboxMessage.status, OutboxMessage.created_at, bounced.label("has_bounced")).where(
-            OutboxMessage.id == message_id
+        select(
+            OutboxMessage.status,
+            OutboxMessage.created_at,
+            Subscriber.email,
+            bounced.label("has_bounced"),
         )
+        .join(Subscriber, Subscriber.id == OutboxMessage.subscriber_id)
+        .where(OutboxMessage.id == message_id)
     ).first()
     if row is None:
         return None
@@ -61,7 +67,21 @@ def find(connection: Connection, message_id: UUID) -> MessageState | None:
         status=MessageStatus(row.status),
         created_at=row.created_at,
         has_bounced=bool(row.has_bounced),
+        email=row.email,
     )
+
+
+def has_any_failed(
+    connection: Connection, *, error: str, providers: Sequence[str], since: datetime
+) -> bool:
+    """Tell whether any message was given up for this reason by one of these providers."""
+    given_up = exists().where(
+        OutboxMessage.status == MessageStatus.DEAD.value,
+        OutboxMessage.last_error == error,
+        OutboxMessage.provider.in_(providers),
+        OutboxMessage.settled_at > since,
+    )
+    return bool(connection.scalar(select(given_up)))
 
 
 def oldest_due_at(connection: Connection) -> datetime | None:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import cycle
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from service.domain.delivery import LEASE, MessageStatus
 from service.domain.subscription import MessageKind, blocks
 from service.log import error_fields
 from service.mail.compose import ComposeInput, compose
+from service.mail.mime import wire_address
 from service.mail.provider import Mail
 from service.store import activity, mailable, stale_batches
 from service.store import batches as store
@@ -133,9 +135,33 @@ class Deliver:
                         lease_until=lease_until,
                         alone=alone,
                     )
+                    claimed = self._routed(connection, claimed, now)
         for batch in claimed:
             self._gates.by_name(batch.provider).begin(1, now)
         return claimed
+
+    def _routed(
+        self, connection: Connection, claimed: Sequence[ClaimedBatch], now: datetime
+    ) -> list[ClaimedBatch]:
+        """Give each mail that goes alone to the first provider that carries mail to its address and
+        takes a call now, if there is one.
+        """
+        calls: Counter[str] = Counter()
+        routed: list[ClaimedBatch] = []
+        for batch in claimed:
+            if len(batch.messages) == 1:
+                address = wire_address(batch.messages[0].email)
+                able = self._gates.reaching(address)
+                free = [
+                    gate.provider.name
+                    for gate in able
+                    if gate.free_calls(now) > calls[gate.provider.name]
+                ]
+                if free and batch.provider not in [gate.provider.name for gate in able]:
+                    batch = store.hand_over(connection, batch, provider=free[0])
+            calls[batch.provider] += 1
+            routed.append(batch)
+        return routed
 
     def deliver(self, batch: ClaimedBatch) -> None:
         """Make the batch's one call and settle each of its messages.
@@ -314,6 +340,7 @@ class Deliver:
                 settlements, retry_at = settle_call(
                     result,
                     is_other_well=self._gates.is_any_closed(now, but=result.gate),
+                    reached_at=partial(self._reached_at, result.gate, now=now),
                     unknown_grace=self._settings.unknown_grace,
                     jitter=self._jitter,
                     now=now,
@@ -331,6 +358,9 @@ class Deliver:
                 **Counter(str(receipt.outcome) for receipt in result.receipts.values()),
             )
         return are_ours
+
+    def _reached_at(self, gate: Gate, email: str, *, now: datetime) -> datetime | None:
+        return self._gates.reached_at(wire_address(email), but=gate, now=now)
 
     def _record_activity(
         self, connection: Connection, results: Sequence[CallResult], now: datetime

@@ -5,9 +5,11 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from service.domain.breaker import Breaker, BreakerState
-from service.mail.provider import Provider
+from service.mail.provider import Provider, reaches
 
 DEFAULT_CALLS = 8
+BUSY_FOR = timedelta(seconds=1)
+"""After how long a provider that has all its calls under way is asked again."""
 
 
 class Gate:
@@ -99,6 +101,18 @@ class Gates:
     def is_any_closed(self, now: datetime, *, but: Gate) -> bool:
         """Tell whether another provider is in good health."""
         return any(gate is not but and gate.is_closed(now) for gate in self)
+
+    def reaching(self, address: str, *, but: Gate | None = None) -> Sequence[Gate]:
+        """Return those whose providers carry mail to this address, in order of preference."""
+        return [gate for gate in self if gate is not but and reaches(gate.provider, address)]
+
+    def reached_at(self, address: str, *, but: Gate, now: datetime) -> datetime | None:
+        """Return when another provider may take a mail to this address; None where no other can."""
+        others = self.reaching(address, but=but)
+        if any(gate.free_calls(now) for gate in others):
+            return now
+        openings = [gate.opens_at(now) or now + BUSY_FOR for gate in others]
+        return min(openings, default=None)
 
     def next_opening(self, now: datetime) -> datetime | None:
         """Return when a provider that is paused or keeps to its pace may be called, if any is."""

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from service.domain.delivery import MessageStatus, Outcome, decide
-from service.mail.provider import ProviderError, Receipt
+from service.mail.provider import ADDRESS_UNSUPPORTED, ProviderError, Receipt
 from service.store.batches import ClaimedBatch, Settlement
 from service.usecases.gates import Gate
 
@@ -96,6 +96,7 @@ def settle_call(
     result: CallResult,
     *,
     is_other_well: bool,
+    reached_at: Callable[[str], datetime | None],
     unknown_grace: timedelta,
     jitter: Callable[[], float],
     now: datetime,
@@ -103,7 +104,8 @@ def settle_call(
     """Return what becomes of each message, and when the same call is to be made again if it is
     (for the messages that are in no settlement).
 
-    `is_other_well` tells whether another provider can take over at once what this one refused.
+    `is_other_well` tells whether another provider can take over at once what this one refused, and
+    `reached_at` when another may take a mail to an address that this one does not carry, if any.
     Messages of unknown outcome rest `unknown_grace` before they go afresh.
     """
     keeps_key = result.keeps_key(now)
@@ -114,7 +116,8 @@ def settle_call(
         receipt = result.receipts.get(message.id)
         if receipt is None:
             continue  # withheld, and settled before the call
-        is_split = result.is_split(receipt)
+        other_at = reached_at(message.email) if receipt.error == ADDRESS_UNSUPPORTED else None
+        is_split = result.is_split(receipt) or other_at is not None
         decision = decide(
             Outcome.TEMPORARY if is_split else receipt.outcome,
             attempt=message.attempt,
@@ -123,8 +126,22 @@ def settle_call(
             jitter=jitter(),
             retry_after=receipt.retry_after,
         )
-        next_attempt_at = decision.next_attempt_at or now
         is_queued = decision.status is MessageStatus.QUEUED
+        if other_at is not None:
+            # In a call of its own it goes to whoever carries it, and this was no attempt.
+            settlements.append(
+                Settlement(
+                    message_id=message.id,
+                    status=decision.status,
+                    next_attempt_at=other_at,
+                    provider=result.gate.provider.name,
+                    attempts=message.attempt - is_queued,
+                    error=receipt.error,
+                    is_alone=True,
+                )
+            )
+            continue
+        next_attempt_at = decision.next_attempt_at or now
         is_unknown = receipt.outcome is Outcome.UNKNOWN
         if is_queued and (is_unknown or result.is_refused) and keeps_key:
             retry_at = min(retry_at or next_attempt_at, next_attempt_at)

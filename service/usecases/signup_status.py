@@ -1,46 +1,65 @@
 """The page after signup: what became of the request's own mail, never what was before."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from service.clock import utc_now
 from service.domain.delivery import MessageStatus
 from service.domain.mailing_list import ListInfo
+from service.mail.mime import wire_address
+from service.mail.provider import ADDRESS_UNSUPPORTED, is_plain
+from service.mail.registry import may_reach, provider_names
 from service.store import outbox
 from service.store.database import reading
+from service.store.outbox import MessageState
 from service.tokens import StatusTokens
 from service.usecases.lists import Lists
 from service.usecases.views import MailProgress, StatusView
 
 DELAYED_AFTER = timedelta(minutes=2)
 """A mail still owed after this time is called delayed."""
+LEARNED_FOR = timedelta(days=1)
+"""How long a provider's refusal of an address is taken to hold for addresses of that kind."""
 
 
 class SignupStatus:
     """Tells how the mail of one signup fares."""
 
-    def __init__(self, engine: Engine, *, lists: Lists, tokens: StatusTokens) -> None:
-        """Take what the use case works with."""
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        lists: Lists,
+        tokens: StatusTokens,
+        mail_urls: Sequence[str],
+    ) -> None:
+        """`mail_urls` say which mail APIs are set."""
         self._engine = engine
         self._lists = lists
         self._tokens = tokens
+        self._mail_urls = mail_urls
 
     def __call__(self, token: str) -> StatusView:
         """Return the status. Raises `LinkForgedError`.
 
         A signup whose mail was withheld (the address had it already, or may not have it) looks like
-        one whose mail goes through: it is sent, or delayed exactly while other mail is.
+        one whose mail goes through: it is sent, or delayed exactly while other mail is. Nor does it
+        matter who has an address that no mail API carries: the page says so for each.
         """
         message_id = self._tokens.read(token)
         now = utc_now()
         with reading(self._engine) as connection:
             message = outbox.find(connection, message_id)
+            is_unreachable = message is not None and self._is_unreachable(connection, message)
             oldest_due = outbox.oldest_due_at(connection)
         # A UUIDv7 begins with its time in milliseconds: decoys have one as every signup has.
         requested_at = datetime.fromtimestamp((message_id.int >> 80) / 1000, UTC)
         progress = MailProgress.SENT
-        if message is None or message.status is MessageStatus.WITHHELD:
+        if is_unreachable:
+            progress = MailProgress.UNREACHABLE
+        elif message is None or message.status is MessageStatus.WITHHELD:
             is_late = oldest_due is not None and oldest_due <= requested_at
             if is_late and now - requested_at > DELAYED_AFTER:
                 progress = MailProgress.DELAYED
@@ -50,6 +69,23 @@ class SignupStatus:
             is_late = now - message.created_at > DELAYED_AFTER
             progress = MailProgress.DELAYED if is_late else MailProgress.SENT
         return StatusView(progress=progress, requested_at=requested_at)
+
+    def _is_unreachable(self, connection: Connection, message: MessageState) -> bool:
+        """Tell whether no mail API carries mail to the address: by the address and by what is known
+        of the APIs, never by whether this message was sent, so that a withheld one looks the same.
+        """
+        address = wire_address(message.email)
+        if message.status is MessageStatus.ACCEPTED or is_plain(address):
+            return False
+        if not may_reach(self._mail_urls, address):
+            return True
+        # An SMTP server shows only once it is called that it lacks SMTPUTF8.
+        return outbox.has_any_failed(
+            connection,
+            error=ADDRESS_UNSUPPORTED,
+            providers=provider_names(self._mail_urls),
+            since=utc_now() - LEARNED_FOR,
+        )
 
     def own_list(self, token: str) -> ListInfo | None:
         """Return the one list that the signup can have been for, or None: it may have been for

@@ -24,6 +24,8 @@ class MailProgress(StrEnum):
     SENT = "sent"
     DELAYED = "delayed"
     BOUNCED = "bounced"
+    UNREACHABLE = "unreachable"
+    """No mail API that is set carries mail to such an address, whoever's it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ from service.mail.provider import (
     RejectedError,
     TemporaryError,
 )
-from service.mail.registry import build_provider
+from service.mail.registry import build_provider, may_reach
 from service.outbound import Limits
 from tests.mail import raw
 from tests.mail.apis import APIS, POSTMARK, Api, listed
@@ -199,6 +199,19 @@ def test_tls_handshake_that_trickles_means_not_sent(api: Api, tmp_path: Path) ->
         error = failure(provider, make_mails(1))
         provider.close()
     assert (type(error), error.code) == (TemporaryError, "connect_timeout")
+
+
+UTF8 = {"mailgun", "mailjet", "mailpit"}
+"""What carries mail to local parts that are not ASCII."""
+
+
+def test_only_some_carry_local_parts_that_are_not_ascii(api: Api, build: Build) -> None:
+    provider = build(api, "127.0.0.1:9")
+    assert provider.reaches("jörg@example.org") is (api.name in UTF8)
+    assert provider.reaches("reader@xn--bcher-kva.example")
+    assert may_reach([api.dsn], "jörg@example.org") is (api.name in UTF8)
+    assert may_reach([api.dsn, "smtps://h"], "jörg@example.org")
+    assert not may_reach([api.dsn, "smtps://h"], "=?utf-8?q?=0a?=@example.org")
 
 
 @pytest.mark.parametrize("body", ["", "{", "[]", "{}", "null", "<html>", '[{"ErrorCode": 0}]'])

@@ -29,6 +29,7 @@ POISONED = "=?utf-8?q?=0a?=@example.org"
 def spoilt(mail: Mail, how: str) -> Mail:
     return {
         "recipient": replace(mail, recipient=POISONED),
+        "local part": replace(mail, recipient="jörg@example.org"),
         "text": replace(mail, text="\ud800"),
         "subject": replace(mail, subject="\udfff"),
     }[how]
@@ -124,6 +125,60 @@ def test_smtp_and_the_mailbox_do_the_same(tmp_path: Path, how: str) -> None:
         (Outcome.ACCEPTED, None),
     ]
     assert gate.is_closed(utc_now())
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_local_part_that_is_not_ascii_costs_no_call_where_it_cannot_go(
+    api: Api, gate: Gate, httpserver: HTTPServer, count: int
+) -> None:
+    mails = make_mails(count if api.batch > 1 else 1)
+    mails[-1] = spoilt(mails[-1], "local part")
+    is_carried = gate.provider.reaches(mails[-1].recipient)
+    seen: list[str] = []
+
+    def handle(request: Request) -> Response:
+        seen.extend(recipient for one in api.read(request) for recipient in one.recipients)
+        return api.yes(len(mails) - (not is_carried))
+
+    httpserver.expect_request(api.path, method="POST").respond_with_handler(handle)
+    sent = call_provider(gate, mails, key=KEY)
+    goes = mails if is_carried else mails[:-1]
+    accepted, refused = (Outcome.ACCEPTED, None), (Outcome.REJECTED, "address_unsupported")
+    assert outcomes(sent, mails) == [accepted if mail in goes else refused for mail in mails]
+    assert seen == [mail.recipient for mail in goes]
+    assert len(httpserver.log) == bool(goes)
+
+
+def test_smtp_without_smtputf8_learns_it_once(tmp_path: Path) -> None:
+    heard: list[bytes] = []
+    good = make_mails(1)[0]
+    bad = spoilt(good, "local part")
+    with RawServer([speak({}, heard)]) as server:
+        gate = Gate(build_provider(f"smtp://{server.host}", mailbox_dir=tmp_path))
+        assert gate.provider.reaches(bad.recipient)
+        first = call_provider(gate, [bad], key=KEY)
+        assert not gate.provider.reaches(bad.recipient)
+        second = call_provider(gate, [bad], key=KEY)
+        third = call_provider(gate, [good], key=KEY)
+        gate.provider.close()
+    refused = [(Outcome.REJECTED, "address_unsupported")]
+    assert outcomes(first, [bad]) == outcomes(second, [bad]) == refused
+    assert outcomes(third, [good]) == [(Outcome.ACCEPTED, None)]
+    assert not any(line.startswith(b"RCPT TO:<j") for line in heard)
+    assert gate.is_closed(utc_now())
+
+
+def test_smtp_with_smtputf8_carries_it(tmp_path: Path) -> None:
+    heard: list[bytes] = []
+    mail = spoilt(make_mails(1)[0], "local part")
+    with RawServer([speak({b"EHLO": b"250-here\r\n250 SMTPUTF8"}, heard)]) as server:
+        gate = Gate(build_provider(f"smtp://{server.host}", mailbox_dir=tmp_path))
+        sent = call_provider(gate, [mail], key=KEY)
+        gate.provider.close()
+    assert outcomes(sent, [mail]) == [(Outcome.ACCEPTED, None)]
+    assert "RCPT TO:<jörg@example.org>".encode() in heard
+    assert b"MAIL FROM:<news@example.com> SMTPUTF8" in heard
+    assert "To: jörg@example.org\r\n".encode() in heard
 
 
 def test_an_answer_that_trickles_pauses_the_provider_and_leaves_the_outcome_open(

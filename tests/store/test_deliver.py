@@ -621,6 +621,60 @@ def test_poisoned_addresses_delay_no_other_mail_and_are_given_up(world: World, b
     assert batch_rows(world) == 0
 
 
+JORG = "jörg@example.org"
+
+
+@pytest.mark.parametrize("batch_size", [1, 100])
+def test_a_mail_goes_to_the_provider_that_carries_its_address(world: World, batch_size: int):
+    first = FakeProvider(name="first", takes_utf8=False, batch_size=batch_size)
+    second = FakeProvider(name="second")
+    with time_machine.travel(NOON, tick=False):
+        for email in (ADA, JORG, BOB):
+            world.sign_up(email)
+        run(make(world, first, second))
+    assert sorted(first.recipients) == [ADA, BOB]
+    assert second.recipients == [JORG]
+    message = world.messages(JORG)[0]
+    assert (message.status, message.attempts, message.provider) == ("accepted", 1, "second")
+    assert batch_rows(world) == 0
+
+
+def test_a_mail_that_only_a_paused_provider_carries_waits_for_it(world: World):
+    first = FakeProvider(name="first", takes_utf8=False)
+    second = FakeProvider(fails(TemporaryError("503")), take, name="second")
+    with time_machine.travel(NOON, tick=False) as clock:
+        world.sign_up(JORG)
+        world.sign_up(ADA)
+        deliver = make(world, first, second)
+        run(deliver)
+        assert first.recipients == [ADA]
+        assert (len(second.calls), world.messages(JORG)[0].status) == (1, "queued")
+        for _ in range(30):
+            clock.shift(SECOND)
+            run(deliver)
+    assert len(second.calls) == 2
+    assert world.messages(JORG)[0].status == "accepted"
+
+
+def test_a_mail_that_nobody_carries_is_given_up_and_delays_nobody(world: World):
+    first, second = (FakeProvider(name=name, takes_utf8=False) for name in ("first", "second"))
+    with time_machine.travel(NOON, tick=False):
+        for email in (ADA, JORG):
+            world.sign_up(email)
+        run(make(world, first, second))
+    message = world.messages(JORG)[0]
+    assert (message.status, message.last_error) == ("dead", "address_unsupported")
+    assert (len(first.calls), len(second.calls)) == (1, 0)
+    assert world.messages(ADA)[0].status == "accepted"
+
+
+def test_an_international_domain_is_carried_by_all(world: World):
+    provider = FakeProvider(takes_utf8=False)
+    world.sign_up("ada@bücher.example.org")
+    run(make(world, provider))
+    assert provider.recipients == ["ada@xn--bcher-kva.example.org"]
+
+
 def test_a_list_with_a_sender_that_is_none_delays_no_other_lists_mail(world: World):
     world.make_lists("essays")
     with world.engine.begin() as connection:

@@ -47,6 +47,7 @@ class Brevo(HttpApi):
 
     name = "brevo"
     batch_size = 1000
+    takes_utf8 = False
     key_life = timedelta(minutes=29)
     """Half an hour, less the length of a call."""
     default_url = "https://api.brevo.com"

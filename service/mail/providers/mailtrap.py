@@ -25,6 +25,7 @@ class Mailtrap(HttpApi):
 
     name = "mailtrap"
     batch_size = 500
+    takes_utf8 = False
     default_url = "https://send.api.mailtrap.io"
 
     def __init__(self, dsn: MailDsn, http: HttpOptions) -> None:

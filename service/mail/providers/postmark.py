@@ -37,6 +37,7 @@ class Postmark(HttpApi):
 
     name = "postmark"
     batch_size = 500
+    takes_utf8 = False
     default_url = "https://api.postmarkapp.com"
 
     def __init__(self, dsn: MailDsn, http: HttpOptions) -> None:

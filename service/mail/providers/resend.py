@@ -39,6 +39,7 @@ class Resend(HttpApi):
 
     name = "resend"
     batch_size = 100
+    takes_utf8 = False
     key_life = timedelta(hours=23)
     """A day, less a margin."""
     default_url = "https://api.resend.com"

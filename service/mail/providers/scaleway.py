@@ -26,6 +26,7 @@ class Scaleway(HttpApi):
 
     name = "scaleway"
     batch_size = 1
+    takes_utf8 = False
     default_url = "https://api.scaleway.com"
 
     def __init__(self, dsn: MailDsn, http: HttpOptions) -> None:

@@ -24,6 +24,7 @@ class SendGrid(HttpApi):
 
     name = "sendgrid"
     batch_size = 1000
+    takes_utf8 = False
     default_url = "https://api.sendgrid.com"
 
     def __init__(self, dsn: MailDsn, http: HttpOptions) -> None:

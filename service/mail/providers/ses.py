@@ -34,6 +34,7 @@ class AmazonSes(HttpApi):
 
     name = "ses"
     batch_size = 1
+    takes_utf8 = False
 
     def __init__(self, dsn: MailDsn, http: HttpOptions) -> None:
         """`ses://KEY_ID:SECRET@default?region=eu-central-1&configuration_set=…`."""

@@ -16,6 +16,8 @@ from service.web.pages.forms import MAX_FORM_BYTES, allow_frames
 FIRST_LOOK = timedelta(seconds=12)
 """So soon after the signup nobody can be typing the code yet: the page may reload itself."""
 
+_FINAL = (MailProgress.BOUNCED, MailProgress.UNREACHABLE)
+
 
 @pages.get("/status/<token>")
 def status(token: str) -> ResponseReturnValue:
@@ -63,6 +65,6 @@ def _page(
         code=code[:12],
         error=error,
         is_locked=is_locked,
-        reload_seconds=reload_seconds if view.progress is not MailProgress.BOUNCED else None,
+        reload_seconds=None if view.progress in _FINAL else reload_seconds,
         own_list=own_list,
     )

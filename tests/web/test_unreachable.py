@@ -1,0 +1,107 @@
+"""An address that no mail API carries: the page says so, for everyone's alike."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+import time_machine
+from flask import Flask
+from sqlalchemy import Engine, update
+
+from service.app import SIGNAL, create_app
+from service.config import Settings
+from service.store.models import OutboxMessage, db
+from service.usecases.views import MailProgress
+from service.web.context import EXTENSION
+from tests.store.world import NOON, World
+
+JORG, OTHER = "jörg@example.org", "zoë@example.org"
+
+
+@pytest.fixture(params=["ses://k:s@default?region=eu-west-1", "smtp://mail.example.org"])
+def mail_url(request: pytest.FixtureRequest) -> str:
+    found: str = request.param
+    return found
+
+
+@pytest.fixture
+def app(settings: Settings, mail_url: str) -> Iterator[Flask]:
+    made = create_app(replace(settings, mail_urls=(mail_url,)))
+    yield made
+    made.extensions[SIGNAL].close()
+    with made.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture
+def world(app: Flask, engine: Engine) -> World:
+    return World.of(app.extensions[EXTENSION], engine)
+
+
+def give_up(world: World, email: str) -> None:
+    """Do as delivery does where the provider turns out not to carry such addresses."""
+    with world.engine.begin() as connection:
+        connection.execute(
+            update(OutboxMessage)
+            .where(OutboxMessage.id == world.messages(email)[-1].id)
+            .values(
+                status="dead",
+                last_error="address_unsupported",
+                provider=world.usecases.settings.mail_urls[0].partition(":")[0],
+                settled_at=NOON,
+            )
+        )
+
+
+def progress(world: World, token: str) -> MailProgress:
+    return world.usecases.signup_status(token).progress
+
+
+def test_new_known_and_suppressed_people_see_the_same(world: World, mail_url: str) -> None:
+    with time_machine.travel(NOON, tick=False):
+        new = world.sign_up(OTHER)
+        give_up(world, OTHER)
+        known = [world.sign_up(JORG), world.sign_up(JORG)]
+        world.set_message(world.messages(JORG)[0].id, status="withheld")
+        assert [row.status for row in world.messages(JORG)] == ["withheld", "withheld"]
+        shown = [progress(world, token) for token in (new, *known)]
+    assert shown == [MailProgress.UNREACHABLE] * 3
+
+
+def test_the_page_tells_to_use_another_address_and_asks_for_no_code(
+    app: Flask, world: World, mail_url: str
+) -> None:
+    with time_machine.travel(NOON, tick=False):
+        token = world.sign_up(JORG)
+        give_up(world, JORG)
+        page = app.test_client().get(f"/status/{token}").get_data(as_text=True)
+    assert "send email to this address" in page
+    assert "sign up with another address" in page
+    assert 'name="code"' not in page
+    assert "refresh" not in page
+
+
+def test_an_address_in_ascii_is_not_concerned(world: World, mail_url: str) -> None:
+    with time_machine.travel(NOON, tick=False):
+        world.sign_up(JORG)
+        give_up(world, JORG)
+        for email in ("ada@example.org", "ada@bücher.example.org"):
+            assert progress(world, world.sign_up(email)) is MailProgress.SENT
+
+
+def test_what_was_learned_of_a_server_is_forgotten_after_a_day(world: World, mail_url: str) -> None:
+    with time_machine.travel(NOON, tick=False) as clock:
+        world.sign_up(OTHER)
+        give_up(world, OTHER)
+        clock.shift(25 * 3600)
+        shown = progress(world, world.sign_up(JORG))
+    is_known_beforehand = mail_url.startswith("ses")
+    assert shown is (MailProgress.UNREACHABLE if is_known_beforehand else MailProgress.SENT)
+
+
+def test_a_mail_that_was_accepted_is_on_its_way(world: World, mail_url: str) -> None:
+    """By a provider that was set before."""
+    with time_machine.travel(NOON, tick=False):
+        token = world.sign_up(JORG)
+        world.set_message(world.messages(JORG)[0].id, status="accepted")
+        assert progress(world, token) is MailProgress.SENT
