@@ -65,7 +65,6 @@ from service.web import context, register_blueprints
 from service.web.admin_pages.oidc import CALLBACK
 from service.web.context import UseCases
 from service.web.public_path import PublicPath, public_path
-from service.web.whole_body import WholeBodyRequest
 from service.webhooks.call import Call
 
 SIGNAL = "newsflash_signal"
@@ -97,7 +96,6 @@ def create_app(settings: Settings | None = None) -> Flask:
         MAX_FORM_MEMORY_SIZE=MAX_FORM_BYTES,
         PROPAGATE_EXCEPTIONS=False,
     )
-    app.request_class = WholeBodyRequest
     if settings.is_sqlite:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
     db.init_app(app)

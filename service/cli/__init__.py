@@ -23,6 +23,7 @@ from service.cli.serve import serve
 from service.cli.stats import stats
 from service.cli.subscribers import subscribers
 from service.cli.suppressions import suppressions
+from service.cli.text import take_only_text
 from service.cli.webhooks import webhooks
 from service.cli.worker import worker
 
@@ -61,3 +62,4 @@ for command in (
     consent_texts,
 ):
     main.add_command(command)
+take_only_text(main)

@@ -8,6 +8,7 @@ from environs import FileAwareEnv
 
 from service.config.names import SETTINGS, refuse_unknown
 from service.config.settings import PREFIX, SettingError
+from service.domain.text import is_storable
 
 _FILE = "_FILE"
 
@@ -44,11 +45,14 @@ def _add_env_file(path: Path) -> None:
         itself = variable.removesuffix(_FILE)
         is_ours = variable.upper().startswith(PREFIX) and value is not None
         if is_ours and before.isdisjoint((itself, f"{itself}{_FILE}")):
+            _check_text(variable.removeprefix(PREFIX), value or "")
             os.environ[variable] = value or ""
 
 
 def _check(name: str) -> None:
     value = os.environ[f"{PREFIX}{name}"].strip()
+    if not name.endswith(_FILE):  # a path may be any bytes
+        _check_text(name, value)
     if not value:
         raise SettingError(name, "is set but empty: give it a value, or remove it")
     if not name.endswith(_FILE):
@@ -61,3 +65,10 @@ def _check(name: str) -> None:
         raise SettingError(name, "is not a readable text file") from None
     if not content.strip():
         raise SettingError(name, "names a file that is empty: write the value into it")
+    _check_text(name, content)
+
+
+def _check_text(name: str, text: str) -> None:
+    """Refuse what is not UTF-8 text: Python keeps such bytes as lone surrogates."""
+    if not is_storable(text):
+        raise SettingError(name, "is not UTF-8 text")

@@ -1,26 +1,30 @@
-"""Text from outside that every database can keep.
+"""Text and times from outside that every database can keep.
 
 PostgreSQL keeps no NUL, no encoding of ours a lone surrogate, and JSON (RFC 8259) knows neither
 NaN nor infinity.
 """
 
 import math
+import re
+from datetime import UTC, datetime
 
 from service.domain.errors import InvalidInputError
 
 MAX_DEPTH = 16
 """How deep objects and arrays in attributes may be nested."""
+UNSTORABLE = "This text has characters that cannot be kept."
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 def is_storable(text: str) -> bool:
     """Tell whether the text holds neither NUL nor a lone surrogate."""
-    return not any(char == "\0" or "\ud800" <= char <= "\udfff" for char in text)
+    return _UNSTORABLE.search(text) is None
 
 
 def check_text(field: str, text: str | None) -> None:
     """Raise `InvalidInputError` for a text that cannot be kept."""
     if text is not None and not is_storable(text):
-        raise InvalidInputError(field, "This text has characters that cannot be kept.")
+        raise InvalidInputError(field, UNSTORABLE)
 
 
 def check_json(field: str, value: object) -> None:
@@ -42,3 +46,15 @@ def check_json(field: str, value: object) -> None:
         level = inner
     if level:
         raise InvalidInputError(field, f"Nest at most {MAX_DEPTH} levels.")
+
+
+def in_utc(at: datetime) -> datetime:
+    """Return the same moment in UTC.
+
+    Raises `ValueError` where UTC has no name for it: at both ends of the calendar (years 1 and
+    9999) an offset leads out of it.
+    """
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("out of the calendar") from None

@@ -23,6 +23,7 @@ from service.web.problems import ProblemApi, init_problems
 from service.web.ratelimit import init_ratelimit
 from service.web.receipts_api import receipt_keys, receipts_api
 from service.web.security import init_security
+from service.web.text_gate import init_text_gate
 from service.web.webhooks_api import webhooks_api
 
 DESCRIPTION = """Newsletter subscriptions with double opt-in.
@@ -44,6 +45,7 @@ def register_blueprints(app: Flask) -> None:
         settings = usecases().settings
     init_problems(app)
     init_hosts(app, settings)
+    init_text_gate(app)
     init_i18n(app)
     init_security(app, public_url=settings.public_url)
     contract = ProblemApi(app)

@@ -3,13 +3,17 @@
 import json
 import math
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, NoReturn, TypeVar
 
 from flask import Request, request
 from flask_smorest import Blueprint
-from marshmallow import RAISE, fields
+from marshmallow import RAISE, ValidationError, fields
 from webargs.flaskparser import FlaskParser, abort, is_json_request
 from werkzeug.exceptions import UnsupportedMediaType
+
+from service.domain.errors import InvalidInputError
+from service.domain.text import MAX_DEPTH, check_json, check_text, in_utc
 
 _View = TypeVar("_View", bound=Callable[..., Any])
 
@@ -48,10 +52,26 @@ class JsonParser(FlaskParser):
         if not is_json_request(req):
             raise UnsupportedMediaType
         try:
-            return read_json(req.get_data(cache=True).decode())
+            text = req.get_data(cache=True).decode()
+            body = read_json(text)
         except ValueError as error:
             # Syntax, encoding, NaN, a number without bounds, or nested without end.
             abort(400, exc=error, messages={"json": ["Invalid JSON body."]})
+        # Most bodies need no look: only an escape writes such text (RFC 8259, section 7).
+        if "\\u" in text or text.count("{") + text.count("[") > MAX_DEPTH:
+            _check(body)
+        return body
+
+
+def _check(body: Any) -> None:
+    """Refuse (422) a body with a field that cannot be kept, or is nested too deep."""
+    items = body.items() if isinstance(body, dict) else [("_schema", body)]
+    for name, value in items:
+        try:
+            check_text(name, name)
+            check_json(name, value)
+        except InvalidInputError as error:
+            abort(422, messages={"json": {name: [str(error)]}})
 
 
 class JsonBlueprint(Blueprint):
@@ -85,3 +105,15 @@ class JsonBoolean(fields.Boolean):
         if not isinstance(value, bool):
             raise self.make_error("invalid", input=value)
         return value
+
+
+class Moment(fields.AwareDateTime):
+    """A time with its offset, that UTC has a name for; handed on in UTC."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> datetime:
+        try:
+            return in_utc(super()._deserialize(value, *args, **kwargs))
+        except ValidationError:
+            raise
+        except (ValueError, OverflowError):
+            raise self.make_error("invalid", input=value, obj_type=self.OBJ_TYPE) from None

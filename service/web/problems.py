@@ -108,7 +108,7 @@ _TOLD = (
     domain.IdempotencyKeyError,
 )
 """Errors whose message is for the caller."""
-_PLACES = {"json": "", "query": ""}
+_PLACES = {"json": "", "query": "", "form": ""}
 """Where fields are pointed at by their bare names, as `InvalidInputError` names them."""
 _log = structlog.get_logger(__name__)
 

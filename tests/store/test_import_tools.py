@@ -2,8 +2,10 @@
 
 import codecs
 import csv
+import encodings.aliases
 import io
 import json
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -23,6 +25,7 @@ from service.usecases.import_report import (
     RowResult,
     report_line,
 )
+from service.usecases.import_text import Lines
 from service.usecases.lists import Lists
 
 HASH_KEY = b"an-address-hash-key-for-tests-only-01"
@@ -151,13 +154,31 @@ def test_encoding_and_delimiter_are_told_by_the_file(engine: Engine, encoded: by
     assert names(engine) == ["Zoë €", "Bob"]
 
 
+@pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("is_named", [True, False])
+def test_wide_characters_need_neither_a_mark_nor_a_name(
+    engine: Engine, codec: str, mark: str, is_named: bool
+):
+    name = codec[: len("utf-16")] if is_named else None
+    take(engine, (mark + PLAIN).encode(codec), encoding=name)
+    assert names(engine) == ["Zoë €", "Bob"]
+
+
 def test_an_encoding_that_is_named_holds(engine: Engine):
     take(engine, PLAIN.replace("€", "ő").encode("cp1250"), encoding="windows-1250")
     assert names(engine)[0] == "Zoë ő"
-    for name in ("no-such", "base64", "\0"):
+    for name in ("no-such", "base64", "\0", "idna", "punycode", "undefined", "unicode_escape"):
         with pytest.raises(InvalidInputError) as caught:
             take(engine, PLAIN, encoding=name)
         assert caught.value.field == "encoding"
+
+
+@pytest.mark.parametrize("codec", sorted(set(encodings.aliases.aliases.values())))
+def test_no_codec_of_python_ends_in_more_than_a_refusal(codec: str):
+    for data in (b"", b"email\n\xff\xfe\x00\n", bytes(range(256)) * 9, b"\x1b$B\x7f+AAA-\n"):
+        with suppress(InvalidInputError):
+            assert all(isinstance(line, str) for line in Lines(io.BytesIO(data), codec))
 
 
 @pytest.mark.parametrize("codec", ["utf-8", "utf-16"])

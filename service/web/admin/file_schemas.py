@@ -10,6 +10,7 @@ from service.domain.subscription import Status
 from service.usecases.export import MAX_PURPOSE_LENGTH
 from service.usecases.import_ import MAILS_AN_HOUR, MAX_MAILS_AN_HOUR
 from service.web.admin.schemas import SLUG, described
+from service.web.json_body import Moment
 from service.web.schemas import LOCALE
 
 
@@ -25,17 +26,15 @@ class ExportQuerySchema(Schema):
             f"Names with commas between, out of {', '.join(EXPORT_COLUMNS + EXTRA_COLUMNS)}."
         ),
     )
-    since = fields.AwareDateTime(
+    since = Moment(
         **described("Only what has changed at this time or later, also who left or was erased.")
     )
     locale = fields.String(validate=LOCALE)
     source = fields.String(
         validate=validate.Length(min=1, max=500), **described("The page or form, exactly.")
     )
-    requested_from = fields.AwareDateTime(
-        data_key="from", **described("Requested at this time or later.")
-    )
-    requested_to = fields.AwareDateTime(data_key="to", **described("Requested before this time."))
+    requested_from = Moment(data_key="from", **described("Requested at this time or later."))
+    requested_to = Moment(data_key="to", **described("Requested before this time."))
     preset = fields.Enum(
         Preset,
         by_value=True,

@@ -8,7 +8,7 @@ from service.domain.access import Role
 from service.domain.address import MAX_LENGTH
 from service.domain.import_row import MAX_NAME_LENGTH
 from service.domain.subscription import Status, SuppressionReason
-from service.web.json_body import JsonBoolean
+from service.web.json_body import JsonBoolean, Moment
 from service.web.schemas import LOCALE
 
 MAX_PAGE = 200
@@ -235,7 +235,7 @@ class NewKeySchema(Schema):
         validate=validate.Length(max=100),
         **described("The lists that it is for; all where there are none. Not for `admin`."),
     )
-    expires_at = fields.AwareDateTime(**described("When it ends by itself."))
+    expires_at = Moment(**described("When it ends by itself."))
 
 
 class CreatedKeySchema(NewKeySchema):
