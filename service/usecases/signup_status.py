@@ -11,9 +11,8 @@ from service.domain.mailing_list import ListInfo
 from service.mail.mime import wire_address
 from service.mail.provider import ADDRESS_UNSUPPORTED, is_plain
 from service.mail.registry import may_reach, provider_names
-from service.store import outbox
+from service.store import held, outbox
 from service.store.database import reading
-from service.store.outbox import MessageState
 from service.tokens import StatusTokens
 from service.usecases.lists import Lists
 from service.usecases.views import MailProgress, StatusView
@@ -52,12 +51,14 @@ class SignupStatus:
         now = utc_now()
         with reading(self._engine) as connection:
             message = outbox.find(connection, message_id)
-            is_unreachable = message is not None and self._is_unreachable(connection, message)
+            email = held.email_of(connection, message_id) if message is None else message.email
+            is_unreachable = self._is_unreachable(connection, email)
             oldest_due = outbox.oldest_due_at(connection)
         # A UUIDv7 begins with its time in milliseconds: decoys have one as every signup has.
         requested_at = datetime.fromtimestamp((message_id.int >> 80) / 1000, UTC)
         progress = MailProgress.SENT
-        if is_unreachable:
+        was_accepted = message is not None and message.status is MessageStatus.ACCEPTED
+        if is_unreachable and not was_accepted:
             progress = MailProgress.UNREACHABLE
         elif message is None or message.status is MessageStatus.WITHHELD:
             is_late = oldest_due is not None and oldest_due <= requested_at
@@ -70,12 +71,13 @@ class SignupStatus:
             progress = MailProgress.DELAYED if is_late else MailProgress.SENT
         return StatusView(progress=progress, requested_at=requested_at)
 
-    def _is_unreachable(self, connection: Connection, message: MessageState) -> bool:
+    def _is_unreachable(self, connection: Connection, email: str | None) -> bool:
         """Tell whether no mail API carries mail to the address: by the address and by what is known
-        of the APIs, never by whether this message was sent, so that a withheld one looks the same.
+        of the APIs, never by whether a message was sent, so that one that is withheld or held for
+        review looks the same.
         """
-        address = wire_address(message.email)
-        if message.status is MessageStatus.ACCEPTED or is_plain(address):
+        address = wire_address(email or "")
+        if is_plain(address):
             return False
         if not may_reach(self._mail_urls, address):
             return True

@@ -10,7 +10,10 @@ from sqlalchemy import Engine, update
 
 from service.app import SIGNAL, create_app
 from service.config import Settings
+from service.domain.consent import Evidence
+from service.domain.risk import Level, Reason, Risk
 from service.store.models import OutboxMessage, db
+from service.usecases.subscribe import SignupRequest
 from service.usecases.views import MailProgress
 from service.web.context import EXTENSION
 from tests.store.world import NOON, World
@@ -66,6 +69,17 @@ def test_new_known_and_suppressed_people_see_the_same(world: World, mail_url: st
         assert [row.status for row in world.messages(JORG)] == ["withheld", "withheld"]
         shown = [progress(world, token) for token in (new, *known)]
     assert shown == [MailProgress.UNREACHABLE] * 3
+
+
+def test_a_signup_held_for_review_looks_the_same(world: World, mail_url: str) -> None:
+    with time_machine.travel(NOON, tick=False):
+        world.sign_up(OTHER)
+        give_up(world, OTHER)
+        request = SignupRequest(email=JORG, lists=(), evidence=Evidence())
+        risk = Risk(100, (Reason.TRAP,))
+        assert risk.level is Level.HIGH
+        token = world.usecases.subscribe(request, risk=risk)
+        assert progress(world, token) is MailProgress.UNREACHABLE
 
 
 def test_the_page_tells_to_use_another_address_and_asks_for_no_code(
