@@ -123,3 +123,11 @@ class IdempotencyReusedError(NewsflashError):
 
 class InFlightError(NewsflashError):
     """A request with this `Idempotency-Key` is still being worked on."""
+
+
+class BrokenBodyError(NewsflashError):
+    """A request's body is not whole, or it is not clear where it ends. The message says which."""
+
+
+class BodyTooSlowError(BrokenBodyError):
+    """A request's body did not come in the time that it may take."""

@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from service.clock import utc_now
 from service.domain.address import address_hash
-from service.domain.errors import InvalidInputError, UnknownListError
+from service.domain.errors import BrokenBodyError, InvalidInputError, UnknownListError
 from service.domain.exchange import FileFormat
 from service.domain.files.columns import Choice, ColumnChoices, UnknownColumns
 from service.domain.import_row import (
@@ -111,6 +111,7 @@ class Import:
         `ColumnsError` where nobody explained a column), for `map`, `encoding` and
         `mails_an_hour`, and `UnknownListError`; nothing was taken then. After anything else the
         chunks before it stay, and the audit says that the import broke off.
+        A stream that ends too early raises `BrokenBodyError`: the row it ends in is not taken.
         """
         if not 1 <= options.mails_an_hour <= MAX_MAILS_AN_HOUR:
             raise InvalidInputError("mails_an_hour", f"Use 1 to {MAX_MAILS_AN_HOUR}.")
@@ -119,20 +120,16 @@ class Import:
         choices = ColumnChoices(
             unknown=options.unknown, columns=options.columns, all_left=options.left
         )
-        file = ImportFile(stream, format, encoding=options.encoding, choices=choices)
-        found = file.rows()
         report = ImportReport(listener=listener)
-        if file.plan is not None:
-            report.take(file.plan)
-        if opened:
-            opened(report)
-        how = {
-            "format": format,
-            "list": options.list,
-            "left": options.left,
-            "tool": report.tool,
-        }
+        how: dict[str, Any] = {"format": format, "list": options.list, "left": options.left}
         try:
+            file = ImportFile(stream, format, encoding=options.encoding, choices=choices)
+            found = file.rows()
+            if file.plan is not None:
+                report.take(file.plan)
+            how["tool"] = report.tool
+            if opened:
+                opened(report)
             with (
                 _settled_heap(),
                 ChunkWriter(self._engine, report, pace, dry_run=options.dry_run) as writer,
@@ -141,9 +138,10 @@ class Import:
                     writer.write(chunk)
                     if progress:
                         progress(file.bytes_read)
-        except BaseException:
+        except BaseException as error:
             # The chunks that were written stay. What went wrong matters more than this entry.
-            if report.imported and not options.dry_run:
+            is_cut_short = isinstance(error, BrokenBodyError)
+            if (report.imported or is_cut_short) and not options.dry_run:
                 with suppress(SQLAlchemyError):
                     self._audit(report, actor, {**how, "broke_off": True})
             raise

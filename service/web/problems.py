@@ -95,6 +95,16 @@ _TABLE: dict[type[domain.NewsflashError], tuple[HTTPStatus, str, str]] = {
     ),
     domain.SignInDeclinedError: (HTTPStatus.FORBIDDEN, "declined", "The sign-in was ended."),
     domain.SignInRefusedError: (HTTPStatus.FORBIDDEN, "refused", "This account may not come in."),
+    domain.BrokenBodyError: (
+        HTTPStatus.BAD_REQUEST,
+        "incomplete-body",
+        "The request body is not complete.",
+    ),
+    domain.BodyTooSlowError: (
+        HTTPStatus.REQUEST_TIMEOUT,
+        "request-timeout",
+        "The request took too long to arrive.",
+    ),
     domain.UnavailableError: (
         HTTPStatus.SERVICE_UNAVAILABLE,
         "unavailable",
@@ -102,6 +112,7 @@ _TABLE: dict[type[domain.NewsflashError], tuple[HTTPStatus, str, str]] = {
     ),
 }
 _TOLD = (
+    domain.BrokenBodyError,
     domain.ConflictError,
     domain.EventAuthError,
     domain.EventFormatError,
