@@ -1,6 +1,6 @@
 """Web servers and mail sinks: ours as `newsflash serve` starts it, and a bare Flask route.
 
-Both run on granian with the same settings: 2 workers with 8 blocking threads each.
+Both run on the service's own server with the same settings: 2 processes with 8 threads each.
 """
 
 import os
@@ -20,7 +20,6 @@ from benchmarks.processes import free_port, running, wait_for_port
 from service.usecases.keys import Keys
 
 WORKERS = 2
-BLOCKING_THREADS = 8
 SECRET_KEY = "benchmark-" * 4
 ROOT = Path(__file__).parents[1]
 
@@ -108,12 +107,7 @@ def our_server(folder: Path, database: Postgres, *, mail_url: str) -> Iterator[S
 def bare_server(folder: Path) -> Iterator[Server]:
     """Run the bare Flask route."""
     port, log = free_port(), folder / "bare.log"
-    command = [
-        sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1",
-        "--port", str(port), "--workers", str(WORKERS),
-        "--blocking-threads", str(BLOCKING_THREADS), "--log-level", "warning",
-        "benchmarks.bare:app",
-    ]  # fmt: skip
+    command = [sys.executable, "-m", "benchmarks.bare", "--port", str(port)]
     with running(command, log=log) as process:
         wait_for_port(port, process, log)
         yield Server(port, process.pid, log)

@@ -3,18 +3,17 @@
 import os
 import shutil
 import signal
-import subprocess
+import socket
 import sys
 import threading
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 
 import click
 from flask import Flask
-from granian.constants import Interfaces
-from granian.log import LogLevels
-from granian.server import Server
 
 from service.cli.admin_link import new_admin_link
 from service.cli.application import (
@@ -25,12 +24,11 @@ from service.cli.application import (
     usecases_of,
 )
 from service.cli.parent import when_parent_is_gone
+from service.cli.processes import Copy, KeptProcess, start_command
 from service.config import PREFIX, Settings, is_given, keep_served_address
+from service.front.server import run
 from service.store.models import db
-
-BLOCKING_THREADS = 8
-RESTART_AFTER_SECONDS = 1.0
-STOP_WITHIN_SECONDS = 20
+from service.web.lanes import alive_paths, lane_of
 
 
 @click.command()
@@ -54,6 +52,7 @@ def serve(*, host: str, port: int, workers: int | None, no_worker: bool, no_migr
     app = app_or_exit()
     settings = usecases_of(app).settings
     check_mail_or_exit(settings)
+    bound = bound_socket(host, port)
     is_new = False if no_migrate else migrate_database(app)
     if not has_own_url:
         keep_served_address(settings)
@@ -61,61 +60,67 @@ def serve(*, host: str, port: int, workers: int | None, no_worker: bool, no_migr
     _say(settings, host, port, first=_first_keys(app) if may_show else None)
     with app.app_context():
         db.engine.dispose()
-    delivery = None if no_worker else DeliveryProcess()
-    server = Server(
-        "service.cli.serve:create_web_app",
-        factory=True,
-        interface=Interfaces.WSGI,
-        address=host,
-        port=port,
-        workers=workers or (1 if settings.is_sqlite else os.cpu_count() or 1),
-        blocking_threads=BLOCKING_THREADS,
-        workers_kill_timeout=STOP_WITHIN_SECONDS,
-        respawn_failed_workers=True,
-        log_level=LogLevels.error,
-    )
+    delivery = None if no_worker else KeptProcess(lambda: start_command("worker"))
     try:
-        server.serve()
+        keep_web(
+            web_process,
+            bound,
+            workers=workers or (1 if settings.is_sqlite else os.cpu_count() or 1),
+        )
     finally:
         if delivery is not None:
             delivery.stop()
 
 
-def create_web_app() -> Flask:
-    """Return the app for one web process, which ends when the process that started it is gone."""
-    when_parent_is_gone(os.getppid(), lambda: os.kill(os.getpid(), signal.SIGTERM))
-    return app_or_exit()
+def keep_web(
+    serve: Callable[[socket.socket, int], None], bound: socket.socket, *, workers: int
+) -> None:
+    """Keep `workers` web processes on one socket until SIGTERM or SIGINT; then let them end.
+
+    Each runs `serve`, which is given the socket and our process id.
+    """
+    is_over = threading.Event()
+    start = partial(Copy, serve, bound, os.getpid())
+    processes = [KeptProcess(start) for _ in range(workers)]
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: is_over.set())
+    try:
+        is_over.wait()
+    finally:
+        for each in processes:
+            each.terminate()
+        for each in processes:
+            each.stop()
 
 
-class DeliveryProcess:
-    """A `newsflash worker` beside the web processes, started anew should it die."""
+def web_process(bound: socket.socket, parent: int) -> None:
+    """Answer requests in this process until told to stop, or until its parent is gone."""
+    when_parent_is_gone(parent, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    app = app_or_exit()
+    public_url = usecases_of(app).settings.public_url
+    run(app, bound, lane_of=lane_of(app, public_url), alive_paths=alive_paths(public_url))
 
-    def __init__(self) -> None:
-        """Start it."""
-        self._is_stopping = threading.Event()
-        self._process = self._start()
-        threading.Thread(target=self._keep, name="delivery", daemon=True).start()
 
-    def _start(self) -> "subprocess.Popen[bytes]":
-        command = [sys.executable, "-m", "service", "worker", "--parent", str(os.getpid())]
-        return subprocess.Popen(command)  # noqa: S603 - our own interpreter and module
+def bound_socket(host: str, port: int) -> socket.socket:
+    """Return a socket bound to the address, or end the command with one line.
 
-    def _keep(self) -> None:
-        while True:
-            self._process.wait()
-            if self._is_stopping.wait(RESTART_AFTER_SECONDS):
-                return
-            with suppress(OSError):  # no memory or no process to be had: tried again in a second
-                self._process = self._start()
-
-    def stop(self) -> None:
-        """Let the calls under way end, then the process."""
-        self._is_stopping.set()
-        self._process.terminate()
-        try:
-            self._process.wait(STOP_WITHIN_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
+    Web processes listen on it once they can answer: who comes earlier is refused, not kept waiting.
+    """
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with ExitStack() as stack:
+            bound = stack.enter_context(socket.socket(family, kind))
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family is socket.AF_INET6 and socket.has_dualstack_ipv6():
+                bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+            bound.bind(address)
+            stack.pop_all()
+        return bound
+    except OSError as error:
+        raise click.ClickException(
+            f"Cannot listen on {_in_url(host)}:{port}: {error.strerror}. Choose another --port or"
+            " --host, or stop what uses it."
+        ) from None
 
 
 def is_terminal() -> bool:

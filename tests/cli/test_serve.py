@@ -10,13 +10,14 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import click
 import psycopg
 import pytest
 from click.testing import CliRunner
 from sqlalchemy.engine import URL
 
-from service.cli import main
-from service.cli.serve import DeliveryProcess
+from service.cli import main, processes
+from service.cli.processes import KeptProcess
 from tests.features.conftest import empty_database
 from tests.postgres import libpq
 
@@ -25,20 +26,23 @@ MODULE = sys.modules["service.cli.serve"]
 
 
 class Standing:
-    """Stands for the HTTP server: notes what it was started with, and serves nothing."""
+    """Stands for the web processes: notes what they would be started with, and serves nothing."""
 
     given: dict[str, object]
 
-    def __init__(self, _target: str, **given: object) -> None:
-        type(self).given = given
-
-    def serve(self) -> None:
-        type(self).given["public_url"] = os.environ.get("NEWSFLASH_PUBLIC_URL")
+    @classmethod
+    def serve(cls, _web: object, listening: object, *, workers: int) -> None:
+        cls.given = {
+            "address": listening,
+            "workers": workers,
+            "public_url": os.environ.get("NEWSFLASH_PUBLIC_URL"),
+        }
 
 
 @pytest.fixture(autouse=True)
 def _nothing_is_served(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    monkeypatch.setattr(MODULE, "Server", Standing)
+    monkeypatch.setattr(MODULE, "keep_web", Standing.serve)
+    monkeypatch.setattr(MODULE, "bound_socket", lambda host, port: (host, port))
     monkeypatch.chdir(tmp_path)
     for name in list(os.environ):
         if name.startswith("NEWSFLASH_"):
@@ -156,11 +160,26 @@ def test_an_address_that_was_set_stays(monkeypatch: pytest.MonkeyPatch):
     assert Standing.given["public_url"] == "https://news.example.org", done.output
 
 
+def test_an_address_in_use_is_one_line(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.undo()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(click.ClickException, match="Choose another --port"):
+            MODULE.bound_socket("127.0.0.1", port)
+
+
+def test_it_listens_on_ipv6_too(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.undo()
+    with MODULE.bound_socket("::1", 0) as listening:
+        listening.listen()
+        socket.create_connection(listening.getsockname()[:2], timeout=5).close()
+
+
 def test_delivery_is_started_again_even_where_a_start_fails(monkeypatch: pytest.MonkeyPatch):
     starts: list[str] = []
 
     class Process:
-        def __init__(self, *_given: object) -> None:
+        def __init__(self) -> None:
             starts.append("asked")
             if len(starts) == 2:
                 raise OSError("no memory")
@@ -173,9 +192,11 @@ def test_delivery_is_started_again_even_where_a_start_fails(monkeypatch: pytest.
         def terminate(self) -> None:
             """Is over already."""
 
-    monkeypatch.setattr(MODULE.subprocess, "Popen", Process)
-    monkeypatch.setattr(MODULE, "RESTART_AFTER_SECONDS", 0.01)
-    keeper = DeliveryProcess()
+        def kill(self) -> None:
+            """Is over already."""
+
+    monkeypatch.setattr(processes, "RESTART_AFTER_SECONDS", 0.01)
+    keeper = KeptProcess(Process)
     assert keeper._is_stopping.wait(20)
     keeper.stop()
     assert len(starts) == 3

@@ -15,6 +15,7 @@ from service.clock import utc_now
 from service.domain.access import Role
 from service.domain.exchange import MEDIA_TYPES, FileFormat
 from service.domain.files.mapping import parse_mapping
+from service.front.limits import LaneName
 from service.log import error_fields
 from service.usecases.export import ExportRequest, ExportStream
 from service.usecases.import_ import ImportOptions
@@ -28,6 +29,7 @@ from service.web.admin.file_schemas import ExportQuerySchema, ImportQuerySchema,
 from service.web.auth import actor, current_key, requires
 from service.web.context import usecases
 from service.web.json_body import JsonBlueprint
+from service.web.lanes import takes_long
 
 MAX_FILE_BYTES = 1 << 40
 """A file is read line by line, so it may be as large as patience allows."""
@@ -99,6 +101,7 @@ files_api = JsonBlueprint(
     }
 )
 @files_api.alt_response(404, description="There is no such list.")
+@takes_long(LaneName.EXPORTS)
 def export(query: dict[str, Any]) -> Response:
     """Export subscriptions, one a row.
 
@@ -134,6 +137,7 @@ def export(query: dict[str, Any]) -> Response:
 @files_api.alt_response(404, description="There is no such list.")
 @files_api.alt_response(415, description="The body is neither CSV nor NDJSON.")
 @files_api.alt_response(422, description="The file as a whole is not usable; nothing was taken.")
+@takes_long(LaneName.IMPORTS)
 def import_file(query: dict[str, Any]) -> ImportReport | Response:
     """Import subscriptions; again changes nothing.
 

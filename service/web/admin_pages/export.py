@@ -11,11 +11,13 @@ from service.domain.errors import InvalidInputError
 from service.domain.exchange import EXPORT_COLUMNS, EXTRA_COLUMNS, MEDIA_TYPES, FileFormat
 from service.domain.presets import Preset
 from service.domain.subscription import Status
+from service.front.limits import LaneName
 from service.usecases.export import MAX_PURPOSE_LENGTH, ExportRequest
 from service.web.admin.files import ExportBody
 from service.web.admin_pages import admin_pages
 from service.web.admin_pages.session import actor, signed_in
 from service.web.context import usecases
+from service.web.lanes import takes_long
 
 SHOWN_EXPORTS = 20
 
@@ -29,6 +31,7 @@ def export() -> ResponseReturnValue:
 
 @admin_pages.post("/export")
 @signed_in
+@takes_long(LaneName.EXPORTS)
 def start_export() -> ResponseReturnValue:
     """Stream the file that was asked for. A POST, for each export is kept in the audit log."""
     try:

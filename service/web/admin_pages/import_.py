@@ -16,6 +16,7 @@ from werkzeug.datastructures import FileStorage
 from service.domain.errors import InvalidInputError, UnknownListError
 from service.domain.exchange import FileFormat, csv_line
 from service.domain.files.columns import Choice
+from service.front.limits import LaneName
 from service.usecases.import_ import MAILS_AN_HOUR, ImportOptions
 from service.usecases.import_report import ImportReport
 from service.web.admin.files import MAX_FILE_BYTES, row_report
@@ -28,6 +29,7 @@ from service.web.admin_pages.import_columns import (
 from service.web.admin_pages.import_progress import LINES, lines_of
 from service.web.admin_pages.session import actor, signed_in
 from service.web.context import usecases
+from service.web.lanes import takes_long
 
 SHOWN_PROBLEMS = 50
 FORM_MEMORY_BYTES = 512 * 1024
@@ -54,6 +56,7 @@ def import_() -> ResponseReturnValue:
 
 @admin_pages.post("/import")
 @signed_in
+@takes_long(LaneName.IMPORTS)
 def start_import() -> ResponseReturnValue:
     """Import the file, or only try to; 422 where none was read.
 
