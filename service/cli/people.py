@@ -14,12 +14,11 @@ from service.domain.errors import InvalidInputError, NotFoundError
 from service.domain.subscription import Status
 from service.usecases.subscribers import CHANGEABLE, SubscriberDetail
 from service.web.admin.schemas import (
-    PersonDataSchema,
     SubscriberChangesSchema,
     SubscriberDetailSchema,
     SubscribersSchema,
 )
-from service.web.admin.subscribers import detail_data, page_data, person_data
+from service.web.admin.subscribers import detail_data, page_data, person_text
 from service.web.context import UseCases
 from service.web.json_body import read_json
 
@@ -116,16 +115,18 @@ def data(*, who: str) -> None:
     found = usecases_of(app_or_exit())
     with options.in_one_line(NOBODY):
         given = found.subscribers.data(_id_of(found, who), actor=ACTOR)
-    echo_json(PersonDataSchema().dump(person_data(given, _slugs(found))))
+    for text in person_text(given, _slugs(found)):
+        click.echo(text, nl=False)
 
 
 @click.command("receipt")
 @WHO
-def receipt(*, who: str) -> None:
+@click.option("--cursor", help="next_cursor of the receipt before, where it has one.")
+def receipt(*, who: str, cursor: str | None) -> None:
     """Print the signed receipt of all of a person's consents (docs/ledger.md); audited."""
     found = usecases_of(app_or_exit())
     with options.in_one_line(NOBODY):
-        document = found.receipts.by_subscriber(_id_of(found, who), actor=ACTOR)
+        document = found.receipts.by_subscriber(_id_of(found, who), actor=ACTOR, cursor=cursor)
     echo_json(document)
 
 

@@ -11,7 +11,7 @@ import click
 
 from service.cli.application import app_or_exit, usecases_of
 from service.cli.files import private_file
-from service.domain.errors import NotFoundError
+from service.domain.errors import InvalidInputError, NotFoundError
 from service.domain.ledger import Document
 from service.signing import PublicKey, PublicKeyError
 from service.usecases.verify_receipts import Report, UnreadableFileError, VerifyReceipts
@@ -81,12 +81,17 @@ def checkpoint() -> None:
 
 @receipts.command("issue")
 @click.argument("subscriber_id", type=click.UUID)
-def issue(subscriber_id: UUID) -> None:
+@click.option("--cursor", help="next_cursor of the receipt before, where it has one.")
+def issue(subscriber_id: UUID, cursor: str | None) -> None:
     """Print the signed receipt of all of a person's consents."""
     try:
-        found = usecases_of(app_or_exit()).receipts.by_subscriber(subscriber_id, actor=ACTOR)
+        found = usecases_of(app_or_exit()).receipts.by_subscriber(
+            subscriber_id, actor=ACTOR, cursor=cursor
+        )
     except NotFoundError:
         raise click.ClickException(f"There is no subscriber {subscriber_id}.") from None
+    except InvalidInputError as error:
+        raise click.UsageError(str(error)) from None
     click.echo(json.dumps(found, ensure_ascii=False, indent=2))
 
 

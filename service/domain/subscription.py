@@ -17,6 +17,20 @@ MAILS_A_DAY = 3
 REPEAT_AFTER = timedelta(minutes=10)
 """A signup for what is pending already mails its link again after this time, not before."""
 
+WITHHELD_A_DAY = 20
+"""Withheld emails of one address that are kept within 24 hours. The status page of a further signup
+looks as theirs do; only the code of another email cannot be typed on it.
+"""
+
+HELD_OF_ADDRESS = 5
+"""Signups of one address that wait for review; what comes after them is not kept."""
+
+UNDOS = 5
+"""How often leaving a list can be undone in one cycle of a subscription."""
+
+REASONS = 3
+"""Reasons for leaving that are kept in one cycle of a subscription."""
+
 SOON = timedelta(minutes=1)
 """A mail due this soon counts as sent: what comes at once is written in any order, by machines
 whose clocks differ. One that is due later, as an import's may be, does not.

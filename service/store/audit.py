@@ -85,3 +85,11 @@ def audit_page(
     if actor is not None:
         query = query.where(AuditEntry.actor == actor)
     return [AuditRecord(**row) for row in connection.execute(query).mappings()]
+
+
+def audit_actors(
+    connection: Connection, *, action: str, since: datetime, limit: int
+) -> Sequence[str]:
+    """Return who did this since then, once for each time."""
+    query = select(AuditEntry.actor).where(AuditEntry.at > since, AuditEntry.action == action)
+    return list(connection.scalars(query.limit(limit)))

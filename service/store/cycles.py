@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row
 
 from service.domain.address import address_hash
 from service.domain.consent import ConsentKind, Evidence
-from service.domain.subscription import Cycles, EndedReason, Status
+from service.domain.subscription import REASONS, UNDOS, Cycles, EndedReason, Status
 from service.store.bulk import execute_bulk, pipelined, rows_parameter
 from service.store.suppressions import lift_erased
 from service.store.types import new_id
@@ -44,7 +44,15 @@ FROM ({{rows}}) AS acts
 WHERE {_KEY} AND subscriptions.status <> 'unsubscribed'
 RETURNING subscriptions.subscriber_id, subscriptions.mailing_list_id
 """
-# Only what was confirmed when it was left can be resumed, and only where the person left it.
+# The index of acts is of these kinds: SQLite takes it only where they are named as it names them.
+_OFTEN = """
+(SELECT count(*) FROM consent_events AS act
+    WHERE act.subscriber_id = acts.subscriber_id AND act.mailing_list_id = acts.list_id
+    AND act.epoch = <epoch> AND act.kind = acts.kind
+    AND act.kind IN ('confirmed', 'resumed', 'reason_given'))
+"""
+# Only what was confirmed when it was left can be resumed, and only where the person left it; and
+# not without end, as each time adds to the ledger.
 _RESUME = f"""
 UPDATE subscriptions SET status = 'confirmed', ended_at = NULL, ended_reason = NULL,
     updated_at = acts.at
@@ -52,6 +60,7 @@ FROM ({{rows}}) AS acts
 WHERE {_KEY} AND subscriptions.epoch = acts.epoch AND subscriptions.status = 'unsubscribed'
     AND subscriptions.confirmed_at IS NOT NULL AND subscriptions.ended_at >= acts.since
     AND subscriptions.ended_reason IN ('unsubscribed', 'one_click')
+    AND {_OFTEN.replace("<epoch>", "acts.epoch")} < {UNDOS}
 RETURNING subscriptions.subscriber_id, subscriptions.mailing_list_id
 """
 # Where no consent text was shown, the event is about the one that the person agreed to before.
@@ -67,6 +76,7 @@ JOIN subscriptions AS known ON known.subscriber_id = acts.subscriber_id
     AND known.mailing_list_id = acts.list_id
 JOIN subscribers AS person ON person.id = acts.subscriber_id
 """
+_REASON = f"{_EVENTS} WHERE {_OFTEN.replace('<epoch>', 'known.epoch')} < {REASONS}"
 # The plan of an UPDATE has an order of its own; whoever locks many rows takes them by their key.
 _LOCK = """
 SELECT 1 FROM ({rows}) AS acts JOIN subscriptions AS known
@@ -213,6 +223,9 @@ def states(connection: Connection, cycles: Iterable[Cycles]) -> dict[Pair, State
 
 
 def record_reason(connection: Connection, act: Act) -> None:
-    """Append to the ledger why the person left (`act.detail`)."""
+    """Append to the ledger why the person left (`act.detail`), the first few times in a cycle."""
     rows = rows_parameter(_rows([act], ConsentKind.REASON))
-    execute_bulk(connection, _EVENTS, columns=_COLUMNS, rows=rows)
+    if connection.dialect.name == "postgresql":
+        # One after the other, so that each counts those before it.
+        execute_bulk(connection, _LOCK, columns=_COLUMNS, rows=rows)
+    execute_bulk(connection, _REASON, columns=_COLUMNS, rows=rows)

@@ -1,14 +1,16 @@
 """Signups held for review."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Connection, RowMapping, delete, exists, insert, select
+from sqlalchemy import Connection, RowMapping, delete, exists, func, insert, select
 
 from service.domain.address import Address
 from service.domain.consent import Evidence
 from service.domain.risk import Reason, Risk
+from service.domain.subscription import HELD_OF_ADDRESS
 from service.store.intake_models import HeldSignup
 from service.store.signups import Signup
 
@@ -24,7 +26,11 @@ class Held:
 
 
 def insert_held(connection: Connection, held: Sequence[Held]) -> None:
-    """Keep the signups for review."""
+    """Keep the signups for review, of each address as many as may wait."""
+    waiting = _waiting(connection, {each.signup.address.key for each in held})
+    held = [each for each in held if waiting[each.signup.address.key] < HELD_OF_ADDRESS]
+    if not held:
+        return
     connection.execute(
         insert(HeldSignup),
         [
@@ -48,6 +54,16 @@ def insert_held(connection: Connection, held: Sequence[Held]) -> None:
             for each in held
         ],
     )
+
+
+def _waiting(connection: Connection, email_keys: Iterable[str]) -> Counter[str]:
+    """Return how many signups of these addresses wait."""
+    query = (
+        select(HeldSignup.email_key, func.count())
+        .where(HeldSignup.email_key.in_(sorted(email_keys)))
+        .group_by(HeldSignup.email_key)
+    )
+    return Counter({row[0]: row[1] for row in connection.execute(query)})
 
 
 def held_page(connection: Connection, *, limit: int, before: UUID | None = None) -> Sequence[Held]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import Connection, RowMapping, or_, select
 
 from service.domain.ledger import PERSONAL_FIELDS, LedgerEvent
 from service.store.ledger import EVENT_COLUMNS, event_of
@@ -24,6 +24,10 @@ _ENTRY = (
     LedgerEntry.text_sha256,
     LedgerEntry.commitments,
 )
+
+
+Place = tuple[datetime, UUID]
+"""Time and id of an event, after which a person's next ones are read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +49,8 @@ class PersonEvents:
 
     sealed: tuple[StoredEntry, ...]
     unsealed: tuple[LedgerEvent, ...]
+    next: Place | None
+    """The place after which there are more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,21 +80,39 @@ def entries_after(connection: Connection, position: int, *, limit: int) -> Seque
 
 
 def events_of_person(
-    connection: Connection, subscriber_id: UUID, *, list_ids: Collection[UUID] | None
+    connection: Connection,
+    subscriber_id: UUID,
+    *,
+    list_ids: Collection[UUID] | None,
+    after: Place | None,
+    limit: int,
 ) -> PersonEvents:
-    """Return the person's events on these lists (None: on all), in the chain's order."""
+    """Return the person's next events on these lists (None: on all), `limit` of them in the order
+    of their time; those that are sealed in the chain's order.
+    """
     query = (
         select(*_ENTRY, *_EVENT)
         .outerjoin_from(ConsentEvent, LedgerEntry, LedgerEntry.event_id == ConsentEvent.id)
         .where(ConsentEvent.subscriber_id == subscriber_id)
-        .order_by(LedgerEntry.position, ConsentEvent.id)
+        .order_by(ConsentEvent.at, ConsentEvent.id)
+        .limit(limit + 1)
     )
     if list_ids is not None:
         query = query.where(ConsentEvent.mailing_list_id.in_(list_ids))
-    rows = connection.execute(query).mappings().all()
+    if after is not None:
+        query = query.where(
+            ConsentEvent.at >= after[0],
+            or_(ConsentEvent.at > after[0], ConsentEvent.id > after[1]),
+        )
+    found = connection.execute(query).mappings().all()
+    rows = found[:limit]
+    sealed = sorted(
+        (row for row in rows if row["position"] is not None), key=lambda row: row["position"]
+    )
     return PersonEvents(
-        sealed=tuple(_stored(row) for row in rows if row["position"] is not None),
+        sealed=tuple(_stored(row) for row in sealed),
         unsealed=tuple(event_of(row) for row in rows if row["position"] is None),
+        next=(rows[-1]["at"], rows[-1]["id"]) if len(found) > limit else None,
     )
 
 

@@ -14,6 +14,7 @@ from service.domain.subscription import (
     MAILS_A_DAY,
     REPEAT_AFTER,
     SOON,
+    WITHHELD_A_DAY,
     Cycles,
     MessageKind,
     Status,
@@ -108,7 +109,7 @@ def insert_renewal(
 
     As at signup the message is withheld where the address had its mails of the day, or the same
     mail a short while ago; what an import will send later counts as neither. Nothing is written
-    where nothing is pending any more.
+    where nothing is pending any more, or enough was withheld today.
     """
     person = connection.scalar(
         select(Subscriber.id).where(Subscriber.id == cycles.subscriber_id).with_for_update()
@@ -141,6 +142,8 @@ def insert_renewal(
         for row in recent
     )
     is_owed = len(recent) < MAILS_A_DAY and not is_repeat
+    if not is_owed and _has_enough_withheld(connection, cycles.subscriber_id, at=at):
+        return
     status = MessageStatus.QUEUED if is_owed else MessageStatus.WITHHELD
     connection.execute(
         OutboxMessage.__table__.insert().values(
@@ -154,3 +157,13 @@ def insert_renewal(
             next_attempt_at=at,
         )
     )
+
+
+def _has_enough_withheld(connection: Connection, subscriber_id: UUID, *, at: datetime) -> bool:
+    withheld = select(OutboxMessage.id).where(
+        OutboxMessage.subscriber_id == subscriber_id,
+        OutboxMessage.created_at > at - timedelta(days=1),
+        OutboxMessage.created_at <= at + SOON,
+        OutboxMessage.status == MessageStatus.WITHHELD.value,
+    )
+    return len(connection.execute(withheld.limit(WITHHELD_A_DAY)).all()) == WITHHELD_A_DAY

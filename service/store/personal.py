@@ -1,6 +1,6 @@
 """What else is kept of one person, beside their own rows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -43,28 +43,23 @@ class EventInfo:
     detail: str | None
 
 
-def _reports(connection: Connection, subscriber_id: UUID) -> list[ColumnElement[bool]]:
-    """Return conditions that together name the reports of the person's emails, also those not yet
+def _reports(connection: Connection, messages: Sequence[UUID]) -> Iterator[ColumnElement[bool]]:
+    """Go through conditions that together name the reports of these emails, also those not yet
     matched to one. Each is looked up in an index of its own; as one condition, with OR, it would
     read all reports of everybody.
     """
-    messages = connection.execute(
-        select(OutboxMessage.id, OutboxMessage.provider, OutboxMessage.provider_message_id).where(
-            OutboxMessage.subscriber_id == subscriber_id
-        )
-    ).all()
-    conditions: list[ColumnElement[bool]] = []
     for some in in_pieces(messages, _LOOKED_UP):
-        conditions.append(RecordedEvent.message_id.in_([row.id for row in some]))
-        names = [
-            (row.provider, row.provider_message_id)
-            for row in some
-            if row.provider_message_id is not None
-        ]
+        yield RecordedEvent.message_id.in_(some)
+        names = connection.execute(
+            select(OutboxMessage.provider, OutboxMessage.provider_message_id).where(
+                OutboxMessage.id.in_(some), OutboxMessage.provider_message_id.is_not(None)
+            )
+        ).all()
         if names:
-            named = tuple_(RecordedEvent.provider, RecordedEvent.provider_message_id).in_(names)
-            conditions.append(RecordedEvent.message_id.is_(None) & named)
-    return conditions
+            named = tuple_(RecordedEvent.provider, RecordedEvent.provider_message_id).in_(
+                [tuple(name) for name in names]
+            )
+            yield RecordedEvent.message_id.is_(None) & named
 
 
 def held_of(connection: Connection, email_key: str) -> Sequence[HeldInfo]:
@@ -76,13 +71,13 @@ def held_of(connection: Connection, email_key: str) -> Sequence[HeldInfo]:
     return sorted(found, key=lambda held: held.id)
 
 
-def events_of(connection: Connection, subscriber_id: UUID) -> Sequence[EventInfo]:
-    """Return what providers reported of the person's emails, oldest first."""
+def events_of(connection: Connection, messages: Sequence[UUID]) -> Sequence[EventInfo]:
+    """Return what providers reported of these emails, oldest first."""
     read_by_index(connection)
     columns = [RecordedEvent.__table__.c[name] for name in EventInfo.__dataclass_fields__]
     found = [
         EventInfo(**row)
-        for condition in _reports(connection, subscriber_id)
+        for condition in _reports(connection, messages)
         for row in connection.execute(select(*columns).where(condition)).mappings()
     ]
     return sorted(found, key=lambda event: event.received_at)
@@ -90,5 +85,8 @@ def events_of(connection: Connection, subscriber_id: UUID) -> Sequence[EventInfo
 
 def forget_events(connection: Connection, subscriber_id: UUID) -> None:
     """Remove the reports, which may quote the address; the person's emails must still be there."""
-    for condition in _reports(connection, subscriber_id):
+    messages = connection.scalars(
+        select(OutboxMessage.id).where(OutboxMessage.subscriber_id == subscriber_id)
+    ).all()
+    for condition in _reports(connection, messages):
         connection.execute(delete(RecordedEvent).where(condition))

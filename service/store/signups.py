@@ -16,7 +16,7 @@ from sqlalchemy import Connection, text
 
 from service.domain.address import Address
 from service.domain.consent import CONSENT_TEXT_VERSION, Evidence
-from service.domain.subscription import MAILS_A_DAY, REPEAT_AFTER, SOON
+from service.domain.subscription import MAILS_A_DAY, REPEAT_AFTER, SOON, WITHHELD_A_DAY
 from service.store.bulk import execute_bulk, pipelined, rows_parameter
 from service.store.types import new_id
 
@@ -26,6 +26,7 @@ COLUMNS = (
     "at:time soon:time repeat_since:time budget_since:time"
 )
 
+# The index of acts is of these kinds: SQLite takes it only where they are named as it names them.
 # What a stranger types about a person counts only until that person has confirmed something. A new
 # cycle forgets when the last one was confirmed; the ledger does not.
 _SUBSCRIBERS = """
@@ -46,7 +47,8 @@ ON CONFLICT (email_key) DO UPDATE SET
     """coalesce((SELECT true FROM subscriptions AS known
             WHERE known.subscriber_id = subscribers.id AND known.confirmed_at IS NOT NULL LIMIT 1),
         (SELECT true FROM consent_events AS act
-            WHERE act.subscriber_id = subscribers.id AND act.kind = 'confirmed' LIMIT 1),
+            WHERE act.subscriber_id = subscribers.id AND act.kind = 'confirmed'
+            AND act.kind IN ('confirmed', 'resumed', 'reason_given') LIMIT 1),
         false)""",
 )
 
@@ -77,6 +79,8 @@ ON CONFLICT (subscriber_id, mailing_list_id) DO UPDATE SET
         THEN 'pending' ELSE subscriptions.status END
 """
 
+# A repeat adds nothing to the ledger, or anybody could fill it: not for the same list, cycle and
+# text within `REPEAT_AFTER`.
 _EVENTS = """
 INSERT INTO consent_events
     (id, subscriber_id, mailing_list_id, epoch, kind, at, source, locale, ip, text_version, email,
@@ -84,15 +88,21 @@ INSERT INTO consent_events
 SELECT asked.event_id, person.id, asked.list_id, known.epoch, 'requested', asked.at,
     asked.source, asked.locale, asked.ip, asked.text_version, asked.email, asked.name
 FROM ({rows}) AS asked <person> <known>
+WHERE (SELECT true FROM consent_events AS told
+    WHERE told.subscriber_id = person.id AND told.at > asked.repeat_since AND told.at <= asked.soon
+    AND told.kind = 'requested' AND told.mailing_list_id = asked.list_id
+    AND told.epoch = known.epoch AND told.text_version = asked.text_version LIMIT 1) IS NULL
 """
 
 # Every signup leaves a message, so that every signup is the same work. It is withheld when the
 # address has had its mails of the day, or the same mail for the same cycles a short while ago. What
-# an import will send later counts as neither.
+# an import will send later counts as neither. Of withheld ones a day's are bounded.
 _MESSAGES = """
 INSERT INTO outbox_messages
     (id, subscriber_id, kind, refs, locale, status, created_at, next_attempt_at)
-SELECT owed.message_id, owed.subscriber_id, owed.kind, owed.refs, owed.locale,
+WITH decided AS MATERIALIZED (
+SELECT owed.message_id, owed.subscriber_id, owed.kind, owed.refs, owed.locale, owed.at,
+    owed.soon, owed.budget_since,
     CASE WHEN (SELECT count(*) FROM (SELECT 1 FROM outbox_messages AS sent
             WHERE sent.subscriber_id = owed.subscriber_id AND sent.status <> 'withheld'
             AND sent.created_at > owed.budget_since AND sent.created_at <= owed.soon
@@ -101,8 +111,7 @@ SELECT owed.message_id, owed.subscriber_id, owed.kind, owed.refs, owed.locale,
             WHERE same.subscriber_id = owed.subscriber_id AND same.status <> 'withheld'
             AND same.created_at > owed.repeat_since AND same.created_at <= owed.soon
             AND same.kind = owed.kind AND same.refs = owed.refs)
-        THEN 'withheld' ELSE 'queued' END,
-    owed.at, owed.at
+        THEN 'withheld' ELSE 'queued' END AS status
 FROM (
     SELECT wanted.message_id, wanted.subscriber_id, wanted.at, wanted.soon, wanted.repeat_since,
         wanted.budget_since,
@@ -120,6 +129,14 @@ FROM (
     GROUP BY wanted.message_id, wanted.subscriber_id, wanted.at, wanted.soon, wanted.repeat_since,
         wanted.budget_since, wanted.locale
 ) AS owed
+)
+SELECT decided.message_id, decided.subscriber_id, decided.kind, decided.refs, decided.locale,
+    decided.status, decided.at, decided.at
+FROM decided
+WHERE decided.status = 'queued' OR (SELECT count(*) FROM (SELECT 1 FROM outbox_messages AS spare
+    WHERE spare.subscriber_id = decided.subscriber_id AND spare.status = 'withheld'
+    AND spare.created_at > decided.budget_since AND spare.created_at <= decided.soon
+    LIMIT :withheld) AS enough) < :withheld
 """
 # What differs between the databases. On PostgreSQL the way to each row is fixed: from what is asked
 # for, one by one, by the key (LATERAL with LIMIT; and no EXISTS on a key, which might be hashed). A
@@ -210,4 +227,11 @@ def record_signups(connection: Connection, signups: Sequence[Signup]) -> None:
             connection.execute(_BY_INDEX)
         for sql in before:
             execute_bulk(connection, sql, columns=COLUMNS, rows=rows)
-        execute_bulk(connection, messages, columns=COLUMNS, rows=rows, budget=MAILS_A_DAY)
+        execute_bulk(
+            connection,
+            messages,
+            columns=COLUMNS,
+            rows=rows,
+            budget=MAILS_A_DAY,
+            withheld=WITHHELD_A_DAY,
+        )

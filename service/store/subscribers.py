@@ -111,7 +111,7 @@ class MessageInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """All that is known of one person, oldest first."""
+    """What is known of one person, oldest first: of events and emails the newest."""
 
     subscriptions: Sequence[SubscriptionInfo]
     consents: Sequence[ConsentInfo]
@@ -214,23 +214,77 @@ def subscriptions_of(
     ]
 
 
-def history(connection: Connection, subscriber_id: UUID) -> History:
-    """Return all that is known of one person."""
+def history(connection: Connection, subscriber_id: UUID, *, limit: int) -> History:
+    """Return what is known of one person, of consent events and emails the newest `limit`."""
     consents = (
         select(*_columns(ConsentEvent, ConsentInfo))
         .where(ConsentEvent.subscriber_id == subscriber_id)
-        .order_by(ConsentEvent.at, ConsentEvent.id)
+        .order_by(ConsentEvent.at.desc(), ConsentEvent.id.desc())
+        .limit(limit)
     )
     messages = (
         select(*_columns(OutboxMessage, MessageInfo))
         .where(OutboxMessage.subscriber_id == subscriber_id)
-        .order_by(OutboxMessage.created_at, OutboxMessage.id)
+        .order_by(OutboxMessage.created_at.desc(), OutboxMessage.id.desc())
+        .limit(limit)
     )
     return History(
         subscriptions=subscriptions_of(connection, [subscriber_id]),
-        consents=[ConsentInfo(**row) for row in connection.execute(consents).mappings()],
-        messages=[MessageInfo(**row) for row in connection.execute(messages).mappings()],
+        consents=[ConsentInfo(**row) for row in connection.execute(consents).mappings()][::-1],
+        messages=[MessageInfo(**row) for row in connection.execute(messages).mappings()][::-1],
     )
+
+
+Place = tuple[datetime, UUID]
+"""Time and id of a row of one person's: they are gone through in this order."""
+
+
+def consents_after(
+    connection: Connection, subscriber_id: UUID, after: Place | None, *, limit: int
+) -> tuple[Sequence[ConsentInfo], Place | None]:
+    """Return the person's next consent events, and the place of the last of them."""
+    return _after(
+        connection, ConsentEvent, ConsentInfo, ConsentEvent.at, subscriber_id, after, limit
+    )
+
+
+def messages_after(
+    connection: Connection, subscriber_id: UUID, after: Place | None, *, limit: int
+) -> tuple[Sequence[MessageInfo], Place | None]:
+    """Return the next emails to the person, and the place of the last of them."""
+    return _after(
+        connection,
+        OutboxMessage,
+        MessageInfo,
+        OutboxMessage.created_at,
+        subscriber_id,
+        after,
+        limit,
+    )
+
+
+def _after(
+    connection: Connection,
+    table: Any,
+    info: Any,
+    at: Any,
+    subscriber_id: UUID,
+    after: Place | None,
+    limit: int,
+) -> tuple[Sequence[Any], Place | None]:
+    query = (
+        select(*_columns(table, info), at.label("place_at"), table.id.label("place_id"))
+        .where(table.subscriber_id == subscriber_id)
+        .order_by(at, table.id)
+        .limit(limit)
+    )
+    if after is not None:
+        # The first condition is where the index is entered.
+        is_later = or_(at > after[0], table.id > after[1])
+        query = query.where(at >= after[0], is_later)
+    rows = connection.execute(query).mappings().all()
+    found = [info(**{name: row[name] for name in info.__dataclass_fields__}) for row in rows]
+    return found, ((rows[-1]["place_at"], rows[-1]["place_id"]) if rows else None)
 
 
 def update_subscriber(

@@ -19,7 +19,7 @@ from service.domain.admission import Account
 from service.domain.errors import LinkEndedError
 from service.store import admin_sessions as store
 from service.store.admin_sessions import SessionInfo
-from service.store.audit import insert_audit
+from service.store.audit import audit_actors, insert_audit
 from service.store.database import reading
 from service.store.types import new_id
 from service.tokens import AdminLinkTokens
@@ -29,6 +29,9 @@ SESSION_LIFE = timedelta(hours=8)
 SESSION_IDLE = timedelta(hours=1)
 LINK_LIFE = timedelta(minutes=15)
 TOUCH_EVERY = timedelta(minutes=1)
+REFUSED = "session.refused"
+REFUSALS_AN_HOUR = 50
+"""Sign-ins through the identity provider whose refusal is kept in the audit log."""
 TOKEN_BYTES = 32
 LINK_ACTOR = "one-time link"
 """Who acts, for the audit log, in a session that neither key nor person opened."""
@@ -67,15 +70,24 @@ class AdminSessions:
             )
 
     def refuse(self, account: Account, *, reason: str) -> None:
-        """Keep in the audit log that someone was not let in, and why, in a word."""
+        """Keep in the audit log that someone was not let in, and why, in a word.
+
+        Once an hour for an account, and no more than `REFUSALS_AN_HOUR` in all: whoever has an
+        account at the provider can be refused without end.
+        """
+        now, actor = utc_now(), actor_of(None, account.name)
         with self._engine.begin() as connection:
-            insert_audit(
-                connection,
-                at=utc_now(),
-                actor=actor_of(None, account.name),
-                action="session.refused",
-                detail={"subject": account.subject, "reason": reason},
+            known = audit_actors(
+                connection, action=REFUSED, since=now - timedelta(hours=1), limit=REFUSALS_AN_HOUR
             )
+            if len(known) < REFUSALS_AN_HOUR and actor not in known:
+                insert_audit(
+                    connection,
+                    at=now,
+                    actor=actor,
+                    action=REFUSED,
+                    detail={"subject": account.subject, "reason": reason},
+                )
 
     def make_link(self, *, actor: str) -> str:
         """Return the token of a link that signs one browser in, once, within `LINK_LIFE`."""

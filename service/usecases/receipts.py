@@ -1,13 +1,13 @@
 """Proof of consent to take away: signed receipts, the exported ledger, checkpoints."""
 
 from collections.abc import Collection, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
 from service.clock import utc_now
-from service.domain.errors import NotFoundError
+from service.domain.errors import InvalidInputError, NotFoundError
 from service.domain.ledger import (
     FORMAT,
     Document,
@@ -22,14 +22,17 @@ from service.store import ledger_reading as store
 from service.store.audit import insert_audit
 from service.store.database import reading
 from service.store.ledger import read_head
-from service.store.ledger_reading import PersonEvents, StoredEntry, SubscriptionTimes
+from service.store.ledger_reading import PersonEvents, Place, StoredEntry, SubscriptionTimes
 from service.tokens import ReceiptTokens
 from service.usecases.lists import Lists
+from service.usecases.paging import cursor_of, key_of
 
 LINK_WORKS_FOR = timedelta(days=1)
 """A page that offers the receipt makes a fresh link each time."""
 
 PAGE = 1000
+RECEIPT_PAGE = 200
+"""Events in one receipt: some 300 kB. What a person has more of is in the next one."""
 
 
 class Receipts:
@@ -58,20 +61,25 @@ class Receipts:
         keys = dict.fromkeys((self._signer.public_key, *self._earlier_keys))
         return {"keys": [key.jwk() for key in keys]}
 
-    def by_link(self, token: str) -> Document:
-        """Return the receipt of the link's subscriptions.
+    def by_link(self, token: str, *, cursor: str | None = None) -> Document:
+        """Return the receipt of the link's subscriptions, or with `next_cursor` of one the next.
 
-        Raises `LinkForgedError`, `LinkExpiredError`, and `NotFoundError` after erasure.
+        Raises `LinkForgedError`, `LinkExpiredError`, `InvalidInputError` (cursor), and
+        `NotFoundError` after erasure.
         """
         cycles = self._tokens.read(token, max_age=LINK_WORKS_FOR, now=utc_now())
         with reading(self._engine) as connection:
-            return self._receipt(connection, cycles.subscriber_id, set(cycles.list_ids))
+            return self._receipt(connection, cycles.subscriber_id, set(cycles.list_ids), cursor)
 
-    def by_subscriber(self, subscriber_id: UUID, *, actor: str) -> Document:
-        """Return the receipt of all of a person's subscriptions. Raises `NotFoundError`."""
+    def by_subscriber(
+        self, subscriber_id: UUID, *, actor: str, cursor: str | None = None
+    ) -> Document:
+        """Return the receipt of all of a person's subscriptions, or with `next_cursor` of one the
+        next. Raises `NotFoundError`, `InvalidInputError` (cursor).
+        """
         now = utc_now()
         with self._engine.begin() as connection:
-            receipt = self._receipt(connection, subscriber_id, None)
+            receipt = self._receipt(connection, subscriber_id, None, cursor)
             insert_audit(
                 connection, at=now, actor=actor, action="receipt.issued", target=str(subscriber_id)
             )
@@ -110,13 +118,20 @@ class Receipts:
         yield checkpoint
 
     def _receipt(
-        self, connection: Connection, subscriber_id: UUID, list_ids: Collection[UUID] | None
+        self,
+        connection: Connection,
+        subscriber_id: UUID,
+        list_ids: Collection[UUID] | None,
+        cursor: str | None,
     ) -> Document:
         now = utc_now()
+        after = _place(cursor) if cursor else None
         email = store.email_of(connection, subscriber_id)
         if email is None:
             raise NotFoundError
-        events = store.events_of_person(connection, subscriber_id, list_ids=list_ids)
+        events = store.events_of_person(
+            connection, subscriber_id, list_ids=list_ids, after=after, limit=RECEIPT_PAGE
+        )
         subscriptions = store.subscriptions_of(connection, subscriber_id, list_ids=list_ids)
         texts = store.texts(connection, _text_hashes(events))
         return self._signer.sign(
@@ -129,6 +144,9 @@ class Receipts:
                 "texts": [{"sha256": key, "text": words} for key, words in texts.items()],
                 "entries": [_record(entry, with_personal=True) for entry in events.sealed],
                 "unsealed": [_unsealed(event) for event in events.unsealed],
+                "next_cursor": (
+                    cursor_of(utc(events.next[0]), events.next[1]) if events.next else None
+                ),
                 "checkpoint": self._checkpoint(connection, now),
                 "public_key": self._signer.public_key.jwk(),
             }
@@ -157,6 +175,15 @@ class Receipts:
 
     def _checkpoint(self, connection: Connection, now: datetime) -> Document:
         return self._signer.sign(checkpoint_document(read_head(connection), at=now))
+
+
+def _place(cursor: str) -> Place:
+    """Read the cursor of a receipt. Raises `InvalidInputError`."""
+    at, event_id = key_of(cursor, parts=2)
+    try:
+        return datetime.fromisoformat(at).astimezone(UTC), UUID(event_id)
+    except (ValueError, OverflowError):
+        raise InvalidInputError("cursor", "Use next_cursor of the receipt before.") from None
 
 
 def _utc(at: datetime | None) -> str | None:

@@ -1,11 +1,11 @@
 """Subscribers, for administrators: find, look at, correct, erase."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from service.clock import utc_now
 from service.domain.address import address_hash, parse_address
@@ -20,6 +20,7 @@ from service.store.personal import EventInfo, HeldInfo
 from service.store.subscribers import (
     ConsentInfo,
     MessageInfo,
+    Place,
     SubscriberInfo,
     SubscriptionInfo,
 )
@@ -28,8 +29,20 @@ from service.usecases.erase import erase_person
 from service.usecases.lists import Lists
 from service.usecases.paging import cursor_of, id_of
 
+T = TypeVar("T", covariant=True)
+
 CHANGEABLE = frozenset({"name", "locale", "attributes"})
 MAX_REASONS = 10
+SHOWN_HISTORY = 200
+"""Consent events and emails that are shown of one person."""
+DATA_PAGE = 500
+"""Rows of one person that are read at once where all are given."""
+
+
+class _ReadPage(Protocol[T]):
+    def __call__(
+        self, connection: Connection, subscriber_id: UUID, after: Place | None, *, limit: int
+    ) -> tuple[Sequence[T], Place | None]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +63,9 @@ class SubscribersPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriberDetail:
-    """A subscriber with everything that is known of them, oldest first."""
+    """A subscriber with what is known of them, oldest first: of consent events and emails the
+    newest, at most `SHOWN_HISTORY` of each. `Subscribers.data` gives all.
+    """
 
     info: SubscriberInfo
     subscriptions: Sequence[SubscriptionInfo]
@@ -58,14 +73,23 @@ class SubscriberDetail:
     messages: Sequence[MessageInfo]
     suppressions: Sequence[SuppressionInfo]
 
+    @property
+    def is_shortened(self) -> bool:
+        """Tell whether there may be older consent events or emails."""
+        return SHOWN_HISTORY in (len(self.consents), len(self.messages))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonData:
-    """All data of one person (GDPR, articles 15 and 20)."""
+    """All data of one person (GDPR, articles 15 and 20), oldest first. What there may be much of is
+    read page by page while it is gone through, once.
+    """
 
     detail: SubscriberDetail
-    events: Sequence[EventInfo]
-    """What providers reported of the person's mails."""
+    consents: Iterator[ConsentInfo]
+    messages: Iterator[MessageInfo]
+    events: Iterator[EventInfo]
+    """What providers reported of the person's emails, by email."""
     held: Sequence[HeldInfo]
     """Signups of the address that wait for review."""
 
@@ -117,7 +141,7 @@ class Subscribers:
             info = store.get_subscriber(connection, subscriber_id)
             if info is None:
                 raise NotFoundError(subscriber_id)
-            history = store.history(connection, subscriber_id)
+            history = store.history(connection, subscriber_id, limit=SHOWN_HISTORY)
             barred = suppressions.suppressions_page(
                 connection, limit=MAX_REASONS, address_hash=self._hash(info)
             )
@@ -140,11 +164,35 @@ class Subscribers:
                 action="subscriber.data_given",
                 target=str(subscriber_id),
             )
-            return PersonData(
-                detail=detail,
-                events=personal.events_of(connection, subscriber_id),
-                held=personal.held_of(connection, detail.info.email_key),
-            )
+            held = personal.held_of(connection, detail.info.email_key)
+        return PersonData(
+            detail=detail,
+            consents=self._pages(store.consents_after, subscriber_id),
+            messages=self._pages(store.messages_after, subscriber_id),
+            events=self._events(subscriber_id),
+            held=held,
+        )
+
+    def _pages(self, read: _ReadPage[T], subscriber_id: UUID) -> Iterator[T]:
+        place: Place | None = None
+        while True:
+            with reading(self._engine) as connection:
+                found, place = read(connection, subscriber_id, place, limit=DATA_PAGE)
+            yield from found
+            if len(found) < DATA_PAGE:
+                return
+
+    def _events(self, subscriber_id: UUID) -> Iterator[EventInfo]:
+        place: Place | None = None
+        while True:
+            with reading(self._engine) as connection:
+                found, place = store.messages_after(
+                    connection, subscriber_id, place, limit=DATA_PAGE
+                )
+                events = personal.events_of(connection, [message.id for message in found])
+            yield from events
+            if len(found) < DATA_PAGE:
+                return
 
     def id_of(self, email: str) -> UUID:
         """Return whose address this is. Raises `AddressError`, `NotFoundError`."""

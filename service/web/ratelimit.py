@@ -2,7 +2,8 @@
 
 Signups are counted by `usecases/guard.py`. The forms on which a person asks for a new link, types a
 code, takes a leaving back or says why they left (what adds to the ledger adds to it for good), and
-the steps of a sign-in that call the identity provider, are limited by Flask-Limiter.
+the steps of a sign-in that call the identity provider, are limited by Flask-Limiter; so is the
+proof of consent, the longest answer that a stranger's link gives.
 Confirming and leaving are never limited: mail providers press these buttons for many people from
 few addresses (RFC 8058).
 """
@@ -36,6 +37,7 @@ LIMITED = (
     "pages.enter_code",
     "pages.undo",
     "pages.give_reason",
+    "pages.receipt",
     "admin.oidc_begin",
     "admin.oidc_callback",
 )

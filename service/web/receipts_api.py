@@ -1,8 +1,10 @@
 """Proof of consent, for administrators, and the public key that it is checked with."""
 
+from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, Response, jsonify
+from marshmallow import Schema, fields
 
 from service.domain.access import Role
 from service.web.auth import actor, requires
@@ -21,18 +23,29 @@ receipts_api = JsonBlueprint(
 receipt_keys = Blueprint("receipt_keys", __name__)
 
 
+class ReceiptQuerySchema(Schema):
+    """Which part of a long receipt."""
+
+    cursor = fields.String(metadata={"description": "`next_cursor` of the receipt before."})
+
+
 @receipts_api.get("/<uuid:subscriber_id>/receipt")
 @requires(Role.ADMIN)
+@receipts_api.arguments(ReceiptQuerySchema, location="query")
 @receipts_api.response(200, {"type": "object"}, description="The receipt, as docs/ledger.md says.")
 @receipts_api.alt_response(404, description="There is no such subscriber.")
-def receipt(subscriber_id: UUID) -> Response:
+def receipt(query: dict[str, Any], subscriber_id: UUID) -> Response:
     """Return the signed receipt of all of a person's consents.
 
     `newsflash receipts verify` checks it offline, against the key that is published under
-    `/.well-known/newsflash-receipts.json`.
+    `/.well-known/newsflash-receipts.json`. One receipt holds up to 200 events; `next_cursor` in it
+    leads to the next.
     """
     keep_private()
-    return jsonify(usecases().receipts.by_subscriber(subscriber_id, actor=actor()))
+    found = usecases().receipts.by_subscriber(
+        subscriber_id, actor=actor(), cursor=query.get("cursor")
+    )
+    return jsonify(found)
 
 
 @receipt_keys.get("/.well-known/newsflash-receipts.json")

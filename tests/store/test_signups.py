@@ -112,7 +112,7 @@ def test_a_repeat_within_ten_minutes_mails_once(world: World):
         assert world.owed() == ["confirm", "confirm"]
     assert world.subscription().requested_at == NOON
     assert world.subscription().epoch == 1
-    assert world.ledger() == ["requested"] * 3
+    assert world.ledger() == ["requested"] * 2
 
 
 def test_an_address_gets_three_mails_a_day_over_all_lists(world: World):
@@ -297,7 +297,7 @@ def test_twenty_signups_of_one_address_at_once_are_one_subscription_and_one_mail
     assert world.rows(select(func.count()).select_from(Subscriber))[0][0] == 1
     assert world.owed() == ["confirm"]
     assert len(world.messages()) == 20
-    assert world.ledger() == ["requested"] * 20
+    assert world.ledger() == ["requested"]
 
 
 def test_twenty_signups_of_one_address_for_other_lists_at_once_are_three_mails(world: World):

@@ -11,12 +11,16 @@ from flask.testing import FlaskClient
 
 from service.domain.consent import Evidence
 from service.domain.risk import TRAPPED
+from service.domain.subscription import WITHHELD_A_DAY
 from service.store.models import db
 from service.usecases.subscribe import SignupRequest
 from tests.store.world import NOON, World, counted
 from tests.store.world import world as world
 
-KINDS = ("stranger", "pending", "confirmed", "left", "suppressed", "erased", "held", "bounced")
+KINDS = (
+    *("stranger", "pending", "confirmed", "left", "suppressed", "erased", "held", "bounced"),
+    "repeated",
+)
 FORM = "/subscribe/news-flash"
 
 
@@ -28,6 +32,9 @@ def be(world: World, kind: str) -> str:
         world.usecases.subscribe(request, risk=TRAPPED)
     elif kind != "stranger":
         world.sign_up(email)
+    if kind == "repeated":
+        for _ in range(WITHHELD_A_DAY + 2):
+            world.sign_up(email)
     if kind in ("confirmed", "left", "suppressed", "bounced"):
         world.confirm(email)
     if kind == "left":

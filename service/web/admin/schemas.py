@@ -100,7 +100,10 @@ class SubscriberMailSchema(Schema):
 
 
 class SubscriberDetailSchema(SubscriberSchema):
-    """A subscriber with everything that is known of them, oldest first."""
+    """A subscriber with what is known of them, oldest first.
+
+    Of consent events and emails the newest 200 of each; `/data` gives all.
+    """
 
     consent_events = fields.List(fields.Nested(ConsentEventSchema))
     mails = fields.List(fields.Nested(SubscriberMailSchema))

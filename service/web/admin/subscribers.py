@@ -1,14 +1,16 @@
 """`/v1/subscribers`: find, look at, correct and erase subscribers."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
-from flask import jsonify
+from flask import Response
 from flask.typing import ResponseReturnValue
 
 from service.domain.access import Role
+from service.domain.json_stream import stream_object
+from service.store.subscribers import ConsentInfo
 from service.usecases.subscribers import (
     PersonData,
     SubscriberDetail,
@@ -69,9 +71,11 @@ def subscriber_data(subscriber_id: UUID) -> ResponseReturnValue:
 def person_file(subscriber_id: UUID, *, actor: str) -> ResponseReturnValue:
     """Answer with all data of one person as a file, on behalf of `actor`."""
     found = usecases().subscribers.data(subscriber_id, actor=actor)
-    answer = jsonify(PersonDataSchema().dump(person_data(found, _slugs())))
-    answer.headers["Content-Disposition"] = f'attachment; filename="{subscriber_id}.json"'
-    return answer
+    return Response(
+        person_text(found, _slugs()),
+        mimetype="application/json",
+        headers={"Content-Disposition": f'attachment; filename="{subscriber_id}.json"'},
+    )
 
 
 @subscribers_api.patch("/<uuid:subscriber_id>")
@@ -114,13 +118,25 @@ def page_data(page: SubscribersPage, slugs: Mapping[UUID, str]) -> dict[str, Any
     }
 
 
-def person_data(data: PersonData, slugs: Mapping[UUID, str]) -> dict[str, Any]:
-    """Return a person's data as `PersonDataSchema` dumps it; `slugs` names the lists."""
-    return {
+def person_text(data: PersonData, slugs: Mapping[UUID, str]) -> Iterator[str]:
+    """Go through a person's data as JSON, as `PersonDataSchema` says; `slugs` names the lists."""
+    given = {
         **detail_data(data.detail, slugs),
+        "consent_events": _consents(data.consents, slugs),
+        "mails": data.messages,
         "mail_events": data.events,
         "held_signups": data.held,
     }
+    long = ("consent_events", "mails", "mail_events")
+    members = PersonDataSchema(exclude=long).dump(given)
+    return stream_object(members, {name: _items(name, given[name]) for name in long})
+
+
+def _items(name: str, items: Iterable[Any]) -> Iterator[Any]:
+    """Go through the items of a list of `PersonDataSchema`, dumped one by one."""
+    schema = PersonDataSchema(only=(name,))
+    for item in items:
+        yield schema.dump({name: [item]})[name][0]
 
 
 def _detail(view: SubscriberDetail) -> dict[str, Any]:
@@ -131,9 +147,12 @@ def detail_data(view: SubscriberDetail, slugs: Mapping[UUID, str]) -> dict[str, 
     """Return a subscriber as `SubscriberDetailSchema` dumps it; `slugs` names the lists."""
     return {
         **_shown(view, slugs),
-        "consent_events": [
-            {**asdict(event), "list": slugs.get(event.mailing_list_id)} for event in view.consents
-        ],
+        "consent_events": list(_consents(view.consents, slugs)),
         "mails": view.messages,
         "suppressed_for": [each.reason for each in view.suppressions],
     }
+
+
+def _consents(events: Iterable[ConsentInfo], slugs: Mapping[UUID, str]) -> Iterator[dict[str, Any]]:
+    for event in events:
+        yield {**asdict(event), "list": slugs.get(event.mailing_list_id)}

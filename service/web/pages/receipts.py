@@ -2,7 +2,7 @@
 
 import json
 
-from flask import Response
+from flask import Response, request, url_for
 from flask_babel import get_locale
 
 from service.domain.consent_text import CurrentText
@@ -19,10 +19,17 @@ def consent_of(info: ListInfo) -> CurrentText:
 
 @pages.get("/receipt/<token>")
 def receipt(token: str) -> Response:
-    """Hand out the signed proof of what the link's person agreed to (docs/ledger.md)."""
-    document = usecases().receipts.by_link(token)
-    return Response(
+    """Hand out the signed proof of what the link's person agreed to (docs/ledger.md).
+
+    A long one comes in parts: each names the next by a `Link` with `rel="next"` (RFC 8288).
+    """
+    document = usecases().receipts.by_link(token, cursor=request.args.get("cursor"))
+    answer = Response(
         json.dumps(document, ensure_ascii=False, indent=2) + "\n",
         content_type="application/json",
         headers={"Content-Disposition": 'attachment; filename="receipt.json"'},
     )
+    if document["next_cursor"]:
+        address = url_for("pages.receipt", token=token, cursor=document["next_cursor"])
+        answer.headers["Link"] = f'<{address}>; rel="next"'
+    return answer
