@@ -175,7 +175,7 @@ def import_file(
         rows = stack.enter_context(open_private(report)) if report else None
         bar = stack.enter_context(_bar(total=file.stat().st_size))
 
-        def advance(bytes_read: int) -> None:
+        def advance(bytes_read: int, _rows_read: int) -> None:
             bar.update(bytes_read - bar.n)
 
         if rows is not None:

@@ -48,8 +48,11 @@ MAX_MAILS_AN_HOUR = 1_000_000
 REPEATED = "repeats another row of this file"
 UNKNOWN_LIST = "names a list that does not exist; create it, or correct the name"
 
-Progress = Callable[[int], None]
-"""Told how many bytes of the file have been read."""
+PROGRESS_ROWS = 1_000
+
+Progress = Callable[[int, int], None]
+"""Told how many bytes and rows of the file have been read: after each chunk, and every
+`PROGRESS_ROWS` rows, whatever becomes of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,14 +133,19 @@ class Import:
             how["tool"] = report.tool
             if opened:
                 opened(report)
+
+            def tell() -> None:
+                if progress:
+                    progress(file.bytes_read, report.rows)
+
             with (
                 _settled_heap(),
                 ChunkWriter(self._engine, report, pace, dry_run=options.dry_run) as writer,
             ):
-                for chunk in self._chunks(found, report, usual, have_left=options.left):
+                good = self._good(found, report, have_left=options.left, read=tell)
+                for chunk in self._chunks(good, report, usual):
                     writer.write(chunk)
-                    if progress:
-                        progress(file.bytes_read)
+                    tell()
         except BaseException as error:
             # The chunks that were written stay. What went wrong matters more than this entry.
             is_cut_short = isinstance(error, BrokenBodyError)
@@ -169,17 +177,15 @@ class Import:
 
     def _chunks(
         self,
-        rows: Iterator[Found],
+        rows: Iterator[tuple[int, ImportRow]],
         report: ImportReport,
         usual: ListInfo | None,
-        *,
-        have_left: bool,
     ) -> Iterator[Chunk]:
-        """Give the good rows, of several for the same subscription in one chunk the strongest."""
+        """Gather the rows, of several for the same subscription in one chunk the strongest."""
         is_sqlite = self._engine.dialect.name == "sqlite"
         size = min(CHUNK_ROWS, SQLITE_CHUNK_ROWS) if is_sqlite else CHUNK_ROWS
         gathered = _Gathered(report)
-        for line, row in self._good(rows, report, have_left=have_left):
+        for line, row in rows:
             hashed = address_hash(row.address.key, self._hash_key)
             try:
                 info = self._lists.get(row.list) if row.list else (usual or self._lists.default())
@@ -195,12 +201,19 @@ class Import:
             yield gathered.chunk()
 
     def _good(
-        self, rows: Iterator[Found], report: ImportReport, *, have_left: bool
+        self,
+        rows: Iterator[Found],
+        report: ImportReport,
+        *,
+        have_left: bool,
+        read: Callable[[], None],
     ) -> Iterator[tuple[int, ImportRow]]:
         """Give the good rows with their lines; count the bad ones."""
         order = DayOrder()
         for found in read_ahead(rows, order):
             report.rows += 1
+            if report.rows % PROGRESS_ROWS == 0:
+                read()
             if isinstance(found, RowProblem):
                 report.refuse(found)
             elif isinstance(found, RowSkipped):

@@ -5,7 +5,7 @@ from itertools import chain
 
 from service.domain.import_text import word
 from service.domain.import_time import DayOrder
-from service.usecases.import_file import FileRow, Found
+from service.usecases.import_file import DoubtfulRow, FileRow, Found
 
 AHEAD_ROWS = 2_000
 AHEAD_CHARS = 1 << 20
@@ -25,7 +25,8 @@ def read_ahead(rows: Iterator[Found], order: DayOrder) -> Iterator[Found]:
         for found in rows:
             first.append(found)
             if isinstance(found, FileRow):
-                chars += _learn(order, found)
+                _learn(order, found)
+            chars += _size(found)
             if len(first) >= AHEAD_ROWS or chars >= AHEAD_CHARS:
                 break
     except Exception as error:  # noqa: BLE001 - raised in its place
@@ -33,12 +34,22 @@ def read_ahead(rows: Iterator[Found], order: DayOrder) -> Iterator[Found]:
     return chain(first, rows)
 
 
-def _learn(order: DayOrder, row: FileRow) -> int:
-    """Learn from a row; return how many characters it has."""
+def _learn(order: DayOrder, row: FileRow) -> None:
     for column in TIME_COLUMNS:
         if cell := row.cells.get(column):
             order.learn(column, word(cell))
-    return sum(len(cell) for cell in row.cells.values() if cell)
+
+
+def _size(found: Found) -> int:
+    """Return how many characters are held for a row."""
+    readings = (
+        (found.cells, *found.others)
+        if isinstance(found, FileRow)
+        else found.readings
+        if isinstance(found, DoubtfulRow)
+        else ()
+    )
+    return sum(len(cell) for cells in readings for cell in cells.values() if cell)
 
 
 def _raising(error: Exception) -> Iterator[Found]:

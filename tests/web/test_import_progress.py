@@ -77,6 +77,16 @@ def test_the_report_of_every_row_comes_in_pieces(admin):
     assert "page" in told[-1]
 
 
+def test_a_file_of_bad_rows_only_tells_how_far_it_is_and_holds_none_of_them(admin, monkeypatch):
+    monkeypatch.setattr(import_, "PROGRESS_ROWS", 50)
+    told = lines(post(admin, HEADER + "nobody,pending\n" * 175, rows="1"))
+    assert [each["rows"] for each in told if "rows" in each] == [50, 100, 150]
+    assert [each["bytes"] > 0 for each in told if "bytes" in each] == [True] * 3
+    pieces = [line["report"].count("\n") for line in told if "report" in line]
+    assert sum(pieces) == 1 + 175
+    assert max(pieces) <= 51
+
+
 def test_a_trial_tells_and_changes_nothing(usecases, admin):
     told = lines(post(admin, HEADER + rows(1), **{"try": "1"}))
     assert "What would become of people.csv" in told[-1]["page"]

@@ -30,7 +30,6 @@ class _Work:
     def __init__(self, run: Run, *, wants_rows: bool) -> None:
         self._run = run
         self._told: Queue[dict[str, Any] | None] = Queue(LINES_AHEAD)
-        self._rows = 0
         self._lines: list[str] | None = [REPORT_HEADER] if wants_rows else None
         self.outcome: ImportReport | Exception | None = None
         Thread(target=self._work, name="import", daemon=True).start()
@@ -42,20 +41,19 @@ class _Work:
 
     def _work(self) -> None:
         try:
-            self.outcome = self._run(progress=self._advance, listener=self._count)
+            self.outcome = self._run(progress=self._advance, listener=self._keep)
             self._tell_rows()
         except Exception as error:  # noqa: BLE001 - the browser waits for an end, whatever it is
             self.outcome = error
         finally:
             self._told.put(None)
 
-    def _count(self, result: RowResult) -> None:
-        self._rows += 1
+    def _keep(self, result: RowResult) -> None:
         if self._lines is not None:
             self._lines.append(report_line(result))
 
-    def _advance(self, bytes_read: int) -> None:
-        self._told.put({"bytes": bytes_read, "rows": self._rows})
+    def _advance(self, bytes_read: int, rows_read: int) -> None:
+        self._told.put({"bytes": bytes_read, "rows": rows_read})
         self._tell_rows()
 
     def _tell_rows(self) -> None:
@@ -65,7 +63,7 @@ class _Work:
 
 
 def lines_of(run: Run, *, wants_rows: bool, page: Page) -> Iterator[str]:
-    """Import and tell meanwhile: `bytes` of the file read and `rows` done; `report`, a piece of the
+    """Import and tell meanwhile: `bytes` and `rows` of the file read; `report`, a piece of the
     CSV file of every row, where it is wanted; at the end the `page`, or `failed`.
 
     `page` renders a report, or an error that is the file's or the form's.
