@@ -1,0 +1,32 @@
+"""Addresses that an import kept with white space behind them are repaired by a migration."""
+
+from datetime import UTC, datetime
+
+from flask import Flask
+from flask_migrate import downgrade, upgrade
+from sqlalchemy import Engine, select, update
+
+from service.store.models import Subscriber, Subscription
+from tests.store.world import ADA, World
+
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
+BOB = "Bob@example.org"
+
+
+def test_addresses_lose_the_white_space_around_them(app: Flask, engine: Engine, world: World):
+    for email in (ADA, BOB):
+        world.sign_up(email)
+    with engine.begin() as connection:
+        connection.execute(update(Subscription).values(updated_at=LONG_AGO))
+        connection.execute(
+            update(Subscriber).where(Subscriber.email == BOB).values(email=f"{BOB}\r\n\t ")
+        )
+    with app.app_context():
+        downgrade(revision="0015")
+        upgrade()
+    assert world.rows(select(Subscriber.email, Subscriber.email_key).order_by("email_key")) == [
+        (ADA, ADA),
+        (BOB, BOB.lower()),
+    ]
+    assert world.subscription(ADA).updated_at == LONG_AGO
+    assert world.subscription(BOB).updated_at > LONG_AGO
