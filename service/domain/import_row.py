@@ -20,7 +20,6 @@ from service.domain.import_text import (
     REPLACED,
     TEXT_COLUMNS,
     is_clean,
-    is_storable,
     one_line,
     trimmed,
     word,
@@ -34,6 +33,7 @@ from service.domain.import_time import (
     read_time,
 )
 from service.domain.subscription import EndedReason, Status, SuppressionReason
+from service.domain.text import is_storable
 
 CLOCK_SKEW = timedelta(minutes=5)
 """How far ahead of our clock a time in a file may be."""

@@ -20,7 +20,6 @@ _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _EDGES = "\u200c\u200d" + "".join(
     char for char in map(chr, range(0x10000)) if char.isspace() or _UNSEEN.match(char)
 )
-_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 NO_TEXT = "has characters that are not UTF-8 text: save the file as UTF-8, or name its encoding"
 REPLACED = "had line breaks or control characters, which are spaces now"
@@ -42,11 +41,6 @@ def is_clean(cells: Cells) -> bool:
 def trimmed(text: str) -> str:
     """Return the text without white space, controls and invisible characters around it."""
     return text.strip(_EDGES)
-
-
-def is_storable(text: str) -> bool:
-    """Tell whether the text holds neither NUL nor a lone surrogate."""
-    return not _UNSTORABLE.search(text)
 
 
 def one_line(text: str) -> tuple[str, bool]:
