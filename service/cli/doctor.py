@@ -18,7 +18,13 @@ def doctor() -> None:
     Ends with 1 where anything failed. Nothing is changed and no mail is sent.
     """
     found = usecases_of(app_or_exit())
-    checks = Doctor(found.settings, health=found.health, lists=found.lists, environment=os.environ)
+    checks = Doctor(
+        found.settings,
+        health=found.health,
+        lists=found.lists,
+        environment=os.environ,
+        metrics=found.metrics,
+    )
     has_failed = False
     for finding in checks():
         click.echo(_line(finding))

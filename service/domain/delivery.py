@@ -13,6 +13,8 @@ EAGER_MAX_DELAY = timedelta(seconds=30)
 """In the first ten minutes a person is waiting for the mail: retries are at most 30 s apart."""
 
 MAX_DELAY = timedelta(hours=1)
+MISCONFIGURED_MAX_DELAY = timedelta(minutes=5)
+"""How long a message waits at most that our own settings keep back: somebody is mending them."""
 GIVE_UP_AFTER = timedelta(days=3)
 """A message that no provider takes is `dead` after this time, not before."""
 
@@ -59,7 +61,8 @@ def decide(
 
     `jitter` is a number in [0, 1) that spreads retries: a delay is taken between half and all of
     its exponential value. `retry_after` is the provider's own wish; up to an hour
-    it is never undercut.
+    it is never undercut. A message that our settings keep back spends no attempt; its delay grows
+    with the time that it has waited.
     """
     if outcome is Outcome.ACCEPTED:
         return Decision(MessageStatus.ACCEPTED)
@@ -69,9 +72,16 @@ def decide(
     spends = outcome is not Outcome.MISCONFIGURED
     if spends and age >= GIVE_UP_AFTER:
         return Decision(MessageStatus.DEAD)
-    ceiling = EAGER_MAX_DELAY if age < EAGER_PERIOD else MAX_DELAY
-    exponential = min(FIRST_DELAY * 2 ** min(attempt - 1, 20), ceiling)
+    last = MAX_DELAY if spends else MISCONFIGURED_MAX_DELAY
+    ceiling = EAGER_MAX_DELAY if age < EAGER_PERIOD else last
+    growing = FIRST_DELAY * 2 ** min(attempt - 1, 20) if spends else max(FIRST_DELAY, age / 2)
+    exponential = min(growing, ceiling)
     delay = exponential * (0.5 + jitter / 2)
     if retry_after is not None:
         delay = max(delay, min(retry_after, MAX_DELAY))
     return Decision(MessageStatus.QUEUED, next_attempt_at=now + delay, spends_attempt=spends)
+
+
+def sender_pause(refusals: int) -> timedelta:
+    """Return how long a sender is left alone that a provider has refused so many times in a row."""
+    return min(FIRST_DELAY * 2.0 ** min(refusals - 1, 20), MISCONFIGURED_MAX_DELAY)

@@ -39,6 +39,12 @@ class Pace:
         with self._lock:
             self._calls.extend([now] * calls)
 
+    def give_back(self) -> None:
+        """Count one call less: it was not made after all."""
+        with self._lock:
+            if self._calls:
+                self._calls.pop()
+
     def note(self, headers: Mapping[str, str], now: datetime) -> None:
         """Rest where an answer says that its quota is used up until a time that is near."""
         if (rest := rest_asked_for(headers)) is not None:

@@ -99,6 +99,10 @@ class MisconfiguredError(ProviderError):
     outcome = Outcome.MISCONFIGURED
 
 
+class SenderRefusedError(MisconfiguredError):
+    """The sender may not be used with this account. Emails of another sender may go."""
+
+
 class OutcomeUnknownError(ProviderError):
     """The request went out whole and no whole answer came back: taken or not, nobody knows."""
 

@@ -22,6 +22,8 @@ class Activity:
     counts: Mapping[Outcome, int]
     breaker_state: BreakerState
     breaker_until: datetime | None
+    last_error: str | None
+    """Why it refused the last call or message; None since it took one."""
     updated_at: datetime
 
 
@@ -32,9 +34,12 @@ def record(
     breaker_state: BreakerState,
     until: datetime | None,
     *,
+    error: str | None,
     now: datetime,
 ) -> None:
     """Add to the provider's counters and note how its breaker stands: one upsert.
+
+    `error` is why it refused something; without one, the last is forgotten if it took something.
 
     The row is locked until the transaction ends, so make it the last statement of a short one:
     counts of many calls together rather than of each by itself.
@@ -42,6 +47,8 @@ def record(
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     added = {name: counts.get(outcome, 0) for outcome, name in _COUNTS.items()}
     state = {"breaker_state": breaker_state.value, "breaker_until": until, "updated_at": now}
+    if error is not None or counts.get(Outcome.ACCEPTED):
+        state["last_error"] = error
     table = ProviderActivity.__table__
     connection.execute(
         insert(ProviderActivity)
@@ -64,6 +71,7 @@ def all_activity(connection: Connection) -> list[Activity]:
             counts={outcome: row[name] for outcome, name in _COUNTS.items()},
             breaker_state=BreakerState(row["breaker_state"]),
             breaker_until=row["breaker_until"],
+            last_error=row["last_error"],
             updated_at=row["updated_at"],
         )
         for row in rows

@@ -4,7 +4,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -16,22 +16,23 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from service.clock import utc_now
-from service.domain.address import address_hash
-from service.domain.delivery import LEASE, MessageStatus
-from service.domain.subscription import MessageKind, blocks
+from service.domain.delivery import LEASE
+from service.domain.subscription import MessageKind
 from service.log import error_fields
 from service.mail.compose import ComposeInput, compose
 from service.mail.mime import wire_address
 from service.mail.provider import Mail
-from service.store import activity, mailable, stale_batches
+from service.store import activity, stale_batches
 from service.store import batches as store
-from service.store.batches import ClaimedBatch, ClaimedMessage, Settlement
+from service.store.batches import ClaimedBatch, ClaimedMessage
 from service.store.database import reading
 from service.tokens import Tokens
 from service.usecases.gates import Gate, Gates
 from service.usecases.group_commit import GroupCommit
+from service.usecases.left_out import LeftOut, leave_out
 from service.usecases.lists import Lists
 from service.usecases.provider_call import call_provider, rejected
+from service.usecases.refusals import error_of, note_senders
 from service.usecases.settlement import CallResult, answered, settle_call, written
 
 SETTLE_AGAIN_SECONDS = 0.5
@@ -170,14 +171,16 @@ class Deliver:
         What an earlier worker's call came to is settled without another.
         """
         gate = self._gates.by_name(batch.provider)
+        was_made = True
         try:
             result = self._call(gate, batch) if batch.answer is None else answered(batch, gate)
             if result is None:
                 _log.warning("lease too short", batch=str(batch.id), provider=batch.provider)
             else:
+                was_made = bool(result.receipts)
                 self._settle(result)
         finally:
-            gate.end()
+            gate.end(was_made=was_made)
 
     def _settle(self, result: CallResult) -> None:
         """Settle what the call came to. A database that fails is asked again until the lease ends:
@@ -214,23 +217,30 @@ class Deliver:
     def _call(self, gate: Gate, batch: ClaimedBatch) -> CallResult | None:
         """Compose the batch's mails, call the provider once and tell the gate how it went."""
         composed = self._compose_all(batch)
-        withheld = self._begin_call(batch)
-        if withheld is None:
+        senders = {
+            message_id: mail.sender.address.lower() for message_id, mail in composed.items() if mail
+        }
+        left_out = self._begin_call(batch, senders)
+        if left_out is None:
             return None
         receipts = {
             message_id: rejected(message_id, "not_composable")
             for message_id, mail in composed.items()
-            if mail is None and message_id not in withheld
+            if mail is None and message_id not in left_out.ids
         }
-        mails = [mail for mail in composed.values() if mail and mail.message_id not in withheld]
+        mails = [mail for mail in composed.values() if mail and mail.message_id not in left_out.ids]
+        began_at = utc_now()
         sent = call_provider(gate, mails, key=str(batch.id))
         result = CallResult(
             batch=batch,
             gate=gate,
             receipts={**receipts, **sent.receipts},
-            withheld=withheld,
+            withheld=left_out.ids,
             failure=sent.failure,
             is_shared=sent.is_shared,
+            senders={mail.message_id: senders[mail.message_id] for mail in mails},
+            tried=left_out.tried,
+            began_at=began_at,
         )
         self._note_answer(result)
         return result
@@ -247,44 +257,22 @@ class Deliver:
         except SQLAlchemyError as error:  # settling has more patience
             _log.warning("answer not noted", error=type(error).__name__)
 
-    def _begin_call(self, batch: ClaimedBatch) -> frozenset[UUID] | None:
-        """Note that the call begins, and take the messages out of it that are not to be mailed any
-        more: the address is suppressed, the person has left all that the mail is about, or it is an
-        import's question to somebody who was asked since.
+    def _begin_call(self, batch: ClaimedBatch, senders: Mapping[UUID, str]) -> LeftOut | None:
+        """Note that the call begins, and take the messages out of it that are not to go now.
 
-        Returns their ids, or None where the lease is not ours for as long as a call may take. All
-        is committed before the call: should this process die, the same call made again is the same.
-        A call that is made again is made as it was, for the very mail may be out already.
+        Returns None where the lease is not ours for as long as a call may take. All is committed
+        before the call: should this process die, the same call made again is the same. A call that
+        is made again is made as it was, for the very mail may be out already.
         """
         key, now = self._settings.address_hash_key, utc_now()
         if now + CALL_AT_MOST > batch.lease_until:
             return None
         if batch.is_retry:
-            return frozenset()
-        hashes = {each.id: address_hash(each.email_key, key) for each in batch.messages}
+            return LeftOut()
         with self._engine.begin() as connection:
             if not store.begin_call(connection, batch, now=now):
                 return None
-            reasons = mailable.suppressed(connection, sorted(set(hashes.values())))
-            needless = mailable.needless(
-                connection, {each.id: each.cycles for each in batch.messages}
-            )
-            withheld = [
-                Settlement(
-                    message_id=each.id,
-                    status=MessageStatus.WITHHELD,
-                    next_attempt_at=now,
-                    provider=batch.provider,
-                    attempts=each.attempt - 1,
-                    error="suppressed" if is_suppressed else needless[each.id],
-                )
-                for each in batch.messages
-                if (is_suppressed := blocks(reasons.get(hashes[each.id], ()), each.kind))
-                or each.id in needless
-            ]
-            if withheld:
-                store.settle(connection, batch, withheld, retry_at=batch.lease_until, now=now)
-        return frozenset(each.message_id for each in withheld)
+            return leave_out(connection, batch, senders, address_hash_key=key, now=now)
 
     def _compose_all(self, batch: ClaimedBatch) -> dict[UUID, Mail | None]:
         """Compose each message's mail; None where that is not possible."""
@@ -339,6 +327,7 @@ class Deliver:
             for result in results:
                 settlements, retry_at = settle_call(
                     result,
+                    paused_senders=note_senders(connection, result, now=now),
                     is_other_well=self._gates.is_any_closed(now, but=result.gate),
                     reached_at=partial(self._reached_at, result.gate, now=now),
                     unknown_grace=self._settings.unknown_grace,
@@ -350,11 +339,13 @@ class Deliver:
                 )
             self._record_activity(connection, results, now)
         for result, is_ours in zip(results, are_ours, strict=True):
-            _log.info(
+            error = error_of([result])
+            (_log.warning if error else _log.info)(
                 "batch settled" if is_ours else "lease lost",
                 batch=str(result.batch.id),
                 provider=result.gate.provider.name,
-                withheld=len(result.withheld),
+                error=error,
+                left_out=len(result.withheld),
                 **Counter(str(receipt.outcome) for receipt in result.receipts.values()),
             )
         return are_ours
@@ -373,5 +364,8 @@ class Deliver:
                 if result.gate is gate
                 for receipt in result.receipts.values()
             )
+            error = error_of([result for result in results if result.gate is gate])
             state, until = gate.state(now)
-            activity.record(connection, gate.provider.name, counts, state, until, now=now)
+            activity.record(
+                connection, gate.provider.name, counts, state, until, error=error, now=now
+            )

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from sqlalchemy.exc import SQLAlchemyError
 
 from service.config import PREFIX, Settings
+from service.domain.breaker import BreakerState
 from service.domain.errors import IssuerAnswerError, IssuerUnavailableError, SenderError
 from service.domain.finding import Finding, failed, ok, warning
 from service.domain.sender import parse_sender
@@ -21,6 +22,7 @@ from service.oidc.discovery import Discovery
 from service.store.embedded import database_files
 from service.usecases.health import Health
 from service.usecases.lists import Lists
+from service.usecases.metrics import Figures
 
 KEY_FILES = ("secret_key", "address_hash_key", "receipt_key")
 MIN_KEY_BITS = 96.0
@@ -45,14 +47,16 @@ class Doctor:
         environment: Mapping[str, str],
         look_up: LookUp = look_up_txt,
         ask_provider: Callable[[str], Finding] = check_provider,
+        metrics: Callable[[], Figures] | None = None,
     ) -> None:
-        """`environment` says which settings come from files."""
+        """`environment` says which settings come from files, `metrics` how delivery stands."""
         self._settings = settings
         self._health = health
         self._lists = lists
         self._environment = environment
         self._look_up = look_up
         self._ask_provider = ask_provider
+        self._metrics = metrics
         self._providers = [url.partition(":")[0].lower() for url in settings.mail_urls]
 
     def __call__(self) -> Iterator[Finding]:
@@ -67,6 +71,8 @@ class Doctor:
             readable = readable and finding.level != "failed"
         for url in self._settings.mail_urls:
             yield self._ask_provider(url)
+        if readable:
+            yield from self._delivery()
         yield from self._feedback()
         yield from self._identity_provider()
         yield from self._senders(read_lists=readable)
@@ -142,6 +148,29 @@ class Doctor:
             yield ok("migrations", "up to date")
         else:
             yield failed("migrations", "not those of this version: run `newsflash db upgrade`")
+
+    def _delivery(self) -> Iterator[Finding]:
+        """Name what a worker's calls have been refused for lately."""
+        try:
+            figures = self._metrics() if self._metrics is not None else None
+        except SQLAlchemyError:
+            yield warning("delivery", "not readable, so it was not looked at")
+            return
+        if figures is None:
+            return
+        for each in figures.refused_senders:
+            yield failed(
+                f"sender {each.sender}",
+                f"{each.provider} refuses it ({each.error}), and its emails wait: "
+                f"confirm the address or its domain at {each.provider}, or set another sender",
+            )
+        for provider in figures.providers:
+            is_paused = provider.breaker_state is not BreakerState.CLOSED
+            if is_paused and provider.last_error and provider.provider in self._providers:
+                yield failed(
+                    f"delivery by {provider.provider}",
+                    f"paused after {provider.last_error}: see docs/operating.md",
+                )
 
     def _feedback(self) -> Iterator[Finding]:
         for name in dict.fromkeys(self._providers):

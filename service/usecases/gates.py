@@ -34,10 +34,12 @@ class Gate:
             self._under_way += calls
         self.provider.pace.take(calls, now)
 
-    def end(self) -> None:
-        """Count one call less under way."""
+    def end(self, *, was_made: bool = True) -> None:
+        """Count one call less under way. One that was not made does not count for the pace."""
         with self._lock:
             self._under_way -= 1
+        if not was_made:
+            self.provider.pace.give_back()
 
     def succeed(self) -> None:
         """Record a call that was answered."""

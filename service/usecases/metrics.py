@@ -14,9 +14,18 @@ from sqlalchemy import Engine
 from service.clock import utc_now
 from service.domain.delivery import MessageStatus
 from service.domain.subscription import Status
-from service.store import activity, feedback, outbox, outbox_admin, statistics, webhook_deliveries
+from service.store import (
+    activity,
+    feedback,
+    outbox,
+    outbox_admin,
+    sender_pauses,
+    statistics,
+    webhook_deliveries,
+)
 from service.store.activity import Activity
 from service.store.database import reading
+from service.store.sender_pauses import RefusedSender
 
 SUBSCRIPTIONS_EVERY_SECONDS = 60.0
 """Counting subscriptions reads them all, so that figure may be this old."""
@@ -32,6 +41,8 @@ class Figures:
     providers: Sequence[Activity]
     webhook_depth: int
     oldest_webhook_seconds: float
+    refused_senders: Sequence[RefusedSender]
+    """Senders that a provider does not take at the moment."""
     events_not_understood: Mapping[str, int]
     """By provider, of the events that are kept."""
     subscriptions: Mapping[tuple[str, Status], int]
@@ -60,6 +71,7 @@ class Metrics:
                 providers=activity.all_activity(connection),
                 webhook_depth=webhook_deliveries.queue_depth(connection),
                 oldest_webhook_seconds=_age(webhooks[0].due_at if webhooks else None, now),
+                refused_senders=sender_pauses.refused_senders(connection, now=now),
                 events_not_understood=feedback.not_understood(connection),
                 subscriptions=subscriptions,
             )

@@ -19,6 +19,7 @@ from service.mail.provider import (
     ProviderError,
     Receipt,
     RejectedError,
+    SenderRefusedError,
     reaches,
 )
 from service.usecases.gates import Gate
@@ -126,7 +127,7 @@ def _make(
     except Exception as error:  # noqa: BLE001 - a fault of the adapter after the call
         _log.error("adapter fault", provider=gate.provider.name, **error_fields(error))
         failure = OutcomeUnknownError("adapter_fault")
-    if failure is None or failure.outcome is Outcome.REJECTED:
+    if failure is None or isinstance(failure, RejectedError | SenderRefusedError):
         gate.succeed()
     else:
         gate.fail(began_at=began_at, now=utc_now(), retry_after=failure.retry_after)

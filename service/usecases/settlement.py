@@ -2,12 +2,17 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from service.domain.delivery import MessageStatus, Outcome, decide
-from service.mail.provider import ADDRESS_UNSUPPORTED, ProviderError, Receipt
+from service.mail.provider import (
+    ADDRESS_UNSUPPORTED,
+    ProviderError,
+    Receipt,
+    SenderRefusedError,
+)
 from service.store.batches import ClaimedBatch, Settlement
 from service.usecases.gates import Gate
 
@@ -24,6 +29,35 @@ class CallResult:
     """Set where the call failed as a whole."""
     is_shared: bool
     """Whether several mails were in the call, so that one may have spoilt it for the rest."""
+    senders: Mapping[UUID, str] = field(default_factory=dict)
+    """The sender of each message, where that is known."""
+    tried: frozenset[str] = frozenset()
+    """Senders that were refused before, and that this call tried again."""
+    began_at: datetime | None = None
+
+    @property
+    def refused_senders(self) -> Mapping[str, str]:
+        """Senders that the provider does not take, and its code for why. One that it took for
+        another message of the call is not to blame.
+        """
+        if self.failure is not None and not isinstance(self.failure, SenderRefusedError):
+            return {}
+        return {
+            self.senders[message_id]: receipt.error or "unknown"
+            for message_id, receipt in self.receipts.items()
+            if receipt.outcome is Outcome.MISCONFIGURED
+            and not self.is_split(receipt)
+            and self.senders.get(message_id, "") not in {"", *self.accepted_senders}
+        }
+
+    @property
+    def accepted_senders(self) -> frozenset[str]:
+        """Senders that the provider took."""
+        return frozenset(
+            self.senders[message_id]
+            for message_id, receipt in self.receipts.items()
+            if receipt.outcome is Outcome.ACCEPTED and message_id in self.senders
+        )
 
     @property
     def is_refused(self) -> bool:
@@ -37,12 +71,11 @@ class CallResult:
         """Tell whether the message is to go in a call of its own: the call as a whole was refused,
         perhaps for another's sake.
         """
-        return (
-            self.failure is not None
-            and self.failure.outcome is Outcome.REJECTED
-            and self.is_shared
-            and receipt.error == self.failure.code
-        )
+        if self.failure is None or not self.is_shared or receipt.error != self.failure.code:
+            return False
+        if isinstance(self.failure, SenderRefusedError):
+            return len(set(self.senders.values())) > 1
+        return self.failure.outcome is Outcome.REJECTED
 
     def keeps_key(self, now: datetime) -> bool:
         """Tell whether an unsettled message waits for the same call again: the provider remembers
@@ -100,16 +133,24 @@ def settle_call(
     unknown_grace: timedelta,
     jitter: Callable[[], float],
     now: datetime,
+    paused_senders: Mapping[str, datetime] | None = None,
 ) -> tuple[list[Settlement], datetime | None]:
     """Return what becomes of each message, and when the same call is to be made again if it is
     (for the messages that are in no settlement).
 
     `is_other_well` tells whether another provider can take over at once what this one refused, and
     `reached_at` when another may take a mail to an address that this one does not carry, if any.
-    Messages of unknown outcome rest `unknown_grace` before they go afresh.
+    Messages of unknown outcome rest `unknown_grace` before they go afresh, those of a sender that
+    is refused as long as `paused_senders` says.
     """
+    paused = paused_senders or {}
     keeps_key = result.keeps_key(now)
-    is_handed_on = result.is_refused and not keeps_key and is_other_well
+    is_handed_on = (
+        result.is_refused
+        and not isinstance(result.failure, SenderRefusedError)
+        and not keeps_key
+        and is_other_well
+    )
     settlements: list[Settlement] = []
     retry_at: datetime | None = None
     for message in result.batch.messages:
@@ -148,6 +189,9 @@ def settle_call(
             continue
         if is_queued and is_unknown:
             next_attempt_at = max(next_attempt_at, now + unknown_grace)
+        if receipt.outcome is Outcome.MISCONFIGURED:
+            until = paused.get(result.senders.get(message.id, ""), next_attempt_at)
+            next_attempt_at = max(next_attempt_at, until)
         settlements.append(
             Settlement(
                 message_id=message.id,

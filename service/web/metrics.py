@@ -1,5 +1,6 @@
 """`GET /metrics` for Prometheus: to this machine itself, or to an administrator's key."""
 
+from collections import Counter
 from collections.abc import Iterator
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -85,8 +86,17 @@ class FiguresCollector(Collector):
                 attempts.add_metric([provider.provider, outcome.value], count)
             for state in BreakerState:
                 breaker.add_metric([provider.provider, state], state is provider.breaker_state)
+        refused = GaugeMetricFamily(
+            "newsflash_refused_senders",
+            "Senders that the provider does not take, by its code for why. Their emails wait.",
+            labels=["provider", "error"],
+        )
+        senders = Counter((each.provider, each.error) for each in self._figures.refused_senders)
+        for labels, count in senders.items():
+            refused.add_metric(labels, count)
         yield attempts
         yield breaker
+        yield refused
 
 
 def _exposition() -> Response:

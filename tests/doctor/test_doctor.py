@@ -10,8 +10,11 @@ from sqlalchemy import Engine, create_engine, update
 from sqlalchemy.engine import make_url
 
 from service.cli import main
+from service.clock import utc_now
 from service.config import Settings
+from service.domain.breaker import BreakerState
 from service.domain.finding import Finding, Level, ok
+from service.store import activity, sender_pauses
 from service.store.models import MailingList
 from service.usecases.doctor import Doctor
 from service.usecases.health import Health
@@ -36,6 +39,7 @@ def look(usecases: UseCases, settings: Settings, tmp_path: Path, monkeypatch: An
             environment=environment or {},
             look_up=lambda _: [],
             ask_provider=lambda url: ok(f"provider {url.split(':')[0]}", "credentials are taken"),
+            metrics=usecases.metrics,
         )
         return {finding.subject: finding for finding in doctor()}
 
@@ -46,6 +50,26 @@ def test_the_embedded_default_is_well(look: Look) -> None:
     found = look()
     assert {finding.level for finding in found.values()} == {Level.OK}
     assert {"database", "migrations", "provider mailbox"} <= found.keys()
+
+
+def test_what_delivery_was_refused_is_named(look: Look, engine: Engine) -> None:
+    now = utc_now()
+    with engine.begin() as connection:
+        sender_pauses.refuse(
+            connection,
+            "postmark",
+            "news@example.org",
+            error="postmark_400",
+            began_at=now,
+            now=now,
+        )
+        for name in ("postmark", "resend"):
+            activity.record(connection, name, {}, BreakerState.OPEN, now, error="http_401", now=now)
+    found = look(mail_urls=("postmark://token@default",), public_url="https://news.example.org")
+    assert found["sender news@example.org"].level is Level.FAILED
+    assert "postmark refuses it (postmark_400)" in found["sender news@example.org"].detail
+    assert "http_401" in found["delivery by postmark"].detail
+    assert "delivery by resend" not in found
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from service.mail.provider import (
     Provider,
     ProviderError,
     RejectedError,
+    SenderRefusedError,
     TemporaryError,
 )
 from service.mail.registry import build_provider
@@ -91,7 +92,7 @@ def build(tmp_path: Path) -> Iterator[Build]:
         ({b"AUTH": b"535 no"}, MisconfiguredError, "smtp_535"),
         ({b"EHLO": b"250 here"}, MisconfiguredError, "smtp_no_auth"),
         ({b"MAIL": b"451 later"}, TemporaryError, "smtp_451"),
-        ({b"MAIL": b"550 not you"}, MisconfiguredError, "smtp_550"),
+        ({b"MAIL": b"550 not you"}, SenderRefusedError, "smtp_550"),
         ({b"MAIL": b"530 log in"}, MisconfiguredError, "smtp_530"),
         ({b"MAIL": CLOSE}, TemporaryError, "smtp_connection_broken"),
         ({b"RCPT": b"450 greylisted"}, TemporaryError, "smtp_450"),

@@ -11,6 +11,7 @@ from service.domain.delivery import (
     EAGER_PERIOD,
     GIVE_UP_AFTER,
     MAX_DELAY,
+    MISCONFIGURED_MAX_DELAY,
     Decision,
     MessageStatus,
     Outcome,
@@ -60,6 +61,20 @@ def test_the_table(outcome: Outcome, age: timedelta, status: MessageStatus, spen
     decision = after(outcome, age=age)
     assert (decision.status, decision.spends_attempt) == (status, spends)
     assert (decision.next_attempt_at is not None) == (status is MessageStatus.QUEUED)
+
+
+@pytest.mark.parametrize(
+    ("age", "delay"),
+    [
+        (timedelta(0), 2 * SECOND),
+        (20 * SECOND, 10 * SECOND),
+        (timedelta(minutes=5), EAGER_MAX_DELAY),
+        (timedelta(hours=5), MISCONFIGURED_MAX_DELAY),
+    ],
+)
+def test_what_our_settings_keep_back_waits_longer_each_time(age: timedelta, delay: timedelta):
+    decision = after(Outcome.MISCONFIGURED, age=age, jitter=0.0)
+    assert decision.next_attempt_at == CREATED + age + delay / 2
 
 
 def test_three_days_are_three_days():

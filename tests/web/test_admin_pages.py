@@ -6,6 +6,9 @@ import pytest
 from sqlalchemy import select, update
 
 from service.clock import utc_now
+from service.domain.breaker import BreakerState
+from service.domain.delivery import Outcome
+from service.store import activity, sender_pauses
 from service.store.models import AuditEntry, OutboxMessage, db
 from service.store.types import new_id
 from tests.web.admin_steps import Admin
@@ -40,6 +43,33 @@ def test_the_overview_tells_of_signups_and_of_owed_mail(client, admin):
     assert "<dt>Waiting</dt><dd>1</dd>" in page
     assert page.count("<g><title>") == 90
     assert admin.get("/admin?days=7").count("<g><title>") == 30
+
+
+def test_the_overview_names_a_refused_sender_and_the_last_error(app, admin):
+    now = utc_now()
+    with app.app_context(), db.engine.begin() as connection:
+        for at in (now, now - timedelta(days=1)):
+            sender_pauses.refuse(
+                connection,
+                "postmark",
+                f"news{at.day}@example.org",
+                error="postmark_400",
+                began_at=at,
+                now=at,
+            )
+        activity.record(
+            connection,
+            "postmark",
+            {Outcome.MISCONFIGURED: 200},
+            BreakerState.CLOSED,
+            None,
+            error="postmark_400",
+            now=now,
+        )
+    page = admin.get("/admin")
+    assert f"postmark refuses the sender news{now.day}@example.org (postmark_400)" in page
+    assert page.count("refuses the sender") == 1
+    assert "<code>postmark_400</code>" in page
 
 
 def test_a_list_is_made_and_changed_under_the_keys_name(app, usecases, admin):

@@ -12,7 +12,7 @@ from service.clock import utc_now
 from service.domain.breaker import BreakerState
 from service.domain.consent import Evidence
 from service.domain.delivery import Outcome
-from service.store import activity
+from service.store import activity, sender_pauses
 from service.usecases.subscribe import SignupRequest
 from service.web.context import UseCases
 from tests.conftest import make_settings
@@ -42,9 +42,21 @@ def test_queues_providers_and_subscriptions_are_shown(
                 {Outcome.ACCEPTED: more, Outcome.UNKNOWN: 1},
                 BreakerState.OPEN,
                 utc_now(),
+                error="http_401",
+                now=utc_now(),
+            )
+    with engine.begin() as connection:
+        for name in ("a", "b"):
+            sender_pauses.refuse(
+                connection,
+                "postmark",
+                f"{name}@example.org",
+                error="postmark_400",
+                began_at=utc_now(),
                 now=utc_now(),
             )
     found = series(client)
+    assert found["newsflash_refused_senders", "postmark_400", "postmark"] == 2
     assert found["newsflash_outbox_messages", "queued"] == 1
     assert found["newsflash_outbox_messages", "dead"] == 0
     assert 0 < found["newsflash_oldest_due_mail_seconds",] < 60

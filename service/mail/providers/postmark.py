@@ -22,12 +22,15 @@ from service.mail.provider import (
     MisconfiguredError,
     ProviderError,
     Receipt,
+    SenderRefusedError,
     TemporaryError,
 )
 
 _ACCOUNT = frozenset({10, 400, 401, 402, 403, 405, 412, 413, 1101, 1221, 1235})
 """Error codes that speak of token, sender signature, credits, approval, domain or stream.
 https://postmarkapp.com/developer/api/overview#error-codes"""
+_SENDER = frozenset({400, 401})
+"""Of those: the sender signature is not there, or not confirmed."""
 _LATER = frozenset({100, 429})
 """Maintenance; too many requests."""
 
@@ -59,6 +62,8 @@ class Postmark(HttpApi):
     def refusal(self, answer: Answer) -> ProviderError:
         """A 422 about token, sender or stream is ours to mend, whatever its status says."""
         code = answer.error_code("ErrorCode")
+        if answer.status == 422 and code in _SENDER:
+            return SenderRefusedError(f"postmark_{code}")
         if answer.status == 422 and code in _ACCOUNT:
             return MisconfiguredError(f"postmark_{code}")
         if answer.status == 422 and code in _LATER:

@@ -24,11 +24,14 @@ from service.mail.provider import (
     OutcomeUnknownError,
     ProviderError,
     Receipt,
+    SenderRefusedError,
     TemporaryError,
 )
 
 _ACCOUNT = frozenset({"missing_api_key", "invalid_api_key", "restricted_api_key", "invalid_access"})
 _SENDER = "invalid_from_address"
+_UNVERIFIED = "validation_error"
+"""With a 403: the sender's domain is not verified."""
 
 
 class Resend(HttpApi):
@@ -77,7 +80,9 @@ class Resend(HttpApi):
             if name == "concurrent_idempotent_requests":
                 return TemporaryError("resend_concurrent")
             return OutcomeUnknownError("resend_key_used")
-        if name in _ACCOUNT or name == _SENDER:
+        if name == _SENDER or (answer.status == 403 and name == _UNVERIFIED):
+            return SenderRefusedError(f"resend_{name}")
+        if name in _ACCOUNT:
             return MisconfiguredError(f"resend_{name}")
         return super().refusal(answer)
 

@@ -7,7 +7,13 @@ from service.domain.delivery import Outcome
 from service.mail.dsn import MailDsn
 from service.mail.http_api import Answer, HttpApi, HttpOptions, Request, json_request, named
 from service.mail.mime import unparsed
-from service.mail.provider import Mail, Receipt, RejectedError
+from service.mail.provider import (
+    Mail,
+    ProviderError,
+    Receipt,
+    RejectedError,
+    SenderRefusedError,
+)
 
 _TEXT, _HTML = "-newsflash.text-", "-newsflash.html-"
 _MAX_SUBSTITUTION_BYTES = 10_000
@@ -36,6 +42,15 @@ class SendGrid(HttpApi):
     def request(self, mails: Sequence[Mail], *, key: str) -> Request:  # noqa: ARG002
         """See `HttpApi.request`."""
         return json_request("/v3/mail/send", _payload(mails))
+
+    def refusal(self, answer: Answer) -> ProviderError:
+        """A 403 whose errors are about the field `from` is about the sender alone."""
+        errors = answer.error_field("errors")
+        listed = errors if isinstance(errors, list) else []
+        fields = [each.get("field") for each in listed if isinstance(each, dict)]
+        if answer.status == 403 and "from" in fields:
+            return SenderRefusedError("sendgrid_from")
+        return super().refusal(answer)
 
     def results(self, mails: Sequence[Mail], answer: Answer) -> Sequence[Receipt]:
         """See `HttpApi.results`."""

@@ -12,14 +12,22 @@ from botocore.credentials import Credentials
 from service.mail.dsn import DsnError, MailDsn
 from service.mail.http_api import Answer, HttpApi, HttpOptions, Request, accepted, field
 from service.mail.mime import to_message
-from service.mail.provider import Mail, MisconfiguredError, ProviderError, Receipt, TemporaryError
+from service.mail.provider import (
+    Mail,
+    MisconfiguredError,
+    ProviderError,
+    Receipt,
+    SenderRefusedError,
+    TemporaryError,
+)
 
 _PATH = "/v2/email/outbound-emails"
 _REGION = re.compile(r"[a-z]{2}(?:-[a-z]+)+-\d")
 _ERROR = re.compile(r"[A-Za-z]{1,64}")
-_ACCOUNT = frozenset(
-    {"AccountSuspendedException", "SendingPausedException", "MailFromDomainNotVerifiedException"}
-)
+_ACCOUNT = frozenset({"AccountSuspendedException", "SendingPausedException"})
+_SENDER = frozenset({"MailFromDomainNotVerifiedException"})
+_UNVERIFIED = "Email address is not verified"
+"""How the message of a `MessageRejected` about an identity begins; SES has no code for it."""
 _LATER = frozenset(
     {"LimitExceededException", "TooManyRequestsException", "ThrottlingException", "Throttling"}
 )
@@ -75,9 +83,16 @@ class AmazonSes(HttpApi):
         name = answer.headers.get("x-amzn-ErrorType", "").partition(":")[0]
         if not _ERROR.fullmatch(name):
             return super().refusal(answer)
+        if name in _SENDER or (name == "MessageRejected" and _says_unverified(answer)):
+            return SenderRefusedError(f"ses_{name}")
         if name in _ACCOUNT:
             return MisconfiguredError(f"ses_{name}")
         error = super().refusal(answer)
         if name in _LATER:
             return TemporaryError(f"ses_{name}", retry_after=error.retry_after)
         return type(error)(f"ses_{name}", retry_after=error.retry_after)
+
+
+def _says_unverified(answer: Answer) -> bool:
+    said = answer.error_field("message")
+    return isinstance(said, str) and said.startswith(_UNVERIFIED)

@@ -35,6 +35,7 @@ from service.mail.provider import (
     ProviderError,
     Receipt,
     RejectedError,
+    SenderRefusedError,
     TemporaryError,
 )
 from service.mail.smtp_client import SmtpClient
@@ -203,7 +204,7 @@ class Smtp:
         client.command_encoding = "utf-8" if letter.is_utf8 else "ascii"
         was_sent = False
         try:
-            self._check(client.docmd(letter.mail_command), (250,), MisconfiguredError)
+            self._check(client.docmd(letter.mail_command), (250,), SenderRefusedError)
             self._check(client.docmd(letter.rcpt_command), (250, 251), RejectedError)
             self._check(client.docmd("DATA"), (354,), RejectedError)
             # The last reply may take its time; where too little is left, nothing is handed over.
