@@ -15,7 +15,7 @@ from service.domain.feedback import EventKind
 
 _STATUS = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})")
 _REPLY = re.compile(
-    r"(?:(?<![\d.])([245])\d\d[ -]+#?|^\s*(?:smtp;\s*)?)([245]\.\d{1,3}\.\d{1,3})(?![\d.])",
+    r"(?:(?<![\d.])([245])\d\d[ -]+#?|\(#|^\s*(?:smtp;\s*)?)([245]\.\d{1,3}\.\d{1,3})(?![\d.])",
     re.IGNORECASE,
 )
 _BASIC = re.compile(r"^\s*(?:smtp;\s*)?([245]\d\d)(?!\d)", re.IGNORECASE)

@@ -52,6 +52,7 @@ def test_a_status_has_a_meaning(status: str, kind: EventKind | None) -> None:
         (("550 5.1.1 unknown",), Reply("5.1.1", 550)),
         (("550-5.1.1 unknown\n550 5.1.1 more",), Reply("5.1.1", 550)),
         (("550 #5.1.1 unknown",), Reply("5.1.1", 550)),
+        (("550 sorry, no mailbox here by that name. (#5.1.1)",), Reply("5.1.1", 550)),
         (("smtp; 550 5.1.1 unknown",), Reply("5.1.1", 550)),
         (("smtp;5.1.1 unknown",), Reply("5.1.1")),
         (("bounced (550 5.1.1 unknown)",), Reply("5.1.1")),
