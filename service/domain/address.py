@@ -4,10 +4,10 @@ import hmac
 import unicodedata
 from dataclasses import dataclass
 
-import idna
 from email_validator import EmailNotValidError, validate_email
 
 from service.domain.errors import AddressError
+from service.domain.letters import ascii_lower
 
 MAX_LENGTH = 254
 """Longest address in octets that fits an SMTP path (RFC 5321, section 4.5.3.1.3, erratum 1690)."""
@@ -34,9 +34,11 @@ def parse_address(text: str) -> Address:
 
     The syntax is RFC 5321's dot-atom with RFC 6531's international characters; quoted local parts,
     address literals and display names are refused, and so is what begins an encoded word (RFC
-    2047): a mail API that decodes it would write to somebody else. The key is the NFC form of the
-    local part, case folded (no large mailbox provider tells cases apart), and the domain's ASCII
-    form (RFC 5891).
+    2047): a mail API that decodes it would write to somebody else.
+
+    What is typed is kept in its NFC form (RFC 6532, section 3.1), and the email goes there. The key
+    is its local part with A to Z small, which no large mailbox provider tells apart, and the
+    domain's ASCII form (RFC 5891). Other letters stay: `ßam` may be another person than `ssam`.
     """
     typed = unicodedata.normalize("NFC", text.strip())
     try:
@@ -48,22 +50,9 @@ def parse_address(text: str) -> Address:
             f"An address with {ENCODED_WORD} before the @ cannot be used, because mail servers "
             "misread it. Please use another address."
         )
-    return Address(typed=typed, key=f"{valid.local_part.casefold()}@{valid.ascii_domain.lower()}")
+    return Address(typed=typed, key=f"{ascii_lower(valid.local_part)}@{valid.ascii_domain.lower()}")
 
 
 def address_hash(key: str, hash_key: bytes) -> str:
     """Return the keyed hash (HMAC-SHA-256, 64 hex digits) under which an address is suppressed."""
     return hmac.digest(hash_key, key.encode(), "sha256").hex()
-
-
-def ascii_domain(text: str) -> str:
-    """Return the text, part of an address, with a domain in its ASCII form (RFC 5891).
-
-    `ada@münchen.example` and `münchen.example` become `…xn--mnchen-3ya.example`; what is no whole
-    domain stays as it is.
-    """
-    before, at, domain = text.rpartition("@")
-    try:
-        return before + at + idna.encode(domain, uts46=True).decode()
-    except idna.IDNAError:
-        return text

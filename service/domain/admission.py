@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+from service.domain.letters import ascii_lower
+
 MAX_NAME_LENGTH = 255
 """Of an address that counts, and of a subject (OpenID Connect Core 1.0, section 2)."""
 
@@ -65,8 +67,8 @@ class AdmissionRule:
 
 
 def plain_address(text: str) -> str:
-    """Write ASCII letters small, and no others: some of those have a small form that is ASCII."""
-    return text.strip().encode("utf-8", "replace").lower().decode()
+    """Return the text as addresses of administrators are compared: with A to Z small."""
+    return ascii_lower(text.strip())
 
 
 def verified_address(claims: Claims) -> str | None:

@@ -32,6 +32,7 @@ from service.domain.import_time import (
     is_no_time,
     read_time,
 )
+from service.domain.letters import ascii_lower
 from service.domain.subscription import EndedReason, Status, SuppressionReason
 from service.domain.text import is_storable
 
@@ -169,7 +170,7 @@ def _standing(
         status = Status.PENDING
     return ImportRow(
         address=address,
-        list=(cells.get("list") or "").lower() or None,
+        list=ascii_lower(cells.get("list") or "") or None,
         status=status,
         is_asked=is_asked,
         name=_text(cells, "name", MAX_NAME_LENGTH),
@@ -208,7 +209,7 @@ def _ended(
         )
     return ImportRow(
         address=address,
-        list=(cells.get("list") or "").lower() or None,
+        list=ascii_lower(cells.get("list") or "") or None,
         status=Status.UNSUBSCRIBED,
         is_asked=False,
         name=noted(_text, cells, "name", MAX_NAME_LENGTH),

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
+from service.domain.letters import ascii_domain
 from service.domain.network import read_ip
 
 UNKNOWN = "unknown"
@@ -109,8 +110,13 @@ def origin_of(ip: str | None) -> Origin:
 
 
 def domain_of(email: str) -> str:
-    """Return the part behind the at sign under which recipients are counted, of any text."""
-    return email.strip().rpartition("@")[2].lower()[:MAX_NAME_LENGTH]
+    """Return the part behind the at sign under which recipients are counted, of any text.
+
+    It is in its ASCII form: one domain written in many ways is one.
+    """
+    domain = email.strip().rpartition("@")[2][:MAX_NAME_LENGTH]
+    # Of an ASCII domain that form is itself; this is asked of every signup.
+    return (domain if domain.isascii() else ascii_domain(domain)).lower()[:MAX_NAME_LENGTH]
 
 
 def quotas_of(

@@ -7,6 +7,8 @@ name (made by a migration), because neither folds case beyond ASCII in every loc
 import re
 import unicodedata
 
+from service.domain.letters import ascii_lower
+
 _MARKS = re.compile("[\u0300-\u036f]")
 _CAPITALS = "".join(
     chr(point)
@@ -26,7 +28,6 @@ _PAIRS = (
     ("þ", "th"),
     ("Þ", "th"),
 )
-_ASCII_LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
 
 
 def search_form(text: str) -> str:
@@ -34,7 +35,7 @@ def search_form(text: str) -> str:
 
     Composed and decomposed input (NFC, NFD) come to the same, and so do full-width letters.
     """
-    plain = _MARKS.sub("", unicodedata.normalize("NFKD", text)).translate(_ASCII_LOWER)
+    plain = ascii_lower(_MARKS.sub("", unicodedata.normalize("NFKD", text)))
     for letter, pair in _PAIRS:
         plain = plain.replace(letter, pair)
     return plain.translate(_LETTERS)

@@ -22,8 +22,8 @@ from sqlalchemy import (
     update,
 )
 
-from service.domain.address import ascii_domain
 from service.domain.consent import ConsentKind
+from service.domain.letters import ascii_domain
 from service.domain.search import search_form
 from service.domain.subscription import Status
 from service.store.models import (

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from service.domain.address import address_hash, parse_address
 from service.domain.errors import AddressError
+from service.domain.limits import domain_of
 
 
 @pytest.mark.parametrize(
@@ -30,6 +31,53 @@ def test_an_address_is_kept_as_typed_and_known_by_its_key(text: str, typed: str,
     address = parse_address(text)
     assert (address.typed, address.key) == (typed, key)
     assert address.domain == key.split("@")[1]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("\u017fam", "sam"),  # long s
+        ("\u0130da", "ida"),  # I with a dot
+        ("\u0130da", "i\u0307da"),
+        ("\u0131da", "ida"),  # i without one
+        ("\u00dfam", "ssam"),  # sharp s
+        ("\u1e9eam", "\u00dfam"),
+        ("\ufb00am", "ffam"),  # ligature
+        ("\uff33\uff21\uff2d", "sam"),  # full-width letters
+        ("\uff33am", "\uff53am"),
+        ("J\u00d6rg", "j\u00f6rg"),
+        ("\u03c2a", "\u03c3a"),  # final sigma
+        ("e\u0301va", "eva"),  # an accent
+        ("\u0435va", "eva"),  # Cyrillic
+    ],
+)
+def test_no_letter_but_a_to_z_is_folded(one: str, other: str):
+    assert parse_address(f"{one}@example.org").key != parse_address(f"{other}@example.org").key
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("SAM", "sam"),
+        ("e\u0301va", "\u00e9va"),
+        ("E\u0301VA", "\u00c9va"),
+        # Unicode has these for old character sets only: as NFC they are K and A with a ring.
+        ("\u212aim", "kim"),
+        ("\u212bsa", "\u00c5sa"),
+    ],
+)
+def test_what_is_emailed_alike_is_one_person(one: str, other: str):
+    left, right = parse_address(f"{one}@example.org"), parse_address(f"{other}@example.org")
+    assert left.key == right.key
+    assert left.typed.lower() == right.typed.lower()
+
+
+@pytest.mark.parametrize(
+    "text", ["a@EXAMPLE.org", "a@\uff25xample.org", "a@ex\u00e4mple.org", "a@EXA\u0308MPLE.org"]
+)
+def test_a_domain_has_one_form_however_it_is_written(text: str):
+    assert parse_address(text).domain in ("example.org", "xn--exmple-cua.org")
+    assert domain_of(text) == parse_address(text).domain
 
 
 @pytest.mark.parametrize(

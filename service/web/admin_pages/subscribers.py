@@ -12,6 +12,7 @@ from marshmallow import ValidationError
 
 from service.domain.errors import InvalidInputError
 from service.domain.import_row import MAX_NAME_LENGTH
+from service.domain.letters import ascii_lower
 from service.domain.subscription import Status
 from service.store.subscribers import SubscriberInfo
 from service.web.admin.schemas import SubscriberChangesSchema
@@ -91,8 +92,8 @@ def end_subscription(subscriber_id: UUID) -> ResponseReturnValue:
 @signed_in
 def erase_subscriber(subscriber_id: UUID) -> ResponseReturnValue:
     """Erase the person, where their address was typed as a confirmation; else ask again (422)."""
-    typed = request.form.get("address", "").strip().casefold()
-    if typed != usecases().subscribers.get(subscriber_id).info.email.casefold():
+    typed = ascii_lower(request.form.get("address", "").strip())
+    if typed != ascii_lower(usecases().subscribers.get(subscriber_id).info.email):
         error = _("This is not the address of this person.")
         return _person(subscriber_id, errors={"address": error}), 422
     usecases().subscribers.erase(subscriber_id, actor=actor())
