@@ -106,8 +106,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     mail_signal = app.extensions[SIGNAL] = MailSignal(engine)
     app.extensions[context.EXTENSION] = build_usecases(engine, settings, mail_is_due=mail_signal)
     register_blueprints(app)
-    if path := public_path(settings.public_url):
-        app.wsgi_app = PublicPath(app.wsgi_app, path)  # type: ignore[method-assign]
+    app.wsgi_app = PublicPath(  # type: ignore[method-assign]
+        app.wsgi_app, public_path(settings.public_url), app.url_map
+    )
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]

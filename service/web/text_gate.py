@@ -1,7 +1,8 @@
 """The gate for text: what a request says is text that every database keeps, or it is refused.
 
 No database is asked with NUL or a lone surrogate. A path that holds one leads nowhere (404). A
-query, form or file name with one is refused (422). A header with NUL is not HTTP (400, RFC 9110,
+query, form or file name with one is refused (422); on visitors' pages, which other tools' query
+parameters reach, such a parameter is passed over. A header with NUL is not HTTP (400, RFC 9110,
 section 5.5). JSON bodies pass the same gate as they are read (`json_body.py`).
 """
 
@@ -13,6 +14,9 @@ from werkzeug.exceptions import BadRequest, NotFound, UnprocessableEntity
 
 from service.domain.text import UNSTORABLE, is_storable
 from service.web.whole_body import WholeBodyRequest
+
+_REFUSES = ("/v1/", "/admin")
+"""Where a query is part of what is asked for."""
 
 
 class TextRequest(WholeBodyRequest):
@@ -46,7 +50,10 @@ def init_text_gate(app: Flask) -> None:
         ):
             raise NotFound
         if wrong := list(_wrong(request.args.items(multi=True))):
-            _refuse("query", wrong)
+            if request.path.startswith(_REFUSES):
+                _refuse("query", wrong)
+            kept = [pair for pair in request.args.items(multi=True) if all(map(is_storable, pair))]
+            request.__dict__["args"] = ImmutableMultiDict(kept)
 
 
 def _wrong(fields: Iterable[tuple[str, str]]) -> Iterator[str]:
