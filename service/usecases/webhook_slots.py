@@ -23,7 +23,7 @@ class Sizes:
     """To receivers that were not called yet by this process, all together."""
     slow: int = 8
     """To receivers that are slow or failing, all together."""
-    per_receiver: int = 4
+    per_receiver: int = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)

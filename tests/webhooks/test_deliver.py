@@ -219,8 +219,8 @@ def test_a_failing_receiver_gets_single_calls(service: Service, receiver: Receiv
     many(service, service.hook(receiver.url).info.id, 20)
     teller = service.teller()
     assert teller.run_due(5) == 5
-    receiver.answers += [Response(status=500) for _ in range(6)]
-    assert 1 <= teller.run_due(5) <= 4  # as many as were under way at once
+    receiver.answers += [Response(status=500) for _ in range(7)]
+    assert 1 <= teller.run_due(5) <= 5  # as many as were under way at once
     service.make_due()
     assert teller.run_due(5) == 1
     service.make_due()
