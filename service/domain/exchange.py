@@ -28,16 +28,32 @@ EXTRA_COLUMNS = ("attributes", "unsubscribe_url", *DELTA_COLUMNS)
 """Further columns, on request."""
 
 GUARDED_COLUMNS = frozenset({"email", "name", "locale", "source"})
-"""Columns whose text may come from a stranger; all others are made by the service or checked."""
+"""Columns whose text may come from a stranger; all others are made by the service or checked. What
+is JSON is guarded by itself."""
 
 GUARD = "'"
-"""What is put before such text."""
+"""What is put before such text, and before such text within it."""
 
-GUARD_PATTERN = "^'*[=+@\t\r\n-]"
-"""What a spreadsheet might take for a formula (OWASP, CSV injection), however often guarded."""
+SEPARATORS = ";|\t\r\n"
+"""Where a program with other settings than ours begins a new cell, whatever our quotes say."""
 
-_FORMULA = re.compile(GUARD_PATTERN)
-_GUARDED = re.compile("^'+[=+@\t\r\n-]")
+# Blanks, controls, invisible characters and quotes: what such a program passes over.
+_PASSED_OVER = (
+    "\x01-\x20\x7f-\xa0\xad\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u2064\u3000\ufeff\"'"
+)
+# With the signs of East Asian keyboards, which spreadsheets take for the same.
+_SIGNS = "=+@\uff1d\uff0b\uff20\uff0d\ufe66\ufe62\ufe6b\ufe63-"
+_RUNS = f"[{_PASSED_OVER}]*[{_SIGNS}]"
+_BEGINS = f"(?:^|(?<=[{SEPARATORS}]))"
+
+GUARD_PATTERN = f"{_BEGINS}(?={_RUNS})|^(?='*[\t\r\n])"
+"""Where a guard goes, however often there is one already (OWASP, CSV injection): before what a
+spreadsheet might run, at the start of a cell or behind what might separate cells; and before a
+cell that begins with a separator. The same in Python and in PostgreSQL."""
+
+_PLACES = re.compile(GUARD_PATTERN)
+_GUARDED = re.compile(f"{_BEGINS}'(?={_RUNS})|^'(?='*[\t\r\n])")
+_SEPARATOR = re.compile(f"[{SEPARATORS}]")
 _NEEDS_QUOTES = re.compile('[",\r\n]')
 
 
@@ -67,12 +83,22 @@ BYTE_ORDER_MARK = "\ufeff".encode()
 
 def guard(text: str) -> str:
     """Put an apostrophe before what a spreadsheet would run; `unguard` takes it back exactly."""
-    return f"{GUARD}{text}" if _FORMULA.match(text) else text
+    if "A" <= text[:1] <= "z" and not _SEPARATOR.search(text):
+        return text
+    return _PLACES.sub(GUARD, text)
 
 
 def unguard(text: str) -> str:
-    """Take back the apostrophe that `guard` put there."""
-    return text[1:] if _GUARDED.match(text) else text
+    """Take back the apostrophes that `guard` put there."""
+    return _GUARDED.sub("", text) if GUARD in text else text
+
+
+def guard_json(text: str) -> str:
+    """Write separators within JSON text as escapes: no cell begins there, and it is the same JSON.
+
+    Tabs and line ends are escapes in any JSON.
+    """
+    return text.replace(";", "\\u003b").replace("|", "\\u007c")
 
 
 def csv_line(cells: list[str | None]) -> str:

@@ -26,6 +26,11 @@ GUARDED_FOR_TOOLS = frozenset(
 KEILA_NAME_LENGTH = 49
 """Keila refuses the whole file for one name of more than 50 characters; one is for the guard."""
 
+MAX_LENGTHS = MappingProxyType(
+    {"keila_first_name": KEILA_NAME_LENGTH + 1, "keila_last_name": KEILA_NAME_LENGTH + 1}
+)
+"""How long a cell may be with its guards."""
+
 KEILA_DATA_BYTES = 2_000
 """And for data that takes more than 8,000 bytes as `jsonb`, which is up to four times its text."""
 

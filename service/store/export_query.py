@@ -10,11 +10,13 @@ from service.domain.consent import ConsentKind
 from service.domain.exchange import (
     DELTA_COLUMNS,
     EXPORT_COLUMNS,
+    GUARD,
     GUARD_PATTERN,
     GUARDED_COLUMNS,
+    SEPARATORS,
     FileFormat,
 )
-from service.domain.presets import KEILA_DATA_BYTES, KEILA_NAME_LENGTH
+from service.domain.presets import KEILA_DATA_BYTES, KEILA_NAME_LENGTH, MAX_LENGTHS
 from service.domain.subscription import Status
 from service.store.types import utc_text
 
@@ -129,6 +131,7 @@ def _subscriptions(selection: Selection, *, dialect: str, guarded: bool, linked:
             name,
             dialect=dialect,
             guarded=guarded and name in selection.guarded,
+            is_csv=guarded,
             linked=linked,
         ),
     )
@@ -188,25 +191,40 @@ def _time(source: str, dialect: str) -> str:
     return f"rtrim(rtrim(substr({source}, 1, 26), '0'), '.') || 'Z'"
 
 
-def _column(name: str, *, dialect: str, guarded: bool, linked: bool) -> str:
+def _column(name: str, *, dialect: str, guarded: bool, is_csv: bool, linked: bool) -> str:
     """Return the SQL of a column as text."""
     source = SOURCES[name].replace("{find}", "strpos" if dialect == "postgresql" else "instr")
     if name in _TIMES:
         return _time(source, dialect)
     if name == "keila_data" and dialect == "postgresql":
         source = f"(CASE WHEN octet_length({source}::text) <= {KEILA_DATA_BYTES} THEN {source} END)"
-    if name in JSON_COLUMNS and dialect == "postgresql" and linked:
-        return f"{source}::text"  # the driver would parse it, only to have it written again
+    if name in JSON_COLUMNS and dialect == "postgresql":
+        if linked:
+            return f"{source}::text"  # the driver would parse it, only to have it written again
+        if is_csv:
+            return f"replace(replace({source}::text, ';', '\\u003b'), '|', '\\u007c')"
     if guarded:
-        # Most texts begin with a letter, and one cheap comparison tells.
-        pattern = GUARD_PATTERN.replace("'", "''").translate(
-            {ord("\t"): "\\t", ord("\r"): "\\r", ord("\n"): "\\n"}
-        )
-        return (
-            f"CASE WHEN {source} COLLATE \"C\" < 'A' AND {source} ~ '{pattern}' "
-            f"THEN '''' || {source} ELSE {source} END"
-        )
+        return _guarded(source, name)
     return source
+
+
+def _guarded(source: str, name: str) -> str:
+    """Return the SQL of what `guard` does to a text, on PostgreSQL."""
+    pattern = GUARD_PATTERN.replace("'", "''")
+    # Most texts begin with a letter and have no separator in them, which is cheap to see.
+    is_odd = " OR ".join(
+        [
+            f"{source} COLLATE \"C\" < 'A'",
+            f"{source} COLLATE \"C\" > 'z'",
+            *(f"strpos({source} COLLATE \"C\", '{each}') > 0" for each in SEPARATORS),
+        ]
+    )
+    found = (
+        f"CASE WHEN {is_odd} THEN regexp_replace({source}, '{pattern}', '{GUARD * 2}', 'g') "
+        f"ELSE {source} END"
+    )
+    longest = MAX_LENGTHS.get(name)
+    return f"substr({found}, 1, {longest})" if longest else found
 
 
 class _Conditions:

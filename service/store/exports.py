@@ -20,9 +20,10 @@ from service.domain.exchange import (
     canonical_json,
     csv_line,
     guard,
+    guard_json,
     json_cell,
 )
-from service.domain.presets import KEILA_DATA_BYTES
+from service.domain.presets import KEILA_DATA_BYTES, MAX_LENGTHS
 from service.domain.subscription import Cycles, SubscriptionRef
 from service.domain.xlsx import workbook
 from service.store.copy_out import PARALLEL_SETTINGS, copy_out
@@ -153,20 +154,26 @@ def _written(
     is_csv = selection.format is FileFormat.CSV
     if is_csv:
         yield csv_line(list(selection.header)).encode()
-    guarded = [name in selection.guarded for name in selection.columns]
+    guarded = selection.guarded.union(JSON_COLUMNS)
     with closing(rows):
         for cells in rows:
             line = (
                 csv_line(
                     [
-                        guard(cell) if cell and is_guarded else cell
-                        for cell, is_guarded in zip(cells, guarded, strict=True)
+                        _guarded(name, cell) if cell and name in guarded else cell
+                        for name, cell in zip(selection.columns, cells, strict=True)
                     ]
                 )
                 if is_csv
                 else _json_row(selection, cells)
             )
             yield line.encode(errors="replace")
+
+
+def _guarded(name: str, cell: str) -> str:
+    if name in JSON_COLUMNS:
+        return guard_json(cell)
+    return guard(cell)[: MAX_LENGTHS.get(name)]
 
 
 def _json_row(selection: Selection, cells: Sequence[str | None]) -> str:

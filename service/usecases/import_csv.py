@@ -96,7 +96,7 @@ class CsvRows:
                 yield Record(line, [], OPEN_QUOTE, None, [self._fitted(line, row).cells])
                 for number in inner:
                     yield Record(number, [], WITHIN.format(line=line))
-            elif len(row) == width and is_plain and row[0]:
+            elif len(row) == width and is_plain and row[0] and not row[0].isspace():
                 yield Record(line, row)
             elif any(map(trimmed, row)):
                 yield self._fitted(line, row)

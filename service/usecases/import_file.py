@@ -251,7 +251,7 @@ def _translated(
 def _unguarded(cells: Cells) -> Cells:
     for name in GUARDED_COLUMNS:
         cell = cells.get(name)
-        if cell and cell[0] == GUARD:
+        if cell and GUARD in cell:
             cells[name] = unguard(cell)
     return cells
 

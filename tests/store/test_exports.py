@@ -3,12 +3,15 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import Engine, create_engine, insert, text
 from sqlalchemy.engine import URL
 
@@ -17,7 +20,9 @@ from service.domain.exchange import (
     EXTRA_COLUMNS,
     TEXT_FORMATS,
     FileFormat,
+    csv_line,
     guard,
+    guard_json,
     unguard,
 )
 from service.domain.subscription import Cycles, Status
@@ -51,13 +56,36 @@ NAMES = [
     "\x01\x02\x1f\x7f",
     "</script>",
     "%s %(x)s :x",
+    "Ada;=1+1",
+    "Ada; '=1+1",
+    'Ada;"=1+1"',
+    "Ada;\u3000\uff1d1+1",
+    "a|+1",
+    "a\t-1",
+    "two\n@lines",
+    "\r\n=1",
+    "\xa0=1",
+    "\ufeff=1",
+    " =1",
+    "\uff1d1+1",
+    ";=;'=;''=",
+    "a ; b | c, no formula",
+    "\xe9=1",
+    "a=b; c-d",
+    ";" * 60 + "=1",
+    ";=" * 40 + " " + ";=" * 40,
 ]
 ATTRIBUTES = [
     None,
     {},
     {"b": 1, "a": [1, 2.50, -0.0, None, True], "longer": {"x": "é\n\"'"}},
+    {"formula": "x;=1+1|=2", "a;=b": [";=1"]},
     {"n": 1e5, "small": 1e-7, "big": 12345678901234567890},
 ]
+
+
+RUNS = '[\\s"\ufeff\xa0]*[=+@\uff1d-]'
+"""What begins a formula."""
 
 
 def link(cycles: Cycles, at: datetime) -> str:
@@ -175,9 +203,36 @@ def test_ndjson_has_one_object_a_line_with_the_columns_as_keys(filled: Engine):
     assert any(row["attributes"] == ATTRIBUTES[2] for row in rows)
 
 
-@pytest.mark.parametrize("text", [name for name in NAMES if name])
+CELL_TEXT = st.text("=+-@\uff1d;|\t\r\n '\"\xa0\ufeffa1,", max_size=12)
+
+
+@given(CELL_TEXT)
 def test_a_guarded_cell_comes_back(text: str):
     assert unguard(guard(text)) == text
+    assert unguard(guard(guard(text))) == guard(text)
+
+
+@given(st.lists(CELL_TEXT, min_size=1, max_size=4))
+def test_no_cell_runs_in_a_spreadsheet_with_other_separators(texts: list[str]):
+    """It reads our line by its own separator, and takes our quotes and commas for text."""
+    line = csv_line(["ada@example.org", *map(guard, texts)])
+    for separator in (";", "|", "\t"):
+        for row in re.split("[\r\n]", line):
+            for cell in row.split(separator):
+                assert not re.match(RUNS, cell)
+
+
+@given(CELL_TEXT)
+def test_no_cell_runs_in_a_spreadsheet_with_our_separator(text: str):
+    (row,) = csv.reader(io.StringIO(csv_line(["", guard(text)]), newline=""))
+    assert not re.match(RUNS, row[1])
+
+
+def test_json_in_a_cell_has_no_separator_and_is_the_same_json():
+    value = {"a;b": "x;=1+1|=2", "c": [";", "\\;"]}
+    guarded = guard_json(json.dumps(value))
+    assert not set(";|") & set(guarded)
+    assert json.loads(guarded) == value
 
 
 def test_filters_choose_rows(filled: Engine):

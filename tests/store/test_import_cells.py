@@ -6,8 +6,10 @@ import json
 import pytest
 from sqlalchemy import select
 
+from service.domain.errors import InvalidInputError
 from service.domain.exchange import FileFormat
 from service.store.models import ConsentEvent, Subscriber, Subscription
+from service.usecases.import_ import ImportOptions
 from service.usecases.import_report import ImportReport
 from tests.store.world import World
 
@@ -142,3 +144,92 @@ def test_attributes_that_an_export_makes_longer_than_a_row_are_refused(world: Wo
     report = take(world, json.dumps(row), "ndjson")
     assert [(each.line, each.column) for each in report.problems] == [(1, "attributes")]
     assert world.rows(select(Subscription.status)) == []
+
+
+PEOPLE = "email,name,status\nada@example.org,Ada,pending\nbob@example.org,Bob,pending\n"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        PEOPLE.replace("\n", "\r").encode(),
+        PEOPLE.replace("\n", "\r\n", 2).encode(),
+        PEOPLE.replace("\n", "\r", 1).encode(),
+        PEOPLE.replace("\n", "\r").encode("utf-16"),
+        PEOPLE.encode("utf-32"),
+        PEOPLE.encode("utf-32-be"),
+        PEOPLE.encode("utf-16-be"),
+        b"\xef\xbb\xbf" + PEOPLE.replace(",", "\t").encode(),
+        PEOPLE.replace(",", ";").encode("utf-16"),
+        ("\n\n" + PEOPLE).encode(),
+        PEOPLE.replace("\n", ",,\n").encode(),
+        PEOPLE.replace("status\n", "status,,\n").encode(),
+        PEOPLE.replace(",pending", "").encode(),
+        PEOPLE.replace("name", "name,Name,NAME").replace("Ada,", "Ada,,Ada,").encode(),
+        PEOPLE.replace("email", "\ufeff Email ").encode(),
+        (PEOPLE + ",,\n , ,\n\n").encode(),
+        b"name,email,status\nAda,ada@example.org,pending\nBob,bob@example.org,pending\n",
+    ],
+    ids=[
+        *("CR", "mixed", "CR header", "CR UTF-16", "UTF-32", "UTF-32 BE", "UTF-16 BE", "tabs"),
+        *("semicolons", "blank lines", "empty cells", "empty titles", "short rows", "repeated"),
+        *("marked title", "empty rows", "other order"),
+    ],
+)  # fmt: skip
+def test_files_as_programs_write_them_are_read(world: World, data: bytes):
+    if b"NAME" in data:
+        data = data.replace(b"Bob,", b"Bob,,,")
+    report = take(world, data)
+    assert (report.rows, report.imported, report.problems) == (2, 2, [])
+    people = world.rows(select(Subscriber.email, Subscriber.name).order_by("email"))
+    assert people == [("ada@example.org", "Ada"), ("bob@example.org", "Bob")]
+
+
+@pytest.mark.parametrize("codec", ["utf-16", "utf-32", "U16"])
+def test_a_named_encoding_of_two_orders_is_read_without_a_mark(world: World, codec: str):
+    for order in ("-le", "-be"):
+        name = {"U16": "utf-16"}.get(codec, codec)
+        report = world.usecases.import_(
+            io.BytesIO(PEOPLE.encode(name + order)),
+            format=FileFormat.CSV,
+            actor="test",
+            options=ImportOptions(encoding=codec),
+        )
+        assert (report.rows, report.bad) == (2, 0)
+
+
+@pytest.mark.parametrize("name", ["idna", "punycode", "unicode_escape", "undefined", "hex"])
+def test_an_encoding_in_which_no_file_is_written_is_refused(world: World, name: str):
+    with pytest.raises(InvalidInputError) as caught:
+        world.usecases.import_(
+            io.BytesIO(PEOPLE.encode()),
+            format=FileFormat.CSV,
+            actor="test",
+            options=ImportOptions(encoding=name),
+        )
+    assert caught.value.field == "encoding"
+
+
+@pytest.mark.parametrize(
+    ("data", "column", "says"),
+    [
+        ("email,name,name\nada@example.org,Ada,Bea\n", "name", "two cells that differ"),
+        ("email,\nada@example.org,unsubscribed\n", None, "without a title"),
+        ("email,name\nada@example.org,Ada,Lovelace\n", None, "3 cells where the header has 2"),
+        ('email,name\nada@example.org,"Ada" L\n', None, "quote"),
+        ("email,name,locale\nada@example.org,Ada,Ada!\n", "locale", "export"),
+        ("email,status\nada@example.org,Ada\n", "status", "pending, confirmed, unsubscribed"),
+        ("email,list\nada@example.org,Ada\n", "list", "does not exist"),
+        ("email,confirmed_at\nada@example.org,Ada\n", "confirmed_at", "2026-03-01T12:00:00Z"),
+        ("email,attributes\nada@example.org,Ada\n", "attributes", '{"city": "Paris"}'),
+    ],
+)
+def test_a_refusal_names_the_column_and_the_fix_and_nobody(
+    world: World, data: str, column: str | None, says: str
+):
+    report = take(world, data)
+    (problem,) = report.problems
+    assert (problem.line, problem.column) == (2, column)
+    assert says in problem.message
+    assert "Ada" not in problem.message
+    assert "ada@" not in problem.message

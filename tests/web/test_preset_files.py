@@ -18,7 +18,7 @@ PEOPLE: list[dict[str, Any]] = [
     {"email": "bob@example.org", "name": "=1+1 @SUM(A1)"},
     {"email": "cay@example.org", "name": "C" * 200},
     {"email": "dan@example.org", "name": f"={'D' * 90} -{'d' * 90}", "attributes": LONG},
-    {"email": "eve@bücher.example", "name": "李小龍\n🎉", "attributes": MANY},
+    {"email": "eve@bücher.example", "name": "李小龍 🎉", "attributes": MANY},
     {"email": "fay@example.org", "attributes": FULL},
     {"email": "gus@example.org", "name": "Gus", "status": "unsubscribed"},
     {"email": "hal@example.org", "name": "Hal", "status": "pending"},
@@ -65,7 +65,7 @@ def test_listmonk_finds_its_three_columns_and_attributes_as_json(files: Files):
         ("bob@example.org", "'=1+1 @SUM(A1)"),
         ("cay@example.org", "C" * 200),
         ("dan@example.org", f"'={'D' * 90} -{'d' * 90}"),
-        ("eve@bücher.example", "李小龍\n🎉"),
+        ("eve@bücher.example", "李小龍 🎉"),
         ("fay@example.org", ""),
     ]
     assert [row[2] and json.loads(row[2]) for row in rows] == [
