@@ -11,7 +11,14 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 
-from benchmarks import delivery, export, import_, membership, requests_per_second
+from benchmarks import (
+    delivery,
+    export,
+    import_,
+    membership,
+    requests_per_second,
+    slow_clients,
+)
 from benchmarks.load import generator
 from benchmarks.postgres import Postgres, postgres
 
@@ -23,6 +30,11 @@ def parts(*, quick: bool, seconds: float | None, rounds: int | None) -> dict[str
     return {
         "requests": partial(
             requests_per_second.measure,
+            seconds=seconds or (2 if quick else 5),
+            rounds=rounds or (1 if quick else 5),
+        ),
+        "slow": partial(
+            slow_clients.measure,
             seconds=seconds or (2 if quick else 5),
             rounds=rounds or (1 if quick else 5),
         ),

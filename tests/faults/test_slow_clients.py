@@ -19,15 +19,15 @@ from service.usecases.keys import Keys
 from service.web.lanes import lane_of
 from tests.features.conftest import empty_database, running_site
 from tests.features.site import Site, eventually
-from tests.front.conftest import serving
+from tests.front.conftest import Client, serving
 from tests.postgres import libpq
 
 SLOW_BODIES = 1_000
 STALLED_READERS = 40
 ANSWER_WITHIN_SECONDS = 5.0
 """A second on a machine of one's own. All that holds a slow client lasts longer than this."""
-TRIES = 5
-PEOPLE = 6_000
+TRIES = 3
+PEOPLE = 4_000
 SMALL_BUFFER = 4096
 HELD_SECONDS = 3.0
 
@@ -172,3 +172,17 @@ def test_an_export_that_nobody_reads_lets_the_database_go(
             f"http://127.0.0.1:{port}/v1/exports", headers=headers, timeout=20
         ).json()
     assert [each["is_complete"] for each in answer["exports"]] == [False]
+
+
+@pytest.mark.parametrize("path", ["/v1/subscribers/import", "/admin/import"])
+def test_nothing_of_a_strangers_upload_is_asked_for(app: Flask, path: str) -> None:
+    with serving(app, lane_of=lane_of(app, "")) as port:
+        client = Client(port)
+        client.send(
+            f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nExpect: 100-continue\r\n"
+            "Content-Type: multipart/form-data; boundary=b\r\n"
+            f"Origin: http://127.0.0.1:{port}\r\nContent-Length: 9000000000\r\n\r\n".encode()
+        )
+        found = client.rest()
+        client.socket.close()
+    assert found.split()[1] in (b"401", b"403", b"303")
