@@ -72,9 +72,10 @@ class Request:
         """Whether the end of a chunked body was read."""
         self.runs_over = False
         """Whether more came in the same piece as the end of a chunked body."""
-        self._parser = HttpRequestParser(self)
+        self._parser: HttpRequestParser | None
+        parser = self._parser = HttpRequestParser(self)
         try:
-            self._parser.feed_data(head)
+            parser.feed_data(head)
         except HttpParserUpgrade:
             pass  # no protocol is offered to change to, so the request is taken as it is
         except HttpParserInvalidMethodError:
@@ -85,10 +86,10 @@ class Request:
             raise HeadError(HTTPStatus.BAD_REQUEST)
         if len(self._fields) > MAX_FIELDS:
             raise HeadError(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
-        version = self._parser.get_http_version()
+        version = parser.get_http_version()
         if version not in ("1.1", "1.0"):
             raise HeadError(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED)
-        self.method = self._parser.get_method().decode("ascii")
+        self.method = parser.get_method().decode("ascii")
         if self.method == "CONNECT":
             raise HeadError(HTTPStatus.NOT_IMPLEMENTED)
         self.environ = environ = base.copy()
@@ -99,16 +100,23 @@ class Request:
         if "HTTP_HOST" not in environ and version == "1.1":
             raise HeadError(HTTPStatus.BAD_REQUEST)
         self.length = self._framing(environ, version)
+        if self.length is not None:
+            # The two hold each other: left so, each request would wait for the collector.
+            self._parser = None
         self.expects_continue = self._expectation(environ, version)
 
     def feed(self, data: bytes) -> None:
         """Read a piece of a chunked body into `parts`. Raises `HeadError` where it is not one."""
+        if self._parser is None:
+            return
         try:
             self._parser.feed_data(data)
         except (HttpParserError, HttpParserUpgrade):
             if not self.is_whole:
                 raise HeadError(HTTPStatus.BAD_REQUEST) from None
             self.runs_over = True
+        if self.is_whole:
+            self._parser = None
 
     # What llhttp calls.
 
@@ -124,7 +132,7 @@ class Request:
     def on_headers_complete(self) -> None:
         """Note the end of the head. Asked later, the parser speaks of the request after this."""
         self._has_head = True
-        self.keeps_alive = self._parser.should_keep_alive()
+        self.keeps_alive = self._parser is not None and self._parser.should_keep_alive()
 
     def on_body(self, part: bytes) -> None:
         """Take a part of a chunked body; of what comes after it nothing is kept."""
