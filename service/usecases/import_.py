@@ -20,6 +20,7 @@ from service.domain.address import address_hash
 from service.domain.errors import BrokenBodyError, InvalidInputError, UnknownListError
 from service.domain.exchange import FileFormat
 from service.domain.files.columns import Choice, ColumnChoices, UnknownColumns
+from service.domain.files.meanings import Meaning
 from service.domain.import_row import (
     ImportRow,
     Note,
@@ -121,7 +122,9 @@ class Import:
         usual = self._lists.get(options.list) if options.list else None
         pace = Pace(utc_now(), timedelta(hours=1) / options.mails_an_hour)
         choices = ColumnChoices(
-            unknown=options.unknown, columns=options.columns, all_left=options.left
+            unknown=options.unknown,
+            columns=options.columns,
+            at_least=Meaning.UNSUBSCRIBED if options.left else None,
         )
         report = ImportReport(listener=listener)
         how: dict[str, Any] = {"format": format, "list": options.list, "left": options.left}

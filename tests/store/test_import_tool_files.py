@@ -1,5 +1,6 @@
 """Whole exports of other tools, with the headers and the formats that the tools write."""
 
+import csv
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -13,9 +14,11 @@ from sqlalchemy import Engine, select
 from service.domain.errors import InvalidInputError
 from service.domain.exchange import FileFormat
 from service.domain.files.columns import NOTHING_CHOSEN, plan_of
+from service.domain.files.meanings import ANY_WORD, ENDED, explained
 from service.domain.files.titles import title_key
-from service.domain.files.tools import tool_of
+from service.domain.files.tools import TOOLS, tool_of
 from service.domain.files.tools.mailchimp import MAILCHIMP
+from service.domain.files.tools.tool import Tool
 from service.domain.files.translate import Translator
 from service.store.models import Subscriber, Subscription
 from service.usecases.import_ import Import, ImportOptions
@@ -85,6 +88,15 @@ def held(engine: Engine, told: list[RowResult]) -> dict[str, Held]:
 JOINED = at("2024-01-02T15:04:05.123456")
 ASKED_AT, CLICKED_AT = at("2024-01-01T10:00"), at("2024-01-01T10:05")
 BEGAN = at("2024-03-13T00:03:09.183465")
+SINCE, TO_THE_MINUTE = at("2024-01-02T15:04:05"), at("2024-01-02T15:04")
+COMPLAINED = ("unsubscribed", "complaint")
+TAGGED = {"tags": ["VIP", "Köln"]}
+CONFIRMED_BY_MAILCHIMP: dict[str, Any] = {
+    "name": "Ada King",
+    "requested_at": ASKED_AT,
+    "confirmed_at": CLICKED_AT,
+    "source": "confirmed with mailchimp",
+}
 LEFT, BOUNCED = ("unsubscribed", "imported"), ("unsubscribed", "hard_bounce")
 
 
@@ -228,6 +240,144 @@ LEFT, BOUNCED = ("unsubscribed", "imported"), ("unsubscribed", "hard_bounce")
                 "dan": Held(ASKED, "pending", name="Dan", attributes={}),
             },
         ),
+        (
+            "mailchimp_french.csv",
+            {"ada": Held(**CONFIRMED_BY_MAILCHIMP, outcome=IMPORTED, status="confirmed")},
+        ),
+        (
+            "mailchimp_spanish.csv",
+            {
+                "ada": Held(
+                    **CONFIRMED_BY_MAILCHIMP,
+                    outcome=IMPORTED,
+                    status="unsubscribed",
+                    reason="imported",
+                    ended_at=at("2024-02-01T10:00"),
+                )
+            },
+        ),
+        (
+            "substack.csv",
+            {
+                "ada": Held(ASKED, "pending", requested_at=SINCE.replace(microsecond=123_000)),
+                "bob": Held(IMPORTED, *LEFT, requested_at=SINCE.replace(microsecond=123_000)),
+                "cay": Held(IMPORTED, *LEFT, requested_at=SINCE.replace(microsecond=123_000)),
+            },
+        ),
+        ("substack_paying.csv", {"ada": Held(ASKED, "pending"), "bob": Held(IMPORTED, *LEFT)}),
+        (
+            "ghost.csv",
+            {
+                "ada": Held(ASKED, "pending", None, "Ada King", TAGGED, SINCE),
+                "bob": Held(IMPORTED, *LEFT, "Bob", requested_at=SINCE),
+                "cay": Held(IMPORTED, *LEFT, requested_at=SINCE, ended_at=at("2024-02-01T10:00")),
+            },
+        ),
+        (
+            "brevo.csv",
+            {
+                "ada": Held(ASKED, "pending", None, "Ada King", requested_at=TO_THE_MINUTE),
+                "bob": Held(IMPORTED, *LEFT, "Bob", requested_at=TO_THE_MINUTE),
+                "cay": Held(IMPORTED, "pending", None, "Cay", requested_at=TO_THE_MINUTE),
+            },
+        ),
+        (
+            "brevo_without_status.csv",
+            {"ada": Held(IMPORTED, "pending", None, "Ada King", requested_at=TO_THE_MINUTE)},
+        ),
+        (
+            "kit.csv",
+            {
+                "ada": Held(ASKED, "pending", None, "Ada", TAGGED, SINCE),
+                "bob": Held(IMPORTED, *LEFT, "Bob", requested_at=SINCE),
+                "cay": Held(IMPORTED, *BOUNCED, requested_at=SINCE),
+                "dan": Held(IMPORTED, *COMPLAINED, requested_at=SINCE),
+                "eve": Held(IMPORTED, "pending", requested_at=SINCE),
+            },
+        ),
+        (
+            "mailerlite.csv",
+            {
+                "ada": Held(ASKED, "pending", None, "Ada King", requested_at=SINCE),
+                "bob": Held(
+                    IMPORTED, *LEFT, "Bob", requested_at=SINCE, ended_at=at("2024-02-01T10:00")
+                ),
+                "cay": Held(IMPORTED, *COMPLAINED, requested_at=SINCE),
+                "dan": Held(IMPORTED, *BOUNCED, requested_at=SINCE),
+                "eve": Held(IMPORTED, "pending", requested_at=SINCE),
+            },
+        ),
+        (
+            "mailtrain.csv",
+            {
+                "ada": Held(ASKED, "pending", None, "Ada King"),
+                "bob": Held(IMPORTED, *LEFT, "Bob"),
+                "cay": Held(IMPORTED, *BOUNCED),
+                "dan": Held(IMPORTED, *COMPLAINED),
+            },
+        ),
+        (
+            "phplist.csv",
+            {
+                "ada": Held(ASKED, "pending", requested_at=SINCE),
+                "bob": Held(IMPORTED, *LEFT, requested_at=SINCE),
+                "cay": Held(IMPORTED, "pending", requested_at=SINCE),
+                "dan": Held(IMPORTED, *LEFT, requested_at=SINCE),
+                "eve": Held(IMPORTED, *LEFT, requested_at=SINCE),
+            },
+        ),
+        (
+            "beehiiv.csv",
+            {
+                "ada": Held(ASKED, "pending", None, "Ada King", requested_at=SINCE),
+                "bob": Held(
+                    IMPORTED, *LEFT, "Bob", requested_at=SINCE, ended_at=at("2024-02-01T10:00")
+                ),
+                "cay": Held(IMPORTED, *BOUNCED, requested_at=SINCE),
+                "dan": Held(IMPORTED, "pending", requested_at=SINCE),
+            },
+        ),
+        (
+            "mailpoet.csv",
+            {
+                "ada": Held(ASKED, "pending", None, "Ada King", requested_at=SINCE),
+                "bob": Held(IMPORTED, *LEFT, "Bob", requested_at=SINCE),
+                "cay": Held(IMPORTED, *LEFT, requested_at=SINCE),
+                "dan": Held(IMPORTED, *BOUNCED, requested_at=SINCE),
+                "eve": Held(IMPORTED, "pending", requested_at=SINCE),
+                "fay": Held(IMPORTED, "pending", requested_at=SINCE),
+                "gus": Held(IMPORTED, "pending", requested_at=SINCE),
+            },
+        ),
+        (
+            "constant_contact.csv",
+            {
+                "ada": Held(ASKED, "pending", None, "Ada King", TAGGED, TO_THE_MINUTE),
+                "bob": Held(
+                    IMPORTED, *LEFT, "Bob", requested_at=SINCE, ended_at=at("2024-02-01T10:00")
+                ),
+                "cay": Held(IMPORTED, "pending", requested_at=SINCE),
+                "dan": Held(IMPORTED, "pending", requested_at=SINCE),
+                "eve": Held(IMPORTED, "pending", requested_at=SINCE),
+            },
+        ),
+        (
+            "activecampaign.csv",
+            {
+                "ada": Held(ASKED, "pending", None, "Ada King", TAGGED, SINCE),
+                "bob": Held(IMPORTED, *LEFT, "Bob", requested_at=SINCE),
+                "cay": Held(IMPORTED, *BOUNCED, requested_at=SINCE),
+                "dan": Held(IMPORTED, "pending", requested_at=SINCE),
+            },
+        ),
+        (
+            "emailoctopus.csv",
+            {
+                "ada": Held(ASKED, "pending", None, "Ada King", TAGGED, SINCE),
+                "bob": Held(IMPORTED, *LEFT, "Bob", requested_at=SINCE),
+                "cay": Held(IMPORTED, "pending", requested_at=SINCE),
+            },
+        ),
     ],
 )
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"], ids=["LF", "CRLF"])
@@ -247,6 +397,37 @@ def test_a_tools_export_comes_in_with_what_it_tells(
         )
         for key, each in found.items()
     } == expected
+
+
+@pytest.mark.parametrize("file", sorted(FILES.glob("*.csv")), ids=lambda file: file.stem)
+def test_each_file_is_of_one_tool_and_of_no_other(file: Path):
+    header = file.read_text(encoding="utf-8").splitlines()[0]
+    delimiter = max(",;\t", key=header.count)
+    titles = frozenset(
+        title_key(title) for title in next(csv.reader([header], delimiter=delimiter))
+    )
+    found = [tool.name for tool in TOOLS if tool.has_written(titles)]
+    assert len(found) == 1
+    assert file.stem.startswith(found[0])
+
+
+def test_each_tool_has_a_file():
+    assert {tool.name for tool in TOOLS} == {
+        max((tool.name for tool in TOOLS if file.stem.startswith(tool.name)), key=len)
+        for file in FILES.glob("*.csv")
+    }
+
+
+@pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)
+def test_a_word_that_no_tool_has_is_refused_or_means_leaving(tool: Tool):
+    """Nobody is confirmed or emailed for a word that was added to a tool later."""
+    for title, target in tool.columns.items():
+        if target == "status":
+            words = tool.words_of(title)
+            if ANY_WORD not in words:
+                assert explained("brand new", words, is_of_tool=True) is None
+                assert explained("self-unsubscribed", words, is_of_tool=True) in ENDED
+    assert tool.left_out.isdisjoint(tool.columns)
 
 
 def told_of(time: datetime | None, start: datetime) -> datetime | None:

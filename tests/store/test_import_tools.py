@@ -48,7 +48,7 @@ BUTTONDOWN = """\
 email,notes,metadata,tags,referrer_url,creation_date,subscriber_type
 ada@example.org,,"{""n"": 1}",,https://example.org/,2024-01-02T15:04:05.123456Z,regular
 bob@example.org,,,,,2024-01-02 15:04:05+00:00,undeliverable
-eve@example.org,,,,,in spring,unactivated
+eve@example.org,,,,,2024-01-02,odd
 """
 KEILA = """\
 Email,First name,Last name,Data,Status

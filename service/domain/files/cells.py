@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from service.domain.files.meanings import plain
@@ -20,6 +20,11 @@ _NUMBERS = re.compile(
     r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})"
     r"(?:,? (\d{1,2}):(\d\d)(?::(\d\d))?(?: ?([AaPp])[Mm])?)?(?: ?UTC)?"
 )
+_MONTH_NAME = re.compile(
+    r"([A-Za-z]{3})[a-z]* (\d{1,2}),? (\d{4})"
+    r"(?:,?(?: at)? (\d{1,2}):(\d\d)(?::(\d\d))?(?: ?([AaPp])[Mm])?)?(?: (?:UTC|GMT))?"
+)
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3}")
 _TAG = re.compile(r'"((?:[^"]|"")*)"|([^,;|"]+)')
 _NO_TIME = frozenset({"", "-", "0", "no", "false", "null", "none", "n/a"})
@@ -57,20 +62,34 @@ def as_iso(text: str, *, day_first: bool | None = None) -> str:
         return f"{day}T{time}{zone or 'Z'}"
     if _DAY.fullmatch(text):
         return f"{text}T00:00:00Z"
-    if day_first is not None and (found := _NUMBERS.fullmatch(text)):
-        with suppress(ValueError):
-            return _from_numbers(found, day_first=day_first)
+    with suppress(ValueError):
+        if day_first is not None and (found := _NUMBERS.fullmatch(text)):
+            first, second, year, *clock = found.groups()
+            day, month = (first, second) if day_first else (second, first)
+            return _written(year, int(month), day, clock)
+        if found := _MONTH_NAME.fullmatch(text):
+            name, day, year, *clock = found.groups()
+            return _written(year, _MONTHS.index(name.lower()) + 1, day, clock)
     return text
 
 
-def _from_numbers(found: re.Match[str], *, day_first: bool) -> str:
-    first, second, year, hour, minute, seconds, half = found.groups()
-    day, month = (first, second) if day_first else (second, first)
+def _written(year: str, month: int, day: str, clock: list[str | None]) -> str:
+    hour, minute, seconds, half = clock
     hours = int(hour or 0)
     if half:
         hours = hours % 12 + (12 if half in "pP" else 0)
-    at = datetime(int(year), int(month), int(day), hours, int(minute or 0), int(seconds or 0))  # noqa: DTZ001 - the zone is written after it
-    return f"{at.isoformat()}Z"
+    at = datetime(
+        int(year), month, int(day), hours, int(minute or 0), int(seconds or 0), tzinfo=UTC
+    )
+    return f"{at:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def is_time(text: str | None) -> bool:
+    """Tell whether a text is a time with its zone, in ISO 8601."""
+    try:
+        return bool(text) and datetime.fromisoformat(text or "").tzinfo is not None
+    except ValueError:
+        return False
 
 
 def is_before(first: str | None, second: str | None) -> bool:

@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from service.domain.errors import InvalidInputError
 from service.domain.exchange import EXPORT_COLUMNS, EXTRA_COLUMNS
-from service.domain.files.meanings import Meaning, plain
+from service.domain.files.meanings import ENDED, Meaning, plain
 from service.domain.files.titles import PLAIN_TITLES, may_tell_who_left, title_key
 from service.domain.files.tools.tool import Tool
 
@@ -81,8 +81,13 @@ class ColumnChoices:
     there, and are left out. Columns that may tell who left are refused in every case."""
     columns: Mapping[str, Choice] = field(default_factory=dict)
     """By `title_key`."""
-    all_left: bool = False
-    """Everyone in the file has unsubscribed, so that no column can tell otherwise."""
+    at_least: Meaning | None = None
+    """What the file as a whole says of everyone in it, so that no column can say less."""
+
+    @property
+    def all_left(self) -> bool:
+        """Whether nobody in the file may be emailed, whatever its columns say."""
+        return self.at_least is not None and self.at_least in (*ENDED, Meaning.SKIPPED)
 
 
 NOTHING_CHOSEN = ColumnChoices()
@@ -143,7 +148,7 @@ class Plan:
     choices: tuple[Choice, ...]
     watched: frozenset[int] = frozenset()
     """Numbers of the columns that nobody chose to leave out or to keep as attributes."""
-    all_left: bool = False
+    at_least: Meaning | None = None
 
     @property
     def left_out(self) -> tuple[str, ...]:
@@ -203,7 +208,7 @@ def plan_of(titles: Sequence[str], given: ColumnChoices, *, tool: Tool | None = 
         titles=tuple(titles),
         choices=tuple(choices),
         watched=frozenset(watched),
-        all_left=given.all_left,
+        at_least=given.at_least,
     )
 
 

@@ -103,9 +103,13 @@ OWN_WORDS: Mapping[str, Meaning] = {
 """What words in a status column mean where no tool has its own."""
 
 
+ANY_WORD = "*"
+"""In a table of words: what all the others mean."""
+
+
 def explained(word: str, words: Mapping[str, Meaning], *, is_of_tool: bool) -> Meaning | None:
     """Return what a word in a status column means, by its `word_key`; None where nobody knows."""
-    found = words.get(word)
+    found = words.get(word) or words.get(ANY_WORD)
     if found is None and not is_of_tool:
         found = OWN_WORDS.get(word)
     return found or looks_like(word)

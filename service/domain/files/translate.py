@@ -9,6 +9,7 @@ from service.domain.files.cells import (
     as_json,
     is_before,
     is_no_time,
+    is_time,
     is_unmistakable,
     locale_of,
     merged,
@@ -25,6 +26,7 @@ from service.domain.files.meanings import (
     strongest,
     word_key,
 )
+from service.domain.files.titles import title_key
 
 Cells = dict[str, str | None]
 
@@ -48,11 +50,10 @@ class Translator:
             if choice.target != IGNORE
         ]
         self._targets = {choice.target for choice in plan.choices}
+        self._keys = {title_key(title) for title in plan.titles}
         # All of them have ended where the tool's column for the others is missing.
         self._only_ended = (
-            tool is not None
-            and tool.active_sign is not None
-            and tool.active_sign not in {title.strip().casefold() for title in plan.titles}
+            tool is not None and tool.active_sign is not None and tool.active_sign not in self._keys
         )
 
     def row(self, cells: Sequence[str]) -> Cells:
@@ -122,6 +123,9 @@ class Translator:
             if text := given.get(name):
                 given[name] = self._iso(text)
         tool = self._tool
+        if tool is not None and not is_time(given.get("requested_at")):
+            # It proves nothing, and is no reason to refuse a row.
+            given["requested_at"] = None
         if tool is None or "confirmed_at" not in self._targets:
             return None
         confirmed_from = given.pop("confirmed_from", None)
@@ -146,8 +150,10 @@ class Translator:
         tool = self._tool
         if tool is not None and "status" not in self._targets and "" in tool.words:
             meanings.append(tool.words[""])
-        if self._plan.all_left:
-            meanings.append(Meaning.UNSUBSCRIBED)
+        if self._plan.at_least is not None:
+            meanings.append(self._plan.at_least)
+        if tool is not None and tool.needs is not None and tool.needs not in self._keys:
+            meanings.append(Meaning.PENDING)
         meaning = strongest(meanings) if meanings else None
         if meaning not in ENDED:
             self._check_doubts(unknown, cells)

@@ -4,18 +4,47 @@ A new one is a module with its table, its name in `TOOLS`, and a file in
 `tests/store/tool_files`. docs/files.md says where each format is from.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
+from service.domain.files.tools.activecampaign import ACTIVECAMPAIGN
+from service.domain.files.tools.beehiiv import BEEHIIV
+from service.domain.files.tools.brevo import BREVO
 from service.domain.files.tools.buttondown import BUTTONDOWN
+from service.domain.files.tools.constant_contact import CONSTANT_CONTACT
+from service.domain.files.tools.emailoctopus import EMAILOCTOPUS
+from service.domain.files.tools.ghost import GHOST
 from service.domain.files.tools.keila import KEILA
+from service.domain.files.tools.kit import KIT
 from service.domain.files.tools.listmonk import LISTMONK
 from service.domain.files.tools.mailchimp import MAILCHIMP
+from service.domain.files.tools.mailerlite import MAILERLITE
+from service.domain.files.tools.mailpoet import MAILPOET
+from service.domain.files.tools.mailtrain import MAILTRAIN
+from service.domain.files.tools.phplist import PHPLIST
+from service.domain.files.tools.substack import SUBSTACK
 from service.domain.files.tools.tool import Tool
 
-TOOLS = (LISTMONK, MAILCHIMP, KEILA, BUTTONDOWN)
+TOOLS = (
+    ACTIVECAMPAIGN,
+    BEEHIIV,
+    BREVO,
+    BUTTONDOWN,
+    CONSTANT_CONTACT,
+    EMAILOCTOPUS,
+    GHOST,
+    KEILA,
+    KIT,
+    LISTMONK,
+    MAILCHIMP,
+    MAILERLITE,
+    MAILPOET,
+    MAILTRAIN,
+    PHPLIST,
+    SUBSTACK,
+)
 
 
-def tool_of(titles: Sequence[str]) -> Tool | None:
+def tool_of(titles: Iterable[str]) -> Tool | None:
     """Return whose file has this header (titles in lower case), or None."""
     given = frozenset(titles)
-    return next((tool for tool in TOOLS if any(signs <= given for signs in tool.signs)), None)
+    return next((tool for tool in TOOLS if tool.has_written(given)), None)

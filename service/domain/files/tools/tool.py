@@ -19,6 +19,8 @@ class Tool:
     """As people write it."""
     signs: tuple[frozenset[str], ...]
     """Sets of titles. One of them is there as a whole in this tool's file and in no other's."""
+    whole: tuple[frozenset[str], ...] = ()
+    """Headers of titles that others have too: one of them is this tool's only as a whole."""
     columns: Mapping[str, str]
     """What the titles are here. Times in `unsubscribed_at` and the like end a subscription, and
     `confirmed_from` (the network address of the click) is evidence of a confirmation."""
@@ -34,8 +36,14 @@ class Tool:
     """If a file has columns of ends but not this one, every row in it has ended."""
     has_opt_in_times: bool = False
     """Whether somebody who has neither time, though the file has both columns, never opted in."""
+    needs: str | None = None
+    """A column that says who must not be emailed. Without it nobody in the file is."""
     day_first: bool | None = None
     """How its times write 03/04/2024; None where they are ISO 8601, or nobody knows."""
+
+    def has_written(self, titles: frozenset[str]) -> bool:
+        """Tell whether a file with these titles is this tool's."""
+        return titles in self.whole or any(signs <= titles for signs in self.signs)
 
     def words_of(self, title: str) -> Words:
         """Return what the words of a status column mean."""
