@@ -164,9 +164,9 @@ def import_file(
 ) -> None:
     """Import subscriptions from FILE. Importing it again changes nothing.
 
-    FILE is one of ours, or CSV of a newsletter tool. Exits with 1 if a row was invalid. Rows of
-    people who unsubscribed, or are suppressed, are skipped. A column that may say who must not be
-    emailed stops the import until --map says what it is.
+    FILE is one of ours, CSV of a newsletter tool, or a ZIP archive of either. Exits with 1 if a
+    row was invalid. Rows of people who unsubscribed, or are suppressed, are skipped. A column that
+    may say who must not be emailed stops the import until --map says what it is.
     """
     form = format_ or ("ndjson" if file.suffix in (".ndjson", ".jsonl") else "csv")
     run = usecases_of(app_or_exit()).import_

@@ -35,8 +35,9 @@ from service.store.audit import insert_audit
 from service.store.import_reports import AddressReport
 from service.store.import_rows import ImportItem
 from service.usecases.import_ahead import read_ahead
+from service.usecases.import_archive import opened_files, parts_of
 from service.usecases.import_chunks import Chunk, ChunkWriter, Pace
-from service.usecases.import_file import DoubtfulRow, Found, ImportFile, RowProblem, RowSkipped
+from service.usecases.import_file import DoubtfulRow, Found, RowProblem, RowSkipped
 from service.usecases.import_report import ImportReport, Listener
 from service.usecases.lists import Lists
 
@@ -129,26 +130,26 @@ class Import:
         report = ImportReport(listener=listener)
         how: dict[str, Any] = {"format": format, "list": options.list, "left": options.left}
         try:
-            file = ImportFile(stream, format, encoding=options.encoding, choices=choices)
-            found = file.rows()
-            if file.plan is not None:
-                report.take(file.plan)
-            how["tool"] = report.tool
-            if opened:
-                opened(report)
+            with parts_of(stream) as parts, _settled_heap():
+                files = opened_files(parts, format, encoding=options.encoding, choices=choices)
+                for file in files:
+                    if file.plan is not None:
+                        report.take(file.plan)
+                how["tool"] = report.tool
+                if opened:
+                    opened(report)
 
-            def tell() -> None:
-                if progress:
-                    progress(file.bytes_read, report.rows)
+                def tell() -> None:
+                    if progress:
+                        progress(sum(file.bytes_read for file in files), report.rows)
 
-            with (
-                _settled_heap(),
-                ChunkWriter(self._engine, report, pace, dry_run=options.dry_run) as writer,
-            ):
-                good = self._good(found, report, have_left=options.left, read=tell)
-                for chunk in self._chunks(good, report, usual):
-                    writer.write(chunk)
-                    tell()
+                for file in files:
+                    report.file = file.name
+                    good = self._good(file.rows(), report, have_left=options.left, read=tell)
+                    with ChunkWriter(self._engine, report, pace, dry_run=options.dry_run) as writer:
+                        for chunk in self._chunks(good, report, usual):
+                            writer.write(chunk)
+                            tell()
         except BaseException as error:
             # The chunks that were written stay. What went wrong matters more than this entry.
             is_cut_short = isinstance(error, BrokenBodyError)

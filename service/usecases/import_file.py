@@ -7,14 +7,14 @@ it. Memory holds one row at a time.
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
-from typing import IO, Any
+from typing import IO, Any, Self
 
 from service.domain.errors import InvalidInputError
 from service.domain.exchange import GUARD, GUARDED_COLUMNS, FileFormat, unguard
 from service.domain.files.columns import (
     NOTHING_CHOSEN,
     OWN_COLUMNS,
+    SHOWN_TITLES,
     ColumnChoices,
     ColumnsError,
     Plan,
@@ -23,8 +23,8 @@ from service.domain.files.columns import (
 )
 from service.domain.files.titles import title_key
 from service.domain.files.tools import tool_of
-from service.domain.files.translate import SkippedRowError, Translator, own_status
-from service.domain.files.words import shown_words
+from service.domain.files.translate import SkippedRowError, Translator
+from service.domain.files.words import beginning, shown_words
 from service.domain.text import check_json
 from service.usecases.import_csv import TOO_LONG, CsvRows, Record
 from service.usecases.import_text import Lines
@@ -43,6 +43,8 @@ class RowProblem:
     line: int
     column: str | None
     message: str
+    file: str | None = None
+    """Which file of an archive it is in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,30 +87,44 @@ class ImportFile:
         *,
         encoding: str | None = None,
         choices: ColumnChoices = NOTHING_CHOSEN,
+        name: str | None = None,
     ) -> None:
-        """Take a binary stream at its start. Raises `InvalidInputError` as `Lines` does."""
+        """Take a binary stream at its start; `name` is that of a file in an archive.
+
+        Raises `InvalidInputError` as `Lines` does.
+        """
+        self.name = name
         self._lines = Lines(stream, encoding)
         self._format = format_
         self._choices = choices
         self.plan: Plan | None = None
-        """What the columns are; None for NDJSON, in which each row names its own."""
+        """What the columns are, once `open` was called; None for NDJSON, where each row says it."""
+        self._csv: CsvRows | None = None
 
     @property
     def bytes_read(self) -> int:
         """How far reading has come."""
         return self._lines.bytes_read
 
-    def rows(self) -> Iterator[Found]:
-        """Give each row, or what is wrong with it.
+    def open(self) -> Self:
+        """Read the header.
 
-        The header is read at once. Raises `InvalidInputError` for `file` where it is of no use, as
-        `ColumnsError` where nobody explained a column.
+        Raises `InvalidInputError` for `file` where it is of no use, as `ColumnsError` where nobody
+        explained a column.
         """
+        if self._format is FileFormat.CSV:
+            self._csv = CsvRows(self._lines)
+            self.plan = self._planned(self._csv)
+        return self
+
+    def rows(self) -> Iterator[Found]:
+        """Give each row, or what is wrong with it. Raises as `open` does, unless it was called."""
         if self._format is not FileFormat.CSV:
             return self._ndjson_rows()
-        rows = CsvRows(self._lines)
-        self.plan = self._planned(rows)
-        return _csv_rows(rows, self.plan)
+        if self._csv is None or self.plan is None:
+            return self.open().rows()
+        is_plain = self.plan.is_plain and not self._choices.is_part
+        return _csv_rows(self._csv, self.plan, is_plain=is_plain)
 
     def beginning(self) -> tuple[list[str], Iterator[list[str]]]:
         """Return a CSV file's titles and its well-formed rows, whatever the columns are.
@@ -125,8 +141,11 @@ class ImportFile:
                 titles, self._choices, tool=tool_of([title_key(each) for each in titles])
             )
         except ColumnsError as error:
-            sample = list(islice(_well_formed(rows), SAMPLE_ROWS))
-            words = {title: shown_words(sample, titles.index(title)) for title in error.leaving}
+            sample = list(beginning(_well_formed(rows), SAMPLE_ROWS))
+            words = {
+                title: shown_words(sample, titles.index(title))
+                for title in error.leaving[:SHOWN_TITLES]
+            }
             raise error.with_words(words) from None
 
     def _ndjson_rows(self) -> Iterator[Found]:
@@ -146,7 +165,6 @@ class ImportFile:
                 if translator is not None:
                     yield _translated(line, translator, [cell or "" for cell in cells.values()])
                 else:
-                    own_status(cells)
                     yield FileRow(line, cells)
 
 
@@ -201,15 +219,15 @@ def _well_formed(rows: CsvRows) -> Iterator[list[str]]:
     return (row.cells for row in rows if row.doubt is None)
 
 
-def _csv_rows(rows: CsvRows, plan: Plan) -> Iterator[Found]:
+def _csv_rows(rows: CsvRows, plan: Plan, *, is_plain: bool) -> Iterator[Found]:
     columns = [title_key(title) for title in plan.titles]
     rows.used = set(plan.titles) - set(plan.left_out)
-    translator = None if plan.is_plain else Translator(plan)
+    translator = None if is_plain else Translator(plan)
 
     def read(line: int, cells: list[str]) -> FileRow | RowProblem | RowSkipped:
         if translator is not None:
             return _translated(line, translator, cells)
-        return _own_row(line, dict(zip(columns, cells, strict=True)))
+        return FileRow(line, _unguarded(dict(zip(columns, cells, strict=True))))
 
     for record in rows:
         if record.doubt is None and not record.readings:
@@ -230,11 +248,6 @@ def _unclear(
     if isinstance(row, RowProblem):
         return DoubtfulRow(row, readings)
     return replace(row, others=readings) if isinstance(row, FileRow) else row
-
-
-def _own_row(line: int, cells: Cells) -> FileRow:
-    own_status(cells)
-    return FileRow(line, _unguarded(cells))
 
 
 def _translated(

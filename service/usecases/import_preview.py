@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import islice
 from typing import IO
 
 from service.domain.exchange import FileFormat
@@ -10,7 +9,8 @@ from service.domain.files.columns import Choice, known_choices
 from service.domain.files.meanings import Meaning, explained
 from service.domain.files.titles import may_tell_who_left, title_key
 from service.domain.files.tools import tool_of
-from service.domain.files.words import MAX_WORDS, words_as_written, words_in
+from service.domain.files.words import MAX_WORDS, beginning, words_as_written, words_in
+from service.usecases.import_archive import parts_of
 from service.usecases.import_file import ImportFile
 
 PREVIEW_ROWS = 20_000
@@ -55,13 +55,16 @@ class Preview:
 def preview(
     stream: IO[bytes], *, encoding: str | None = None, chosen: Mapping[str, Choice]
 ) -> Preview:
-    """Look at the beginning of a CSV file. `chosen` is what was said of columns, by `title_key`.
+    """Look at the beginning of a CSV file, or of the last one in an archive.
+
+    `chosen` is what was said of columns, by `title_key`.
 
     Raises `InvalidInputError` for `file` where it has no header.
     """
-    file = ImportFile(stream, FileFormat.CSV, encoding=encoding)
-    titles, found = file.beginning()
-    rows = list(islice(found, PREVIEW_ROWS))
+    with parts_of(stream) as parts:
+        file = ImportFile(parts[-1].stream, FileFormat.CSV, encoding=encoding)
+        titles, found = file.beginning()
+        rows = list(beginning(found, PREVIEW_ROWS))
     tool = tool_of([title_key(title) for title in titles])
     known = known_choices(titles, tool)
     columns = []

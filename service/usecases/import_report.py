@@ -37,6 +37,8 @@ class RowResult:
     outcome: Outcome
     column: str | None = None
     message: str | None = None
+    file: str | None = None
+    """Which file of an archive it is in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,8 @@ REPORT_HEADER = csv_line(["line", "outcome", "column", "message"])
 
 def report_line(result: RowResult) -> str:
     """Write a row's result as a line of the report, a CSV file that begins with `REPORT_HEADER`."""
-    return csv_line([str(result.line), result.outcome, result.column, result.message])
+    message = ": ".join(part for part in (result.file, result.message) if part) or None
+    return csv_line([str(result.line), result.outcome, result.column, message])
 
 
 def header_line(report: "ImportReport") -> str:
@@ -93,6 +96,8 @@ class ImportReport:
     """Whose file it was taken for; None where it is of no tool that is known."""
     tool_title: str | None = None
     """The same, as people write it."""
+    file: str | None = None
+    """Which file of an archive is read."""
     columns: list[ColumnUse] = field(default_factory=list)
     """What each column of the file was taken for, in the file's order."""
 
@@ -102,14 +107,15 @@ class ImportReport:
         return [use.title for use in self.columns if use.taken_for is None]
 
     def take(self, plan: Plan) -> None:
-        """Note what the file and its columns are taken for."""
+        """Note what a file and its columns are taken for."""
         if plan.tool is not None:
             self.tool, self.tool_title = plan.tool.name, plan.tool.title
-        self.columns = [
+        uses = [
             ColumnUse(title, None if choice.target == IGNORE else choice.target)
             for title, choice in zip(plan.titles, plan.choices, strict=True)
             if title
         ]
+        self.columns += [use for use in uses if use not in self.columns]
 
     @property
     def settled(self) -> int:
@@ -148,7 +154,7 @@ class ImportReport:
 
     def _list(self, listed: list[RowProblem], problem: RowProblem) -> None:
         if len(listed) < MAX_PROBLEMS:
-            listed.append(problem)
+            listed.append(replace(problem, file=self.file) if self.file else problem)
 
     def _tell(self, result: RowResult, notes: Sequence[Note] = ()) -> None:
         if notes:
@@ -157,7 +163,7 @@ class ImportReport:
                 self._list(self.notes, RowProblem(result.line, note.column, note.message))
             result = _with_notes(result, notes)
         if self.listener is not None:
-            self.listener(result)
+            self.listener(replace(result, file=self.file) if self.file else result)
 
 
 def _with_notes(result: RowResult, notes: Sequence[Note]) -> RowResult:

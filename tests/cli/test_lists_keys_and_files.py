@@ -90,3 +90,21 @@ def test_a_bad_row_is_told_and_ends_with_one(run: Run, tmp_path: Path):
     assert run("subscribers", "import", str(file)).exit_code == 1
     assert run("subscribers", "export", "--list", "nowhere").exit_code == 1
     assert run("subscribers", "export", "--columns", "x").exit_code == 1
+
+
+def test_columns_of_another_tools_file_are_explained_as_options(run: Run, tmp_path: Path):
+    file, told = tmp_path / "people.csv", tmp_path / "told.csv"
+    file.write_text("Contact,Standing,Town\nada@example.org,In,Bonn\nbob@example.org,Out,Bonn\n")
+    refused = run("subscribers", "import", str(file))
+    assert refused.exit_code == 1
+    assert "map=Contact:" in refused.output
+    explained = ("--map", "Contact:email", "--meaning", "Standing:In:pending")
+    assert run("subscribers", "import", str(file), *explained).exit_code == 1
+    options = (*explained, "--meaning", "Standing:Out:unsubscribed", "--unknown", "ignore")
+    taken = run("subscribers", "import", str(file), *options, "--report", str(told))
+    assert taken.exit_code == 0, taken.output
+    assert "Columns left out: Town." in taken.stderr
+    assert "2 imported" in taken.stdout
+    assert told.read_text().splitlines()[1] == "1,header,,of no known tool; columns left out: Town"
+    wrong = run("subscribers", "import", str(file), "--map", "Contact")
+    assert (wrong.exit_code, "TITLE:COLUMN" in wrong.output) == (1, True)

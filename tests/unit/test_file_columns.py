@@ -2,6 +2,8 @@
 
 import io
 import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 
@@ -9,6 +11,8 @@ from service.domain.errors import InvalidInputError
 from service.domain.exchange import FileFormat
 from service.domain.files.columns import ColumnChoices, ColumnsError, UnknownColumns
 from service.domain.files.mapping import parse_mapping
+from service.domain.files.words import MAX_CHARS, beginning
+from service.domain.import_row import parse_import_row
 from service.usecases.import_file import FileRow, Found, ImportFile
 
 
@@ -138,8 +142,12 @@ def test_our_own_status_in_other_words_is_leaving_or_nothing(
         data = json.dumps({"email": "ada@example.org", "status": word})
     (found,) = rows(data, form=form)
     assert isinstance(found, FileRow)
-    status, reason = found.cells["status"], found.cells.get("ended_reason")
-    assert (status, reason) == (expected or (word, None))
+    if expected is None:
+        with pytest.raises(InvalidInputError):
+            parse_import_row(found.cells, now=datetime.now(UTC))
+    else:
+        row = parse_import_row(found.cells, now=datetime.now(UTC))
+        assert (row.status, row.ended_reason) == expected
 
 
 @pytest.mark.parametrize(
@@ -176,3 +184,24 @@ def test_two_columns_for_one_meaning_are_refused():
     for header in ("email,Email Address", "email,name,Full name"):
         with pytest.raises(InvalidInputError):
             rows(f"{header}\n", unknown="attributes")
+
+
+def test_a_refusal_of_many_columns_is_short():
+    titles = [f"Status {number} {'x' * 500}" for number in range(90)]
+    with pytest.raises(ColumnsError) as caught:
+        rows(f"email,{','.join(titles)}\na@example.org{',' * 90}\n")
+    assert len(caught.value.leaving) == 90
+    assert "and 70 more" in str(caught.value)
+    assert len(str(caught.value)) < 3_000
+
+
+def test_only_so_much_of_a_file_is_looked_at():
+    read: list[int] = []
+
+    def long_rows() -> Iterator[list[str]]:
+        for number in range(1_000):
+            read.append(number)
+            yield ["x" * (MAX_CHARS // 10)]
+
+    assert len(list(beginning(long_rows(), 500))) == len(read) == 11
+    assert len(list(beginning(([""] for _ in range(1_000)), 500))) == 500

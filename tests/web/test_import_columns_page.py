@@ -2,6 +2,7 @@
 
 import io
 import json
+from zipfile import ZipFile
 
 import pytest
 from sqlalchemy import select
@@ -137,3 +138,57 @@ def test_the_result_names_the_tool_and_what_was_left_out(admin):
     page = post(admin, text=text, **{"try": "1"}).text
     assert "taken for one of Keila" in page
     assert "Columns left out: Town" in page
+
+
+def test_an_archive_comes_in_by_page_and_by_api(admin, engine, usecases):
+    data = io.BytesIO()
+    with ZipFile(data, "w") as archive:
+        archive.writestr("people.csv", FILE)
+    page = admin.client.post(
+        "/admin/import/columns",
+        data={"csrf_token": admin.token, "file": (io.BytesIO(data.getvalue()), "people.zip")},
+        headers={"Origin": ORIGIN},
+    )
+    assert (page.status_code, "Columns of people.zip" in page.text) == (200, True)
+    key = usecases.keys.create("files", "admin", actor="test")
+    answer = admin.client.post(
+        "/v1/subscribers/import?map=Contact:email&map=Called:name&map=Standing:status"
+        "&meaning=Standing:in:pending&unknown=ignore",
+        data=data.getvalue(),
+        content_type="application/zip",
+        headers={"Authorization": f"Bearer {key}"},
+    )
+    assert answer.status_code == 200, answer.text
+    found = answer.json
+    assert (found["tool"], found["left_out"]) == (None, ["Town <b>"])
+    assert found["columns"][0] == {"title": "Contact", "taken_for": "email"}
+    assert [(each["file"], each["line"]) for each in found["problems"]] == [("people.csv", 4)]
+    assert held(engine) == {"ada": "pending", "bob": "unsubscribed"}
+
+
+@pytest.mark.parametrize("query", ["unknown=keep", "map=Contact", "meaning=Contact", "map="])
+def test_a_wrong_choice_is_refused_by_the_api(client, usecases, query):
+    key = usecases.keys.create("files", "admin", actor="test")
+    answer = client.post(
+        f"/v1/subscribers/import?{query}",
+        data="email\n",
+        content_type="text/csv",
+        headers={"Authorization": f"Bearer {key}"},
+    )
+    assert answer.status_code == 422
+    assert answer.json["errors"][0]["pointer"].split("/")[1] == query.partition("=")[0]
+
+
+def test_the_report_of_every_row_begins_with_the_tool_and_what_was_left_out(client, usecases):
+    key = usecases.keys.create("files", "admin", actor="test")
+    answer = client.post(
+        "/v1/subscribers/import?report=csv&dry_run=true",
+        data="Email,First name,Last name,Data,Status,Town\nada@example.org,A,B,{},active,Bonn\n",
+        content_type="text/csv",
+        headers={"Authorization": f"Bearer {key}"},
+    )
+    assert answer.text.splitlines()[:2] == [
+        "line,outcome,column,message",
+        "1,header,,taken for a file of Keila; columns left out: Town",
+    ]
+    answer.close()

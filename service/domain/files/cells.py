@@ -5,26 +5,19 @@ import json
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from service.domain.files.meanings import plain
+from service.domain.import_time import DayOrder, TimeError, read_time
 
 # After the offset Go writes the zone's name, or the offset once more where it has none.
 _ISO_LIKE = re.compile(
     r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d(?::\d\d)?(?:\.\d{1,6})?)\d*\s*(Z|[+-]\d\d:?\d\d)?"
     r"(?: (?:[A-Za-z]+|[+-]\d\d(?:\d\d)?))?"
 )
-_DAY = re.compile(r"\d{4}-\d\d-\d\d")
-_NUMBERS = re.compile(
-    r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})"
-    r"(?:,? (\d{1,2}):(\d\d)(?::(\d\d))?(?: ?([AaPp])[Mm])?)?(?: ?UTC)?"
-)
-_MONTH_NAME = re.compile(
-    r"([A-Za-z]{3})[a-z]* (\d{1,2}),? (\d{4})"
-    r"(?:,?(?: at)? (\d{1,2}):(\d\d)(?::(\d\d))?(?: ?([AaPp])[Mm])?)?(?: (?:UTC|GMT))?"
-)
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_NUMBERS = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})(.*)", re.DOTALL)
+_ANY_TIME = datetime.max.replace(tzinfo=UTC) - timedelta(days=1)
 _LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3}")
 _TAG = re.compile(r'"((?:[^"]|"")*)"|([^,;|"]+)')
 _NO_TIME = frozenset({"", "-", "0", "no", "false", "null", "none", "n/a"})
@@ -51,44 +44,28 @@ def is_unmistakable(cell: str) -> bool:
 
 
 def as_iso(text: str, *, day_first: bool | None = None) -> str:
-    """Write a tool's time as ISO 8601; what is not understood stays as it is.
+    """Write as ISO 8601 what only a tool writes so; what any file may have stays as it is.
 
-    One without a zone is taken for UTC, and a day for its beginning. 3/4/2024 is understood only
-    where `day_first` says which of the two it is.
+    One without a zone is taken for UTC. `day_first` says how the tool writes 3/4/2024.
     """
     text = text.strip()
     if found := _ISO_LIKE.fullmatch(text):
         day, time, zone = found.groups()
         return f"{day}T{time}{zone or 'Z'}"
-    if _DAY.fullmatch(text):
-        return f"{text}T00:00:00Z"
-    with suppress(ValueError):
-        if day_first is not None and (found := _NUMBERS.fullmatch(text)):
-            first, second, year, *clock = found.groups()
-            day, month = (first, second) if day_first else (second, first)
-            return _written(year, int(month), day, clock)
-        if found := _MONTH_NAME.fullmatch(text):
-            name, day, year, *clock = found.groups()
-            return _written(year, _MONTHS.index(name.lower()) + 1, day, clock)
+    if day_first is not None and (found := _NUMBERS.fullmatch(text)):
+        first, second, year, rest = found.groups()
+        day, month = (first, second) if day_first else (second, first)
+        return f"{year}-{month}-{day}{rest}"
     return text
 
 
-def _written(year: str, month: int, day: str, clock: list[str | None]) -> str:
-    hour, minute, seconds, half = clock
-    hours = int(hour or 0)
-    if half:
-        hours = hours % 12 + (12 if half in "pP" else 0)
-    at = datetime(
-        int(year), month, int(day), hours, int(minute or 0), int(seconds or 0), tzinfo=UTC
-    )
-    return f"{at:%Y-%m-%dT%H:%M:%SZ}"
-
-
 def is_time(text: str | None) -> bool:
-    """Tell whether a text is a time with its zone, in ISO 8601."""
+    """Tell whether a text is a time that can be read in one way only."""
+    if not text:
+        return False
     try:
-        return bool(text) and datetime.fromisoformat(text or "").tzinfo is not None
-    except ValueError:
+        return read_time("", text, order=DayOrder(), until=_ANY_TIME).at is not None
+    except TimeError:
         return False
 
 

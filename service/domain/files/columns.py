@@ -11,12 +11,16 @@ from types import MappingProxyType
 
 from service.domain.errors import InvalidInputError
 from service.domain.exchange import EXPORT_COLUMNS, EXTRA_COLUMNS
-from service.domain.files.meanings import ENDED, Meaning, plain
+from service.domain.files.meanings import ENDED, Meaning, plain, strongest
 from service.domain.files.titles import PLAIN_TITLES, may_tell_who_left, title_key
 from service.domain.files.tools.tool import Tool
 
 EVIDENCE_COLUMNS = ("consent_at", "consent_source")
 OWN_COLUMNS = frozenset(EXPORT_COLUMNS + EXTRA_COLUMNS + EVIDENCE_COLUMNS)
+
+SHOWN_TITLES = 20
+MAX_SHOWN_LENGTH = 60
+"""What an error shows of a file's titles."""
 
 IGNORE = "ignore"
 """The column is left out."""
@@ -83,6 +87,10 @@ class ColumnChoices:
     """By `title_key`."""
     at_least: Meaning | None = None
     """What the file as a whole says of everyone in it, so that no column can say less."""
+    named: Meaning | None = None
+    """The same, by the file's name: believed of tools that name their files so."""
+    is_part: bool = False
+    """It is one of several files: `columns` may name some that it does not have."""
 
     @property
     def all_left(self) -> bool:
@@ -125,8 +133,10 @@ class ColumnsError(InvalidInputError):
                 f"{quoted([title])} (with {', '.join(words[title])})"
                 if words.get(title)
                 else quoted([title])
-                for title in self.leaving
+                for title in self.leaving[:SHOWN_TITLES]
             ]
+            if more := len(self.leaving) - len(shown):
+                shown.append(f"and {more} more")
             return (
                 f"{taken}It has columns that may say who must not be emailed: {', '.join(shown)}. "
                 f"Say what each one is with a mapping, for example map={self.leaving[0]}:status; "
@@ -176,7 +186,8 @@ def plan_of(titles: Sequence[str], given: ColumnChoices, *, tool: Tool | None = 
     that the file does not have.
     """
     keys = [title_key(title) for title in titles]
-    if missing := [key for key in given.columns if key not in keys]:
+    missing = [key for key in given.columns if key not in keys]
+    if missing and not given.is_part:
         raise InvalidInputError(
             "map", f"The file has no column {quoted(missing)}. Use the titles of its first line."
         )
@@ -208,7 +219,7 @@ def plan_of(titles: Sequence[str], given: ColumnChoices, *, tool: Tool | None = 
         titles=tuple(titles),
         choices=tuple(choices),
         watched=frozenset(watched),
-        at_least=given.at_least,
+        at_least=_at_least(given, tool),
     )
 
 
@@ -219,6 +230,11 @@ def known_choices(titles: Sequence[str], tool: Tool | None) -> list[Choice | Non
     if (number := _address(tool, keys, found)) is not None:
         found[number] = Choice(target="email")
     return found
+
+
+def _at_least(given: ColumnChoices, tool: Tool | None) -> Meaning | None:
+    by_name = given.named if tool is not None and tool.names_files else None
+    return strongest(found) if (found := [m for m in (given.at_least, by_name) if m]) else None
 
 
 def _known(tool: Tool | None, key: str) -> Choice | None:
@@ -272,5 +288,11 @@ def _check(titles: Sequence[str], choices: Sequence[Choice]) -> None:
 
 
 def quoted(titles: Iterable[str]) -> str:
-    """Return titles as an error shows them: shortened, in quotes."""
-    return ", ".join(f'"{title if len(title) <= 60 else title[:59] + "…"}"' for title in titles)
+    """Return titles as an error shows them: shortened, in quotes, and only the first of many."""
+    found = list(titles)
+    more = f" and {len(found) - SHOWN_TITLES} more" if len(found) > SHOWN_TITLES else ""
+    return ", ".join(f'"{_short(title)}"' for title in found[:SHOWN_TITLES]) + more
+
+
+def _short(title: str) -> str:
+    return title if len(title) <= MAX_SHOWN_LENGTH else title[: MAX_SHOWN_LENGTH - 1] + "…"

@@ -18,10 +18,8 @@ from service.domain.files.cells import (
 from service.domain.files.columns import ATTRIBUTE, ENDS, IGNORE, Plan
 from service.domain.files.meanings import (
     ENDED,
-    OWN_WORDS,
     Meaning,
     explained,
-    looks_like,
     status_of,
     strongest,
     word_key,
@@ -184,16 +182,3 @@ class Translator:
                     "says not to email this person, but this column is not imported; "
                     "say what it is with a mapping",
                 )
-
-
-def own_status(cells: Cells) -> None:
-    """Honour a status of our own format that is written otherwise and looks like leaving."""
-    word = cells.get("status")
-    if not word or word in OWN_WORDS:
-        return
-    meaning = OWN_WORDS.get(word_key(word)) or looks_like(word)
-    if meaning is not None:
-        status, reason = status_of(meaning)
-        cells["status"] = status.value
-        if reason is not None:
-            cells["ended_reason"] = cells.get("ended_reason") or reason.value

@@ -1,13 +1,16 @@
 """Words that are written in a column: to ask what they mean, and to show them naming nobody."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 from service.domain.files.meanings import looks_like, plain, word_key
 
 MAX_WORDS = 30
 """A column with more different words than this is no status."""
 SHOWN_WORDS = 5
+MAX_CHARS = 8 << 20
+"""How much of a file is looked at."""
 MAX_SHOWN_LENGTH = 30
 
 _WORDS_OF_STATUS = (
@@ -18,6 +21,16 @@ _WORDS_OF_STATUS = (
 )
 # They tell nothing of who somebody is, however rare they are in the file.
 _COMMON = frozenset(_WORDS_OF_STATUS.split())
+
+
+def beginning(rows: Iterable[Sequence[str]], most: int) -> Iterator[Sequence[str]]:
+    """Give the first rows, fewer where they are long: what is in memory at once has a bound."""
+    chars = 0
+    for row in islice(rows, most):
+        yield row
+        chars += sum(map(len, row))
+        if chars > MAX_CHARS:
+            return
 
 
 def words_in(rows: Iterable[Sequence[str]], number: int) -> Counter[str]:

@@ -1,6 +1,8 @@
 """What the administrators' API takes and gives about files (marshmallow)."""
 
-from marshmallow import Schema, fields, validate
+from typing import Any
+
+from marshmallow import Schema, fields, post_dump, validate
 
 from service.domain.exchange import EXPORT_COLUMNS, EXTRA_COLUMNS, FileFormat
 from service.domain.files.columns import TARGETS, UnknownColumns
@@ -135,9 +137,15 @@ class ImportQuerySchema(Schema):
 class RowProblemSchema(Schema):
     """Why a row was not taken, or what was left out of one."""
 
+    file = fields.String(**described("The name of the file, of several in an archive."))
     line = fields.Integer()
     column = fields.String(allow_none=True)
     message = fields.String()
+
+    @post_dump
+    def without_file(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Leave the file's name out where there is only one."""
+        return {key: value for key, value in data.items() if key != "file" or value}
 
 
 class ColumnUseSchema(Schema):

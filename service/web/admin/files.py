@@ -35,6 +35,7 @@ MAX_FILE_BYTES = 1 << 40
 """A file is read line by line, so it may be as large as patience allows."""
 
 _FORMATS = {"text/csv": FileFormat.CSV, "application/x-ndjson": FileFormat.NDJSON}
+_ZIP = "application/zip"
 # None is well-formed where the file ends with it, so no reader takes the file for whole.
 _BROKEN_OFF = {
     FileFormat.CSV: b'"This export broke off here: the file is not complete.',
@@ -44,6 +45,7 @@ _BROKEN_OFF = {
 _log = structlog.get_logger(__name__)
 _BODY = {name: {"schema": {"type": "string"}} for name in _FORMATS}
 _FILE = _BODY | {MEDIA_TYPES[FileFormat.XLSX]: {"schema": {"type": "string", "format": "binary"}}}
+_IMPORTED = _BODY | {_ZIP: {"schema": {"type": "string", "format": "binary"}}}
 REPORT_IN_MEMORY_BYTES = 1 << 20
 EXPORT_ID = "Newsflash-Export"
 """The header that names an export, so that its manifest can be read afterwards."""
@@ -132,24 +134,25 @@ def export(query: dict[str, Any]) -> Response:
 @files_api.post("/import")
 @requires(Role.ADMIN)
 @files_api.arguments(ImportQuerySchema, location="query")
-@files_api.doc(requestBody={"required": True, "content": _BODY})
+@files_api.doc(requestBody={"required": True, "content": _IMPORTED})
 @files_api.response(200, ImportReportSchema)
 @files_api.alt_response(404, description="There is no such list.")
-@files_api.alt_response(415, description="The body is neither CSV nor NDJSON.")
+@files_api.alt_response(415, description="The body is neither CSV, NDJSON nor ZIP.")
 @files_api.alt_response(422, description="The file as a whole is not usable; nothing was taken.")
 @takes_long(LaneName.IMPORTS)
 def import_file(query: dict[str, Any]) -> ImportReport | Response:
     """Import subscriptions; again changes nothing.
 
     The file is one of ours, or CSV of a tool that is known by columns that only it has; or `map`
-    says what its columns are. The report names the tool and the columns that were left out. Bad
-    rows are listed by line and do not hold up good ones. Rows with the status `confirmed` that do
-    not say when and where become `pending`, and the person is asked by mail, so many an hour;
-    `pending` rows are not mailed. Nobody who has left or is suppressed comes back.
+    says what its columns are. A ZIP archive holds one such file, or an export of Mailchimp's: each
+    file in it counts by its own meaning. The report names the tool and the columns that were left
+    out. Bad rows are listed by line and do not hold up good ones. Rows with the status `confirmed`
+    that do not say when and where become `pending`, and the person is asked by mail, so many an
+    hour; `pending` rows are not mailed. Nobody who has left or is suppressed comes back.
 
     With `report=csv` the answer is a CSV file that says of every row what became of it.
     """
-    format_ = _FORMATS.get(request.mimetype)
+    format_ = (_FORMATS | {_ZIP: FileFormat.CSV}).get(request.mimetype)
     if format_ is None:
         raise UnsupportedMediaType
     request.max_content_length = MAX_FILE_BYTES

@@ -18,6 +18,7 @@ from service.domain.exchange import FileFormat, csv_line
 from service.domain.files.columns import Choice
 from service.front.limits import LaneName
 from service.usecases.import_ import MAILS_AN_HOUR, ImportOptions
+from service.usecases.import_file import RowProblem
 from service.usecases.import_report import ImportReport
 from service.web.admin.files import MAX_FILE_BYTES, row_report
 from service.web.admin_pages import admin_pages
@@ -168,8 +169,12 @@ def _result(report: ImportReport, *, name: str, is_trial: bool, have_left: bool)
     }
 
 
+def _message(problem: RowProblem) -> str:
+    return f"{problem.file}: {problem.message}" if problem.file else problem.message
+
+
 def _problems_file(report: ImportReport) -> str:
     """Return the rows that were not taken as a CSV file, in an address that is the file itself."""
     lines = [csv_line(["line", "column", "problem"])]
-    lines += [csv_line([str(each.line), each.column, each.message]) for each in report.problems]
+    lines += [csv_line([str(each.line), each.column, _message(each)]) for each in report.problems]
     return f"data:text/csv;charset=utf-8;base64,{b64encode(''.join(lines).encode()).decode()}"

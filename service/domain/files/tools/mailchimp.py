@@ -53,6 +53,7 @@ MAILCHIMP = Tool(
         }
     ),
     address_title=re.compile("mail|correo|courriel|e-?post"),
+    names_files=True,
     active_sign="last_changed",
     has_opt_in_times=True,
 )

@@ -36,6 +36,8 @@ class Tool:
     """If a file has columns of ends but not this one, every row in it has ended."""
     has_opt_in_times: bool = False
     """Whether somebody who has neither time, though the file has both columns, never opted in."""
+    names_files: bool = False
+    """Whether a file's name says who is in it, as `unsubscribed_…` does."""
     needs: str | None = None
     """A column that says who must not be emailed. Without it nobody in the file is."""
     day_first: bool | None = None
