@@ -12,7 +12,7 @@ from flask_migrate import Migrate
 from sqlalchemy import Engine
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from service.config import SettingError, Settings, Window, create_key, load_settings
+from service.config import SettingError, Settings, Window, load_settings
 from service.domain.admission import AdmissionRule, plain_address
 from service.domain.limits import Limit, Limits
 from service.domain.subscription import CODE_LIFE_MAX
@@ -23,7 +23,12 @@ from service.mail.registry import build_provider
 from service.oidc.provider import IdentityProvider
 from service.signing import Signer, earlier_public_key, seed_of
 from service.store.counters import Counters, MemoryCounters, RedisCounters
-from service.store.database import engine_options, prepare_engine
+from service.store.database import (
+    engine_options,
+    looking_options,
+    prepare_engine,
+    prepare_looking,
+)
 from service.store.models import db
 from service.store.signal import MailSignal
 from service.tokens import Tokens
@@ -32,6 +37,7 @@ from service.usecases.audit import Audit
 from service.usecases.chores import Chore
 from service.usecases.confirm import Confirm, forget_code_tries
 from service.usecases.consent_texts import ConsentTexts
+from service.usecases.database_keys import DatabaseKeys, given_keys
 from service.usecases.deliver import Deliver, MailSettings
 from service.usecases.deliver_webhooks import LOOK_EVERY_SECONDS, DeliverWebhooks
 from service.usecases.end_subscription import EndSubscription
@@ -81,28 +87,30 @@ SEAL_EVERY_SECONDS = 1.0
 migrate = Migrate(directory=str(MIGRATIONS), compare_type=True)
 
 
-def create_app(settings: Settings | None = None) -> Flask:
+def create_app(settings: Settings | None = None, *, only_looks: bool = False) -> Flask:
     """Return the WSGI app. Without `settings` they are read from the environment.
 
-    Raises `service.config.SettingError` where one is not usable.
+    With `only_looks` the embedded database stays as it is, to the byte, and so do the files beside
+    it. Raises `service.config.SettingError` where a setting is not usable.
     """
-    settings = settings or load_settings(missing_key=create_key)
+    settings = settings or load_settings()
+    looks = only_looks and settings.is_sqlite
     configure_logging()
     app = Flask("service", static_folder="web/static", template_folder="web/templates")
     app.config.update(
         SQLALCHEMY_DATABASE_URI=settings.database_url,
-        SQLALCHEMY_ENGINE_OPTIONS=engine_options(settings.database_url),
+        SQLALCHEMY_ENGINE_OPTIONS=looking_options(Path(settings.database_url.database or ""))
+        if looks
+        else engine_options(settings.database_url),
         MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
         MAX_FORM_MEMORY_SIZE=MAX_FORM_BYTES,
         PROPAGATE_EXCEPTIONS=False,
     )
-    if settings.is_sqlite:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
     db.init_app(app)
     migrate.init_app(app, db)
     with app.app_context():
         engine = db.engine
-    prepare_engine(engine)
+    (prepare_looking if looks else prepare_engine)(engine)
     mail_signal = app.extensions[SIGNAL] = MailSignal(engine)
     app.extensions[context.EXTENSION] = build_usecases(engine, settings, mail_is_due=mail_signal)
     register_blueprints(app)
@@ -122,6 +130,7 @@ def build_usecases(
 ) -> UseCases:
     """Build every use case of the web service on one engine; `mail_is_due` wakes delivery."""
     tokens = Tokens.from_keys(settings.secret_keys)
+    database_keys = DatabaseKeys(engine, given_keys(settings))
     lists = Lists(engine)
     texts = ConsentTexts(engine, lists=lists)
     keys = Keys(engine)
@@ -177,8 +186,10 @@ def build_usecases(
             engine, lists=lists, confirm_days=settings.confirm_days, mail_is_due=mail_is_due
         ),
         metrics=Metrics(engine),
+        database_keys=database_keys,
         health=Health(
             engine,
+            keys=database_keys,
             expected_revision=ScriptDirectory(str(MIGRATIONS)).get_current_head(),
         ),
     )

@@ -1,16 +1,23 @@
 """How commands get at the app: one line where a setting is wrong, never a traceback."""
 
 import time
+from collections.abc import Container
 from pathlib import Path
 
 import click
 from flask import Flask
 from flask_migrate import upgrade
+from sqlalchemy import inspect
+from sqlalchemy.engine import URL
 from sqlalchemy.exc import OperationalError
 
-from service.app import build_gates, create_app
-from service.config import SettingError, Settings, create_key, load_settings
-from service.store.embedded import make_private
+from service.app import MIGRATIONS, build_gates, create_app
+from service.config import MissingKey, SettingError, Settings, create_key, load_settings, refuse_key
+from service.domain.errors import WrongKeyError
+from service.store.embedded import is_in_use, is_migrated, make_private
+from service.store.key_models import KeyFingerprint
+from service.store.models import db
+from service.usecases.health import Version, version_of
 from service.web.context import UseCases
 
 LOCK_TIMEOUT_MS = 3_000
@@ -19,22 +26,82 @@ LOCK_TRIES = 5
 PAUSE_SECONDS = 2.0
 """Between two tries: time for those who waited."""
 _LOCK_NOT_AVAILABLE = "55P03"
+NEWER = "The database was migrated by a newer version of Newsflash: install that one."
+NOT_MIGRATED = "The database is not migrated to this version. Run `newsflash db upgrade`."
 
 
-def settings_or_exit() -> Settings:
-    """Return the settings, or end the command with the one line that names what is wrong."""
+def settings_or_exit(*, missing_key: MissingKey | None = None) -> Settings:
+    """Return the settings, or end the command with the one line that names what is wrong.
+
+    `missing_key` says what to do where the embedded database's key is not there; without it the
+    command ends.
+    """
     try:
-        return load_settings(missing_key=create_key)
+        return load_settings(missing_key=missing_key or _need_kept)
     except SettingError as error:
         raise click.ClickException(str(error)) from None
 
 
 def app_or_exit() -> Flask:
-    """Return the app, or end the command with one line."""
+    """Return the app on its database, or end the command with one line and nothing created.
+
+    The database has to be there, migrated to this version, and used with these keys before.
+    """
+    settings = settings_or_exit()
+    need_database(settings.database_url)
+    app = build_or_exit(settings)
+    check_version_or_exit(app)
+    if wrong_key := usecases_of(app).health.look().wrong_key:
+        raise click.ClickException(wrong_key)
+    return app
+
+
+def check_version_or_exit(app: Flask, *, may_be: Container[Version] = (Version.THIS,)) -> None:
+    """End the command with one line where the database is of a version that it cannot use."""
+    with app.app_context():
+        version = version_of(db.engine, MIGRATIONS)
+    if version not in may_be:
+        raise click.ClickException(NEWER if version is Version.NEWER else NOT_MIGRATED)
+
+
+def build_or_exit(settings: Settings, *, only_looks: bool = False) -> Flask:
+    """Return the app whatever its database is like, or end the command with one line."""
     try:
-        return create_app(settings_or_exit())
+        return create_app(settings, only_looks=only_looks)
     except (SettingError, ValueError) as error:
         raise click.ClickException(str(error)) from None
+
+
+def need_database(url: URL) -> None:
+    """End the command with one line where the embedded database is not there, or never set up."""
+    if url.get_backend_name() != "sqlite":
+        return
+    path = Path(url.database or "")
+    if not path.exists():
+        raise click.ClickException(
+            f"There is no database at {path}. `newsflash serve` or `newsflash db upgrade` creates "
+            "one; if there is one elsewhere, go to its folder or set NEWSFLASH_DATABASE_URL."
+        )
+    if not is_migrated(path):
+        raise click.ClickException(NOT_MIGRATED)
+
+
+def adopt_keys_or_exit(app: Flask) -> None:
+    """Have the database remember the keys, or end the command where it was used with others."""
+    try:
+        usecases_of(app).database_keys.adopt()
+    except WrongKeyError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _need_kept(name: str, url: URL) -> str:
+    need_database(url)
+    return refuse_key(name, url)
+
+
+def create_unless_in_use(name: str, url: URL) -> str:
+    """Create a key, unless the database depends on one that is missing (`SettingError`)."""
+    return (refuse_key if is_in_use(Path(url.database or "")) else create_key)(name, url)
 
 
 def check_mail_or_exit(settings: Settings) -> None:
@@ -55,14 +122,19 @@ def usecases_of(app: Flask) -> UseCases:
 def migrate_database(app: Flask) -> bool:
     """Bring the database to this version; give an empty one its first list.
 
-    Returns whether the first list was made now.
+    Returns whether the first list was made now. With other keys than it was used with, the
+    database stays as it is.
     """
     settings = usecases_of(app).settings
     if settings.is_sqlite:
         make_private(Path(settings.database_url.database or ""))
     try:
+        check_version_or_exit(app, may_be=(Version.NONE, Version.OLDER, Version.THIS))
         with app.app_context():
+            if inspect(db.engine).has_table(KeyFingerprint.__tablename__):
+                adopt_keys_or_exit(app)
             _upgrade()
+        adopt_keys_or_exit(app)
         return usecases_of(app).lists.ensure_first()
     except OperationalError as error:
         if not _is_locked(error):

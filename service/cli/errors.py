@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 import structlog
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from service.config import SettingError
@@ -33,6 +33,10 @@ class OneLineErrors(click.Group):
             if error.filename is None:
                 raise click.ClickException(_surprise(error)) from None
             raise click.ClickException(f"{error.filename}: {error.strerror}") from None
+        except DatabaseError as error:
+            # Bare, it is SQLite's word for a file that is damaged or none of its own.
+            is_bare = type(error) is DatabaseError
+            raise click.ClickException((_unavailable if is_bare else _surprise)(error)) from None
         except Exception as error:  # noqa: BLE001 - whatever it is, no traceback is printed
             raise click.ClickException(_surprise(error)) from None
 

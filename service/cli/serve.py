@@ -17,8 +17,11 @@ from flask import Flask
 
 from service.cli.admin_link import new_admin_link
 from service.cli.application import (
+    adopt_keys_or_exit,
     app_or_exit,
+    build_or_exit,
     check_mail_or_exit,
+    create_unless_in_use,
     migrate_database,
     settings_or_exit,
     usecases_of,
@@ -44,16 +47,21 @@ from service.web.lanes import alive_paths, lane_of
 def serve(*, host: str, port: int, workers: int | None, no_worker: bool, no_migrate: bool) -> None:
     """Serve the forms, pages and API; migrate first and deliver mail too."""
     os.environ[f"{PREFIX}BIND_HOST"] = host
-    settings_or_exit()  # reads .env, too
+    missing_key = None if no_migrate else create_unless_in_use
+    settings_or_exit(missing_key=missing_key)  # reads .env, too
     has_own_url = is_given("PUBLIC_URL")
     if not has_own_url:
         reachable = host if _is_loopback(host) else "127.0.0.1"
         os.environ[f"{PREFIX}PUBLIC_URL"] = f"http://{_in_url(reachable)}:{port}"
-    app = app_or_exit()
-    settings = usecases_of(app).settings
+    settings = settings_or_exit(missing_key=missing_key)
     check_mail_or_exit(settings)
     bound = bound_socket(host, port)
-    is_new = False if no_migrate else migrate_database(app)
+    if no_migrate:
+        app, is_new = app_or_exit(), False
+        adopt_keys_or_exit(app)
+    else:
+        app = build_or_exit(settings)
+        is_new = migrate_database(app)
     if not has_own_url:
         keep_served_address(settings)
     may_show = is_new and settings.is_sqlite and is_terminal()
@@ -96,7 +104,7 @@ def keep_web(
 def web_process(bound: socket.socket, parent: int) -> None:
     """Answer requests in this process until told to stop, or until its parent is gone."""
     when_parent_is_gone(parent, lambda: os.kill(os.getpid(), signal.SIGTERM))
-    app = app_or_exit()
+    app = build_or_exit(settings_or_exit())
     public_url = usecases_of(app).settings.public_url
     run(app, bound, lane_of=lane_of(app, public_url), alive_paths=alive_paths(public_url))
 

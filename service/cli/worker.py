@@ -2,11 +2,12 @@
 
 import os
 import signal
+from contextlib import closing
 
 import click
 
 from service.app import build_chores, build_deliver
-from service.cli.application import app_or_exit, usecases_of
+from service.cli.application import adopt_keys_or_exit, app_or_exit, usecases_of
 from service.cli.parent import when_parent_is_gone
 from service.config import SettingError
 from service.store.models import db
@@ -23,6 +24,7 @@ BESIDE_WEB_NICENESS = 5
 def worker(*, drain: bool, parent: int | None) -> None:
     """Deliver owed mail; any number of workers may run on any number of machines."""
     app = app_or_exit()
+    adopt_keys_or_exit(app)
     with app.app_context():
         engine = db.engine
     settings = usecases_of(app).settings
@@ -30,10 +32,12 @@ def worker(*, drain: bool, parent: int | None) -> None:
         deliver = build_deliver(engine, settings)
     except SettingError as error:
         raise click.ClickException(str(error)) from None
-    running = Worker(deliver, MailWaiter(engine), chores=build_chores(engine, settings))
+    waiter = MailWaiter(engine)
+    running = Worker(deliver, waiter, chores=build_chores(engine, settings))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: running.stop.set())
     if parent is not None:
         when_parent_is_gone(parent, running.stop.set)
         os.nice(BESIDE_WEB_NICENESS)
-    running.run(drain=drain)
+    with closing(waiter):
+        running.run(drain=drain)

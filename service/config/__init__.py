@@ -5,7 +5,7 @@ Each may also come as `NEWSFLASH_<NAME>_FILE`, the path of a file that holds the
 """
 
 from service.config.environment import is_given
-from service.config.keys import KEY_FILES, create_key, refuse_key, throwaway_key
+from service.config.keys import KEY_FILES, MissingKey, create_key, refuse_key, throwaway_key
 from service.config.loading import keep_served_address, load_settings
 from service.config.settings import PREFIX, OidcSettings, SettingError, Settings, Window
 from service.config.values import is_loopback, mails_the_world
@@ -13,6 +13,7 @@ from service.config.values import is_loopback, mails_the_world
 __all__ = [
     "KEY_FILES",
     "PREFIX",
+    "MissingKey",
     "OidcSettings",
     "SettingError",
     "Settings",

@@ -74,6 +74,10 @@ class EventFormatError(NewsflashError):
     """A mail API's request does not have the form that its documentation describes."""
 
 
+class WrongKeyError(NewsflashError):
+    """The database was used with another key. The message names the setting, and what to do."""
+
+
 class UnavailableError(NewsflashError):
     """What the answer depends on is out of reach now; the same request may succeed later."""
 

@@ -9,6 +9,7 @@ transaction mode it carries time zone and DateStyle over to each server connecti
 import select
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, Engine, event
@@ -16,6 +17,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 
 from service.domain.search import search_form
+from service.store.embedded import look_only
 
 BUSY_TIMEOUT_MS = 10_000
 POOL_WAIT_SECONDS = 5
@@ -63,6 +65,23 @@ def engine_options(url: URL) -> dict[str, Any]:
             if name not in url.query  # what the operator's URL says wins
         },
     }
+
+
+def looking_options(path: Path) -> dict[str, Any]:
+    """Return `create_engine` keywords for a look at the embedded database that changes nothing."""
+    return {"hide_parameters": True, "creator": lambda: look_only(path)}
+
+
+def prepare_looking(engine: Engine) -> None:
+    """Have an engine of `looking_options` begin transactions that only read."""
+
+    @event.listens_for(engine, "connect")
+    def _functions(dbapi_connection: Any, _record: Any) -> None:
+        dbapi_connection.create_function("search_form", 1, _search_form, deterministic=True)
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN")
 
 
 def prepare_engine(engine: Engine) -> None:

@@ -20,7 +20,8 @@ from service.mail.checks import check_provider
 from service.mail.sender_dns import LookUp, check_sender_domain, look_up_txt
 from service.oidc.discovery import Discovery
 from service.store.embedded import database_files
-from service.usecases.health import Health
+from service.usecases.database_keys import DatabaseKeys
+from service.usecases.health import Health, Readiness
 from service.usecases.lists import Lists
 from service.usecases.metrics import Figures
 
@@ -43,6 +44,7 @@ class Doctor:
         settings: Settings,
         *,
         health: Health,
+        keys: DatabaseKeys,
         lists: Lists,
         environment: Mapping[str, str],
         look_up: LookUp = look_up_txt,
@@ -52,6 +54,7 @@ class Doctor:
         """`environment` says which settings come from files, `metrics` how delivery stands."""
         self._settings = settings
         self._health = health
+        self._keys = keys
         self._lists = lists
         self._environment = environment
         self._look_up = look_up
@@ -103,6 +106,8 @@ class Doctor:
             )
 
     def _link_key(self) -> Finding:
+        if self._is_missing() and not self._is_kept_or_given("SECRET_KEY"):
+            return ok("SECRET_KEY", "the first start creates one")
         key = self._settings.secret_keys[-1]
         if _is_regular(key):
             return failed(
@@ -138,6 +143,13 @@ class Doctor:
                 yield ok(f"file {path}", "its owner's alone")
 
     def _database(self) -> Iterator[Finding]:
+        if self._is_missing():
+            yield failed(
+                "database",
+                f"there is none at {self._settings.database_url.database}: `newsflash serve` or "
+                "`newsflash db upgrade` creates one; if there is one elsewhere, set DATABASE_URL",
+            )
+            return
         readiness = self._health()
         kind = "SQLite" if self._settings.is_sqlite else "PostgreSQL"
         if not readiness.database:
@@ -148,6 +160,30 @@ class Doctor:
             yield ok("migrations", "up to date")
         else:
             yield failed("migrations", "not those of this version: run `newsflash db upgrade`")
+            return
+        yield from self._database_keys(readiness)
+
+    def _database_keys(self, readiness: Readiness) -> Iterator[Finding]:
+        """Compare the keys with those that the database was used with."""
+        if readiness.wrong_key:
+            yield failed("keys", readiness.wrong_key)
+            return
+        yield ok("keys", "those of this database")
+        for name in self._keys.behind():
+            yield warning(
+                name,
+                f"others use a newer one already: put the newer one into {name}_FALLBACKS here, "
+                "or what it signed is not valid on this machine",
+            )
+
+    def _is_missing(self) -> bool:
+        """Tell whether there is no embedded database yet."""
+        settings = self._settings
+        return settings.is_sqlite and not Path(settings.database_url.database or "").exists()
+
+    def _is_kept_or_given(self, name: str) -> bool:
+        given = {f"{PREFIX}{name}", f"{PREFIX}{name}_FILE"} & self._environment.keys()
+        return bool(given) or (self._settings.data_dir / name.lower()).exists()
 
     def _delivery(self) -> Iterator[Finding]:
         """Name what a worker's calls have been refused for lately."""

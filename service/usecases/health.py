@@ -1,14 +1,27 @@
 """Whether the service can do its work: database, migrations, mail that waits."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
 
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from service.clock import utc_now
 from service.store import outbox
 from service.store.database import reading
+from service.usecases.database_keys import DatabaseKeys
+
+
+class Version(StrEnum):
+    """Which version of this service has set a database up."""
+
+    NONE = "none"
+    OLDER = "older"
+    THIS = "this"
+    NEWER = "newer"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,32 +30,63 @@ class Readiness:
 
     database: bool
     migrations: bool
+    wrong_key: str | None
+    """Which setting holds a key that is not this database's, and what to do; None: all fit."""
     oldest_due_seconds: float
     """How long the longest waiting mail has been owed; 0 with none."""
 
     @property
     def is_ready(self) -> bool:
         """Tell whether requests may be sent here. Late mail alone is no reason against it."""
-        return self.database and self.migrations
+        return self.database and self.migrations and self.wrong_key is None
 
 
 class Health:
     """Looks at what the service stands on."""
 
-    def __init__(self, engine: Engine, *, expected_revision: str | None) -> None:
+    def __init__(
+        self, engine: Engine, *, keys: DatabaseKeys, expected_revision: str | None
+    ) -> None:
         """`expected_revision` is the newest migration of this version."""
         self._engine = engine
+        self._keys = keys
         self._expected = expected_revision
 
     def __call__(self) -> Readiness:
         """Return the state; a database that does not answer is told, not raised."""
         try:
-            with reading(self._engine) as connection:
-                revision = MigrationContext.configure(connection).get_current_revision()
-                if revision != self._expected:
-                    return Readiness(database=True, migrations=False, oldest_due_seconds=0)
-                oldest = outbox.oldest_due_at(connection)
+            return self.look()
         except SQLAlchemyError:
-            return Readiness(database=False, migrations=False, oldest_due_seconds=0)
+            return _NOTHING
+
+    def look(self) -> Readiness:
+        """Return the state; raise `SQLAlchemyError` where the database does not answer."""
+        with reading(self._engine) as connection:
+            revision = MigrationContext.configure(connection).get_current_revision()
+            if revision != self._expected:
+                return replace(_NOTHING, database=True)
+            oldest = outbox.oldest_due_at(connection)
+            wrong_key = self._keys.wrong(connection)
         seconds = 0.0 if oldest is None else max(0.0, (utc_now() - oldest).total_seconds())
-        return Readiness(database=True, migrations=True, oldest_due_seconds=round(seconds, 3))
+        return Readiness(
+            database=True,
+            migrations=True,
+            wrong_key=wrong_key,
+            oldest_due_seconds=round(seconds, 3),
+        )
+
+
+_NOTHING = Readiness(database=False, migrations=False, wrong_key=None, oldest_due_seconds=0)
+
+
+def version_of(engine: Engine, migrations: Path) -> Version:
+    """Return which version of this service set the database up; raise `SQLAlchemyError`."""
+    with reading(engine) as connection:
+        revision = MigrationContext.configure(connection).get_current_revision()
+    scripts = ScriptDirectory(str(migrations))
+    if revision is None:
+        return Version.NONE
+    if revision == scripts.get_current_head():
+        return Version.THIS
+    known = {script.revision for script in scripts.walk_revisions()}
+    return Version.OLDER if revision in known else Version.NEWER

@@ -14,6 +14,7 @@ from service.usecases.admin_sessions import AdminSessions
 from service.usecases.audit import Audit
 from service.usecases.confirm import Confirm
 from service.usecases.consent_texts import ConsentTexts
+from service.usecases.database_keys import DatabaseKeys
 from service.usecases.end_subscription import EndSubscription
 from service.usecases.export import Export
 from service.usecases.exports import Exports
@@ -75,6 +76,7 @@ class UseCases:
     webhooks: Webhooks
     outbox: Outbox
     metrics: Metrics
+    database_keys: DatabaseKeys
     health: Health
 
 

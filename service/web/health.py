@@ -21,7 +21,9 @@ def readyz() -> Response:
         status="ready" if readiness.is_ready else "not ready",
         database=readiness.database,
         migrations=readiness.migrations,
+        keys=readiness.migrations and readiness.wrong_key is None,
         oldest_due_seconds=readiness.oldest_due_seconds,
+        **({"detail": readiness.wrong_key} if readiness.wrong_key else {}),
     )
     response.status_code = 200 if readiness.is_ready else 503
     return response

@@ -1,6 +1,9 @@
 """The command as it is typed, on a fresh database of each kind."""
 
-from collections.abc import Callable, Iterator
+import hashlib
+import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,8 +19,59 @@ from service.store.models import db
 Run = Callable[..., Result]
 
 
+def snapshot(folder: Path) -> dict[str, object]:
+    """Return everything in a folder: names, modes, times and bytes."""
+    return {
+        str(path.relative_to(folder)): (
+            path.stat().st_mode,
+            path.stat().st_mtime_ns,
+            hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "",
+        )
+        for path in [folder, *folder.rglob("*")]
+    }
+
+
 @pytest.fixture
-def run(database_url: URL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder with a file to import, and no setting from outside."""
+    for name in list(os.environ):
+        if name.startswith("NEWSFLASH_") and not name.startswith("NEWSFLASH_TEST"):
+            monkeypatch.delenv(name)
+    place = tmp_path / "elsewhere"
+    place.mkdir()
+    (place / "rows.csv").write_text("email\nann@example.org\n")
+    monkeypatch.chdir(place)
+    return place
+
+
+@pytest.fixture
+def newsflash(monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run a command. Its connections are closed at its end, as its process would."""
+    made: list[Flask] = []
+
+    def kept(settings: Settings, **more: bool) -> Flask:
+        made.append(create_app(settings, **more))
+        return made[-1]
+
+    def invoke(*words: str) -> Result:
+        result = CliRunner().invoke(main, words)
+        while made:
+            app = made.pop()
+            app.extensions[SIGNAL].close()
+            with app.app_context():
+                db.engine.dispose()
+        return result
+
+    monkeypatch.setattr(application, "create_app", kept)
+    # By its name alone one gets the command, which hides the module.
+    serve = sys.modules["service.cli.serve"]
+    monkeypatch.setattr(serve, "bound_socket", lambda *_: None)  # 8000 may be somebody else's
+    return invoke
+
+
+@pytest.fixture
+def run(newsflash: Run, database_url: URL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run a command on the fresh database."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("NEWSFLASH_DATABASE_URL", database_url.render_as_string(hide_password=False))
     for name in ("SECRET_KEY", "ADDRESS_HASH_KEY", "RECEIPT_KEY"):
@@ -25,20 +79,5 @@ def run(database_url: URL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     monkeypatch.setenv("NEWSFLASH_PUBLIC_URL", "http://127.0.0.1:8000")
     monkeypatch.setenv("NEWSFLASH_MAIL_URL", "mailbox:")
     monkeypatch.setenv("NEWSFLASH_MAIL_FROM", "News Flash <news@example.org>")
-
-    def invoke(*arguments: str) -> Result:
-        return CliRunner().invoke(main, arguments)
-
-    made: list[Flask] = []
-
-    def kept(settings: Settings) -> Flask:
-        made.append(create_app(settings))
-        return made[-1]
-
-    monkeypatch.setattr(application, "create_app", kept)
-    yield invoke
-    for app in made:
-        # A command's process ends with it; here the connections have to be let go.
-        app.extensions[SIGNAL].close()
-        with app.app_context():
-            db.engine.dispose()
+    monkeypatch.setenv("NEWSFLASH_BIND_HOST", "127.0.0.1")  # taken away again after `serve`
+    return newsflash

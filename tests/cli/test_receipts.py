@@ -42,6 +42,7 @@ def service(folder, settings, app, usecases):
     def run(*words: str, given: str | None = None, **changes: str) -> Result:
         environment = {
             "NEWSFLASH_DATABASE_URL": str(settings.database_url),
+            **{f"NEWSFLASH_{name}": KEY for name in ("SECRET_KEY", "ADDRESS_HASH_KEY")},
             "NEWSFLASH_RECEIPT_KEY": KEY,
             **changes,
         }

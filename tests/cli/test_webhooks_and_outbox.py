@@ -21,7 +21,10 @@ class Shell:
         self.url = url
 
     def __call__(self, *words: str) -> Result:
-        return CliRunner().invoke(main, words, env={"NEWSFLASH_DATABASE_URL": self.url})
+        keys = ("SECRET_KEY", "ADDRESS_HASH_KEY", "RECEIPT_KEY")
+        environment = {f"NEWSFLASH_{name}": f"{name}-for-tests-{'0' * 40}" for name in keys}
+        environment["NEWSFLASH_DATABASE_URL"] = self.url
+        return CliRunner().invoke(main, words, env=environment)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from service.domain.breaker import BreakerState
 from service.domain.finding import Finding, Level, ok
 from service.store import activity, sender_pauses
 from service.store.models import MailingList
+from service.usecases.database_keys import DatabaseKeys
 from service.usecases.doctor import Doctor
 from service.usecases.health import Health
 from service.usecases.lists import Lists
@@ -35,6 +36,7 @@ def look(usecases: UseCases, settings: Settings, tmp_path: Path, monkeypatch: An
         doctor = Doctor(
             changed,
             health=usecases.health,
+            keys=usecases.database_keys,
             lists=usecases.lists,
             environment=environment or {},
             look_up=lambda _: [],
@@ -179,10 +181,14 @@ def test_a_database_that_is_not_migrated_or_not_there(
     tmp_path: Path, name: str, subject: str
 ) -> None:
     settings = make_settings(make_url(f"sqlite:///{tmp_path / name}"), tmp_path)
+    if subject == "migrations":
+        (tmp_path / name).touch()
     engine = create_engine(settings.database_url)
+    keys = DatabaseKeys(engine, ())
     doctor = Doctor(
         settings,
-        health=Health(engine, expected_revision="0001"),
+        health=Health(engine, keys=keys, expected_revision="0001"),
+        keys=keys,
         lists=Lists(engine),
         environment={},
     )
@@ -199,7 +205,8 @@ def test_the_command_prints_a_line_each_and_fails_where_a_check_does(
     runner = CliRunner()
     before = runner.invoke(main, ["doctor"])
     assert before.exit_code == 1
-    assert "failed   migrations: " in before.output
+    assert f"failed   database: there is none at {tmp_path}/newsflash.db: " in before.output
+    assert list(tmp_path.iterdir()) == []
     assert runner.invoke(main, ["db", "upgrade"]).exit_code == 0
     after = runner.invoke(main, ["doctor"])
     assert after.exit_code == 0, after.output

@@ -71,6 +71,7 @@ def assert_not_ready(client: FlaskClient) -> None:
         "status": "not ready",
         "database": False,
         "migrations": False,
+        "keys": False,
         "oldest_due_seconds": 0,
     }
     assert client.get("/healthz").status_code == 200

@@ -16,6 +16,7 @@ def look(usecases, settings, tmp_path, monkeypatch):
         doctor = Doctor(
             replace(settings, **changes),
             health=usecases.health,
+            keys=usecases.database_keys,
             lists=usecases.lists,
             environment={},
         )
