@@ -71,6 +71,7 @@ from service.web import context, register_blueprints
 from service.web.admin_pages.oidc import CALLBACK
 from service.web.context import UseCases
 from service.web.public_path import PublicPath, public_path
+from service.web.request_log import RequestLog
 from service.webhooks.call import Call
 
 SIGNAL = "newsflash_signal"
@@ -122,6 +123,11 @@ def create_app(settings: Settings | None = None, *, only_looks: bool = False) ->
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops
         )
+    app.wsgi_app = RequestLog(  # type: ignore[method-assign]
+        app.wsgi_app,
+        trusts_id=settings.trusted_proxies > 0,
+        logs_access=settings.access_log,
+    )
     return app
 
 

@@ -1,18 +1,38 @@
-"""Logs: one JSON line an event on standard error. Ids only: no address, no token gets in."""
+"""Logs: one JSON line an event on standard error. Ids only: no address, no token gets in.
+
+Each line has `timestamp`, `level`, `event`, `process` (web, worker or command), `pid` and `host`,
+and within a request its `request_id`.
+"""
 
 import logging
+import os
+import re
+import socket
 import sys
+import threading
+import time
 import traceback
+import warnings
 from contextlib import suppress
+from contextvars import ContextVar
 from pathlib import Path
 from types import FrameType
 from typing import Any, TextIO, cast
 
 import structlog
+from structlog.typing import EventDict, WrappedLogger
 
+REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
+"""The id of the request that this thread answers."""
 MAX_FRAMES = 30
+MAX_FOREIGN_LENGTH = 200
+SOMETIMES_SECONDS = 60.0
 _ROOT = Path(__file__).parents[1]
 _OURS = ("service/", "migrations/")
+_HOST = socket.gethostname()
+_PRIVATE = re.compile(r"\S*(@|%40|://)\S*|\S{40,}")
+"""What may be an address, a link or a token in the text of a library."""
+_process = "command"
 
 
 class _Stderr:
@@ -30,9 +50,10 @@ class _Stderr:
 
 
 def configure_logging() -> None:
-    """Set structlog up for this process. Doing so again changes nothing."""
+    """Set logging up for this process: ours, and what libraries log. Again, it changes nothing."""
     structlog.configure(
         processors=[
+            _add_origin,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.JSONRenderer(),
@@ -41,6 +62,103 @@ def configure_logging() -> None:
         logger_factory=structlog.WriteLoggerFactory(cast(TextIO, _Stderr())),
         cache_logger_on_first_use=True,
     )
+    root = logging.getLogger()
+    if not any(isinstance(each, _ForeignHandler) for each in root.handlers):
+        root.addHandler(_ForeignHandler(logging.WARNING))
+
+
+def own_process(name: str) -> None:
+    """Say what this process is (`web` or `worker`), for its lines to say it too.
+
+    Whatever ends a thread or the process from here on, and every warning, is a line as well.
+    """
+    global _process
+    _process = name
+    configure_logging()
+    warnings.showwarning = _log_warning
+    sys.excepthook = lambda _kind, error, _trace: _log_end(error)
+    threading.excepthook = lambda given: _log_end(given.exc_value, thread=given.thread)
+    sys.unraisablehook = lambda given: _log_end(given.exc_value)
+
+
+class Sometimes:
+    """Logs an event that strangers can cause: one line a minute for each kind, with a count."""
+
+    def __init__(self, event: str) -> None:
+        """`event` is that of the lines."""
+        self._event = event
+        self._lock = threading.Lock()
+        self._kinds: dict[str, tuple[float, int]] = {}
+
+    def warn(self, kind: str, **fields: object) -> None:
+        """Count one more of a kind, of which there are few, and log it unless that was done within
+        the last minute. `count` is how many there were since the last line.
+        """
+        now = time.monotonic()
+        with self._lock:
+            next_at, count = self._kinds.get(kind, (now, 0))
+            is_due = now >= next_at
+            self._kinds[kind] = (now + SOMETIMES_SECONDS, 0) if is_due else (next_at, count + 1)
+        if is_due:
+            log: structlog.BoundLogger = structlog.get_logger(__name__)
+            log.warning(self._event, kind=kind, count=count + 1, **fields)
+
+
+class _ForeignHandler(logging.Handler):
+    """Writes what libraries log. Their words may quote anything: what they fill into a message is
+    left out, and of an error its kinds and places are kept.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one line."""
+        given = record.args if isinstance(record.args, tuple) else ()
+        error = record.exc_info[1] if record.exc_info else None
+        error = error or next((each for each in given if isinstance(each, BaseException)), None)
+        structlog.get_logger(__name__).log(
+            record.levelno,
+            _foreign(str(record.msg)),
+            logger=record.name,
+            **(error_fields(error) if error is not None else {}),
+        )
+
+
+def _add_origin(_logger: WrappedLogger, _method: str, fields: EventDict) -> EventDict:
+    fields["process"] = _process
+    fields["pid"] = os.getpid()
+    fields["host"] = _HOST
+    if (request_id := REQUEST_ID.get()) is not None:
+        fields["request_id"] = request_id
+    return fields
+
+
+def _log_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    del file, line
+    structlog.get_logger(__name__).warning(
+        "warning",
+        category=category.__name__,
+        text=_foreign(str(message)),
+        place=_place_of(filename, lineno),
+    )
+
+
+def _log_end(error: BaseException | None, *, thread: threading.Thread | None = None) -> None:
+    if error is None or isinstance(error, KeyboardInterrupt | SystemExit):
+        return
+    named = {"thread": thread.name} if thread is not None else {}
+    structlog.get_logger(__name__).error("unexpected error", **named, **error_fields(error))
+
+
+def _foreign(text: str) -> str:
+    """Return the first line of a library's text without what may be private."""
+    lines = text.strip().splitlines() or [""]
+    return _PRIVATE.sub("[…]", lines[0][:MAX_FOREIGN_LENGTH])
 
 
 def error_fields(error: BaseException) -> dict[str, Any]:
@@ -74,7 +192,11 @@ def error_fields(error: BaseException) -> dict[str, Any]:
 
 
 def _place(frame: FrameType, line: int) -> str:
-    path = Path(frame.f_code.co_filename)
+    return _place_of(frame.f_code.co_filename, line)
+
+
+def _place_of(filename: str, line: int) -> str:
+    path = Path(filename)
     for root in (_ROOT, *map(Path, sys.path)):
         if path.is_relative_to(root) and root != Path():
             return f"{path.relative_to(root)}:{line}"

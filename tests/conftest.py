@@ -2,6 +2,9 @@
 
 import os
 import shutil
+import sys
+import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,6 +16,7 @@ from flask_migrate import upgrade
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.engine import URL, make_url
 
+from service import log
 from service.app import SIGNAL, create_app
 from service.config import Settings
 from service.store.database import engine_options, prepare_engine
@@ -45,6 +49,19 @@ def _migrate(url: URL, folder: Path) -> None:
         usecases: UseCases = app.extensions[EXTENSION]
         usecases.lists.ensure_first()
         db.engine.dispose()
+
+
+@pytest.fixture(autouse=True)
+def _same_hooks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take back what a process of our own does with its errors and warnings."""
+    for module, name in (
+        (log, "_process"),
+        (warnings, "showwarning"),
+        (sys, "excepthook"),
+        (sys, "unraisablehook"),
+        (threading, "excepthook"),
+    ):
+        monkeypatch.setattr(module, name, getattr(module, name))
 
 
 @pytest.fixture(autouse=True)

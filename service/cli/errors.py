@@ -1,5 +1,9 @@
 """What a person sees of an error that no command expects: one line, never a traceback."""
 
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -10,6 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from service.config import SettingError
 from service.log import configure_logging, error_fields
 
+_LOGS = "newsflash.logs_errors"
 _log = structlog.get_logger(__name__)
 
 
@@ -22,23 +27,66 @@ class OneLineErrors(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
         try:
-            return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
-            raise  # click says them in its own way
-        except SettingError as error:
-            raise click.ClickException(str(error)) from None
-        except (OperationalError, InterfaceError, PoolTimeoutError) as error:
-            raise click.ClickException(_unavailable(error)) from None
-        except OSError as error:
-            if error.filename is None:
-                raise click.ClickException(_surprise(error)) from None
-            raise click.ClickException(f"{error.filename}: {error.strerror}") from None
-        except DatabaseError as error:
-            # Bare, it is SQLite's word for a file that is damaged or none of its own.
-            is_bare = type(error) is DatabaseError
-            raise click.ClickException((_unavailable if is_bare else _surprise)(error)) from None
-        except Exception as error:  # noqa: BLE001 - whatever it is, no traceback is printed
+            with errors_in_one_line():
+                return super().invoke(ctx)
+        except click.ClickException as error:
+            if not ctx.meta.get(_LOGS):
+                raise
+            _log_end(error)
+            raise click.exceptions.Exit(1) from None
+
+
+def log_errors() -> None:
+    """Have what ends the present command go into the log, in place of the line for a person."""
+    click.get_current_context().meta[_LOGS] = True
+
+
+@contextmanager
+def errors_as_log_lines() -> Iterator[None]:
+    """End a process that has no command of its own with status 1 and a line of the log."""
+    try:
+        with errors_in_one_line():
+            yield
+    except click.ClickException as error:
+        _log_end(error)
+        raise SystemExit(1) from None
+
+
+@contextmanager
+def errors_in_one_line() -> Iterator[None]:
+    """Raise `ClickException` with what to do, whatever goes wrong."""
+    try:
+        yield
+    except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+        raise  # click says them in its own way
+    except SettingError as error:
+        raise click.ClickException(str(error)) from None
+    except (OperationalError, InterfaceError, PoolTimeoutError) as error:
+        raise click.ClickException(_unavailable(error)) from None
+    except OSError as error:
+        if error.filename is None:
             raise click.ClickException(_surprise(error)) from None
+        raise click.ClickException(_no_access(error)) from None
+    except DatabaseError as error:
+        # Bare, it is SQLite's word for a file that is damaged or none of its own.
+        is_bare = type(error) is DatabaseError
+        raise click.ClickException((_unavailable if is_bare else _surprise)(error)) from None
+    except Exception as error:  # noqa: BLE001 - whatever it is, no traceback is printed
+        raise click.ClickException(_surprise(error)) from None
+
+
+def _log_end(error: click.ClickException) -> None:
+    configure_logging()
+    _log.error("cannot start", reason=error.format_message())
+
+
+def _no_access(error: OSError) -> str:
+    advice = ""
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        advice = f". Let user {os.geteuid()} write there, or start in another folder"
+    elif error.errno in (errno.ENOSPC, errno.EDQUOT):
+        advice = ". Make room on that disk"
+    return f"{error.filename}: {error.strerror}{advice}"
 
 
 def _unavailable(error: Exception) -> str:

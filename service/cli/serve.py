@@ -26,10 +26,12 @@ from service.cli.application import (
     settings_or_exit,
     usecases_of,
 )
+from service.cli.errors import errors_as_log_lines
 from service.cli.parent import when_parent_is_gone
 from service.cli.processes import Copy, KeptProcess, start_command
 from service.config import PREFIX, Settings, is_given, keep_served_address
 from service.front.server import run
+from service.log import own_process
 from service.store.models import db
 from service.web.lanes import alive_paths, lane_of
 
@@ -103,8 +105,10 @@ def keep_web(
 
 def web_process(bound: socket.socket, parent: int) -> None:
     """Answer requests in this process until told to stop, or until its parent is gone."""
+    own_process("web")
     when_parent_is_gone(parent, lambda: os.kill(os.getpid(), signal.SIGTERM))
-    app = build_or_exit(settings_or_exit())
+    with errors_as_log_lines():
+        app = build_or_exit(settings_or_exit())
     public_url = usecases_of(app).settings.public_url
     run(app, bound, lane_of=lane_of(app, public_url), alive_paths=alive_paths(public_url))
 

@@ -8,8 +8,10 @@ import click
 
 from service.app import build_chores, build_deliver
 from service.cli.application import adopt_keys_or_exit, app_or_exit, usecases_of
+from service.cli.errors import log_errors
 from service.cli.parent import when_parent_is_gone
 from service.config import SettingError
+from service.log import own_process
 from service.store.models import db
 from service.store.signal import MailWaiter
 from service.usecases.worker import Worker
@@ -23,6 +25,9 @@ BESIDE_WEB_NICENESS = 5
 @click.option("--parent", type=int, hidden=True, help="End with this process.")
 def worker(*, drain: bool, parent: int | None) -> None:
     """Deliver owed mail; any number of workers may run on any number of machines."""
+    own_process("worker")
+    if parent is not None:
+        log_errors()  # `serve` has started it: nobody reads what it prints
     app = app_or_exit()
     adopt_keys_or_exit(app)
     with app.app_context():

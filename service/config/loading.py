@@ -84,6 +84,7 @@ def load_settings(*, missing_key: MissingKey = refuse_key) -> Settings:
             ratelimit_enabled=env.bool("RATELIMIT_ENABLED", True),
             **ratelimits(env),
             trusted_proxies=within("TRUSTED_PROXIES", env.int("TRUSTED_PROXIES", 0), 0, 10),
+            access_log=env.bool("ACCESS_LOG", False),
             confirm_days=within("CONFIRM_DAYS", env.int("CONFIRM_DAYS", 7), 1, 365),
             retention_unconfirmed_days=within(
                 "RETENTION_UNCONFIRMED_DAYS", env.int("RETENTION_UNCONFIRMED_DAYS", 30), 0, 36_500

@@ -22,6 +22,7 @@ EVENT_PROVIDERS = (
 
 SETTINGS = frozenset(
     {
+        "ACCESS_LOG",
         "ADDRESS_HASH_KEY",
         "ALLOWED_HOSTS",
         "BIND_HOST",

@@ -66,6 +66,8 @@ class Settings:
     """Of one domain of recipients; ten times as many for the large mailbox providers."""
     ratelimit_overall: tuple[Window, ...] = ((60_000, 60),)
     trusted_proxies: int = 0
+    access_log: bool = False
+    """Whether each request is a line of the log."""
     confirm_days: int = 7
     retention_unconfirmed_days: int = 30
     """After how many days whoever never confirmed is erased; 0 is never, as for those below."""

@@ -17,6 +17,7 @@ import structlog
 from service.front.answer import Headers, problem, status_line
 from service.front.head import Environ
 from service.front.lane import Lane
+from service.log import error_fields
 
 _log = structlog.get_logger(__name__)
 
@@ -104,7 +105,7 @@ class Exchange:
             try:
                 answer = self._begin()
             except Exception as error:  # noqa: BLE001 - one request's failure is not the server's
-                _log.error("request failed", error=type(error).__name__)
+                _log.error("request failed", **error_fields(error))
                 self._close()
                 failed = HTTPStatus.INTERNAL_SERVER_ERROR
                 answer = Answer(status_line(failed), *problem(failed))
@@ -141,7 +142,7 @@ class Exchange:
         try:
             block = next((each for each in self._blocks if each), None)
         except Exception as error:  # noqa: BLE001 - the client must see that the body broke off
-            _log.error("answer broke off", error=type(error).__name__)
+            _log.error("answer broke off", **error_fields(error))
             self.has_failed = True
         if block is None:
             self._close()

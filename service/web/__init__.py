@@ -22,6 +22,7 @@ from service.web.pages_contract import describe_pages
 from service.web.problems import ProblemApi, init_problems
 from service.web.ratelimit import init_ratelimit
 from service.web.receipts_api import receipt_keys, receipts_api
+from service.web.request_log import init_routes
 from service.web.security import init_security
 from service.web.text_gate import init_text_gate
 from service.web.webhooks_api import webhooks_api
@@ -43,6 +44,7 @@ def register_blueprints(app: Flask) -> None:
     app.url_map.strict_slashes = False  # whoever types `/admin/` means `/admin`
     with app.app_context():
         settings = usecases().settings
+    init_routes(app)
     init_problems(app)
     init_hosts(app, settings)
     init_text_gate(app)

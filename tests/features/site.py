@@ -105,6 +105,7 @@ class Site:
         self.url = f"http://127.0.0.1:{self.port}"
         self.mail = mail
         self._log = folder / "serve.log"
+        self._errors = folder / "serve.err"
         self._folder = folder
         key = "a-key-for-tests-only-of-forty-bytes-----"
         self._environment = {
@@ -117,6 +118,7 @@ class Site:
             "NEWSFLASH_MAIL_URL": mail.url,
             "NEWSFLASH_MAIL_FROM": "News Flash <news@example.org>",
             "NEWSFLASH_RATELIMIT_ENABLED": "false",
+            "NEWSFLASH_ACCESS_LOG": "true",
         }
         self._process: subprocess.Popen[bytes] | None = None
         self._key: str | None = None
@@ -125,13 +127,13 @@ class Site:
 
     def start(self) -> None:
         """Start it and wait until it is ready."""
-        with self._log.open("ab") as log:
+        with self._log.open("ab") as log, self._errors.open("ab") as errors:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "service", "serve", "--port", str(self.port)],
                 cwd=self._folder,
                 env=self._environment | {"PYTHONPATH": str(Path(__file__).parents[2])},
                 stdout=log,
-                stderr=log,
+                stderr=errors,
                 start_new_session=True,
             )
         eventually(self._is_ready, "ready")
@@ -152,7 +154,12 @@ class Site:
 
     @property
     def log(self) -> str:
-        return self._log.read_text()
+        return self._log.read_text() + self.errors
+
+    @property
+    def errors(self) -> str:
+        """What its processes wrote to standard error."""
+        return self._errors.read_text()
 
     @property
     def admin(self) -> dict[str, str]:
