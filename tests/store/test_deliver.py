@@ -794,8 +794,9 @@ def test_a_failing_provider_is_tried_for_three_days_and_no_longer(world: World):
 def test_another_provider_takes_over_at_once(world: World):
     first = FakeProvider(fails(TemporaryError("503")), name="first")
     second = FakeProvider(name="second")
-    world.sign_up()
-    run(make(world, first, second))
+    with time_machine.travel(NOON, tick=False):
+        world.sign_up()
+        run(make(world, first, second))
     assert (len(first.calls), len(second.calls)) == (1, 1)
     assert (world.messages()[0].status, world.messages()[0].provider) == ("accepted", "second")
 

@@ -291,16 +291,7 @@ def test_a_bounce_may_come_before_the_worker_has_settled(world, feedback):
     assert world.progress is MailProgress.BOUNCED
 
 
-KINDS = [
-    "delivered",
-    "deferred",
-    "blocked",
-    "not_understood",
-    "soft_bounce",
-    "hard_bounce",
-    "complaint",
-    "unsubscribed",
-]
+KINDS = [each.value for each in EventKind if each is not EventKind.NOT_UNDERSTOOD]
 
 
 @given(
