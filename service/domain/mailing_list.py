@@ -29,8 +29,13 @@ class ListInfo:
     is_default: bool
 
 
+def is_slug(text: str) -> bool:
+    """Tell whether a list can have this slug."""
+    return _SLUG.fullmatch(text) is not None
+
+
 def check_slug(slug: str) -> str:
     """Return the slug, or raise `InvalidInputError`: lower-case letters, digits, inner hyphens."""
-    if not _SLUG.fullmatch(slug):
+    if not is_slug(slug):
         raise InvalidInputError("slug", "Use up to 64 lower-case letters, digits and hyphens.")
     return slug

@@ -32,9 +32,15 @@ _TCP = {
 """A server that vanished without a word is noticed after about 5 s, not after the kernel's 15
 minutes (libpq, "Parameter Key Words"; the last is in milliseconds). Not used on Unix sockets."""
 _SESSION = (
+    # The time that statements may take comes first: it holds for those that follow.
+    f"SET statement_timeout TO {STATEMENT_TIMEOUT_MS}; SET lock_timeout TO 0; "
     "SET TIME ZONE 'UTC'; SET DateStyle TO ISO; SET IntervalStyle TO postgres; "
     "SET extra_float_digits TO 1; SET bytea_output TO hex; SET standard_conforming_strings TO on; "
-    f"SET statement_timeout TO {STATEMENT_TIMEOUT_MS}; "
+    "SET default_transaction_read_only TO off; "
+    # A schema that role or database name first stays first; the tables may be in `public`.
+    "SELECT set_config('search_path',"
+    " concat_ws(', ', nullif(current_setting('search_path'), ''), 'public'), false)"
+    " WHERE NOT 'public' = ANY (current_schemas(false)); "
     "SELECT pg_backend_pid()"
 )
 _IS_POOLED = "newsflash_is_pooled"
@@ -61,7 +67,11 @@ def engine_options(url: URL) -> dict[str, Any]:
         "isolation_level": "READ COMMITTED",
         "connect_args": {
             name: value
-            for name, value in {"connect_timeout": POOL_WAIT_SECONDS, **_TCP}.items()
+            for name, value in {
+                "connect_timeout": POOL_WAIT_SECONDS,
+                "client_encoding": "utf8",
+                **_TCP,
+            }.items()
             if name not in url.query  # what the operator's URL says wins
         },
     }

@@ -81,6 +81,12 @@ def update_list(
     )
 
 
+def lock_default(connection: Connection) -> None:
+    """Let one transaction at a time say which list is the default; reading goes on."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("LOCK TABLE mailing_lists IN SHARE ROW EXCLUSIVE MODE")
+
+
 def clear_default(connection: Connection, *, at: datetime) -> None:
     """Leave no list as the default: the caller makes another one so."""
     connection.execute(

@@ -45,6 +45,16 @@ class MailingList(db.Model):  # type: ignore[name-defined,misc]
     """What one subscribes to, and who answers for it (GDPR article 13: controller, notice)."""
 
     __tablename__ = "mailing_lists"
+    # Whatever happens at once, one list at most is the default.
+    __table_args__ = (
+        Index(
+            "uq_mailing_lists_default",
+            "is_default",
+            unique=True,
+            sqlite_where=text("is_default"),
+            postgresql_where=text("is_default"),
+        ),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     slug: Mapped[str] = mapped_column(unique=True)
@@ -287,6 +297,15 @@ class Suppression(db.Model):  # type: ignore[name-defined,misc]
     email_key: Mapped[str | None]
     note: Mapped[str | None]
     created_at: Mapped[datetime]
+
+
+class WriteProbe(db.Model):  # type: ignore[name-defined,misc]
+    """The one row that `/readyz` writes, to see whether the database takes writes."""
+
+    __tablename__ = "write_probe"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
 
 
 class ApiKey(db.Model):  # type: ignore[name-defined,misc]

@@ -1,5 +1,7 @@
-"""Whether the service can do its work: database, migrations, mail that waits."""
+"""Whether the service can do its work: database, migrations, writes, email that waits."""
 
+import threading
+import time
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -12,7 +14,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from service.clock import utc_now
 from service.store import outbox
 from service.store.database import reading
+from service.store.write_probe import takes_writes
 from service.usecases.database_keys import DatabaseKeys
+
+PROBE_EVERY_SECONDS = 1.0
 
 
 class Version(StrEnum):
@@ -34,11 +39,13 @@ class Readiness:
     """Which setting holds a key that is not this database's, and what to do; None: all fit."""
     oldest_due_seconds: float
     """How long the longest waiting mail has been owed; 0 with none."""
+    writable: bool
+    """Whether the database takes writes, as a signup needs it; seen at most a second ago."""
 
     @property
     def is_ready(self) -> bool:
         """Tell whether requests may be sent here. Late mail alone is no reason against it."""
-        return self.database and self.migrations and self.wrong_key is None
+        return self.database and self.migrations and self.wrong_key is None and self.writable
 
 
 class Health:
@@ -51,16 +58,23 @@ class Health:
         self._engine = engine
         self._keys = keys
         self._expected = expected_revision
+        self._probe = threading.Lock()
+        self._is_writable: bool | None = None
+        self._probed_at = 0.0
 
     def __call__(self) -> Readiness:
         """Return the state; a database that does not answer is told, not raised."""
         try:
-            return self.look()
+            found = self.look()
         except SQLAlchemyError:
             return _NOTHING
+        return replace(found, writable=found.migrations and self._takes_writes())
 
     def look(self) -> Readiness:
-        """Return the state; raise `SQLAlchemyError` where the database does not answer."""
+        """Return the state, with `writable` as if it was; nothing is written.
+
+        Raises `SQLAlchemyError` where the database does not answer.
+        """
         with reading(self._engine) as connection:
             revision = MigrationContext.configure(connection).get_current_revision()
             if revision != self._expected:
@@ -73,10 +87,26 @@ class Health:
             migrations=True,
             wrong_key=wrong_key,
             oldest_due_seconds=round(seconds, 3),
+            writable=True,
         )
 
+    def _takes_writes(self) -> bool:
+        """Write once a second at most, one at a time: anybody may ask, as often as they like."""
+        if not self._probe.acquire(blocking=self._is_writable is None):
+            return bool(self._is_writable)
+        try:
+            now = time.monotonic()
+            if self._is_writable is None or now - self._probed_at >= PROBE_EVERY_SECONDS:
+                self._is_writable = takes_writes(self._engine, at=utc_now())
+                self._probed_at = time.monotonic()
+            return self._is_writable
+        finally:
+            self._probe.release()
 
-_NOTHING = Readiness(database=False, migrations=False, wrong_key=None, oldest_due_seconds=0)
+
+_NOTHING = Readiness(
+    database=False, migrations=False, wrong_key=None, oldest_due_seconds=0, writable=False
+)
 
 
 def version_of(engine: Engine, migrations: Path) -> Version:

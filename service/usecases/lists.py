@@ -1,6 +1,7 @@
 """Mailing lists: read on every signup, confirmation and mail, changed rarely."""
 
 import re
+import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,12 +15,14 @@ from sqlalchemy.exc import IntegrityError
 
 from service.clock import utc_now
 from service.domain.errors import ConflictError, InvalidInputError, UnknownListError
-from service.domain.mailing_list import ListInfo, check_slug
+from service.domain.mailing_list import ListInfo, check_slug, is_slug
 from service.domain.sender import parse_sender
 from service.store import lists as store
 from service.store.audit import insert_audit
 from service.store.database import reading
 
+MISSES_A_SECOND = 20
+"""Look-ups in the database for lists that this process does not know; beyond, they are unknown."""
 CACHE_SECONDS = 2.0
 """How long another process may still see a list as it was before a change."""
 
@@ -51,6 +54,23 @@ class _Snapshot:
     expires: float
 
 
+class _Misses:
+    """Bounds how often a name that no list has is looked up: strangers can make up any number."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._second, self._count = 0, 0
+
+    def may_look(self) -> bool:
+        """Count a look-up, and tell whether it is within the bound."""
+        with self._lock:
+            second = int(time.monotonic())
+            if second != self._second:
+                self._second, self._count = second, 0
+            self._count += 1
+            return self._count <= MISSES_A_SECOND
+
+
 class Lists:
     """Reads and changes mailing lists. One for a process; safe to use from several threads."""
 
@@ -58,13 +78,21 @@ class Lists:
         """Take the engine; nothing is read yet."""
         self._engine = engine
         self._snapshot: _Snapshot | None = None
+        self._changes = 0
+        self._misses = _Misses()
 
     def get(self, slug: str) -> ListInfo:
         """Return the list, or raise `UnknownListError`."""
-        try:
-            return self._read().by_slug[slug]
-        except KeyError:
-            raise UnknownListError(slug) from None
+        info = self._read().by_slug.get(slug)
+        if info is None and is_slug(slug) and self._misses.may_look():
+            # Another process may have made the list a moment ago.
+            with reading(self._engine) as connection:
+                info = store.get_by_slug(connection, slug)
+            if info is not None:
+                self._forget()
+        if info is None:
+            raise UnknownListError(slug)
+        return info
 
     def default(self) -> ListInfo:
         """Return the list that a signup means which names none, or raise `UnknownListError`."""
@@ -82,7 +110,7 @@ class Lists:
         wanted = tuple(ids)
         by_id = self._read().by_id
         if any(list_id not in by_id for list_id in wanted):
-            self._snapshot = None  # another process may have made the list a moment ago
+            self._forget()  # another process may have made the list a moment ago
             by_id = self._read().by_id
         return tuple(by_id[list_id] for list_id in wanted if list_id in by_id)
 
@@ -90,7 +118,7 @@ class Lists:
         """Give a new database its first list, `news-flash`, the default; return whether it was."""
         with self._engine.begin() as connection:
             is_new = store.insert_first_list(connection, at=utc_now())
-        self._snapshot = None
+        self._forget()
         return is_new
 
     def create(self, *, slug: str, name: str, actor: str, **values: Any) -> ListInfo:
@@ -104,12 +132,13 @@ class Lists:
         try:
             with self._engine.begin() as connection:
                 if changes.get("is_default"):
+                    store.lock_default(connection)
                     store.clear_default(connection, at=now)
                 store.insert_list(connection, slug=slug, at=now, **changes)
                 insert_audit(connection, at=now, actor=actor, action="list.created", target=slug)
         except IntegrityError:
             raise ConflictError("A list with this slug exists already.") from None
-        self._snapshot = None
+        self._forget()
         return self.get(slug)
 
     def update(self, slug: str, changes: Mapping[str, Any], *, actor: str) -> ListInfo:
@@ -121,6 +150,8 @@ class Lists:
         checked = _checked(changes)
         now = utc_now()
         with self._engine.begin() as connection:
+            if "is_default" in checked:
+                store.lock_default(connection)
             info = store.get_by_slug(connection, slug)
             if info is None:
                 raise UnknownListError(slug)
@@ -137,13 +168,18 @@ class Lists:
                 target=slug,
                 detail={"fields": sorted(checked)},
             )
-        self._snapshot = None
+        self._forget()
         return self.get(slug)
+
+    def _forget(self) -> None:
+        """Have the lists read again; what is being read just now is too old already."""
+        self._changes += 1
+        self._snapshot = None
 
     def _read(self) -> _Snapshot:
         snapshot = self._snapshot
         if snapshot is None or time.monotonic() >= snapshot.expires:
-            expires = time.monotonic() + CACHE_SECONDS
+            expires, changes = time.monotonic() + CACHE_SECONDS, self._changes
             with reading(self._engine) as connection:
                 found = store.all_lists(connection)
             snapshot = _Snapshot(
@@ -151,7 +187,8 @@ class Lists:
                 by_id=MappingProxyType({info.id: info for info in found}),
                 expires=expires,
             )
-            self._snapshot = snapshot
+            if changes == self._changes:
+                self._snapshot = snapshot
         return snapshot
 
 

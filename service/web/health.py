@@ -22,6 +22,7 @@ def readyz() -> Response:
         database=readiness.database,
         migrations=readiness.migrations,
         keys=readiness.migrations and readiness.wrong_key is None,
+        writable=readiness.writable,
         oldest_due_seconds=readiness.oldest_due_seconds,
         **({"detail": readiness.wrong_key} if readiness.wrong_key else {}),
     )

@@ -124,7 +124,7 @@ CALLS: dict[str, PageCall] = {
         summary="Whether the process answers.", media="application/json", answers={200: "It does."}
     ),
     "health.readyz": PageCall(
-        summary="Whether requests can be taken: database, migrations, keys, oldest due mail.",
+        summary="Whether requests can be taken: database, migrations, keys, writes, emails due.",
         media="application/json",
         answers={200: "Ready.", 503: "Not ready: the body says what is wrong."},
     ),

@@ -22,6 +22,7 @@ from werkzeug.test import TestResponse
 from service.app import SIGNAL, create_app
 from service.store import database
 from service.store.models import db
+from service.usecases import health
 from tests.conftest import _migrate, make_settings
 from tests.faults.conftest import BreakableServer, signups
 
@@ -72,6 +73,7 @@ def assert_not_ready(client: FlaskClient) -> None:
         "database": False,
         "migrations": False,
         "keys": False,
+        "writable": False,
         "oldest_due_seconds": 0,
     }
     assert client.get("/healthz").status_code == 200
@@ -173,9 +175,26 @@ def test_a_server_that_takes_no_writes_is_unavailable(postgres_url: URL, tmp_pat
         event.listen(engine, "connect", read_only)
         engine.dispose()
         assert_unavailable(sign_up(client, "ada"))
+        assert_not_writable(client)
         event.remove(engine, "connect", read_only)
         engine.dispose()
         assert_recovered(client, app)
+
+
+@pytest.fixture(autouse=True)
+def probing_always(monkeypatch: pytest.MonkeyPatch) -> None:
+    """See at once what was broken or mended."""
+    monkeypatch.setattr(health, "PROBE_EVERY_SECONDS", 0)
+
+
+def assert_not_writable(client: FlaskClient) -> None:
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json is not None
+    assert answer.json["database"] is True
+    assert answer.json["migrations"] is True
+    assert answer.json["writable"] is False
+    assert client.get("/healthz").status_code == 200
 
 
 @pytest.fixture
@@ -199,7 +218,7 @@ def test_another_process_holds_the_write_lock(
         assert holder.stdout.readline() == b"held\n"
         assert_unavailable(sign_up(client, "during"))
         assert client.get("/").status_code == 200  # whoever reads does not wait
-        assert client.get("/readyz").status_code == 200
+        assert_not_writable(client)
         holder.communicate(b"\n")
         assert_recovered(client, app)
         assert signups(engine_of(app)) == {"after@example.org"}
@@ -218,6 +237,7 @@ def test_a_full_disk(sqlite_url: URL, tmp_path: Path) -> None:
         answers = {f"p{number}": sign_up(client, f"p{number}") for number in range(200)}
         taken = {name for name, answer in answers.items() if answer.status_code == 202}
         assert 0 < len(taken) < len(answers)
+        assert_not_writable(client)
         for name in answers.keys() - taken:
             assert_unavailable(answers[name])
         assert signups(engine) == {f"{name}@example.org" for name in taken}

@@ -1,6 +1,8 @@
 """Nothing depends on what the PostgreSQL server, database or role has set."""
 
 import socket
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -9,8 +11,13 @@ from psycopg import sql
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import URL
 
+from service.app import SIGNAL, build_deliver, create_app
 from service.store.database import engine_options, prepare_engine
+from service.store.models import db
+from service.web.context import EXTENSION, UseCases
+from tests.conftest import make_settings
 from tests.postgres import libpq
+from tests.store.world import World
 
 ODD = {
     "DateStyle": "German, DMY",
@@ -20,12 +27,19 @@ ODD = {
     "bytea_output": "escape",
     "standard_conforming_strings": "off",
     "default_transaction_isolation": "serializable",
+    "default_transaction_read_only": "on",
+    "search_path": "nowhere",
+    "client_encoding": "LATIN1",
+    "statement_timeout": "50",
+    "lock_timeout": "1",
+    "lc_messages": "C",
 }
 
 
 @pytest.fixture
-def odd_url(postgres_url: URL) -> URL:
+def odd_url(postgres_url: URL) -> Iterator[URL]:
     with psycopg.connect(libpq(postgres_url), autocommit=True) as admin:
+        admin.execute("SET statement_timeout TO 0")
         for name, value in ODD.items():
             admin.execute(
                 sql.SQL("ALTER DATABASE {} SET {} TO {}").format(
@@ -34,7 +48,13 @@ def odd_url(postgres_url: URL) -> URL:
                     sql.SQL(value) if name == "DateStyle" else sql.Literal(value),
                 )
             )
-    return postgres_url
+    yield postgres_url
+    with psycopg.connect(libpq(postgres_url.set(database="postgres")), autocommit=True) as admin:
+        admin.execute(
+            sql.SQL("ALTER DATABASE {} RESET ALL").format(
+                sql.Identifier(str(postgres_url.database))
+            )
+        )
 
 
 def engine_on(url: URL) -> Engine:
@@ -57,8 +77,52 @@ def test_a_session_sets_what_it_depends_on(odd_url: URL):
         "bytea_output": "hex",
         "standard_conforming_strings": "on",
         "default_transaction_isolation": "",
+        "default_transaction_read_only": "off",
+        "search_path": "nowhere, public",
+        "client_encoding": "UTF8",
+        "statement_timeout": "30s",
+        "lock_timeout": "0",
+        "lc_messages": "C",
     }
     assert isolation == "read committed"
+
+
+def test_a_signup_is_taken_mailed_confirmed_and_exported_whatever_the_server_has_set(
+    odd_url: URL, tmp_path: Path
+):
+    app = create_app(make_settings(odd_url, tmp_path))
+    usecases: UseCases = app.extensions[EXTENSION]
+    client = app.test_client()
+    with app.app_context():
+        engine = db.engine
+    given = {"email": "zo\u00eb@example.org", "name": "\u0160\u00e1rka \u4e2d"}
+    assert client.post("/v1/subscriptions", json=given).status_code == 202
+    deliver = build_deliver(engine, usecases.settings)
+    for batch in deliver.claim(calls=1):
+        deliver.deliver(batch)
+    world = World.of(usecases, engine)
+    [message] = world.messages(given["email"])
+    assert message.status == "accepted"
+    world.confirm(given["email"])
+    assert world.leave(given["email"]) is not None
+    key = usecases.keys.create("boss", "admin", actor="test")
+    exported = client.get(
+        "/v1/subscribers/export", headers={"Authorization": f"Bearer {key}"}
+    ).get_data(as_text=True)
+    assert given["email"] in exported
+    assert given["name"] in exported
+    assert f"{world.subscription(given['email']).confirmed_at:%Y-%m-%dT%H:%M}" in exported
+    assert client.get("/readyz").status_code == 200
+    app.extensions[SIGNAL].close()
+    engine.dispose()
+
+
+def test_tables_in_a_schema_of_their_own_stay_where_they_are(postgres_url: URL):
+    url = postgres_url.update_query_dict({"options": "-c search_path=pg_temp,public"})
+    engine = engine_on(url)
+    with engine.connect() as connection:
+        assert connection.scalar(text("SHOW search_path")) == "pg_temp,public"
+    engine.dispose()
 
 
 def test_a_server_that_vanishes_is_noticed_within_seconds(postgres_url: URL):

@@ -1,0 +1,99 @@
+"""Lists as several processes see them: one default, and a new one is known everywhere at once."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from flask import Flask
+from flask_migrate import downgrade, upgrade
+from sqlalchemy import Engine, select, update
+from sqlalchemy.exc import IntegrityError
+
+from service.domain.errors import UnknownListError
+from service.store.models import MailingList
+from service.usecases.lists import MISSES_A_SECOND, Lists
+from tests.store.world import World, counted
+from tests.store.world import world as world
+
+
+def defaults(world: World) -> list[str]:
+    return [row.slug for row in world.rows(select(MailingList.slug).where(MailingList.is_default))]
+
+
+def test_a_new_list_is_known_to_another_process_at_once(world: World, engine: Engine):
+    other = Lists(engine)
+    assert len(other.all()) == 1
+    with pytest.raises(UnknownListError):
+        other.get("fresh")
+    world.make_lists("fresh")
+    assert other.get("fresh").slug == "fresh"
+    assert {info.slug for info in other.all()} == {"news-flash", "fresh"}
+
+
+def test_made_up_names_are_looked_up_a_bounded_number_of_times(world: World, engine: Engine):
+    lists = Lists(engine)
+    lists.all()
+    with counted(engine) as statements:
+        for number in range(500):
+            with pytest.raises(UnknownListError):
+                lists.get(f"made-up-{number}")
+        for name in ("", "No", "a b", "x" * 65, "\0", "\u00e4"):
+            with pytest.raises(UnknownListError):
+                lists.get(name)
+    looked = [sql for sql in statements if "mailing_lists.slug =" in sql]
+    # A few seconds may pass meanwhile on a slow machine.
+    assert MISSES_A_SECOND <= len(looked) < 250
+
+
+def test_what_was_read_before_a_change_is_not_kept(world: World, monkeypatch: pytest.MonkeyPatch):
+    lists = world.usecases.lists
+    lists._forget()
+    whole = Lists._read
+
+    def slow(self: Lists) -> object:
+        monkeypatch.setattr(Lists, "_read", whole)
+        found = whole(self)
+        self.update("news-flash", {"name": "Renamed"}, actor="test")
+        return found
+
+    monkeypatch.setattr(Lists, "_read", slow)
+    lists.all()
+    assert lists.get("news-flash").name == "Renamed"
+
+
+def test_one_list_stays_the_default_whatever_happens_at_once(world: World, engine: Engine):
+    slugs = [f"list-{number}" for number in range(8)]
+    world.make_lists(*slugs)
+    barrier = threading.Barrier(len(slugs) + 2)
+
+    def choose(slug: str) -> None:
+        barrier.wait()
+        Lists(engine).update(slug, {"is_default": True}, actor="test")
+
+    def create(slug: str) -> None:
+        barrier.wait()
+        Lists(engine).create(slug=slug, name="New", is_default=True, actor="test")
+
+    with ThreadPoolExecutor(len(slugs) + 2) as pool:
+        running = [pool.submit(choose, slug) for slug in slugs]
+        running += [pool.submit(create, slug) for slug in ("new-1", "new-2")]
+        for each in running:
+            each.result()
+    assert len(defaults(world)) == 1
+    assert Lists(engine).default().slug == defaults(world)[0]
+
+
+def test_the_database_holds_no_second_default(world: World, engine: Engine):
+    world.make_lists("other")
+    with pytest.raises(IntegrityError), engine.begin() as connection:
+        connection.execute(update(MailingList).values(is_default=True))
+
+
+def test_of_two_defaults_from_before_the_one_that_was_taken_stays(app: Flask, world: World):
+    world.make_lists("another", "zebra")
+    with app.app_context():
+        downgrade(revision="0018")
+        with world.engine.begin() as connection:
+            connection.execute(update(MailingList).values(is_default=True))
+        upgrade()
+    assert defaults(world) == ["another"]
