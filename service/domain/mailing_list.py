@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from service.domain.errors import InvalidInputError
+from service.domain.site import is_one_of
 
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 
@@ -27,6 +28,10 @@ class ListInfo:
     """Where a form post is sent to instead of the status page."""
     locale: str
     is_default: bool
+
+    def takes_from(self, origin: str) -> bool:
+        """Tell whether pages of the site with this origin, as a browser sends it, may post."""
+        return not self.origins or is_one_of(origin, self.origins)
 
 
 def is_slug(text: str) -> bool:

@@ -67,6 +67,8 @@ def problem(status: HTTPStatus) -> tuple[Headers, bytes]:
         ("Content-Type", "application/problem+json"),
         ("Content-Length", str(len(body))),
         *_SAFE_HEADERS,
+        # The form of another site may read why it was not taken; nothing here is about anybody.
+        ("Access-Control-Allow-Origin", "*"),
     ]
     if status is HTTPStatus.SERVICE_UNAVAILABLE:
         headers.append(("Retry-After", str(RETRY_AFTER_SECONDS)))

@@ -17,6 +17,7 @@ from service.clock import utc_now
 from service.domain.errors import ConflictError, InvalidInputError, UnknownListError
 from service.domain.mailing_list import ListInfo, check_slug, is_slug
 from service.domain.sender import parse_sender
+from service.domain.site import site_origin
 from service.store import lists as store
 from service.store.audit import insert_audit
 from service.store.database import reading
@@ -224,10 +225,8 @@ def _is_web_address(text: str) -> bool:
 
 
 def _origin(text: str) -> str:
-    """Return the origin (RFC 6454, section 6.2) in lower case, as browsers send it."""
-    if not _is_web_address(text):
-        raise InvalidInputError("origins", "Use the form https://host for each site.")
-    parts = urlsplit(text)
-    if parts.path.strip("/") or parts.query or parts.fragment:
-        raise InvalidInputError("origins", "Use the form https://host for each site.")
-    return f"{parts.scheme}://{parts.netloc}".lower()
+    """Return the site's origin as browsers send it, so that it can go into headers."""
+    try:
+        return site_origin(text)
+    except ValueError:
+        raise InvalidInputError("origins", "Use the form https://host for each site.") from None

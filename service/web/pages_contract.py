@@ -46,6 +46,8 @@ CALLS: dict[str, PageCall] = {
         fields=_SIGNUP,
         required=("email",),
         answers={
+            200: "A page with one more step, or that leads to the list's own address.",
+            202: "Taken, for a script that asks for JSON.",
             303: "Taken: to the status page, or to the list's own address.",
             403: "The list takes no forms from that site.",
             404: "No such list.",

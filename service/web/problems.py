@@ -22,6 +22,7 @@ from werkzeug.exceptions import HTTPException
 
 from service.domain import errors as domain
 from service.log import error_fields
+from service.web.negotiation import accepts_pages, wants_json
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 5
@@ -174,18 +175,16 @@ def problem(
         document["detail"] = detail
     if errors:
         document["errors"] = errors
-    if _wants_page():
+    if not request.path.startswith("/v1/") and accepts_pages() and not wants_json():
         response = make_response(render_template("pages/error.html", problem=document))
     else:
         response = make_response(current_app.json.dumps(document))
         response.content_type = CONTENT_TYPE
+    if not request.path.startswith("/v1/"):
+        response.vary.update(("Accept", "Sec-Fetch-Mode"))
     response.status_code = int(status)
     response.headers.update(headers or {})
     return response
-
-
-def _wants_page() -> bool:
-    return not request.path.startswith("/v1/") and request.accept_mimetypes.accept_html
 
 
 def http_problem(error: HTTPException) -> Response:

@@ -8,6 +8,8 @@ import secrets
 
 from flask import Flask, Response, g, request
 
+from service.domain.site import site_origin
+
 HSTS_SECONDS = 63_072_000  # two years
 
 _PAGE_POLICY = {
@@ -71,7 +73,8 @@ def keep_private() -> None:
 def own_origins(public_url: str) -> frozenset[str]:
     """Return the origins under which this service's own pages are reached in this request."""
     scheme, _, rest = public_url.partition("://")
-    return frozenset({f"{scheme}://{rest.split('/')[0]}", request.host_url.rstrip("/")})
+    ours = (f"{scheme}://{rest.split('/')[0]}", request.host_url.rstrip("/"))
+    return frozenset(map(site_origin, ours))
 
 
 def _page_policy() -> str:

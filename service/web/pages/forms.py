@@ -1,23 +1,27 @@
 """Signing up: the landing page, the hosted form, and the form that any page embeds by one line."""
 
+from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from flask import jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from werkzeug.exceptions import Forbidden, UnsupportedMediaType
+from werkzeug.exceptions import UnsupportedMediaType
 from werkzeug.wrappers import Response
 
 from service.domain.address import MAX_LENGTH
 from service.domain.errors import AddressError, InvalidInputError
 from service.domain.mailing_list import ListInfo
 from service.domain.risk import Risk
+from service.domain.site import is_one_of
 from service.usecases.steps import Step
 from service.usecases.subscribe import SignupRequest
 from service.web.caller import admit
 from service.web.context import evidence, usecases
 from service.web.i18n import asked_locale, speak_for
+from service.web.negotiation import wants_json
 from service.web.pages import pages
+from service.web.problems import problem
 from service.web.public_path import public_address
 from service.web.security import allow, own_origins
 
@@ -25,6 +29,7 @@ FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 MAX_FORM_BYTES = 16 * 1024
 MAX_NAME_LENGTH = 200
 EMBED_SECONDS = 300
+PREFLIGHT_SECONDS = 600
 
 
 @pages.get("/")
@@ -33,13 +38,13 @@ def home() -> ResponseReturnValue:
     return render_template("pages/home.html", lists=usecases().lists.all())
 
 
-@pages.get("/subscribe/<slug>")
+@pages.get("/subscribe/<slug>", provide_automatic_options=False)
 def form(slug: str) -> ResponseReturnValue:
     """Show the hosted form, alone or in a frame of a site that the list allows."""
     return _form(_list(slug))
 
 
-@pages.post("/subscribe/<slug>")
+@pages.post("/subscribe/<slug>", provide_automatic_options=False)
 def subscribe(slug: str) -> ResponseReturnValue:
     """Take a form post from an allowed site: 303, or the form again with what to mend (422).
 
@@ -47,7 +52,8 @@ def subscribe(slug: str) -> ResponseReturnValue:
     """
     request.max_content_length = MAX_FORM_BYTES
     info = _list(slug)
-    _check_origin(info)
+    if not _may_post(info):
+        return _not_from_there(info)
     if request.mimetype not in FORM_TYPES:
         raise UnsupportedMediaType
     email = request.form.get("email", "").strip()
@@ -77,13 +83,17 @@ def subscribe(slug: str) -> ResponseReturnValue:
 
 @pages.get("/embed/<slug>.js")
 def embed(slug: str) -> ResponseReturnValue:
-    """Return the script that puts the list's form where its tag stands."""
+    """Return the script that puts the list's form where its tag stands.
+
+    It names the allowed sites, which the hosted form's `frame-ancestors` tells anybody, too.
+    """
     info = _list(slug)
     script = render_template(
         "pages/embed.js",
         info=info,
         form_url=public_address("pages.form", slug=info.slug, locale=asked_locale()),
         form_token=usecases().guard.form_token(),
+        sites=[*info.origins, *own_origins(usecases().settings.public_url)] if info.origins else [],
     )
     return Response(
         script,
@@ -91,6 +101,7 @@ def embed(slug: str) -> ResponseReturnValue:
         headers={
             "Cache-Control": f"public, max-age={EMBED_SECONDS}",
             "Cross-Origin-Resource-Policy": "cross-origin",
+            "Access-Control-Allow-Origin": "*",  # a module is fetched by CORS
             "Vary": "Accept-Language",
         },
     )
@@ -129,7 +140,7 @@ def _allow_as_form(info: ListInfo) -> None:
 
 def _take(signup: SignupRequest, risk: Risk) -> str | Step:
     """Take the signup: a script that asks for JSON is always answered, a page may get a step."""
-    if _wants_json():
+    if wants_json():
         return usecases().intake.by_api(signup, risk=risk, once=None)
     return usecases().intake.by_form(
         signup,
@@ -151,26 +162,36 @@ def _step(info: ListInfo, step: Step) -> ResponseReturnValue:
     )
 
 
-def _check_origin(info: ListInfo) -> None:
-    """Refuse a post from a site that the list does not name.
+def _may_post(info: ListInfo) -> bool:
+    """Tell whether the post is from a site that the list names, or from our own page.
 
     No origin and `null` are let through: privacy tools and sites with `Referrer-Policy:
     no-referrer` send these, and whoever wants to forge an origin needs no browser.
     """
     origin = request.headers.get("Origin", "null").lower()
-    if not info.origins or origin == "null" or origin in info.origins:
-        return
-    if origin not in own_origins(usecases().settings.public_url):
-        raise Forbidden
+    return origin == "null" or info.takes_from(origin) or _is_ours(origin)
+
+
+def _is_ours(origin: str) -> bool:
+    return is_one_of(origin, own_origins(usecases().settings.public_url))
+
+
+def _not_from_there(info: ListInfo) -> Response:
+    """Say which site to allow; the embedded form shows the `detail` to whoever builds the site."""
+    origin = request.headers["Origin"]
+    return problem(
+        HTTPStatus.FORBIDDEN,
+        "site-not-allowed",
+        "This form isn't set up for that website.",
+        detail=f"Add {origin} to the allowed websites of the list {info.slug}.",
+    )
 
 
 def _source(info: ListInfo) -> str:
     """Name the form for the consent ledger: the page given, else the posting site, else ours."""
     given = request.form.get("source", "")
     origin = request.headers.get("Origin", "null")
-    site = (
-        "" if origin == "null" or origin in own_origins(usecases().settings.public_url) else origin
-    )
+    site = "" if origin == "null" or _is_ours(origin) else origin
     return " ".join((given or site or f"/subscribe/{info.slug}").split())[:200]
 
 
@@ -184,35 +205,63 @@ def _explain(email: str) -> str:
     return str(text)
 
 
-def _wants_json() -> bool:
-    accept = request.accept_mimetypes
-    return accept["application/json"] > accept["text/html"]
-
-
 def _taken(info: ListInfo, token: str) -> ResponseReturnValue:
-    if _wants_json():
+    if wants_json():
         status_url = public_address("pages.status", token=token, locale=asked_locale())
         answer = jsonify(status="pending", status_url=status_url)
         answer.status_code = 202
-        return _readable(answer)
-    status_path = url_for("pages.status", token=token, locale=asked_locale())
-    return redirect(info.redirect_url or status_path, code=303)
+        return answer
+    if info.redirect_url is None:
+        return redirect(url_for("pages.status", token=token, locale=asked_locale()), code=303)
+    if _is_ours(request.headers.get("Origin", "null")):
+        # A browser holds every redirect after a form post to the page's `form-action`, also those
+        # that the other site makes: our own form is answered by a page that leads there.
+        allow_frames(info)
+        return render_template("pages/onward.html", info=info, target=info.redirect_url)
+    return redirect(info.redirect_url, code=303)
 
 
 def _refused(info: ListInfo, email: str, message: str) -> ResponseReturnValue:
-    if _wants_json():
-        answer = jsonify(error=message)
-        answer.status_code = 422
-        return _readable(answer)
+    if wants_json():
+        return problem(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            "invalid-input",
+            "Some fields need another value.",
+            detail=message,
+            errors=[{"pointer": "/email", "detail": message}],
+        )
     return _form(info, email=email, error=message), 422
 
 
-def _readable(answer: Response) -> Response:
-    """Let the page that posted read the answer (CORS). Only an allowed origin came this far."""
-    answer.headers["Access-Control-Allow-Origin"] = request.headers.get("Origin", "*")
-    answer.headers["Cache-Control"] = "no-store"
-    answer.vary.update(("Origin", "Accept"))
+@pages.route("/subscribe/<slug>", methods=["OPTIONS"])
+def preflight(slug: str) -> Response:
+    """Let scripts of the list's own sites add headers to their post (Fetch, section 3.3.2)."""
+    info = _list(slug)
+    answer = Response(status=HTTPStatus.NO_CONTENT, headers={"Allow": "GET, HEAD, OPTIONS, POST"})
+    if _may_post(info):
+        answer.headers["Access-Control-Allow-Methods"] = "POST"
+        asked = request.headers.get("Access-Control-Request-Headers", "")
+        answer.headers["Access-Control-Allow-Headers"] = asked or "Accept, Content-Type"
+        answer.headers["Access-Control-Max-Age"] = str(PREFLIGHT_SECONDS)
+    answer.vary.update(("Access-Control-Request-Headers",))
     return answer
+
+
+@pages.after_app_request
+def let_the_site_read(response: Response) -> Response:
+    """Let the page that posted a form read the answer (CORS), whatever the answer is.
+
+    Only an allowed site's post is taken. What a refused one gets, or one that another error
+    answers, says nothing of anybody.
+    """
+    is_form = request.path.startswith("/subscribe/") and request.method not in ("GET", "HEAD")
+    if is_form:
+        response.vary.update(("Origin", "Accept", "Sec-Fetch-Mode"))
+        response.headers["Cache-Control"] = "no-store"
+        if origin := request.headers.get("Origin"):
+            response.headers["Access-Control-Allow-Origin"] = origin
+            response.headers["Access-Control-Expose-Headers"] = "Retry-After"
+    return response
 
 
 @pages.after_request
@@ -223,7 +272,4 @@ def set_form_headers(response: Response) -> Response:
     if request.endpoint in ("pages.form", "pages.subscribe"):
         response.headers["Referrer-Policy"] = "same-origin"
         response.headers["Cache-Control"] = "no-store"
-    if response.status_code == 429 and request.endpoint == "pages.subscribe" and _wants_json():
-        # Only an allowed origin is counted, and so comes this far.
-        _readable(response)
     return response

@@ -1,8 +1,11 @@
 {% set consent = consent_of(info) -%}
 // {{ info.slug }}: a signup form that stands where this script's tag stands. No cookie, no third party.
+// Where the tag stands in the head, the form goes to <div data-newsflash="{{ info.slug }}"></div>, else to the body's end.
 (() => {
   "use strict";
-  const tag = document.currentScript;
+  const tag = document.currentScript; // null in a module and in a shadow root
+  const slug = {{ info.slug|tojson }};
+  const sites = {{ sites|tojson }};
   const url = {{ form_url|tojson }};
   const text = {
     email: {{ _("E-mail address")|tojson }},
@@ -13,6 +16,7 @@
     sending: {{ _("One moment …")|tojson }},
     sent: {{ _("Please look into your mail: open the link in it to confirm, and you are subscribed.")|tojson }},
     status: {{ _("Enter the code from the mail, or see how it fares")|tojson }},
+    elsewhere: {{ _("This form isn't set up for this website.")|tojson }},
     busy: {{ _("There were many requests in a short time. Please try again in a minute.")|tojson }},
   };
   const privacyUrl = {{ info.privacy_url|tojson }};
@@ -100,7 +104,10 @@
         said.append(text.sent, " ", make("a", { href: told.status_url, target: "_blank", rel: "noopener noreferrer" }, text.status));
         said.focus();
       } else if (answer.status === 422) {
-        refuse(told.error);
+        refuse(told.detail || text.busy);
+      } else if (answer.status === 403) {
+        refuse(text.elsewhere);
+        warn();
       } else {
         refuse(text.busy);
       }
@@ -109,6 +116,35 @@
     return host;
   };
 
-  if (tag && tag.parentNode && !document.head.contains(tag)) tag.after(build());
-  else addEventListener("DOMContentLoaded", () => document.body.append(build()));
+  const warn = () =>
+    console.error(`Newsflash: the form "${slug}" takes no signups from ${location.origin}. Add ${location.origin} to the allowed websites of this list (admin pages, or newsflash lists change ${slug} --origin).`);
+
+  // What was filled already, by whichever copy of this script: a tag or place gets one form.
+  const filled = (window[Symbol.for("newsflash.filled")] ??= new WeakSet());
+  const isNew = (element) => !filled.has(element) && filled.add(element);
+  const atEnd = (window[Symbol.for("newsflash.atEnd")] ??= new Set());
+
+  const find = (selector, root = document) => [
+    ...root.querySelectorAll(selector),
+    ...[...root.querySelectorAll("*")].flatMap((element) => (element.shadowRoot ? find(selector, element.shadowRoot) : [])),
+  ];
+
+  const isOurs = (script) => (script.src || "").split(/[?#]/)[0].endsWith(`/embed/${slug}.js`);
+
+  const place = () => {
+    const tags = tag ? [tag] : find("script").filter(isOurs);
+    const standing = tags.filter((each) => each.isConnected && !document.head.contains(each) && isNew(each));
+    for (const each of standing) each.after(build());
+    if (standing.length || (tags.length && tags.every((each) => filled.has(each)))) return;
+    tags.forEach(isNew);
+    const places = find(`[data-newsflash="${slug}"]`);
+    for (const each of places.filter(isNew)) each.append(build());
+    if (places.length || atEnd.has(slug)) return;
+    atEnd.add(slug);
+    document.body.append(build());
+  };
+
+  if (sites.length && location.origin !== "null" && !sites.includes(location.origin)) warn();
+  if (document.readyState === "loading" && (!tag || document.head.contains(tag))) addEventListener("DOMContentLoaded", place);
+  else place();
 })();
