@@ -19,7 +19,7 @@ from service.domain.subscription import CODE_LIFE_MAX
 from service.log import configure_logging
 from service.mail.events.registry import EventParsers
 from service.mail.provider import Provider
-from service.mail.registry import build_provider
+from service.mail.registry import account_names, build_provider
 from service.oidc.provider import IdentityProvider
 from service.signing import Signer, earlier_public_key, seed_of
 from service.store.counters import Counters, MemoryCounters, RedisCounters
@@ -345,7 +345,8 @@ def build_providers(settings: Settings) -> list[Provider]:
 def build_gates(settings: Settings) -> Gates:
     """Build the mail APIs behind their breakers; a wrong `MAIL_URL` is a `SettingError`."""
     try:
-        return Gates([Gate(provider) for provider in build_providers(settings)])
+        named = zip(build_providers(settings), account_names(settings.mail_urls), strict=True)
+        return Gates([Gate(provider, name=name) for provider, name in named])
     except ValueError as error:
         raise SettingError("MAIL_URL", str(error).removeprefix("MAIL_URL ")) from None
 

@@ -1,5 +1,6 @@
 """`newsflash outbox`: mail that needs a person."""
 
+from datetime import datetime
 from uuid import UUID
 
 import click
@@ -12,6 +13,7 @@ from service.web.outbox_api import MessagesSchema, page_data
 
 ACTOR = "command line"
 ANY = "any"
+MOMENT = click.DateTime(["%Y-%m-%dT%H:%M:%S%z"])
 
 
 @click.group("outbox")
@@ -59,3 +61,20 @@ def retry(*, message_ids: tuple[UUID, ...], all_dead: bool) -> None:
         with options.in_one_line(f"There is no message {message_id}."):
             found.retry(message_id, actor=ACTOR)
         click.echo(f"{message_id} queued")
+
+
+@outbox.command("drop")
+@click.option(
+    "--created-before",
+    required=True,
+    type=MOMENT,
+    help="For example 2026-11-27T09:00:00Z, the time of the restore.",
+)
+def drop(*, created_before: datetime) -> None:
+    """Do not send what has been queued since before a time.
+
+    For a database restored from a backup: what was sent after the backup is queued in it still, and
+    would be sent twice. Start no worker before this is done.
+    """
+    count = usecases_of(app_or_exit()).outbox.drop(created_before=created_before, actor=ACTOR)
+    click.echo(f"{count} dropped")

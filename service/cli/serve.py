@@ -29,6 +29,7 @@ from service.cli.application import (
 from service.cli.errors import errors_as_log_lines
 from service.cli.parent import when_parent_is_gone
 from service.cli.processes import Copy, KeptProcess, start_command
+from service.cli.stopping import stop_signals
 from service.config import PREFIX, Settings, is_given, keep_served_address
 from service.front.server import run
 from service.log import own_process
@@ -40,13 +41,26 @@ from service.web.lanes import alive_paths, lane_of
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
 @click.option(
+    "--unix-socket",
+    type=click.Path(path_type=Path),
+    help="Listen on this socket instead, for a proxy on the same machine.",
+)
+@click.option(
     "--workers",
     type=click.IntRange(1, 256),
     help="Web processes.  [default: 1 on SQLite, one a core on PostgreSQL]",
 )
 @click.option("--no-worker", is_flag=True, help="Leave delivery to `newsflash worker`.")
 @click.option("--no-migrate", is_flag=True, help="Leave the database as it is.")
-def serve(*, host: str, port: int, workers: int | None, no_worker: bool, no_migrate: bool) -> None:
+def serve(
+    *,
+    host: str,
+    port: int,
+    unix_socket: Path | None,
+    workers: int | None,
+    no_worker: bool,
+    no_migrate: bool,
+) -> None:
     """Serve the forms, pages and API; migrate first and deliver mail too."""
     os.environ[f"{PREFIX}BIND_HOST"] = host
     missing_key = None if no_migrate else create_unless_in_use
@@ -57,7 +71,7 @@ def serve(*, host: str, port: int, workers: int | None, no_worker: bool, no_migr
         os.environ[f"{PREFIX}PUBLIC_URL"] = f"http://{_in_url(reachable)}:{port}"
     settings = settings_or_exit(missing_key=missing_key)
     check_mail_or_exit(settings)
-    bound = bound_socket(host, port)
+    bound = bound_socket(host, port) if unix_socket is None else bound_unix_socket(unix_socket)
     if no_migrate:
         app, is_new = app_or_exit(), False
         adopt_keys_or_exit(app)
@@ -67,7 +81,9 @@ def serve(*, host: str, port: int, workers: int | None, no_worker: bool, no_migr
     if not has_own_url:
         keep_served_address(settings)
     may_show = is_new and settings.is_sqlite and is_terminal()
-    _say(settings, host, port, first=_first_keys(app) if may_show else None)
+    place = f"http://{_in_url(host)}:{port}" if unix_socket is None else str(unix_socket)
+    slug = usecases_of(app).lists.default().slug
+    _say(settings, host, place, slug=slug, first=_first_keys(app) if may_show else None)
     with app.app_context():
         db.engine.dispose()
     delivery = None if no_worker else KeptProcess(lambda: start_command("worker"))
@@ -85,14 +101,14 @@ def serve(*, host: str, port: int, workers: int | None, no_worker: bool, no_migr
 def keep_web(
     serve: Callable[[socket.socket, int], None], bound: socket.socket, *, workers: int
 ) -> None:
-    """Keep `workers` web processes on one socket until SIGTERM or SIGINT; then let them end.
+    """Keep `workers` web processes on one socket until told to stop; then let them end.
 
     Each runs `serve`, which is given the socket and our process id.
     """
     is_over = threading.Event()
     start = partial(Copy, serve, bound, os.getpid())
     processes = [KeptProcess(start) for _ in range(workers)]
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in stop_signals():
         signal.signal(number, lambda *_: is_over.set())
     try:
         is_over.wait()
@@ -110,7 +126,13 @@ def web_process(bound: socket.socket, parent: int) -> None:
     with errors_as_log_lines():
         app = build_or_exit(settings_or_exit())
     public_url = usecases_of(app).settings.public_url
-    run(app, bound, lane_of=lane_of(app, public_url), alive_paths=alive_paths(public_url))
+    run(
+        app,
+        bound,
+        lane_of=lane_of(app, public_url),
+        alive_paths=alive_paths(public_url),
+        stop_signals=stop_signals(),
+    )
 
 
 def bound_socket(host: str, port: int) -> socket.socket:
@@ -133,6 +155,31 @@ def bound_socket(host: str, port: int) -> socket.socket:
             f"Cannot listen on {_in_url(host)}:{port}: {error.strerror}. Choose another --port or"
             " --host, or stop what uses it."
         ) from None
+
+
+def bound_unix_socket(path: Path) -> socket.socket:
+    """Return a socket bound to this path, or end the command with one line.
+
+    Who may enter its folder may connect. One that a dead process left behind is replaced.
+    """
+    bound = socket.socket(socket.AF_UNIX)
+    try:
+        if path.is_socket() and not _is_served(path):
+            path.unlink()
+        bound.bind(str(path))
+        path.chmod(0o666)
+    except OSError as error:
+        bound.close()
+        reason = error.strerror or error  # a path that is too long has no such text
+        raise click.ClickException(
+            f"Cannot listen on {path}: {reason}. Choose another --unix-socket."
+        ) from None
+    return bound
+
+
+def _is_served(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0
 
 
 def is_terminal() -> bool:
@@ -167,11 +214,13 @@ def _command() -> str:
     return str(own.relative_to(Path.cwd()) if own.is_relative_to(Path.cwd()) else own)
 
 
-def _say(settings: Settings, host: str, port: int, *, first: tuple[str, str] | None) -> None:
+def _say(
+    settings: Settings, host: str, place: str, *, slug: str, first: tuple[str, str] | None
+) -> None:
     """Tell a person at the terminal where to look and how to try it."""
     start, command = settings.public_url, _command()
-    lines = ["", f"  Newsflash listens on http://{_in_url(host)}:{port}", ""]
-    lines += [f"  Sign up     {start}/subscribe/news-flash"]
+    lines = ["", f"  Newsflash listens on {place}", ""]
+    lines += [f"  Sign up     {start}/subscribe/{slug}"]
     if settings.mail_urls[0].startswith("mailbox:") and _is_loopback(host):
         lines += [f"  Mailbox     {start}/mailbox   (mails stay on this machine)"]
     lines += [f"  API         {start}/docs"]

@@ -10,6 +10,7 @@ from service.app import build_chores, build_deliver
 from service.cli.application import adopt_keys_or_exit, app_or_exit, usecases_of
 from service.cli.errors import log_errors
 from service.cli.parent import when_parent_is_gone
+from service.cli.stopping import stop_signals
 from service.config import SettingError
 from service.log import own_process
 from service.store.models import db
@@ -39,7 +40,7 @@ def worker(*, drain: bool, parent: int | None) -> None:
         raise click.ClickException(str(error)) from None
     waiter = MailWaiter(engine)
     running = Worker(deliver, waiter, chores=build_chores(engine, settings))
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in stop_signals():
         signal.signal(number, lambda *_: running.stop.set())
     if parent is not None:
         when_parent_is_gone(parent, running.stop.set)

@@ -11,6 +11,7 @@ from service.config.settings import PREFIX, SettingError
 from service.domain.text import is_storable
 
 _FILE = "_FILE"
+_BYTE_ORDER_MARK = "\ufeff"
 
 
 def read_environment() -> FileAwareEnv:
@@ -37,7 +38,7 @@ def is_given(name: str) -> bool:
 
 def _add_env_file(path: Path) -> None:
     try:
-        found = dotenv_values(path)
+        found = dotenv_values(path, encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError):
         raise SettingError(".env", "is not a readable text file", prefix="") from None
     before = set(os.environ)
@@ -60,9 +61,13 @@ def _check(name: str) -> None:
             raise SettingError(name, f"is given twice: remove it, or {PREFIX}{name}{_FILE}")
         return
     try:
-        content = Path(value).read_text()
+        content = Path(value).read_text(encoding="utf-8")
     except (ValueError, OSError):
         raise SettingError(name, "is not a readable text file") from None
+    if content.startswith(_BYTE_ORDER_MARK):
+        raise SettingError(
+            name, "names a file that begins with a byte order mark: save it as UTF-8 without BOM"
+        )
     if not content.strip():
         raise SettingError(name, "names a file that is empty: write the value into it")
     _check_text(name, content)

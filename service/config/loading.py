@@ -15,6 +15,7 @@ from service.config.values import (
     database_url,
     host_names,
     is_loopback,
+    mail_urls,
     mails_the_world,
     old_receipt_key,
     public_url,
@@ -76,7 +77,7 @@ def load_settings(*, missing_key: MissingKey = refuse_key) -> Settings:
                 or "http://127.0.0.1:8000"
             ),
             allowed_hosts=host_names(env.str("ALLOWED_HOSTS", "")),
-            mail_urls=tuple(env.str("MAIL_URL", "mailbox:").split()),
+            mail_urls=mail_urls(env.str("MAIL_URL", "mailbox:")),
             mail_from=sender(env.str("MAIL_FROM", "Newsflash <newsletter@localhost>")),
             webhook_secrets=webhook_secrets(env),
             webhook_allow_private=env.bool("WEBHOOK_ALLOW_PRIVATE", False),

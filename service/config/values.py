@@ -20,6 +20,7 @@ from service.domain.sender import parse_sender, sender_address
 CONSENT_IP_POLICIES = ("none", "truncated", "full")
 _URL_CHARS = re.compile(r"[A-Za-z0-9._~:/?#@\[\]!$&'()*+,;=%-]+")  # RFC 3986, appendix A
 _OLD_PUBLIC_KEY = re.compile(r"public:[A-Za-z0-9_-]{43}")
+_COMMA_BETWEEN_URLS = re.compile(r",\s*[a-z]+:", re.IGNORECASE)
 _HOST_NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
@@ -156,6 +157,13 @@ def webhook_secrets(env: FileAwareEnv) -> dict[str, str]:
     """Collect `WEBHOOK_SECRET_<PROVIDER>` by the provider's lower-case name."""
     given = {name: env.str(f"WEBHOOK_SECRET_{name.upper()}", "") for name in EVENT_PROVIDERS}
     return {name: secret for name, secret in given.items() if secret}
+
+
+def mail_urls(text: str) -> tuple[str, ...]:
+    """Return the DSNs, which blanks separate; refuse commas, which a password may hold."""
+    if _COMMA_BETWEEN_URLS.search(text):
+        raise SettingError("MAIL_URL", "separate several addresses by spaces, not by commas")
+    return tuple(text.split())
 
 
 def mails_the_world(mail_url: str) -> bool:

@@ -26,6 +26,8 @@ AHEAD_BYTES = 64 * 1024
 """So much of later requests is taken in while one is under way."""
 MAPPED = "::ffff:"
 """Before the address of an IPv4 client on an IPv6 socket (RFC 4291, section 2.5.5.2)."""
+ON_THIS_MACHINE = ("127.0.0.1", 0)
+"""Stands for both ends of a Unix socket, which have no address."""
 UPLOAD_BUFFER_BYTES = 64 * 1024
 _RESET = struct.pack("ii", 1, 0)
 
@@ -71,8 +73,10 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to wait for a request."""
         self._transport = cast(asyncio.Transport, transport)
-        peer = transport.get_extra_info("peername") or ("", 0)
-        own = transport.get_extra_info("sockname") or ("", 0)
+        peer = transport.get_extra_info("peername") or ON_THIS_MACHINE
+        own = transport.get_extra_info("sockname")
+        if not isinstance(own, tuple):  # a Unix socket, by its path
+            own = ON_THIS_MACHINE
         self._reader.base = self._front.base | {
             "REMOTE_ADDR": peer[0].removeprefix(MAPPED),
             "REMOTE_PORT": str(peer[1]),

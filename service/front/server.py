@@ -6,7 +6,7 @@ import resource
 import signal
 import socket
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from wsgiref.types import WSGIApplication
 
@@ -145,15 +145,16 @@ def run(
     *,
     lane_of: LaneOf,
     alive_paths: frozenset[str],
+    stop_signals: Sequence[signal.Signals] = (signal.SIGTERM, signal.SIGINT),
 ) -> None:
-    """Serve on a bound socket until SIGTERM or SIGINT, in this process alone."""
+    """Serve on a bound socket until one of the signals comes, in this process alone."""
     limits = Limits()
     limits = Limits(connections=_connections_at_most(limits.connections))
 
     async def main() -> None:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in stop_signals:
             loop.add_signal_handler(number, stop.set)
         front = Front(app, lane_of=lane_of, alive_paths=alive_paths, limits=limits)
         await front.serve(sock, stop)

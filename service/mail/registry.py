@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from service.domain.address import ENCODED_WORD
@@ -33,6 +34,8 @@ class _Means:
     http: HttpOptions
 
 
+MAX_NAME = 32
+"""Longest name of a provider that the tables keep."""
 _Builder = Callable[[MailDsn, _Means], Provider]
 
 
@@ -85,6 +88,29 @@ def provider_names(dsn_texts: Iterable[str]) -> list[str]:
     """Return the names of the mail APIs of these DSNs, of which `smtps` is no other than `smtp`."""
     schemes = (text.partition(":")[0].lower() for text in dsn_texts)
     return ["smtp" if scheme == "smtps" else scheme for scheme in schemes]
+
+
+def account_names(dsn_texts: Iterable[str]) -> list[str]:
+    """Return a name for each DSN, by which batches, pauses and metrics know it.
+
+    It is the mail API's name. Where several accounts have that, its host stands behind it; and
+    where the hosts are the same or too long, six hex digits that stand for host and user.
+    """
+    texts = list(dsn_texts)
+    kinds = provider_names(texts)
+    accounts = [parse_dsn(text) for text in texts]
+    hosted = [
+        f"{kind}@{account.authority()}" for kind, account in zip(kinds, accounts, strict=True)
+    ]
+    names = []
+    for kind, host, account in zip(kinds, hosted, accounts, strict=True):
+        if kinds.count(kind) == 1:
+            names.append(kind)
+        elif hosted.count(host) == 1 and len(host) <= MAX_NAME:
+            names.append(host)
+        else:
+            names.append(f"{kind}-{sha256(f'{host} {account.user}'.encode()).hexdigest()[:6]}")
+    return names
 
 
 def build_provider(

@@ -12,6 +12,8 @@ from service.domain.subscription import Cycles, MessageKind
 from service.store.models import OutboxMessage
 from service.store.outbox import cycles_of
 
+DROPPED = "dropped"
+"""The error of a message that an operator had withheld."""
 DEPTHS = (MessageStatus.QUEUED, MessageStatus.SENDING, MessageStatus.DEAD)
 """The states that mail ought not to stay in; each has a partial index, so counting is cheap."""
 
@@ -75,6 +77,23 @@ def requeue_dead(
             retried_at=now,
             attempts=0,
             settled_at=None,
+        )
+    ).rowcount
+
+
+def drop_queued(connection: Connection, *, created_before: datetime, now: datetime) -> int:
+    """Withhold what is queued and was created before this time; return how many that were.
+
+    What is in a call stays: its outcome is settled by whoever made the call.
+    """
+    statement = update(OutboxMessage).where(
+        _is(MessageStatus.QUEUED), OutboxMessage.created_at < created_before
+    )
+    return connection.execute(
+        statement.values(
+            status=MessageStatus.WITHHELD.value,
+            settled_at=now,
+            last_error=DROPPED,
         )
     ).rowcount
 

@@ -100,16 +100,14 @@ class Deliver:
             return []
         gate = self._gates.first_free(now)
         lease_until = now + LEASE
-        known = [each.provider.name for each in self._gates]
+        known = [each.name for each in self._gates]
         guarded = [each for each in self._gates if each.provider.key_life]
         with self._engine.begin() as connection:
             stale_batches.requeue_stale(
                 connection,
-                keys_hold_since={
-                    each.provider.name: now - each.provider.key_life for each in guarded
-                },
+                keys_hold_since={each.name: now - each.provider.key_life for each in guarded},
                 hand_on=[
-                    each.provider.name
+                    each.name
                     for each in guarded
                     if each.is_open(now) and gate is not None and gate.is_closed(now)
                 ],
@@ -119,7 +117,7 @@ class Deliver:
             )
             stale = stale_batches.claim_stale(
                 connection,
-                providers=[each.provider.name for each in guarded if each in free],
+                providers=[each.name for each in guarded if each in free],
                 known=known,
                 now=now,
                 lease_until=lease_until,
@@ -129,7 +127,7 @@ class Deliver:
                 if gate is not None and not claimed:
                     claimed = store.claim_due(
                         connection,
-                        provider=gate.provider.name,
+                        provider=gate.name,
                         batch_size=1 if alone else gate.provider.batch_size,
                         batches=min(calls, gate.free_calls(now)),
                         now=now,
@@ -153,12 +151,8 @@ class Deliver:
             if len(batch.messages) == 1:
                 address = wire_address(batch.messages[0].email)
                 able = self._gates.reaching(address)
-                free = [
-                    gate.provider.name
-                    for gate in able
-                    if gate.free_calls(now) > calls[gate.provider.name]
-                ]
-                if free and batch.provider not in [gate.provider.name for gate in able]:
+                free = [gate.name for gate in able if gate.free_calls(now) > calls[gate.name]]
+                if free and batch.provider not in [gate.name for gate in able]:
                     batch = store.hand_over(connection, batch, provider=free[0])
             calls[batch.provider] += 1
             routed.append(batch)
@@ -343,7 +337,7 @@ class Deliver:
             (_log.warning if error else _log.info)(
                 "batch settled" if is_ours else "lease lost",
                 batch=str(result.batch.id),
-                provider=result.gate.provider.name,
+                provider=result.gate.name,
                 error=error,
                 left_out=len(result.withheld),
                 **Counter(str(receipt.outcome) for receipt in result.receipts.values()),
@@ -357,7 +351,7 @@ class Deliver:
         self, connection: Connection, results: Sequence[CallResult], now: datetime
     ) -> None:
         """Count the outcomes by provider, and note how each one's breaker stands."""
-        for gate in {result.gate.provider.name: result.gate for result in results}.values():
+        for gate in {result.gate.name: result.gate for result in results}.values():
             counts = Counter(
                 receipt.outcome
                 for result in results
@@ -366,6 +360,4 @@ class Deliver:
             )
             error = error_of([result for result in results if result.gate is gate])
             state, until = gate.state(now)
-            activity.record(
-                connection, gate.provider.name, counts, state, until, error=error, now=now
-            )
+            activity.record(connection, gate.name, counts, state, until, error=error, now=now)

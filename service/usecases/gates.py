@@ -15,9 +15,14 @@ BUSY_FOR = timedelta(seconds=1)
 class Gate:
     """One provider and the calls to it that are under way. Thread-safe."""
 
-    def __init__(self, provider: Provider, *, max_calls: int = DEFAULT_CALLS) -> None:
-        """`max_calls` bounds the calls under way at once."""
+    def __init__(
+        self, provider: Provider, *, name: str | None = None, max_calls: int = DEFAULT_CALLS
+    ) -> None:
+        """`name` tells two accounts with one mail API apart; it is the API's own where there is but
+        one. `max_calls` bounds the calls under way at once.
+        """
         self.provider = provider
+        self.name = name or provider.name
         self._breaker = Breaker(max_calls)
         self._under_way = 0
         self._lock = threading.Lock()
@@ -77,9 +82,9 @@ class Gates:
 
     def __init__(self, gates: Sequence[Gate]) -> None:
         """Names must differ: a batch remembers its provider by name."""
-        self._gates = {gate.provider.name: gate for gate in gates}
+        self._gates = {gate.name: gate for gate in gates}
         if len(self._gates) != len(gates):
-            raise ValueError("MAIL_URL names the same provider twice")
+            raise ValueError("MAIL_URL names the same account of a mail API twice")
 
     def __iter__(self) -> Iterator[Gate]:
         """Go through the gates in order of preference."""

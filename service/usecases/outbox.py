@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import Engine
@@ -93,6 +93,24 @@ class Outbox:
                     detail={"messages": count},
                 )
         self._mail_is_due()
+        return count
+
+    def drop(self, *, created_before: datetime, actor: str) -> int:
+        """Withhold queued emails from before this time, and return how many that were.
+
+        A database that comes back from a backup does not know what was sent after the backup.
+        """
+        now = utc_now()
+        with self._engine.begin() as connection:
+            count = store.drop_queued(connection, created_before=created_before, now=now)
+            if count:
+                insert_audit(
+                    connection,
+                    at=now,
+                    actor=actor,
+                    action="outbox.dropped",
+                    detail={"messages": count, "created_before": created_before.isoformat()},
+                )
         return count
 
     def _view(self, info: MessageInfo) -> MessageView:

@@ -125,7 +125,7 @@ def _make(
     except ProviderError as error:
         failure = error
     except Exception as error:  # noqa: BLE001 - a fault of the adapter after the call
-        _log.error("adapter fault", provider=gate.provider.name, **error_fields(error))
+        _log.error("adapter fault", provider=gate.name, **error_fields(error))
         failure = OutcomeUnknownError("adapter_fault")
     if failure is None or isinstance(failure, RejectedError | SenderRefusedError):
         gate.succeed()

@@ -20,7 +20,7 @@ def note_senders(
     """Pause the senders that the provider refused and return until when; forget that a sender was
     refused that it takes again.
     """
-    provider = result.gate.provider.name
+    provider = result.gate.name
     if taken := result.tried & result.accepted_senders:
         sender_pauses.accept(connection, provider, taken)
     paused: dict[str, datetime] = {}

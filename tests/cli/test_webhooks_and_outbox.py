@@ -99,3 +99,23 @@ def test_dead_mail_is_listed_and_retried(shell: Shell, dead: list[str]) -> None:
 @pytest.mark.parametrize("words", [[], ["--all-dead", "01a20c9a-7ce2-74ad-853b-9549926ea004"]])
 def test_what_to_retry_has_to_be_said(shell: Shell, words: list[str]) -> None:
     assert "Name messages, or give --all-dead" in shell("outbox", "retry", *words).output
+
+
+def test_what_a_backup_had_queued_is_dropped(shell: Shell, tmp_path: Path) -> None:
+    from sqlalchemy.engine import make_url
+
+    from service.app import create_app
+
+    app = create_app(make_settings(make_url(shell.url), tmp_path))
+    usecases: UseCases = app.extensions["newsflash"]
+    usecases.subscribe(SignupRequest(email="ada@example.org", lists=(), evidence=Evidence()))
+    assert shell("outbox", "drop", "--created-before", "2020-01-01T00:00:00Z").stdout == (
+        "0 dropped\n"
+    )
+    assert " confirm " in shell("outbox", "list", "--status", "queued").stdout
+    assert shell("outbox", "drop", "--created-before", "2100-01-01T00:00:00Z").stdout == (
+        "1 dropped\n"
+    )
+    assert shell("outbox", "list", "--status", "queued").stdout == ""
+    assert "dropped" in shell("outbox", "list", "--status", "withheld").stdout
+    assert "outbox.dropped" in shell("audit").stdout

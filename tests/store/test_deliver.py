@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from itertools import zip_longest
 from typing import Any
 
 import pytest
@@ -43,11 +44,14 @@ def make(
     *providers: FakeProvider,
     grace: timedelta = GRACE,
     pause: Callable[[float], None] = time.sleep,
+    names: Sequence[str] = (),
 ) -> Deliver:
     settings = world.usecases.settings
     return Deliver(
         world.engine,
-        gates=Gates([Gate(provider) for provider in providers]),
+        gates=Gates(
+            [Gate(provider, name=name) for provider, name in zip_longest(providers, names)]
+        ),
         lists=Lists(world.engine),
         tokens=world.tokens,
         settings=MailSettings(

@@ -512,3 +512,15 @@ def test_every_setting_has_its_line_in_the_example():
 
 def test_every_provider_that_reports_may_have_its_secret():
     assert set(EventParsers({})._parsers) == set(EVENT_PROVIDERS)
+
+
+def test_mail_apis_are_separated_by_spaces():
+    with pytest.raises(SettingError, match="MAIL_URL: separate several addresses by spaces"):
+        load(**POSTGRES | {"MAIL_URL": "smtp://a.example,smtp://b.example"})
+
+
+def test_a_key_file_with_a_byte_order_mark_is_refused(tmp_path: Path):
+    path = tmp_path / "key"
+    path.write_text("\ufeff" + "k" * 40, encoding="utf-8")
+    with pytest.raises(SettingError, match=r"SECRET_KEY_FILE: .* byte order mark"):
+        load(SECRET_KEY_FILE=str(path))
