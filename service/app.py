@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from service.config import SettingError, Settings, Window, load_settings
+from service.counting import POOL_LIMIT, numbers
 from service.domain.admission import AdmissionRule, plain_address
 from service.domain.limits import Limit, Limits
 from service.domain.subscription import CODE_LIFE_MAX
@@ -24,6 +25,8 @@ from service.oidc.provider import IdentityProvider
 from service.signing import Signer, earlier_public_key, seed_of
 from service.store.counters import Counters, MemoryCounters, RedisCounters
 from service.store.database import (
+    connections_at_most,
+    connections_used,
     engine_options,
     looking_options,
     prepare_engine,
@@ -127,7 +130,9 @@ def create_app(settings: Settings | None = None, *, only_looks: bool = False) ->
         app.wsgi_app,
         trusts_id=settings.trusted_proxies > 0,
         logs_access=settings.access_log,
+        connections_used=connections_used(engine),
     )
+    numbers.set((POOL_LIMIT,), connections_at_most(engine))
     return app
 
 
@@ -191,7 +196,7 @@ def build_usecases(
         outbox=Outbox(
             engine, lists=lists, confirm_days=settings.confirm_days, mail_is_due=mail_is_due
         ),
-        metrics=Metrics(engine),
+        metrics=Metrics(engine, mail_urls=settings.mail_urls),
         database_keys=database_keys,
         health=Health(
             engine,

@@ -27,6 +27,7 @@ REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
 MAX_FRAMES = 30
 MAX_FOREIGN_LENGTH = 200
 SOMETIMES_SECONDS = 60.0
+MAX_KINDS = 100
 _ROOT = Path(__file__).parents[1]
 _OURS = ("service/", "migrations/")
 _HOST = socket.gethostname()
@@ -96,6 +97,8 @@ class Sometimes:
         """
         now = time.monotonic()
         with self._lock:
+            if kind not in self._kinds and len(self._kinds) >= MAX_KINDS:
+                kind = "other"
             next_at, count = self._kinds.get(kind, (now, 0))
             is_due = now >= next_at
             self._kinds[kind] = (now + SOMETIMES_SECONDS, 0) if is_due else (next_at, count + 1)

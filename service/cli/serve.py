@@ -31,6 +31,7 @@ from service.cli.parent import when_parent_is_gone
 from service.cli.processes import Copy, KeptProcess, start_command
 from service.cli.stopping import stop_signals
 from service.config import PREFIX, Settings, is_given, keep_served_address
+from service.counting import numbers
 from service.front.server import run
 from service.log import own_process
 from service.store.models import db
@@ -99,15 +100,16 @@ def serve(
 
 
 def keep_web(
-    serve: Callable[[socket.socket, int], None], bound: socket.socket, *, workers: int
+    serve: Callable[[socket.socket, int, int], None], bound: socket.socket, *, workers: int
 ) -> None:
     """Keep `workers` web processes on one socket until told to stop; then let them end.
 
-    Each runs `serve`, which is given the socket and our process id.
+    Each runs `serve`, which is given the socket, our process id, and its number among them.
     """
     is_over = threading.Event()
-    start = partial(Copy, serve, bound, os.getpid())
-    processes = [KeptProcess(start) for _ in range(workers)]
+    processes = [
+        KeptProcess(partial(Copy, serve, bound, os.getpid(), number)) for number in range(workers)
+    ]
     for number in stop_signals():
         signal.signal(number, lambda *_: is_over.set())
     try:
@@ -119,9 +121,10 @@ def keep_web(
             each.stop()
 
 
-def web_process(bound: socket.socket, parent: int) -> None:
+def web_process(bound: socket.socket, parent: int, number: int) -> None:
     """Answer requests in this process until told to stop, or until its parent is gone."""
     own_process("web")
+    numbers.use_row(number)
     when_parent_is_gone(parent, lambda: os.kill(os.getpid(), signal.SIGTERM))
     with errors_as_log_lines():
         app = build_or_exit(settings_or_exit())

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import structlog
 
+from service.counting import REDIS_FALLBACK, numbers
 from service.domain.limits import Counted, Quota
 
 KEY_PREFIX = "newsflash:count"
@@ -114,10 +115,12 @@ class RedisCounters:
             counts = self._script(keys, arguments)
         except self._errors as error:
             _log.warning("redis does not answer", error=type(error).__name__)
+            numbers.set((REDIS_FALLBACK,), 1)
             self._rests_until = time.monotonic() + self._rest
             self._rest = min(2 * self._rest, LONGEST_REST_SECONDS)
             return self._fallback.count(quotas)
         self._rest = FIRST_REST_SECONDS
+        numbers.set((REDIS_FALLBACK,), 0)
         return [
             Counted(quota, int(count), _reset(quota.limit.seconds, now))
             for quota, count in zip(quotas, counts, strict=False)

@@ -7,7 +7,7 @@ transaction mode it carries time zone and DateStyle over to each server connecti
 """
 
 import select
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Dialect, Engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy.pool import QueuePool
 
 from service.domain.search import search_form
 from service.store.embedded import look_only
@@ -119,6 +120,18 @@ def prepare_engine(engine: Engine) -> None:
         # A writer takes its lock at once: a read lock cannot be raised while another one writes.
         reads = connection.get_execution_options().get("reads_only", False)
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+def connections_used(engine: Engine) -> Callable[[], int]:
+    """Return what tells how many of the pool's connections are in use."""
+    used: Callable[[], int] = getattr(engine.pool, "checkedout", lambda: 0)
+    return used
+
+
+def connections_at_most(engine: Engine) -> int:
+    """Return how many connections the pool opens at most; 0 where it has no bound."""
+    pool = engine.pool
+    return pool.size() + pool._max_overflow if isinstance(pool, QueuePool) else 0
 
 
 def _search_form(text: str | None) -> str | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, RowMapping, select, update
+from sqlalchemy import Connection, RowMapping, func, select, update
 
 from service.domain.ledger import PERSONAL_FIELDS, Head, LedgerEvent
 from service.store.bulk import execute_bulk, rows_parameter
@@ -66,6 +66,18 @@ def has_unsealed(connection: Connection) -> bool:
     """Tell whether any committed event waits for its place."""
     query = select(ConsentEvent.id).where(ConsentEvent.position.is_(None)).limit(1)
     return connection.execute(query).first() is not None
+
+
+def count_unsealed(connection: Connection) -> int:
+    """Return how many events have no place in the chain yet."""
+    query = select(func.count()).where(ConsentEvent.position.is_(None))
+    return connection.scalar(query) or 0
+
+
+def is_broken(connection: Connection) -> bool:
+    """Tell whether the newest entry is not what the head says: then nothing is sealed any more."""
+    head = read_head(connection)
+    return bool(head.position) and hash_at(connection, head.position) != head.entry_hash
 
 
 def read_head(connection: Connection) -> Head:

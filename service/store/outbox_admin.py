@@ -11,6 +11,7 @@ from service.domain.delivery import MessageStatus
 from service.domain.subscription import Cycles, MessageKind
 from service.store.models import OutboxMessage
 from service.store.outbox import cycles_of
+from service.store.types import first_id
 
 DROPPED = "dropped"
 """The error of a message that an operator had withheld."""
@@ -148,3 +149,13 @@ def _read(connection: Connection, query: Select[Any]) -> list[MessageInfo]:
         )
         for row in connection.execute(query)
     ]
+
+
+def withheld_since(connection: Connection, since: datetime) -> int:
+    """Return how many messages of signups since then are withheld. Ids sort by time, so this reads
+    no others.
+    """
+    query = select(func.count()).where(
+        OutboxMessage.id >= first_id(since), _is(MessageStatus.WITHHELD)
+    )
+    return connection.scalar(query) or 0

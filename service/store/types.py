@@ -14,6 +14,12 @@ def new_id() -> UUID:
     return uuid_utils.compat.uuid7()
 
 
+def first_id(at: datetime) -> UUID:
+    """Return an id that sorts before every one created from `at` on."""
+    milliseconds = int(at.timestamp() * 1000)
+    return UUID(int=milliseconds << 80)
+
+
 def utc_text(at: datetime) -> str:
     """Write a time as SQLite keeps it: ISO 8601 UTC of one width, sorted as text."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -26,6 +26,7 @@ from service.domain.feedback import (
     ProviderEvent,
     consequence,
 )
+from service.log import Sometimes
 from service.mail.events.request import EventRequest, ParsedEvents
 from service.store import feedback
 from service.store.database import reading
@@ -42,6 +43,7 @@ MAX_NAMED = 8
 """How many types of events that are not understood one request may put into the log."""
 
 _log = structlog.get_logger(__name__)
+_refused = Sometimes("provider events refused")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +80,7 @@ class Feedback:
         try:
             parsed = self._parse(provider, request)
         except (EventAuthError, EventFormatError, UnavailableError) as error:
-            _log.warning("provider events refused", provider=provider, reason=str(error))
+            _refused.warn(f"{provider}: {error}")
             raise
         return self(provider, parsed.events, ignored=parsed.ignored, malformed=parsed.malformed)
 

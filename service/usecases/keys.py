@@ -61,6 +61,8 @@ class Keys:
             raise InvalidInputError("role", f"Use one of {', '.join(Role)}.")
         if lists and role == Role.ADMIN:
             raise InvalidInputError("lists", "An administrator's key is for all lists.")
+        if lists and role == Role.METRICS:
+            raise InvalidInputError("lists", "A key for metrics is for no list.")
         if expires_at is not None and expires_at <= utc_now():
             raise InvalidInputError("expires_at", "Use a time to come.")
         ids = [self._lists.get(slug).id for slug in dict.fromkeys(lists)]

@@ -7,16 +7,18 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 
 from service.clock import utc_now
 from service.domain.delivery import MessageStatus
 from service.domain.subscription import Status
+from service.mail.registry import provider_names
 from service.store import (
     activity,
     feedback,
+    ledger,
     outbox,
     outbox_admin,
     sender_pauses,
@@ -29,6 +31,8 @@ from service.store.sender_pauses import RefusedSender
 
 SUBSCRIPTIONS_EVERY_SECONDS = 60.0
 """Counting subscriptions reads them all, so that figure may be this old."""
+TODAY = timedelta(days=1)
+_Counted = tuple[float, Mapping[tuple[str, Status], int], int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,21 +50,27 @@ class Figures:
     events_not_understood: Mapping[str, int]
     """By provider, of the events that are kept."""
     subscriptions: Mapping[tuple[str, Status], int]
+    withheld_today: int
+    """Emails of signups in the last 24 hours that were not sent; up to a minute old."""
+    unsealed: int
+    """Consent events that have no place in the ledger yet."""
+    is_ledger_broken: bool
 
 
 class Metrics:
     """Gathers the figures. One for a process; safe to use from several threads."""
 
-    def __init__(self, engine: Engine) -> None:
-        """Take the engine; nothing is read yet."""
+    def __init__(self, engine: Engine, *, mail_urls: Sequence[str]) -> None:
+        """Take the engine, and the mail APIs that are used now: others are not shown any more."""
         self._engine = engine
+        self._providers = frozenset(provider_names(mail_urls))
         self._lock = threading.Lock()
-        self._counted: tuple[float, Mapping[tuple[str, Status], int]] = (0.0, {})
+        self._counted: _Counted = (0.0, {}, 0)
 
     def __call__(self) -> Figures:
         """Return the figures as they stand."""
         now = utc_now()
-        subscriptions = self.subscriptions()
+        subscriptions, withheld = self._counts()
         with reading(self._engine) as connection:
             oldest = outbox.oldest_due_at(connection)
             webhooks = webhook_deliveries.due_webhooks(connection)
@@ -68,23 +78,40 @@ class Metrics:
                 at=now,
                 depths=outbox_admin.depths(connection),
                 oldest_due_seconds=_age(oldest, now),
-                providers=activity.all_activity(connection),
+                providers=[
+                    each
+                    for each in activity.all_activity(connection)
+                    if each.provider in self._providers
+                ],
                 webhook_depth=webhook_deliveries.queue_depth(connection),
                 oldest_webhook_seconds=_age(webhooks[0].due_at if webhooks else None, now),
-                refused_senders=sender_pauses.refused_senders(connection, now=now),
+                refused_senders=[
+                    each
+                    for each in sender_pauses.refused_senders(connection, now=now)
+                    if each.provider in self._providers
+                ],
                 events_not_understood=feedback.not_understood(connection),
                 subscriptions=subscriptions,
+                withheld_today=withheld,
+                unsealed=ledger.count_unsealed(connection),
+                is_ledger_broken=ledger.is_broken(connection),
             )
 
     def subscriptions(self) -> Mapping[tuple[str, Status], int]:
         """Return how many each list (by slug) has in each state, up to a minute old."""
+        return self._counts()[0]
+
+    def _counts(self) -> tuple[Mapping[tuple[str, Status], int], int]:
+        """Return what takes long to count: subscriptions, and what was withheld lately."""
         with self._lock:
-            expires, counts = self._counted
+            expires, subscriptions, withheld = self._counted
             if time.monotonic() >= expires:
                 with reading(self._engine) as connection:
-                    counts = statistics.subscriptions_by_list(connection)
-                self._counted = (time.monotonic() + SUBSCRIPTIONS_EVERY_SECONDS, counts)
-            return counts
+                    subscriptions = statistics.subscriptions_by_list(connection)
+                    withheld = outbox_admin.withheld_since(connection, utc_now() - TODAY)
+                expires = time.monotonic() + SUBSCRIPTIONS_EVERY_SECONDS
+                self._counted = (expires, subscriptions, withheld)
+            return subscriptions, withheld
 
 
 def _age(since: datetime | None, now: datetime) -> float:

@@ -8,6 +8,8 @@ from uuid import UUID
 from sqlalchemy import Engine
 
 from service.clock import utc_now
+from service.counting import SIGNUPS, numbers
+from service.counting import Signup as SignupOutcome
 from service.domain.address import parse_address
 from service.domain.consent import Evidence
 from service.domain.errors import InvalidInputError
@@ -120,5 +122,7 @@ class Subscribe:
             record_signups(connection, taken)
             if held:
                 insert_held(connection, held)
+        numbers.add((SIGNUPS, SignupOutcome.TAKEN), len(taken))
+        numbers.add((SIGNUPS, SignupOutcome.HELD), len(held))
         self._mail_is_due()
         return [asked.signup.message_id for asked in group]

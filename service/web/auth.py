@@ -22,7 +22,7 @@ SCHEME_NAME = "bearer"
 SCHEME = {
     "type": "http",
     "scheme": "bearer",
-    "description": "An API key: `newsflash keys create NAME --role admin|export|signup`.",
+    "description": "An API key: `newsflash keys create NAME --role admin|export|signup|metrics`.",
 }
 
 View = TypeVar("View", bound=Callable[..., Any])

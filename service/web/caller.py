@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from flask import g, request
 from werkzeug.exceptions import Forbidden
 
+from service.counting import SIGNUPS, Refusal, Signup, numbers
 from service.domain.access import Role
 from service.domain.errors import TooManyRequestsError
 from service.domain.limits import origin_of
 from service.usecases.guard import Admission, Caller
 from service.web.auth import key_if_any
 from service.web.context import usecases
+from service.web.refusals import note_refusal
 
 
 def admit(
@@ -44,6 +46,8 @@ def admit(
         admission = usecases().guard.admit(caller, email=email, lists=lists)
     except TooManyRequestsError as error:
         g.counted = error.counted
+        numbers.add((SIGNUPS, Signup.LIMITED))
+        note_refusal(Refusal.LIMIT, detail=error.counted[-1].quota.policy)
         raise
     g.counted = admission.counted
     return admission

@@ -5,9 +5,12 @@ from flask_smorest import Blueprint
 from marshmallow import Schema, fields
 
 from service.clock import utc_now
+from service.counting import Refusal
+from service.domain.errors import EventAuthError
 from service.mail.events.request import EventRequest
 from service.usecases.feedback import FeedbackResult
 from service.web.context import usecases
+from service.web.refusals import note_refusal
 
 MAX_EVENTS_BYTES = 1024 * 1024
 
@@ -51,11 +54,15 @@ def report(provider: str) -> FeedbackResult:
     like any other, and counted.
     """
     request.max_content_length = MAX_EVENTS_BYTES
-    return usecases().feedback.receive(
-        provider,
-        EventRequest(
-            headers={name.lower(): value for name, value in request.headers.items()},
-            body=request.get_data(cache=False),
-            received_at=utc_now(),
-        ),
-    )
+    try:
+        return usecases().feedback.receive(
+            provider,
+            EventRequest(
+                headers={name.lower(): value for name, value in request.headers.items()},
+                body=request.get_data(cache=False),
+                received_at=utc_now(),
+            ),
+        )
+    except EventAuthError:
+        note_refusal(Refusal.SIGNATURE, detail=provider)
+        raise

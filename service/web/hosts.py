@@ -13,7 +13,9 @@ from flask import Flask, Response, request
 from werkzeug.datastructures import Headers
 
 from service.config import Settings, is_loopback
+from service.counting import Refusal
 from service.web.problems import problem
+from service.web.refusals import note_refusal
 
 ALWAYS_ANSWERED = ("health.healthz", "health.readyz", "metrics.show")
 """Probes ask by whatever address the machine has. The metrics look at the Host themselves."""
@@ -39,6 +41,7 @@ def init_hosts(app: Flask, settings: Settings) -> None:
         host = host_name(request.host)
         if host is not None and (host in ours or is_loopback(host)):
             return None
+        note_refusal(Refusal.HOST)
         return problem(
             HTTPStatus.BAD_REQUEST,
             "unknown-host",

@@ -1,4 +1,4 @@
-"""`GET /metrics` for Prometheus: to this machine itself, or to an administrator's key."""
+"""`GET /metrics` for Prometheus: to this machine itself, or to a key of the role `metrics`."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -17,6 +17,7 @@ from service.usecases.metrics import Figures
 from service.web.auth import requires
 from service.web.context import usecases
 from service.web.hosts import was_forwarded
+from service.web.process_metrics import NumbersCollector
 
 metrics = Blueprint("metrics", __name__)
 
@@ -69,6 +70,20 @@ class FiguresCollector(Collector):
         for (slug, status_), count in figures.subscriptions.items():
             subscriptions.add_metric([slug, status_.value], count)
         yield subscriptions
+        yield GaugeMetricFamily(
+            "newsflash_signups_withheld",
+            "Signups of the last 24 hours whose email was not sent: the address had its emails of "
+            "the day, or the same one shortly before.",
+            value=figures.withheld_today,
+        )
+        yield GaugeMetricFamily(
+            "newsflash_ledger_unsealed", "Consent events not sealed yet.", value=figures.unsealed
+        )
+        yield GaugeMetricFamily(
+            "newsflash_ledger_broken",
+            "1 where the newest entry of the ledger is not what its head says.",
+            value=figures.is_ledger_broken,
+        )
 
     def _providers(self) -> Iterator[Metric]:
         attempts = CounterMetricFamily(
@@ -102,12 +117,13 @@ class FiguresCollector(Collector):
 def _exposition() -> Response:
     registry = CollectorRegistry()
     registry.register(FiguresCollector(usecases().metrics()))
+    registry.register(NumbersCollector())
     response = Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
-_to_administrators = requires(Role.ADMIN)(_exposition)
+_to_keys = requires(Role.METRICS)(_exposition)
 
 
 @metrics.get("/metrics")
@@ -116,10 +132,10 @@ def show() -> ResponseReturnValue:
 
     A proxy on this machine that says nowhere that it is one is taken for the machine itself.
     """
-    return _exposition() if _is_from_this_machine() else _to_administrators()
+    return _exposition() if _is_from_this_machine() else _to_keys()
 
 
-show.auth = (Role.ADMIN,)  # type: ignore[attr-defined]
+show.auth = (Role.METRICS,)  # type: ignore[attr-defined]
 
 
 def _is_from_this_machine() -> bool:

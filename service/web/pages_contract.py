@@ -131,7 +131,7 @@ CALLS: dict[str, PageCall] = {
         answers={200: "Ready.", 503: "Not ready: the body says what is wrong."},
     ),
     "metrics.show": PageCall(
-        summary="Prometheus series, from loopback or with an `admin` key.",
+        summary="Prometheus series, from loopback or with a key of the role `metrics`.",
         media=TEXT,
         answers={200: "The series.", 401: "Neither."},
     ),

@@ -18,9 +18,11 @@ from flask_limiter import Limiter
 from flask_limiter.errors import RateLimitExceeded
 
 from service.config import Settings
+from service.counting import Refusal
 from service.domain.limits import Counted, origin_of
 from service.store.counters import REDIS_TIMEOUT_SECONDS
 from service.web.problems import problem
+from service.web.refusals import note_refusal
 
 RATELIMIT_HEADERS = {
     "RateLimit-Policy": {
@@ -73,6 +75,7 @@ def init_ratelimit(app: Flask, settings: Settings) -> None:
 
     @app.errorhandler(RateLimitExceeded)
     def refuse(_error: RateLimitExceeded) -> Response:
+        note_refusal(Refusal.LIMIT, detail=request.endpoint or "")
         reached = limiter.current_limit
         seconds = max(1, round(reached.reset_at - time.time())) if reached else 1
         return problem(

@@ -1,4 +1,5 @@
-"""Each request by its id, on every line that is logged for it; and the access log, where asked for.
+"""Each request by its id, on every line that is logged for it; its part in the metrics; and the
+access log, where asked for.
 
 The id comes back as `X-Request-ID`. Behind trusted proxies it is theirs, if it looks like one.
 """
@@ -6,7 +7,7 @@ The id comes back as `X-Request-ID`. Behind trusted proxies it is theirs, if it 
 import re
 import secrets
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -14,7 +15,9 @@ import structlog
 from flask import Flask, request
 from werkzeug.routing import Rule
 
+from service.counting import POOL_USED, numbers
 from service.log import REQUEST_ID
+from service.web.request_groups import group_of
 
 HEADER = "X-Request-ID"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -35,11 +38,21 @@ def init_routes(app: Flask) -> None:
 class RequestLog:
     """Middleware, outermost, that names each request and notes how it was answered."""
 
-    def __init__(self, app: WSGIApplication, *, trusts_id: bool, logs_access: bool) -> None:
-        """`trusts_id` says that a trusted proxy's id is taken over."""
+    def __init__(
+        self,
+        app: WSGIApplication,
+        *,
+        trusts_id: bool,
+        logs_access: bool,
+        connections_used: Callable[[], int],
+    ) -> None:
+        """`trusts_id` says that a trusted proxy's id is taken over; `connections_used` tells how
+        many of the pool are in use at the moment.
+        """
         self._app = app
         self._trusts_id = trusts_id
         self._logs_access = logs_access
+        self._connections_used = connections_used
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Call the app as request `X-Request-ID`."""
@@ -49,6 +62,7 @@ class RequestLog:
             id_=given if _GIVEN.fullmatch(given) else secrets.token_hex(8),
             logs_access=self._logs_access,
         )
+        numbers.set((POOL_USED,), self._connections_used())
 
         def start(status: str, headers: list[tuple[str, str]], error: Any = None) -> Any:
             found.status = int(status[:3])
@@ -114,6 +128,7 @@ class _Request:
 
     def _note(self, environ: WSGIEnvironment, seconds: float) -> None:
         rule: Rule | None = environ.get(_RULE)
+        numbers.observe(group_of(rule.endpoint if rule else None), self.status, seconds)
         if self._logs_access:
             method = environ["REQUEST_METHOD"]
             _log.info(

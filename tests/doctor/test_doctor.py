@@ -20,6 +20,7 @@ from service.usecases.database_keys import DatabaseKeys
 from service.usecases.doctor import Doctor
 from service.usecases.health import Health
 from service.usecases.lists import Lists
+from service.usecases.metrics import Metrics
 from service.web.context import UseCases
 from tests.conftest import make_settings
 
@@ -27,7 +28,9 @@ Look = Callable[..., dict[str, Finding]]
 
 
 @pytest.fixture
-def look(usecases: UseCases, settings: Settings, tmp_path: Path, monkeypatch: Any) -> Look:
+def look(
+    usecases: UseCases, settings: Settings, engine: Engine, tmp_path: Path, monkeypatch: Any
+) -> Look:
     """Make the checks with some settings changed; return the findings by subject."""
     monkeypatch.chdir(tmp_path)
 
@@ -41,7 +44,7 @@ def look(usecases: UseCases, settings: Settings, tmp_path: Path, monkeypatch: An
             environment=environment or {},
             look_up=lambda _: [],
             ask_provider=lambda url: ok(f"provider {url.split(':')[0]}", "credentials are taken"),
-            metrics=usecases.metrics,
+            metrics=Metrics(engine, mail_urls=changed.mail_urls),
         )
         return {finding.subject: finding for finding in doctor()}
 

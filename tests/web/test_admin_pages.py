@@ -11,6 +11,7 @@ from service.domain.delivery import Outcome
 from service.store import activity, sender_pauses
 from service.store.models import AuditEntry, OutboxMessage, db
 from service.store.types import new_id
+from service.usecases.metrics import Metrics
 from tests.web.admin_steps import Admin
 
 
@@ -45,8 +46,10 @@ def test_the_overview_tells_of_signups_and_of_owed_mail(client, admin):
     assert admin.get("/admin?days=7").count("<g><title>") == 30
 
 
-def test_the_overview_names_a_refused_sender_and_the_last_error(app, admin):
+def test_the_overview_names_a_refused_sender_and_the_last_error(app, usecases, admin, engine):
     now = utc_now()
+    shown = Metrics(engine, mail_urls=("postmark://t@default",))
+    object.__setattr__(usecases, "metrics", shown)
     with app.app_context(), db.engine.begin() as connection:
         for at in (now, now - timedelta(days=1)):
             sender_pauses.refuse(

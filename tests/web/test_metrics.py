@@ -1,23 +1,47 @@
 """Prometheus reads the figures; nobody else does."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
+from sqlalchemy.engine import URL
 
+from service.app import build_seal_ledger, create_app
 from service.clock import utc_now
+from service.config import Settings
 from service.domain.breaker import BreakerState
 from service.domain.consent import Evidence
 from service.domain.delivery import Outcome
-from service.store import activity, sender_pauses
+from service.domain.errors import InvalidInputError
+from service.domain.risk import TRAPPED
+from service.log import Sometimes
+from service.store import activity, outbox_admin, sender_pauses
+from service.store.database import reading
+from service.store.ledger_models import LedgerHead
 from service.usecases.subscribe import SignupRequest
+from service.web import refusals
 from service.web.context import UseCases
 from tests.conftest import make_settings
 
+Delta = Callable[[], Mapping[tuple[str, ...], float]]
 HERE = {"base_url": "http://127.0.0.1:8000"}
+
+
+@pytest.fixture
+def settings(database_url: URL, tmp_path: Path) -> Settings:
+    """Settings with a mail API."""
+    return make_settings(
+        database_url, tmp_path, mail_urls=("postmark://token@default", "smtps://a:b@mail.test:465")
+    )
 
 
 def series(client: FlaskClient) -> Mapping[tuple[str, ...], float]:
@@ -98,11 +122,156 @@ def test_from_elsewhere_it_takes_an_administrators_key(
     assert ask(Authorization=f"Bearer {admin}") == 200
 
 
+@pytest.mark.parametrize(
+    ("role", "paths"),
+    [
+        ("metrics", {"/metrics": 200, "/v1/stats": 403, "/v1/subscribers": 403, "/v1/keys": 403}),
+        ("admin", {"/metrics": 200, "/v1/stats": 200}),
+        ("export", {"/metrics": 403}),
+        ("signup", {"/metrics": 403}),
+    ],
+)
+def test_a_key_for_metrics_reads_them_and_nothing_else(
+    client: FlaskClient, usecases: UseCases, role: str, paths: dict[str, int]
+) -> None:
+    headers = {"Authorization": f"Bearer {usecases.keys.create('k', role, actor='test')}"}
+    far = {"REMOTE_ADDR": "192.0.2.1"}
+    for path, status in paths.items():
+        assert client.get(path, headers=headers, environ_base=far).status_code == status, path
+
+
+def test_a_key_for_metrics_signs_nobody_up_and_in(client: FlaskClient, usecases: UseCases) -> None:
+    key = usecases.keys.create("k", "metrics", actor="test")
+    headers = {"Authorization": f"Bearer {key}"}
+    signup = {"email": "a@example.org"}
+    assert client.post("/v1/subscriptions", json=signup, headers=headers).status_code == 403
+    assert client.post("/admin/sign-in", data={"key": key}).status_code != 303
+    with pytest.raises(InvalidInputError):
+        usecases.keys.create("of-a-list", "metrics", actor="test", lists=("news-flash",))
+
+
+def test_a_provider_taken_out_of_mail_url_leaves_its_series(
+    client: FlaskClient, engine: Engine
+) -> None:
+    with engine.begin() as connection:
+        for name in ("postmark", "smtp", "resend"):
+            counts = {Outcome.ACCEPTED: 1}
+            closed, now = BreakerState.CLOSED, utc_now()
+            activity.record(connection, name, counts, closed, None, error=None, now=now)
+    shown = {key[-1] for key in series(client) if key[0] == "newsflash_provider_attempts_total"}
+    assert shown == {"postmark", "smtp"}
+
+
+def test_the_ledger_is_watched(client: FlaskClient, usecases: UseCases, engine: Engine) -> None:
+    usecases.subscribe(SignupRequest(email="a@example.org", lists=(), evidence=Evidence()))
+    before = series(client)
+    assert before["newsflash_ledger_unsealed",] > 0
+    assert before["newsflash_ledger_broken",] == 0
+    build_seal_ledger(engine, usecases.settings).run_once()
+    sealed = series(client)
+    assert (sealed["newsflash_ledger_unsealed",], sealed["newsflash_ledger_broken",]) == (0, 0)
+    with engine.begin() as connection:
+        connection.execute(update(LedgerHead).values(entry_hash="0" * 64))
+    assert series(client)["newsflash_ledger_broken",] == 1
+
+
+def test_withheld_signups_are_counted_for_a_day(
+    client: FlaskClient, usecases: UseCases, engine: Engine
+) -> None:
+    for _ in range(3):
+        usecases.subscribe(SignupRequest(email="a@example.org", lists=(), evidence=Evidence()))
+    assert series(client)["newsflash_signups_withheld",] == 2
+    with reading(engine) as connection:
+        assert outbox_admin.withheld_since(connection, utc_now() + timedelta(seconds=1)) == 0
+
+
+@pytest.fixture
+def since(client: FlaskClient) -> Delta:
+    """What has been added to the process's numbers since the test began."""
+    before = series(client)
+    return lambda: {name: value - before.get(name, 0) for name, value in series(client).items()}
+
+
+def test_requests_are_counted_by_kind_and_class_of_status(
+    client: FlaskClient, since: Delta
+) -> None:
+    client.post("/v1/subscriptions", json={"email": "a@example.org"}).close()
+    client.post("/v1/subscriptions", json={"email": "none"}).close()
+    client.get("/").close()
+    client.get("/confirm/nothing").close()
+    client.get("/nowhere").close()
+    client.get("/v1/stats").close()
+    client.get("/admin").close()
+    found = since()
+    for group, status in (
+        ("signup", "2xx"),
+        ("signup", "4xx"),
+        ("pages", "2xx"),
+        ("links", "4xx"),
+        ("unknown", "4xx"),
+        ("api", "4xx"),
+        ("admin", "3xx"),
+    ):
+        assert found["newsflash_requests_total", group, status] == 1, group
+    assert found["newsflash_request_duration_seconds_count", "signup"] == 2
+    assert found["newsflash_request_duration_seconds_bucket", "signup", "+Inf"] == 2
+    assert found["newsflash_request_duration_seconds_sum", "signup"] > 0
+
+
+def test_signups_are_counted_by_how_they_were_answered(
+    settings: Settings, since: Delta, usecases: UseCases
+) -> None:
+    usecases.subscribe(SignupRequest(email="a@example.org", lists=(), evidence=Evidence()))
+    usecases.subscribe(
+        SignupRequest(email="b@example.org", lists=(), evidence=Evidence()), risk=TRAPPED
+    )
+    limited = create_app(
+        replace(settings, ratelimit_enabled=True, ratelimit_client=((1, 86_400),))
+    ).test_client()
+    for number in range(3):
+        limited.post("/v1/subscriptions", json={"email": f"c{number}@example.org"})
+    found = since()
+    assert found["newsflash_signups_total", "held"] == 1
+    assert found["newsflash_signups_total", "limited"] == 2
+    assert found["newsflash_signups_total", "taken"] == 2
+    assert found["newsflash_requests_refused_total", "limit"] == 2
+
+
+def test_refused_hosts_and_events_are_counted_and_logged_without_addresses(
+    client: FlaskClient, since: Delta, capsys: pytest.CaptureFixture[str], monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(refusals, "_refused", Sometimes("requests refused"))
+    capsys.readouterr()
+    far = {"REMOTE_ADDR": "192.0.2.77"}
+    for _ in range(20):
+        client.get("/", base_url="http://attacker.example", environ_base=far)
+        client.post("/v1/events/postmark", json={}, environ_base=far)
+    client.post("/v1/events/nobody", json={}, environ_base=far)
+    found = since()
+    assert found["newsflash_requests_refused_total", "host"] == 20
+    assert found["newsflash_requests_refused_total", "signature"] == 20
+    text = capsys.readouterr().err
+    lines = [json.loads(line) for line in text.splitlines()]
+    assert [line["kind"] for line in lines if line["event"] == "requests refused"] == [
+        "host",
+        "signature postmark",
+    ]
+    assert len(lines) <= 4
+    assert "192.0.2.77" not in text
+    assert "attacker" not in text
+
+
+def test_the_version_and_the_pool_are_shown(client: FlaskClient) -> None:
+    found = series(client)
+    assert found["newsflash_build_info", version("newsflash")] == 1
+    assert found["newsflash_database_connections_max",] >= 1
+    assert found["newsflash_database_connections_used",] == 0
+    assert found["newsflash_redis_fallback",] in (0, 1)
+
+
 def test_behind_a_trusted_proxy_a_forged_origin_does_not_help(
     app: Flask, usecases: UseCases
 ) -> None:
-    from service.app import create_app
-
     settings = usecases.settings
     behind = create_app(
         make_settings(settings.database_url, settings.data_dir, trusted_proxies=1)

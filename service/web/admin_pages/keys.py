@@ -69,6 +69,7 @@ def _page(*, new_key: str | None = None, errors: Mapping[str, str] | None = None
         roles=[
             (Role.SIGNUP.value, _("signup, for a form")),
             (Role.EXPORT.value, _("export, reads lists")),
+            (Role.METRICS.value, _("metrics, for monitoring")),
             (Role.ADMIN.value, _("admin, does everything")),
         ],
         values=request.form if errors else {},
