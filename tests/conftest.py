@@ -18,7 +18,9 @@ from sqlalchemy.engine import URL, make_url
 
 from service import log
 from service.app import SIGNAL, create_app
+from service.clock import machine_now
 from service.config import Settings
+from service.store import database_clock
 from service.store.database import engine_options, prepare_engine
 from service.store.models import db
 from service.web.context import EXTENSION, UseCases
@@ -70,6 +72,14 @@ def _same_umask() -> Iterator[None]:
     before = os.umask(0o022)
     yield
     os.umask(before)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _database_clock_that_tests_set() -> Iterator[None]:
+    """Have the database's clock stand where a test sets its own (`tests/clocks.py` has others)."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(database_clock, "ask", lambda _connection: machine_now())
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import structlog
 
+from service.clock import utc_now
 from service.counting import REDIS_FALLBACK, numbers
 from service.domain.limits import Counted, Quota
 
@@ -53,7 +54,7 @@ class MemoryCounters:
 
     def count(self, quotas: Sequence[Quota]) -> list[Counted]:
         """Count one request on each counter, up to the first that is exceeded; return these."""
-        now = time.time()
+        now = utc_now().timestamp()
         counted = []
         with self._lock:
             for quota in quotas:
@@ -101,7 +102,7 @@ class RedisCounters:
         """Count one request on each counter, up to the first that is exceeded; return these."""
         if not quotas or time.monotonic() < self._rests_until:
             return self._fallback.count(quotas)
-        now = time.time()
+        now = utc_now().timestamp()
         keys = [
             f"{KEY_PREFIX}:{quota.policy}:{quota.key}:{int(now // quota.limit.seconds)}"
             for quota in quotas

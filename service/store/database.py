@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.pool import QueuePool
 
 from service.domain.search import search_form
+from service.store.database_clock import keep_to_database
 from service.store.embedded import look_only
 
 BUSY_TIMEOUT_MS = 10_000
@@ -100,6 +101,7 @@ def prepare_engine(engine: Engine) -> None:
     if engine.dialect.name == "postgresql":
         event.listen(engine, "connect", _settle)
         event.listen(engine, "checkout", _refuse_dead)
+        event.listen(engine, "begin", keep_to_database)
         return
 
     @event.listens_for(engine, "connect")

@@ -26,6 +26,7 @@ from service.store import activity, stale_batches
 from service.store import batches as store
 from service.store.batches import ClaimedBatch, ClaimedMessage
 from service.store.database import reading
+from service.store.database_clock import shared_now
 from service.tokens import Tokens
 from service.usecases.gates import Gate, Gates
 from service.usecases.group_commit import GroupCommit
@@ -99,10 +100,11 @@ class Deliver:
         if not free or calls < 1:
             return []
         gate = self._gates.first_free(now)
-        lease_until = now + LEASE
         known = [each.name for each in self._gates]
         guarded = [each for each in self._gates if each.provider.key_life]
         with self._engine.begin() as connection:
+            now = shared_now(connection)
+            lease_until = now + LEASE
             stale_batches.requeue_stale(
                 connection,
                 keys_hold_since={each.name: now - each.provider.key_life for each in guarded},
@@ -264,6 +266,9 @@ class Deliver:
         if batch.is_retry:
             return LeftOut()
         with self._engine.begin() as connection:
+            now = shared_now(connection)
+            if now + CALL_AT_MOST > batch.lease_until:
+                return None
             if not store.begin_call(connection, batch, now=now):
                 return None
             return leave_out(connection, batch, senders, address_hash_key=key, now=now)

@@ -15,6 +15,7 @@ from service.domain.delivery import MessageStatus, Outcome, decide
 from service.domain.webhook import KEEP, DeliveryStatus, EventType, pause_after, payload
 from service.store import webhook_deliveries as store
 from service.store.database import reading
+from service.store.database_clock import shared_now
 from service.store.old_rows import WEBHOOK_ATTEMPTS, WEBHOOK_DELIVERIES
 from service.store.webhook_deliveries import (
     CallRecord,
@@ -128,8 +129,8 @@ class DeliverWebhooks:
         return begun
 
     def _claim(self, webhook_id: UUID, limit: int) -> list[ClaimedDelivery]:
-        now = utc_now()
         with self._engine.begin() as connection:
+            now = shared_now(connection)
             return store.claim(
                 connection, webhook_id, limit=limit, now=now, lease_until=now + LEASE
             )

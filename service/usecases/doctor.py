@@ -5,6 +5,7 @@ import stat
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ from service.domain.sender import parse_sender
 from service.mail.checks import check_provider
 from service.mail.sender_dns import LookUp, check_sender_domain, look_up_txt
 from service.oidc.discovery import Discovery
+from service.store.database_clock import is_notable
 from service.store.embedded import database_files
 from service.usecases.database_keys import DatabaseKeys
 from service.usecases.health import Health, Readiness
@@ -162,6 +164,7 @@ class Doctor:
             yield failed("migrations", "not those of this version: run `newsflash db upgrade`")
             return
         yield from self._database_keys(readiness)
+        yield _clock(readiness)
 
     def _database_keys(self, readiness: Readiness) -> Iterator[Finding]:
         """Compare the keys with those that the database was used with."""
@@ -272,3 +275,14 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _clock(readiness: Readiness) -> Finding:
+    ahead = timedelta(seconds=readiness.clock_ahead_seconds)
+    if not is_notable(ahead):
+        return ok("clock", "agrees with the database's")
+    return warning(
+        "clock",
+        f"{abs(ahead.total_seconds()):.0f} s {'ahead of' if ahead > timedelta(0) else 'behind'} "
+        "the database's, which is used instead: keep the clocks of both machines by NTP",
+    )

@@ -11,9 +11,10 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from service.clock import utc_now
+from service.clock import clock_ahead, utc_now
 from service.store import outbox
 from service.store.database import reading
+from service.store.database_clock import shared_now
 from service.store.write_probe import takes_writes
 from service.usecases.database_keys import DatabaseKeys
 
@@ -41,6 +42,8 @@ class Readiness:
     """How long the longest waiting mail has been owed; 0 with none."""
     writable: bool
     """Whether the database takes writes, as a signup needs it; seen at most a second ago."""
+    clock_ahead_seconds: float = 0.0
+    """How far this machine's clock is ahead of the database's; negative: behind."""
 
     @property
     def is_ready(self) -> bool:
@@ -76,6 +79,7 @@ class Health:
         Raises `SQLAlchemyError` where the database does not answer.
         """
         with reading(self._engine) as connection:
+            shared_now(connection)
             revision = MigrationContext.configure(connection).get_current_revision()
             if revision != self._expected:
                 return replace(_NOTHING, database=True)
@@ -88,6 +92,7 @@ class Health:
             wrong_key=wrong_key,
             oldest_due_seconds=round(seconds, 3),
             writable=True,
+            clock_ahead_seconds=round(clock_ahead().total_seconds(), 3),
         )
 
     def _takes_writes(self) -> bool:

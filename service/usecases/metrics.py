@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 
-from service.clock import utc_now
+from service.clock import clock_ahead, utc_now
 from service.domain.delivery import MessageStatus
 from service.domain.subscription import Status
 from service.mail.registry import provider_names
@@ -42,6 +42,8 @@ class Figures:
     at: datetime
     depths: Mapping[MessageStatus, int]
     oldest_due_seconds: float
+    clock_ahead_seconds: float
+    """Of the machine that was asked, before the database's clock."""
     providers: Sequence[Activity]
     webhook_depth: int
     oldest_webhook_seconds: float
@@ -78,6 +80,7 @@ class Metrics:
                 at=now,
                 depths=outbox_admin.depths(connection),
                 oldest_due_seconds=_age(oldest, now),
+                clock_ahead_seconds=clock_ahead().total_seconds(),
                 providers=[
                     each
                     for each in activity.all_activity(connection)

@@ -24,6 +24,7 @@ def readyz() -> Response:
         keys=readiness.migrations and readiness.wrong_key is None,
         writable=readiness.writable,
         oldest_due_seconds=readiness.oldest_due_seconds,
+        clock_ahead_seconds=readiness.clock_ahead_seconds,
         **({"detail": readiness.wrong_key} if readiness.wrong_key else {}),
     )
     response.status_code = 200 if readiness.is_ready else 503

@@ -43,6 +43,11 @@ class FiguresCollector(Collector):
             "How long the longest waiting mail has been owed.",
             value=figures.oldest_due_seconds,
         )
+        yield GaugeMetricFamily(
+            "newsflash_clock_ahead_seconds",
+            "How far this machine's clock is ahead of the database's, which everything goes by.",
+            value=figures.clock_ahead_seconds,
+        )
         yield from self._providers()
         yield GaugeMetricFamily(
             "newsflash_webhook_deliveries_queued",

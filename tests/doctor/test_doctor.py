@@ -22,6 +22,7 @@ from service.usecases.health import Health
 from service.usecases.lists import Lists
 from service.usecases.metrics import Metrics
 from service.web.context import UseCases
+from tests.clocks import database_ahead
 from tests.conftest import make_settings
 
 Look = Callable[..., dict[str, Finding]]
@@ -216,3 +217,23 @@ def test_the_command_prints_a_line_each_and_fails_where_a_check_does(
     assert all(line.startswith(("ok ", "warning ")) for line in after.output.splitlines())
     secret = (tmp_path / "secret_key").read_text()
     assert secret not in after.output
+
+
+@pytest.mark.parametrize(
+    ("ahead", "level", "words"),
+    [
+        (0.0, Level.OK, "agrees"),
+        (1.5, Level.OK, "agrees"),
+        (60.0, Level.WARNING, "60 s behind the database's"),
+        (-60.0, Level.WARNING, "60 s ahead of the database's"),
+    ],
+)
+def test_a_clock_that_differs_from_the_databases_is_a_warning(
+    look: Look, settings: Settings, ahead: float, level: Level, words: str
+) -> None:
+    with database_ahead(ahead):
+        finding = look()["clock"]
+    if settings.is_sqlite:  # one machine, one clock
+        level, words = Level.OK, "agrees"
+    assert finding.level is level
+    assert words in finding.detail

@@ -75,6 +75,7 @@ def assert_not_ready(client: FlaskClient) -> None:
         "keys": False,
         "writable": False,
         "oldest_due_seconds": 0,
+        "clock_ahead_seconds": 0,
     }
     assert client.get("/healthz").status_code == 200
 
