@@ -161,7 +161,7 @@ def test_erasing_a_person_forgets_what_is_held_of_them(app, client, admin):
 
 def test_the_command_line_does_the_same(app, client, settings, monkeypatch):
     monkeypatch.setattr("service.cli.application.load_settings", lambda **_: settings)
-    monkeypatch.setattr("service.cli.application.create_app", lambda _settings: app)
+    monkeypatch.setattr("service.cli.application.create_app", lambda _settings, **_: app)
     for number in range(2):
         client.post(CALL, json={**BOT, "email": f"bot{number}@example.org"})
     run = CliRunner()
