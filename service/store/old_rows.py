@@ -1,11 +1,12 @@
 """Rows that are kept for a time only: found along the index of their time, removed by their key."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, inspect, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, inspect, literal, select
 
 from service.store.intake_models import CodeTries, HeldSignup, IdempotencyRecord
 from service.store.models import RecordedEvent
@@ -32,13 +33,29 @@ class OldRows:
         self, connection: Connection, before: datetime, keys: Sequence[Row[tuple[Any, ...]]]
     ) -> int:
         """Remove those of the rows that are still old; return how many."""
-        columns = self._key
-        wanted = (
-            columns[0].in_([key[0] for key in keys])
-            if len(columns) == 1
-            else tuple_(*columns).in_([tuple(key) for key in keys])
-        )
-        return connection.execute(delete(self.table).where(wanted, self._is_old(before))).rowcount
+        # The time is compared here: in SQL it would lead along its index, over all that is old.
+        is_one = literal(True) if self.condition is None else self.condition
+        removed = 0
+        for wanted in self._named(keys):
+            query = select(*self._key, self.at.label("place"), is_one.label("is_one")).where(wanted)
+            found = connection.execute(query.with_for_update(skip_locked=True)).all()
+            old = [row for row in found if row.is_one and row.place < before]
+            for named in self._named(old):
+                removed += connection.execute(delete(self.table).where(named)).rowcount
+        return removed
+
+    def _named(self, rows: Sequence[Sequence[Any]]) -> Iterator[ColumnElement[bool]]:
+        """Go through conditions that together name the rows by their key, which they begin with.
+
+        SQLite looks up no pairs in an index, so there is one for each first part of a key of two.
+        """
+        *first, last = self._key
+        parts: dict[tuple[Any, ...], list[Any]] = defaultdict(list)
+        for row in rows:
+            parts[tuple(row[: len(first)])].append(row[len(first)])
+        for values, lasts in parts.items():
+            same = [column == value for column, value in zip(first, values, strict=True)]
+            yield and_(*same, last.in_(lasts))
 
     def _is_old(self, before: datetime) -> Any:
         is_before = self.at < before

@@ -1,12 +1,13 @@
 """What else is kept of one person, beside their own rows."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, delete, select, tuple_
+from sqlalchemy import ColumnElement, Connection, and_, delete, select
 
 from service.store.bulk import in_pieces
 from service.store.intake_models import HeldSignup
@@ -52,14 +53,21 @@ def _reports(connection: Connection, messages: Sequence[UUID]) -> Iterator[Colum
         yield RecordedEvent.message_id.in_(some)
         names = connection.execute(
             select(OutboxMessage.provider, OutboxMessage.provider_message_id).where(
-                OutboxMessage.id.in_(some), OutboxMessage.provider_message_id.is_not(None)
+                OutboxMessage.id.in_(some),
+                OutboxMessage.provider.is_not(None),
+                OutboxMessage.provider_message_id.is_not(None),
             )
         ).all()
-        if names:
-            named = tuple_(RecordedEvent.provider, RecordedEvent.provider_message_id).in_(
-                [tuple(name) for name in names]
+        by_provider: dict[str | None, list[str | None]] = defaultdict(list)
+        for provider, name in names:
+            by_provider[provider].append(name)
+        # SQLite looks up no pairs in an index.
+        for provider, of_it in by_provider.items():
+            yield and_(
+                RecordedEvent.message_id.is_(None),
+                RecordedEvent.provider == provider,
+                RecordedEvent.provider_message_id.in_(of_it),
             )
-            yield RecordedEvent.message_id.is_(None) & named
 
 
 def held_of(connection: Connection, email_key: str) -> Sequence[HeldInfo]:

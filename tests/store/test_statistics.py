@@ -74,11 +74,11 @@ def test_signups_are_followed_to_what_became_of_them(world, days):
     ]
 
 
-def test_a_repeated_signup_is_one_on_the_way_but_each_try_counts_on_its_day(world, days):
+def test_a_signup_that_is_repeated_at_once_counts_once(world, days):
     sign_up(world, "ada@example.org")
     sign_up(world, "ada@example.org")
     period = days(30)
-    assert period.days[-1].signups == 2
+    assert period.days[-1].signups == 1
     assert period.funnel.asked == 1
 
 
