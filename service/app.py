@@ -50,6 +50,7 @@ from service.usecases.feedback import MATCH_EVERY_SECONDS, Feedback
 from service.usecases.gates import Gate, Gates
 from service.usecases.guard import Guard
 from service.usecases.health import Health
+from service.usecases.heartbeat import BEAT_EVERY_SECONDS, Heartbeat
 from service.usecases.held import HeldSignups
 from service.usecases.import_ import Import
 from service.usecases.intake import Intake
@@ -267,10 +268,11 @@ def build_feedback(engine: Engine, settings: Settings) -> Feedback:
     )
 
 
-def build_chores(engine: Engine, settings: Settings) -> list[Chore]:
+def build_chores(engine: Engine, settings: Settings, *, heartbeat: Heartbeat) -> list[Chore]:
     """Build what a worker does besides delivering mail."""
     tell = build_deliver_webhooks(engine, settings)
     return [
+        Chore(name="heartbeat", run=heartbeat.run, every_seconds=BEAT_EVERY_SECONDS),
         Chore(
             name="match feedback",
             run=build_feedback(engine, settings).match_waiting,
@@ -304,7 +306,7 @@ def build_chores(engine: Engine, settings: Settings) -> list[Chore]:
         ),
         Chore(
             name="apply retention",
-            run=build_retention(engine, settings).run_as_chore,
+            run=heartbeat.noting_retention(build_retention(engine, settings).run_as_chore),
             every_seconds=FORGET_EVERY_SECONDS,
         ),
         Chore(
@@ -356,11 +358,11 @@ def build_gates(settings: Settings) -> Gates:
         raise SettingError("MAIL_URL", str(error).removeprefix("MAIL_URL ")) from None
 
 
-def build_deliver(engine: Engine, settings: Settings) -> Deliver:
+def build_deliver(engine: Engine, settings: Settings, *, gates: Gates | None = None) -> Deliver:
     """Build delivery on the given engine. Raises `SettingError` where `MAIL_URL` is wrong."""
     return Deliver(
         engine,
-        gates=build_gates(settings),
+        gates=gates if gates is not None else build_gates(settings),
         lists=Lists(engine),
         tokens=Tokens.from_keys(settings.secret_keys),
         settings=MailSettings(

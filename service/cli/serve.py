@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
+from threading import Event, Thread
 
 import click
 from flask import Flask
@@ -34,7 +35,9 @@ from service.config import PREFIX, Settings, is_given, keep_served_address
 from service.counting import numbers
 from service.front.server import run
 from service.log import own_process
+from service.mail.registry import names_in_use
 from service.store.models import db
+from service.usecases.delivery_watch import DeliveryWatch
 from service.web.lanes import alive_paths, lane_of
 
 
@@ -128,7 +131,13 @@ def web_process(bound: socket.socket, parent: int, number: int) -> None:
     when_parent_is_gone(parent, lambda: os.kill(os.getpid(), signal.SIGTERM))
     with errors_as_log_lines():
         app = build_or_exit(settings_or_exit())
-    public_url = usecases_of(app).settings.public_url
+    found = usecases_of(app)
+    public_url = found.settings.public_url
+    if number == 0:
+        watch = DeliveryWatch(
+            found.metrics, public_url=public_url, providers=names_in_use(found.settings.mail_urls)
+        )
+        Thread(target=watch.run, args=(Event(),), name="watch delivery", daemon=True).start()
     run(
         app,
         bound,

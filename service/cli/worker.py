@@ -2,11 +2,12 @@
 
 import os
 import signal
-from contextlib import closing
+from contextlib import closing, suppress
 
 import click
+from sqlalchemy.exc import SQLAlchemyError
 
-from service.app import build_chores, build_deliver
+from service.app import build_chores, build_deliver, build_gates
 from service.cli.application import adopt_keys_or_exit, app_or_exit, usecases_of
 from service.cli.errors import log_errors
 from service.cli.parent import when_parent_is_gone
@@ -15,6 +16,7 @@ from service.config import SettingError
 from service.log import own_process
 from service.store.models import db
 from service.store.signal import MailWaiter
+from service.usecases.heartbeat import Heartbeat
 from service.usecases.worker import Worker
 
 BESIDE_WEB_NICENESS = 5
@@ -35,15 +37,23 @@ def worker(*, drain: bool, parent: int | None) -> None:
         engine = db.engine
     settings = usecases_of(app).settings
     try:
-        deliver = build_deliver(engine, settings)
+        gates = build_gates(settings)
     except SettingError as error:
         raise click.ClickException(str(error)) from None
     waiter = MailWaiter(engine)
-    running = Worker(deliver, waiter, chores=build_chores(engine, settings))
+    heartbeat = Heartbeat(engine, gates=gates, public_url=settings.public_url)
+    running = Worker(
+        build_deliver(engine, settings, gates=gates),
+        waiter,
+        chores=build_chores(engine, settings, heartbeat=heartbeat),
+    )
     for number in stop_signals():
         signal.signal(number, lambda *_: running.stop.set())
     if parent is not None:
         when_parent_is_gone(parent, running.stop.set)
         os.nice(BESIDE_WEB_NICENESS)
+    heartbeat.log_start()
     with closing(waiter):
         running.run(drain=drain)
+    with suppress(SQLAlchemyError):  # then it is seen by its age
+        heartbeat.end()

@@ -27,6 +27,11 @@ class Pace:
         self._rest: tuple[datetime, datetime] | None = None
         self._lock = threading.Lock()
 
+    @property
+    def calls_a_second(self) -> float | None:
+        """The rate that is set, or None."""
+        return None if self._most is None else self._most / self._window.total_seconds()
+
     def allows(self, calls: int, now: datetime) -> int:
         """Return how many of so many calls may begin now."""
         with self._lock:

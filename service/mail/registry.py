@@ -113,6 +113,15 @@ def account_names(dsn_texts: Iterable[str]) -> list[str]:
     return names
 
 
+def names_in_use(dsn_texts: Iterable[str]) -> list[str]:
+    """Return the accounts' names, as far as they can be told where a DSN is wrong."""
+    texts = list(dsn_texts)
+    try:
+        return account_names(texts)
+    except DsnError:
+        return provider_names(texts)
+
+
 def build_provider(
     dsn_text: str,
     *,

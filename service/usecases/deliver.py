@@ -33,7 +33,7 @@ from service.usecases.group_commit import GroupCommit
 from service.usecases.left_out import LeftOut, leave_out
 from service.usecases.lists import Lists
 from service.usecases.provider_call import call_provider, rejected
-from service.usecases.refusals import error_of, note_senders
+from service.usecases.refusals import error_of, note_senders, rejections_of
 from service.usecases.settlement import CallResult, answered, settle_call, written
 
 SETTLE_AGAIN_SECONDS = 0.5
@@ -338,12 +338,13 @@ class Deliver:
                 )
             self._record_activity(connection, results, now)
         for result, is_ours in zip(results, are_ours, strict=True):
-            error = error_of([result])
-            (_log.warning if error else _log.info)(
+            error, rejections = error_of([result]), rejections_of(result)
+            (_log.warning if error or rejections else _log.info)(
                 "batch settled" if is_ours else "lease lost",
                 batch=str(result.batch.id),
                 provider=result.gate.name,
                 error=error,
+                rejected_with=rejections,
                 left_out=len(result.withheld),
                 **Counter(str(receipt.outcome) for receipt in result.receipts.values()),
             )

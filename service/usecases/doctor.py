@@ -13,15 +13,16 @@ from urllib.parse import urlsplit
 from sqlalchemy.exc import SQLAlchemyError
 
 from service.config import PREFIX, Settings
-from service.domain.breaker import BreakerState
 from service.domain.errors import IssuerAnswerError, IssuerUnavailableError, SenderError
 from service.domain.finding import Finding, failed, ok, warning
 from service.domain.sender import parse_sender
 from service.mail.checks import check_provider
+from service.mail.registry import names_in_use
 from service.mail.sender_dns import LookUp, check_sender_domain, look_up_txt
 from service.oidc.discovery import Discovery
 from service.store.database_clock import is_notable
 from service.store.embedded import database_files
+from service.usecases.causes import causes
 from service.usecases.database_keys import DatabaseKeys
 from service.usecases.health import Health, Readiness
 from service.usecases.lists import Lists
@@ -203,13 +204,21 @@ class Doctor:
                 f"{each.provider} refuses it ({each.error}), and its emails wait: "
                 f"confirm the address or its domain at {each.provider}, or set another sender",
             )
-        for provider in figures.providers:
-            is_paused = provider.breaker_state is not BreakerState.CLOSED
-            if is_paused and provider.last_error and provider.provider in self._providers:
-                yield failed(
-                    f"delivery by {provider.provider}",
-                    f"paused after {provider.last_error}: see docs/operating.md",
-                )
+        alive = [each for each in figures.workers if each.is_alive(figures.at)]
+        for worker in alive:
+            yield ok("worker", f"runs on {worker.host}, process {worker.pid}")
+        found = causes(
+            figures,
+            public_url=self._settings.public_url,
+            providers=names_in_use(self._settings.mail_urls),
+        )
+        for cause in found:
+            if cause.name in ("sender_refused", "mailbox"):
+                continue  # each sender is named above, and MAIL_URL where it is looked at
+            if cause.name == "no_worker" and not figures.workers and not cause.is_urgent:
+                yield ok("worker", "none has run yet: `newsflash serve` or `newsflash worker` does")
+            else:
+                yield (failed if cause.is_urgent else warning)(cause.subject, cause.text)
 
     def _feedback(self) -> Iterator[Finding]:
         for name in dict.fromkeys(self._providers):

@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from service.clock import clock_ahead, utc_now
 from service.domain.delivery import MessageStatus
 from service.domain.subscription import Status
-from service.mail.registry import provider_names
+from service.mail.registry import names_in_use
 from service.store import (
     activity,
     feedback,
@@ -28,6 +28,7 @@ from service.store import (
 from service.store.activity import Activity
 from service.store.database import reading
 from service.store.sender_pauses import RefusedSender
+from service.store.workers import WorkerInfo, all_workers
 
 SUBSCRIPTIONS_EVERY_SECONDS = 60.0
 """Counting subscriptions reads them all, so that figure may be this old."""
@@ -57,6 +58,10 @@ class Figures:
     unsealed: int
     """Consent events that have no place in the ledger yet."""
     is_ledger_broken: bool
+    workers: Sequence[WorkerInfo]
+    """Those of the last days, the one seen last first."""
+    last_dead_error: str | None
+    """Why the newest email that failed for good did."""
 
 
 class Metrics:
@@ -65,7 +70,7 @@ class Metrics:
     def __init__(self, engine: Engine, *, mail_urls: Sequence[str]) -> None:
         """Take the engine, and the mail APIs that are used now: others are not shown any more."""
         self._engine = engine
-        self._providers = frozenset(provider_names(mail_urls))
+        self._providers = frozenset(names_in_use(mail_urls))
         self._lock = threading.Lock()
         self._counted: _Counted = (0.0, {}, 0)
 
@@ -76,6 +81,7 @@ class Metrics:
         with reading(self._engine) as connection:
             oldest = outbox.oldest_due_at(connection)
             webhooks = webhook_deliveries.due_webhooks(connection)
+            dead = outbox_admin.page(connection, status=MessageStatus.DEAD, limit=1, before=None)
             return Figures(
                 at=now,
                 depths=outbox_admin.depths(connection),
@@ -98,6 +104,8 @@ class Metrics:
                 withheld_today=withheld,
                 unsealed=ledger.count_unsealed(connection),
                 is_ledger_broken=ledger.is_broken(connection),
+                workers=all_workers(connection),
+                last_dead_error=dead[0].last_error if dead else None,
             )
 
     def subscriptions(self) -> Mapping[tuple[str, Status], int]:

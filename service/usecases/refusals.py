@@ -52,3 +52,14 @@ def error_of(results: Sequence[CallResult]) -> str | None:
         if receipt.outcome not in (Outcome.ACCEPTED, Outcome.REJECTED)
     )
     return next((error for error, _ in errors.most_common(1)), None)
+
+
+def rejections_of(result: CallResult) -> list[str]:
+    """Return the provider's codes for why it rejected messages for good, each once."""
+    return sorted(
+        {
+            receipt.error or "unknown"
+            for receipt in result.receipts.values()
+            if receipt.outcome is Outcome.REJECTED
+        }
+    )

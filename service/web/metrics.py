@@ -49,6 +49,7 @@ class FiguresCollector(Collector):
             value=figures.clock_ahead_seconds,
         )
         yield from self._providers()
+        yield from self._workers()
         yield GaugeMetricFamily(
             "newsflash_webhook_deliveries_queued",
             "Events that are owed to webhooks.",
@@ -89,6 +90,29 @@ class FiguresCollector(Collector):
             "1 where the newest entry of the ledger is not what its head says.",
             value=figures.is_ledger_broken,
         )
+
+    def _workers(self) -> Iterator[Metric]:
+        at, workers = self._figures.at, self._figures.workers
+        yield GaugeMetricFamily(
+            "newsflash_workers",
+            "Workers that run.",
+            value=sum(each.is_alive(at) for each in workers),
+        )
+        for name, text, times in (
+            (
+                "newsflash_worker_heartbeat_age_seconds",
+                "How long ago the worker seen last was seen.",
+                [each.seen_at for each in workers],
+            ),
+            (
+                "newsflash_retention_age_seconds",
+                "How long ago a worker last applied the retention rules.",
+                [each.retention_at for each in workers if each.retention_at is not None],
+            ),
+        ):
+            if times:
+                age = max(0.0, (at - max(times)).total_seconds())
+                yield GaugeMetricFamily(name, text, value=age)
 
     def _providers(self) -> Iterator[Metric]:
         attempts = CounterMetricFamily(

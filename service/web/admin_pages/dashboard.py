@@ -5,6 +5,8 @@ from flask.typing import ResponseReturnValue
 
 from service.domain.delivery import Outcome
 from service.domain.subscription import Status
+from service.mail.registry import names_in_use
+from service.usecases.causes import causes
 from service.usecases.statistics import COUNTED
 from service.web.admin_pages import admin_pages
 from service.web.admin_pages.charts import daily_chart, share
@@ -31,6 +33,15 @@ def dashboard() -> ResponseReturnValue:
         totals={name: sum(getattr(day, name) for day in period.days) for name in COUNTED},
         share=share,
         figures=figures,
+        causes=[
+            cause
+            for cause in causes(
+                figures,
+                public_url=usecases().settings.public_url,
+                providers=names_in_use(usecases().settings.mail_urls),
+            )
+            if cause.name != "sender_refused"
+        ],
         lists=[
             (info, {status: figures.subscriptions.get((info.slug, status), 0) for status in Status})
             for info in usecases().lists.all()
