@@ -13,6 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from service.config import SettingError
 from service.log import configure_logging, error_fields
+from service.store.capacity import TOO_MANY, is_too_many
 
 _LOGS = "newsflash.logs_errors"
 _log = structlog.get_logger(__name__)
@@ -90,6 +91,8 @@ def _no_access(error: OSError) -> str:
 
 
 def _unavailable(error: Exception) -> str:
+    if is_too_many(error):
+        return f"{TOO_MANY}."
     cause = error.orig if isinstance(error, DBAPIError) else error
     reason = " ".join(str(cause).split())
     return f"The database does not answer ({reason}). Check NEWSFLASH_DATABASE_URL."

@@ -14,6 +14,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 import click
+import structlog
 from flask import Flask
 
 from service.cli.admin_link import new_admin_link
@@ -30,6 +31,7 @@ from service.cli.application import (
 from service.cli.errors import errors_as_log_lines
 from service.cli.parent import when_parent_is_gone
 from service.cli.processes import Copy, KeptProcess, start_command
+from service.cli.sizing import web_processes
 from service.cli.stopping import stop_signals
 from service.config import PREFIX, Settings, is_given, keep_served_address
 from service.counting import numbers
@@ -39,6 +41,8 @@ from service.mail.registry import names_in_use
 from service.store.models import db
 from service.usecases.delivery_watch import DeliveryWatch
 from service.web.lanes import alive_paths, lane_of
+
+_log = structlog.get_logger(__name__)
 
 
 @click.command()
@@ -52,7 +56,7 @@ from service.web.lanes import alive_paths, lane_of
 @click.option(
     "--workers",
     type=click.IntRange(1, 256),
-    help="Web processes.  [default: 1 on SQLite, one a core on PostgreSQL]",
+    help="Web processes.  [default: 1 on SQLite, one a usable core on PostgreSQL]",
 )
 @click.option("--no-worker", is_flag=True, help="Leave delivery to `newsflash worker`.")
 @click.option("--no-migrate", is_flag=True, help="Leave the database as it is.")
@@ -89,14 +93,13 @@ def serve(
     slug = usecases_of(app).lists.default().slug
     _say(settings, host, place, slug=slug, first=_first_keys(app) if may_show else None)
     with app.app_context():
+        count, too_few = web_processes(db.engine, asked=workers, has_worker=not no_worker)
         db.engine.dispose()
+    if too_few:
+        _log.warning("few connections", text=too_few)
     delivery = None if no_worker else KeptProcess(lambda: start_command("worker"))
     try:
-        keep_web(
-            web_process,
-            bound,
-            workers=workers or (1 if settings.is_sqlite else os.cpu_count() or 1),
-        )
+        keep_web(web_process, bound, workers=count)
     finally:
         if delivery is not None:
             delivery.stop()

@@ -25,6 +25,10 @@ BUSY_TIMEOUT_MS = 10_000
 POOL_WAIT_SECONDS = 5
 STATEMENT_TIMEOUT_MS = 30_000
 POOL_RECYCLE_SECONDS = 1800
+POOL_KEPT, POOL_CONNECTIONS = 8, 16
+"""Connections of a process's pool that stay open once used, and how many there are at most: as many
+as a web process has threads that answer requests, exports and imports (`front.limits`).
+"""
 _TCP = {
     "keepalives_idle": 5,
     "keepalives_interval": 1,
@@ -62,8 +66,8 @@ def engine_options(url: URL) -> dict[str, Any]:
         }
     return {
         "hide_parameters": True,
-        "pool_size": 10,
-        "max_overflow": 10,
+        "pool_size": POOL_KEPT,
+        "max_overflow": POOL_CONNECTIONS - POOL_KEPT,
         "pool_timeout": POOL_WAIT_SECONDS,
         "pool_recycle": POOL_RECYCLE_SECONDS,
         "isolation_level": "READ COMMITTED",

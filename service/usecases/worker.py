@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from service.clock import utc_now
 from service.log import error_fields
+from service.store.capacity import TOO_MANY, is_too_many
 from service.usecases.chores import Chore, Chores
 from service.usecases.deliver import Deliver
 
@@ -80,7 +81,10 @@ class Worker:
                         self._rest(running)
                 except SQLAlchemyError as error:
                     cause = error.orig if isinstance(error, DBAPIError) else error
-                    _log.warning("database fault", error=type(cause).__name__)
+                    if is_too_many(error):
+                        _log.warning("database fault", error="too_many_connections", text=TOO_MANY)
+                    else:
+                        _log.warning("database fault", error=type(cause).__name__)
                     self.stop.wait(AFTER_FAULT_SECONDS)
             self._reap(running, is_full=False, finish=True)
 

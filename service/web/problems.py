@@ -22,6 +22,7 @@ from werkzeug.exceptions import HTTPException
 
 from service.domain import errors as domain
 from service.log import error_fields
+from service.store.capacity import TOO_MANY, is_too_many
 from service.web.negotiation import accepts_pages, wants_json
 
 CONTENT_TYPE = "application/problem+json"
@@ -257,7 +258,10 @@ def init_problems(app: Flask) -> None:
     @app.errorhandler(PoolTimeoutError)
     def unavailable(error: Exception) -> Response:
         cause = error.orig if isinstance(error, DBAPIError) else error
-        _log.warning("database unavailable", error=type(cause).__name__)
+        if is_too_many(error):
+            _log.warning("database unavailable", error="too_many_connections", text=TOO_MANY)
+        else:
+            _log.warning("database unavailable", error=type(cause).__name__)
         status, name, title = _TABLE[domain.UnavailableError]
         return problem(status, name, title, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
 
