@@ -15,6 +15,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from service.config import SettingError, Settings, Window, load_settings
 from service.counting import POOL_LIMIT, numbers
 from service.domain.admission import AdmissionRule, plain_address
+from service.domain.feedback import SOFT_BOUNCE_PERIOD
 from service.domain.limits import Limit, Limits
 from service.domain.subscription import CODE_LIFE_MAX
 from service.log import configure_logging
@@ -35,7 +36,7 @@ from service.store.database import (
 from service.store.models import db
 from service.store.signal import MailSignal
 from service.tokens import Tokens
-from service.usecases.admin_sessions import AdminSessions
+from service.usecases.admin_sessions import AdminSessions, forget_ended_sessions
 from service.usecases.audit import Audit
 from service.usecases.chores import Chore
 from service.usecases.confirm import Confirm, forget_code_tries
@@ -305,6 +306,11 @@ def build_chores(engine: Engine, settings: Settings, *, heartbeat: Heartbeat) ->
             every_seconds=FORGET_EVERY_SECONDS,
         ),
         Chore(
+            name="forget ended sessions",
+            run=partial(forget_ended_sessions, engine),
+            every_seconds=FORGET_EVERY_SECONDS,
+        ),
+        Chore(
             name="apply retention",
             run=heartbeat.noting_retention(build_retention(engine, settings).run_as_chore),
             every_seconds=FORGET_EVERY_SECONDS,
@@ -326,8 +332,14 @@ def build_retention(engine: Engine, settings: Settings) -> Retention:
             # Nobody goes while the link in their mail still works.
             unconfirmed_days=unconfirmed and max(unconfirmed, settings.confirm_days),
             ended_days=settings.retention_ended_days,
-            # Nor does a mail while wrong codes on its page count against the address.
-            mail_days=mails and max(mails, 2 * min(settings.confirm_days, CODE_LIFE_MAX.days)),
+            # Nor does an email while wrong codes on its page, or soft bounces of it, count.
+            mail_days=mails
+            and max(
+                mails,
+                2 * min(settings.confirm_days, CODE_LIFE_MAX.days),
+                SOFT_BOUNCE_PERIOD.days,
+            ),
+            audit_days=settings.retention_audit_days,
         ),
         address_hash_key=settings.address_hash_key,
     )

@@ -96,6 +96,9 @@ def load_settings(*, missing_key: MissingKey = refuse_key) -> Settings:
             retention_mail_days=within(
                 "RETENTION_MAIL_DAYS", env.int("RETENTION_MAIL_DAYS", 30), 0, 36_500
             ),
+            retention_audit_days=within(
+                "RETENTION_AUDIT_DAYS", env.int("RETENTION_AUDIT_DAYS", 0), 0, 36_500
+            ),
             unknown_grace_seconds=within(
                 "UNKNOWN_GRACE_SECONDS", env.int("UNKNOWN_GRACE_SECONDS", 30), 0, 86_400
             ),

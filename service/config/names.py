@@ -43,6 +43,7 @@ SETTINGS = frozenset(
         "RECEIPT_KEY",
         "RECEIPT_KEY_FALLBACKS",
         "REDIS_URL",
+        "RETENTION_AUDIT_DAYS",
         "RETENTION_ENDED_DAYS",
         "RETENTION_MAIL_DAYS",
         "RETENTION_UNCONFIRMED_DAYS",

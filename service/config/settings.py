@@ -74,7 +74,9 @@ class Settings:
     retention_ended_days: int = 0
     """After how many days whoever left all lists is erased."""
     retention_mail_days: int = 30
-    """After how many days settled mails, and what providers said of them, are removed."""
+    """After how many days settled emails are removed."""
+    retention_audit_days: int = 0
+    """After how many days entries of the audit log are removed."""
     unknown_grace_seconds: int = 30
     """How long a call of unknown outcome rests before its mails may go out a second time."""
     consent_ip: str = "truncated"

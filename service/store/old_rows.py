@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, inspect, literal, select
 
 from service.store.intake_models import CodeTries, HeldSignup, IdempotencyRecord
-from service.store.models import RecordedEvent
+from service.store.models import AuditEntry, RecordedEvent
 from service.store.webhook_models import WebhookAttempt, WebhookDelivery
 
 
@@ -71,6 +71,7 @@ IDEMPOTENCY_KEYS = OldRows(IdempotencyRecord, IdempotencyRecord.created_at)
 HELD_SIGNUPS = OldRows(HeldSignup, HeldSignup.created_at)
 CODE_TRIES = OldRows(CodeTries, CodeTries.at)
 EVENTS = OldRows(RecordedEvent, RecordedEvent.received_at)
+AUDIT_ENTRIES = OldRows(AuditEntry, AuditEntry.at)
 WAITING_EVENTS = OldRows(
     RecordedEvent, RecordedEvent.received_at, RecordedEvent.message_id.is_(None)
 )

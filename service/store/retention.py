@@ -5,11 +5,21 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from service.domain.subscription import Status
-from service.store.models import OutboxMessage, Subscriber, Subscription
+from service.store.models import OutboxMessage, RecordedEvent, Subscriber, Subscription
 from service.store.plans import there_is_none
 
 _SETTLED = ("accepted", "dead", "withheld")
@@ -138,10 +148,20 @@ def settled_before(connection: Connection, at: datetime, *, limit: int) -> Seque
 
 
 def delete_settled(connection: Connection, ids: Sequence[UUID]) -> int:
-    """Remove those of the emails that are still settled; return how many."""
-    return connection.execute(
-        delete(OutboxMessage).where(OutboxMessage.id.in_(ids), OutboxMessage.status.in_(_SETTLED))
-    ).rowcount
+    """Remove those of the emails that are still settled; return how many.
+
+    Their events stay, to be known if they come again, but lose their detail: it may quote the
+    address, and erasure finds events by their email only.
+    """
+    is_settled = (OutboxMessage.id.in_(ids), OutboxMessage.status.in_(_SETTLED))
+    gone = connection.scalars(delete(OutboxMessage).where(*is_settled).returning(OutboxMessage.id))
+    removed = gone.all()
+    connection.execute(
+        update(RecordedEvent)
+        .where(RecordedEvent.message_id.in_(removed), RecordedEvent.detail.is_not(None))
+        .values(detail=None)
+    )
+    return len(removed)
 
 
 def _first_id(at: datetime) -> UUID:

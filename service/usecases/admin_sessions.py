@@ -175,12 +175,6 @@ class AdminSessions:
         detail: Mapping[str, str] | None = None,
     ) -> str:
         secret, now = secrets.token_urlsafe(TOKEN_BYTES), utc_now()
-        store.delete_stale(
-            connection,
-            links_before=now - LINK_LIFE,
-            opened_before=now - SESSION_LIFE,
-            used_before=now - SESSION_IDLE,
-        )
         store.insert_session(
             connection,
             token_hash=_hash(secret),
@@ -191,6 +185,19 @@ class AdminSessions:
         )
         insert_audit(connection, at=now, actor=actor, action="session.opened", detail=detail)
         return secret
+
+
+def forget_ended_sessions(engine: Engine) -> int:
+    """Remove sessions and one-time links that are over. Returns 0: nothing is left to remove."""
+    now = utc_now()
+    with engine.begin() as connection:
+        store.delete_stale(
+            connection,
+            links_before=now - LINK_LIFE,
+            opened_before=now - SESSION_LIFE,
+            used_before=now - SESSION_IDLE,
+        )
+    return 0
 
 
 def actor_of(key_name: str | None, person: str | None = None) -> str:

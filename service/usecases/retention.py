@@ -13,7 +13,7 @@ from service.domain.address import address_hash
 from service.store import retention as store
 from service.store.audit import audit_page, insert_audit
 from service.store.database import reading
-from service.store.old_rows import EVENTS
+from service.store.old_rows import AUDIT_ENTRIES
 from service.store.subscribers import get_subscriber
 from service.usecases.erase import erase_person
 from service.usecases.removal import AT_ONCE, remove_in_pieces, remove_old
@@ -36,7 +36,9 @@ class RetentionRules:
     ended_days: int
     """People who left all their lists. The keyed hash of the address stays suppressed."""
     mail_days: int
-    """Settled mails and what providers reported of them."""
+    """Settled emails. What providers reported of them is kept for `KEPT_FOR` (domain.feedback)."""
+    audit_days: int = 0
+    """Entries of the audit log, with the manifests of exports among them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,12 +48,12 @@ class Removed:
     unconfirmed: int = 0
     ended: int = 0
     mails: int = 0
-    mail_events: int = 0
+    audit_entries: int = 0
 
     @property
     def total(self) -> int:
         """How many in all."""
-        return self.unconfirmed + self.ended + self.mails + self.mail_events
+        return self.unconfirmed + self.ended + self.mails + self.audit_entries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,8 +113,8 @@ class Retention:
             ended=self._erase(
                 rules.ended_days, store.ended_before, store.lock_ended, keeps_hash=True
             ),
-            mail_events=self._remove_events(rules.mail_days),
             mails=self._remove_mails(rules.mail_days),
+            audit_entries=self._remove_audit(rules.audit_days),
         )
         if removed.total:
             with self._engine.begin() as connection:
@@ -125,9 +127,9 @@ class Retention:
         """Do the same for the worker; return how much was removed."""
         return self.run(actor="worker").total
 
-    def _remove_events(self, days: int) -> int:
+    def _remove_audit(self, days: int) -> int:
         before = utc_now() - timedelta(days=days)
-        return remove_old(self._engine, EVENTS, before=before) if days else 0
+        return remove_old(self._engine, AUDIT_ENTRIES, before=before) if days else 0
 
     def _remove_mails(self, days: int) -> int:
         if not days:

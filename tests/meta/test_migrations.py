@@ -106,3 +106,23 @@ def test_a_migration_leaves_no_limit_and_no_lock_behind(app: Flask, engine: Engi
             locks = "SELECT count(*) FROM pg_locks JOIN pg_database ON oid = database WHERE"
             held = text(f"{locks} locktype = 'advisory' AND datname = current_database()")
             assert connection.scalar(held) == 0
+
+
+def test_tables_that_change_often_are_vacuumed_often(app: Flask, engine: Engine):
+    if engine.dialect.name != "postgresql":
+        pytest.skip("SQLite has no autovacuum")
+    query = text(
+        "SELECT relname, reloptions FROM pg_class WHERE reloptions IS NOT NULL"
+        " AND relkind = 'r' AND relnamespace = 'public'::regnamespace"
+    )
+    with engine.connect() as connection:
+        found = {name: set(options) for name, options in connection.execute(query)}
+    assert "autovacuum_vacuum_scale_factor=0.01" in found["outbox_messages"]
+    assert "autovacuum_vacuum_scale_factor=0.01" in found["webhook_deliveries"]
+    assert "autovacuum_vacuum_scale_factor=0" in found["outbox_batches"]
+    with app.app_context():
+        downgrade(revision="0021")
+    with engine.connect() as connection:
+        assert connection.execute(query).all() == []
+    with app.app_context():
+        upgrade()

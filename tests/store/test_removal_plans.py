@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, event, func, insert, select, update
 
 from service.app import build_feedback
 from service.domain.feedback import EventKind, ProviderEvent
+from service.store.audit import insert_audit
 from service.store.bulk import in_pieces
 from service.store.intake_models import IdempotencyRecord
 from service.store.models import OutboxMessage, RecordedEvent, Subscription
@@ -27,7 +28,7 @@ from tests.store.world import NOON, World
 from tests.store.world import world as world
 
 LATER = NOON + timedelta(days=400)
-RULES = RetentionRules(unconfirmed_days=30, ended_days=100, mail_days=30)
+RULES = RetentionRules(unconfirmed_days=30, ended_days=100, mail_days=30, audit_days=365)
 
 
 @pytest.fixture
@@ -121,12 +122,13 @@ def test_retention_looks_along_indexes(world: World, engine: Engine, retention: 
         world.sign_up()
         world.confirm()
         world.leave()
-        report(engine, count=500)
+        with engine.begin() as connection:
+            insert_audit(connection, at=NOON, actor="test", action="list.created")
     with time_machine.travel(LATER, tick=False), whole_reads(engine) as found:
         removed = retention.run(actor="test")
     assert removed.unconfirmed >= 20
     assert removed.ended == 1
-    assert not world.rows(select(RecordedEvent.event_id))
+    assert removed.audit_entries == 1
     assert found == []
 
 

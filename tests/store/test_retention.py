@@ -10,8 +10,10 @@ from sqlalchemy import Engine, func, insert, select
 from service.app import build_retention
 from service.config import Settings
 from service.domain.address import address_hash
+from service.store.audit import insert_audit
 from service.store.lists import insert_list
 from service.store.models import (
+    AuditEntry,
     ConsentEvent,
     MailingList,
     OutboxMessage,
@@ -90,7 +92,8 @@ def mail(engine: Engine, name: str, days: int, status: str = "accepted") -> None
             insert(RecordedEvent).values(
                 provider="p",
                 event_id=str(id_),
-                kind="delivered",
+                kind="hard_bounce",
+                detail=f"no such user {name}@x.org",
                 at=at,
                 received_at=at,
                 message_id=id_,
@@ -123,7 +126,7 @@ def test_people_go_when_they_were_kept_long_enough(engine: Engine, retention: Re
     assert kinds == ["erased", "erased"]
     assert retention.run(actor="test").total == 0
     (run,) = retention.show().runs
-    assert run.removed == {"unconfirmed": 1, "ended": 1, "mails": 0, "mail_events": 0}
+    assert run.removed == {"unconfirmed": 1, "ended": 1, "mails": 0, "audit_entries": 0}
 
 
 def test_settled_mails_go_and_what_is_owed_stays(engine: Engine, retention: Retention):
@@ -133,10 +136,49 @@ def test_settled_mails_go_and_what_is_owed_stays(engine: Engine, retention: Rete
     mail(engine, "member", 42, "queued")
     mail(engine, "member", 20)
     removed = retention.run(actor="test")
-    assert (removed.mails, removed.mail_events) == (2, 3)
+    assert removed.mails == 2
     with engine.connect() as connection:
         left = connection.scalars(select(OutboxMessage.status).order_by(OutboxMessage.id)).all()
     assert left == ["queued", "accepted"]
+
+
+def test_events_outlive_their_email_without_its_address(engine: Engine, retention: Retention):
+    """An event that comes again within 90 days is known, though its email was removed."""
+    add(engine, "member", ("confirmed", 60))
+    for days in (20, 40, 80):
+        mail(engine, "member", days)
+    assert retention.run(actor="test").mails == 2
+    events = select(RecordedEvent.detail).order_by(RecordedEvent.received_at)
+    with engine.connect() as connection:
+        assert connection.scalars(events).all() == [None, None, "no such user member@x.org"]
+
+
+def note(engine: Engine, *days: int) -> None:
+    with engine.begin() as connection:
+        for each in days:
+            insert_audit(connection, at=days_ago(each), actor="key ada", action=f"day.{each}")
+
+
+def audited(engine: Engine) -> list[str]:
+    with engine.connect() as connection:
+        return list(connection.scalars(select(AuditEntry.action).order_by(AuditEntry.at)))
+
+
+def test_audit_entries_go_after_their_days_and_that_is_audited(engine: Engine):
+    note(engine, 400, 366, 364, 1)
+    rules = RetentionRules(unconfirmed_days=0, ended_days=0, mail_days=0, audit_days=365)
+    retention = Retention(engine, rules=rules, address_hash_key=HASH_KEY)
+    assert retention.run(actor="test").audit_entries == 2
+    assert audited(engine) == ["day.364", "day.1", "retention.run"]
+    assert retention.run(actor="test").total == 0
+
+
+def test_audit_entries_are_kept_unless_a_setting_says_otherwise(settings: Settings, engine: Engine):
+    note(engine, 20_000)
+    assert build_retention(engine, settings).run(actor="test").total == 0
+    assert audited(engine) == ["day.20000"]
+    given = replace(settings, retention_audit_days=90)
+    assert build_retention(engine, given).run(actor="test").audit_entries == 1
 
 
 def test_nothing_goes_where_a_rule_is_off(engine: Engine, retention: Retention):
@@ -153,15 +195,15 @@ def test_the_rules_are_shown(client: FlaskClient, usecases: UseCases):
     key = usecases.keys.create("boss", "admin", actor="test")
     answer = client.get("/v1/retention", headers={"Authorization": f"Bearer {key}"})
     assert answer.get_json() == {
-        "rules": {"unconfirmed_days": 30, "ended_days": 0, "mail_days": 30},
+        "rules": {"unconfirmed_days": 30, "ended_days": 0, "mail_days": 30, "audit_days": 0},
         "runs": [],
     }
 
 
 @pytest.mark.parametrize(
-    ("confirm_days", "mail_days", "kept"), [(7, 1, 14), (60, 1, 30), (7, 40, 40), (7, 0, 0)]
+    ("confirm_days", "mail_days", "kept"), [(7, 1, 30), (60, 1, 30), (7, 40, 40), (7, 0, 0)]
 )
-def test_a_mail_is_kept_while_wrong_codes_on_its_page_count(
+def test_an_email_is_kept_while_its_wrong_codes_and_soft_bounces_count(
     settings: Settings, engine: Engine, confirm_days: int, mail_days: int, kept: int
 ):
     given = replace(settings, confirm_days=confirm_days, retention_mail_days=mail_days)

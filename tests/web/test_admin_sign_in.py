@@ -4,12 +4,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from service.app import create_app
 from service.store.models import AuditEntry, db
 from service.store.session_models import AdminSession
-from service.usecases.admin_sessions import LINK_LIFE, SESSION_IDLE, SESSION_LIFE
+from service.usecases.admin_sessions import (
+    LINK_LIFE,
+    SESSION_IDLE,
+    SESSION_LIFE,
+    forget_ended_sessions,
+)
 from service.web.context import EXTENSION
 from tests.conftest import make_settings
 from tests.web.admin_steps import ORIGIN, csrf_token
@@ -84,6 +89,23 @@ def test_the_session_is_kept_as_a_hash_and_audited_without_it(app, client, key):
         entries = db.session.execute(select(AuditEntry)).scalars().all()
     assert secret not in str(row)
     assert [(each.actor, each.action) for each in entries][-1] == ("key:ada", "session.opened")
+
+
+def sessions(engine):
+    with engine.connect() as connection:
+        return connection.scalar(select(func.count()).select_from(AdminSession))
+
+
+def test_sessions_that_are_over_are_removed(app, client, usecases, key):
+    """The row goes too, although nobody signs in again."""
+    with time_machine.travel(NOW, tick=False) as clock, app.app_context():
+        sign_in(client, key)
+        clock.shift(SESSION_IDLE - timedelta(seconds=1))
+        forget_ended_sessions(db.engine)
+        assert sessions(db.engine) == 1
+        clock.shift(timedelta(seconds=1))
+        forget_ended_sessions(db.engine)
+        assert sessions(db.engine) == 0
 
 
 def test_a_session_ends_with_its_key(client, usecases, key):

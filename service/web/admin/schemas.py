@@ -271,7 +271,8 @@ class RetentionRulesSchema(Schema):
 
     unconfirmed_days = fields.Integer(**described("People who never confirmed."))
     ended_days = fields.Integer(**described("People who left all their lists."))
-    mail_days = fields.Integer(**described("Settled mails, and what providers said of them."))
+    mail_days = fields.Integer(**described("Settled emails."))
+    audit_days = fields.Integer(**described("Entries of the audit log."))
 
 
 class RetentionRunSchema(Schema):

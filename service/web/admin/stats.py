@@ -35,7 +35,10 @@ class CountsSchema(Schema):
         **described("Subscriptions that ended, but for those that a bounce or complaint ended.")
     )
     bounces = fields.Integer(
-        **described("Reports of mail APIs, hard and soft; known for 90 days, as complaints are.")
+        **described(
+            "Reports of mail APIs, hard and soft. They and complaints are known for 90 days, "
+            "those of a single list as long as the email is kept."
+        )
     )
     complaints = fields.Integer()
 
