@@ -1,20 +1,31 @@
 """Signups held for review."""
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Connection, RowMapping, delete, exists, func, insert, select
+from sqlalchemy import Connection, RowMapping, delete, exists, select
 
 from service.domain.address import Address
 from service.domain.consent import Evidence
 from service.domain.risk import Reason, Risk
 from service.domain.subscription import HELD_OF_ADDRESS
+from service.store.bulk import execute_bulk, rows_parameter
 from service.store.intake_models import HeldSignup
 from service.store.signups import Signup
 
 _TABLE = HeldSignup.__table__
+_COLUMNS = (
+    "id:uuid email:text email_key:text lists:json name:text locale:text attributes:json "
+    "source:text ip:text score:int reasons:json created_at:time"
+)
+_NAMES = ", ".join(column.partition(":")[0] for column in _COLUMNS.split())
+_INSERT = f"""
+INSERT INTO held_signups ({_NAMES})
+SELECT {_NAMES} FROM ({{rows}}) AS given
+WHERE (SELECT count(*) FROM held_signups AS waiting
+    WHERE waiting.email_key = given.email_key) < :limit
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,44 +37,33 @@ class Held:
 
 
 def insert_held(connection: Connection, held: Sequence[Held]) -> None:
-    """Keep the signups for review, of each address as many as may wait."""
-    waiting = _waiting(connection, {each.signup.address.key for each in held})
-    held = [each for each in held if waiting[each.signup.address.key] < HELD_OF_ADDRESS]
-    if not held:
-        return
-    connection.execute(
-        insert(HeldSignup),
-        [
-            {
-                "id": each.signup.message_id,
-                "email": each.signup.address.typed,
-                "email_key": each.signup.address.key,
-                "lists": [
-                    [str(list_id), each.signup.text_versions.get(list_id)]
-                    for list_id in each.signup.list_ids
-                ],
-                "name": each.signup.name,
-                "locale": each.signup.evidence.locale,
-                "attributes": each.signup.attributes,
-                "source": each.signup.evidence.source,
-                "ip": each.signup.evidence.ip,
-                "score": each.risk.score,
-                "reasons": [reason.value for reason in each.risk.reasons],
-                "created_at": each.signup.at,
-            }
-            for each in held
-        ],
-    )
+    """Keep the signups for review, of each address as many as may wait; in one statement.
 
-
-def _waiting(connection: Connection, email_keys: Iterable[str]) -> Counter[str]:
-    """Return how many signups of these addresses wait."""
-    query = (
-        select(HeldSignup.email_key, func.count())
-        .where(HeldSignup.email_key.in_(sorted(email_keys)))
-        .group_by(HeldSignup.email_key)
+    No two of them may have the same address.
+    """
+    rows = [
+        {
+            "id": each.signup.message_id,
+            "email": each.signup.address.typed,
+            "email_key": each.signup.address.key,
+            "lists": [
+                [str(list_id), each.signup.text_versions.get(list_id)]
+                for list_id in each.signup.list_ids
+            ],
+            "name": each.signup.name,
+            "locale": each.signup.evidence.locale,
+            "attributes": each.signup.attributes,
+            "source": each.signup.evidence.source,
+            "ip": each.signup.evidence.ip,
+            "score": each.risk.score,
+            "reasons": [reason.value for reason in each.risk.reasons],
+            "created_at": each.signup.at,
+        }
+        for each in held
+    ]
+    execute_bulk(
+        connection, _INSERT, columns=_COLUMNS, rows=rows_parameter(rows), limit=HELD_OF_ADDRESS
     )
-    return Counter({row[0]: row[1] for row in connection.execute(query)})
 
 
 def held_page(connection: Connection, *, limit: int, before: UUID | None = None) -> Sequence[Held]:

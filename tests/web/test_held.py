@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from sqlalchemy import event, func, select
 
 from service.cli import main
-from service.domain.subscription import CODE_TRIES
+from service.domain.subscription import CODE_TRIES, HELD_OF_ADDRESS
 from service.store.intake_models import HeldSignup
 from service.store.models import AuditEntry, OutboxMessage, Subscriber, db
 from service.usecases.held import KEEP
@@ -113,13 +113,13 @@ def test_a_dropped_signup_is_gone(app, client, admin):
 
 
 def test_released_signups_keep_to_the_addresss_budget_of_mails(app, client, admin):
-    for _ in range(6):
+    for _ in range(HELD_OF_ADDRESS):
         client.post(CALL, json=BOT)
     for held in _held(client, admin):
         client.post(f"/v1/held/{held['id']}/release", headers=admin)
     with app.app_context():
         statuses = db.session.scalars(select(OutboxMessage.status)).all()
-    assert sorted(statuses) == ["queued"] + ["withheld"] * 5
+    assert sorted(statuses) == ["queued"] + ["withheld"] * (HELD_OF_ADDRESS - 1)
 
 
 def test_held_signups_come_in_pages_newest_first(client, admin):
