@@ -71,7 +71,7 @@ lint-files: $(VENV)/.dev
 	@$(BIN)/hadolint Dockerfile
 	@echo "yamllint"
 	@$(BIN)/yamllint --strict .
-	@if command -v shellcheck >/dev/null; then echo "shellcheck"; shellcheck .ci/run; \
+	@if command -v shellcheck >/dev/null; then echo "shellcheck"; shellcheck .ci/run .ci/image .ci/in_image; \
 	else echo "shellcheck: SKIPPED, it is not installed"; fi
 
 .PHONY: audit

@@ -42,3 +42,14 @@ def test_what_goes_into_building_the_image_is_known_by_its_hash() -> None:
         pins = re.findall(r"^[a-z].*?(?=^[a-z]|\Z)", (ROOT / name).read_text(), re.M | re.S)
         assert pins
         assert all("==" in pin and "--hash=sha256:" in pin for pin in pins)
+
+
+def test_whatever_the_image_is_built_from_is_sent_to_the_builder() -> None:
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", (ROOT / "Dockerfile").read_text(), re.M)
+    assert copied
+    let_in = {
+        line.removeprefix("!")
+        for line in (ROOT / ".dockerignore").read_text().splitlines()
+        if line.startswith("!")
+    }
+    assert {path for line in copied for path in line.split()} <= let_in
