@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy.engine import URL
 
-from service.config.settings import SettingError
+from service.config.settings import PREFIX, SettingError
 
 MIN_KEY_BYTES = 32
 KEY_FILES = ("secret_key", "address_hash_key", "receipt_key")
@@ -56,7 +56,11 @@ def kept_key(name: str, url: URL, missing_key: MissingKey) -> str:
         return strong_key(name, _read(path) or _missing(name, url, missing_key))
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not a text file"
-        raise SettingError(name, f"cannot be kept in {path.parent}: {reason}") from None
+        raise SettingError(
+            name,
+            f"cannot be kept in {path.parent}: {reason}. Make it a folder that user {os.geteuid()} "
+            f"may write to, or set {PREFIX}{name}",
+        ) from None
 
 
 def _read(path: Path) -> str | None:
