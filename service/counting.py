@@ -53,6 +53,8 @@ BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 """Upper bounds of the latency histogram, in seconds; one more bucket is for what takes longer."""
 REQUESTS, SECONDS, BUCKET = "requests", "seconds", "bucket"
 SIGNUPS, REFUSED = "signups", "refused"
+UNTRUSTED = "untrusted_forwarding"
+"""Requests with a proxy's headers that are not believed, for `TRUSTED_PROXIES` is 0."""
 POOL_USED, POOL_LIMIT, REDIS_FALLBACK = "pool_used", "pool_limit", "redis_fallback"
 GAUGES: tuple[Key, ...] = ((POOL_USED,), (POOL_LIMIT,), (REDIS_FALLBACK,))
 """What stands for this moment: it begins at 0 with each process."""
@@ -63,6 +65,7 @@ _KEYS: tuple[Key, ...] = (
     *((BUCKET, group, str(place)) for group in Group for place in range(len(BUCKETS) + 1)),
     *((SIGNUPS, outcome) for outcome in Signup),
     *((REFUSED, reason) for reason in Refusal),
+    (UNTRUSTED,),
     *GAUGES,
 )
 

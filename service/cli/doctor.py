@@ -9,6 +9,7 @@ from sqlalchemy.engine import URL
 from service.cli.application import build_or_exit, settings_or_exit, usecases_of
 from service.config import refuse_key, throwaway_key
 from service.domain.finding import Finding, Level
+from service.store.models import db
 from service.usecases.doctor import Doctor
 
 _COLORS = {Level.OK: "green", Level.WARNING: "yellow", Level.FAILED: "red"}
@@ -21,7 +22,10 @@ def doctor() -> None:
     Ends with 1 where anything failed. Changes nothing, and sends no email.
     """
     settings = settings_or_exit(missing_key=_stand_in)
-    found = usecases_of(build_or_exit(settings, only_looks=True))
+    app = build_or_exit(settings, only_looks=True)
+    found = usecases_of(app)
+    with app.app_context():
+        engine = db.engine
     checks = Doctor(
         found.settings,
         health=found.health,
@@ -29,6 +33,7 @@ def doctor() -> None:
         lists=found.lists,
         environment=os.environ,
         metrics=found.metrics,
+        engine=engine,
     )
     has_failed = False
     for finding in checks():

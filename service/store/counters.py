@@ -131,3 +131,19 @@ class RedisCounters:
 def _reset(seconds: int, now: float) -> int:
     """Return how many whole seconds the present window goes on, at least one."""
     return max(1, int(seconds - now % seconds))
+
+
+def redis_problem(url: str) -> str | None:
+    """Return what is wrong with the Redis of the URL, or None where it answers."""
+    import redis
+
+    try:
+        with redis.Redis.from_url(
+            url,
+            socket_timeout=4 * REDIS_TIMEOUT_SECONDS,
+            socket_connect_timeout=4 * REDIS_TIMEOUT_SECONDS,
+        ) as client:
+            client.ping()
+    except (redis.RedisError, OSError, ValueError) as error:
+        return type(error).__name__
+    return None

@@ -10,9 +10,11 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from service.config import PREFIX, Settings
+from service.domain.delivery import MessageStatus
 from service.domain.errors import IssuerAnswerError, IssuerUnavailableError, SenderError
 from service.domain.finding import Finding, failed, ok, warning
 from service.domain.sender import parse_sender
@@ -20,8 +22,12 @@ from service.mail.checks import check_provider
 from service.mail.registry import names_in_use
 from service.mail.sender_dns import LookUp, check_sender_domain, look_up_txt
 from service.oidc.discovery import Discovery
+from service.store.counters import redis_problem
+from service.store.database import reading
 from service.store.database_clock import is_notable
 from service.store.embedded import database_files
+from service.store.server_look import ServerLook, look_at_server, why_no_connection
+from service.usecases import surroundings
 from service.usecases.causes import causes
 from service.usecases.database_keys import DatabaseKeys
 from service.usecases.health import Health, Readiness
@@ -39,6 +45,10 @@ LOCAL = frozenset({"mailbox", "mailpit"})
 """What hands mail to nobody."""
 
 
+MOUNTED = (Path("/run/secrets"), Path("/var/run/secrets"))
+"""Where Docker, Podman and Kubernetes put secrets, often as files that all in it may read."""
+
+
 class Doctor:
     """Looks at configuration, database, providers and DNS. Changes nothing."""
 
@@ -53,8 +63,14 @@ class Doctor:
         look_up: LookUp = look_up_txt,
         ask_provider: Callable[[str], Finding] = check_provider,
         metrics: Callable[[], Figures] | None = None,
+        engine: Engine | None = None,
+        redis_problem: Callable[[str], str | None] = redis_problem,
     ) -> None:
-        """`environment` says which settings come from files, `metrics` how delivery stands."""
+        """`environment` says which settings come from files, `metrics` how delivery stands.
+
+        With `engine` the PostgreSQL server is looked at; `redis_problem` says what is wrong with
+        the Redis of a URL, if anything.
+        """
         self._settings = settings
         self._health = health
         self._keys = keys
@@ -63,6 +79,8 @@ class Doctor:
         self._look_up = look_up
         self._ask_provider = ask_provider
         self._metrics = metrics
+        self._engine = engine
+        self._redis_problem = redis_problem
         self._providers = [url.partition(":")[0].lower() for url in settings.mail_urls]
 
     def __call__(self) -> Iterator[Finding]:
@@ -79,6 +97,9 @@ class Doctor:
             yield self._ask_provider(url)
         if readable:
             yield from self._delivery()
+        yield from surroundings.redis(self._settings, self._redis_problem)
+        yield from surroundings.proxies(self._settings)
+        yield from surroundings.event_secrets(self._settings, dict(self._environment))
         yield from self._feedback()
         yield from self._identity_provider()
         yield from self._senders(read_lists=readable)
@@ -138,7 +159,9 @@ class Doctor:
             except OSError:
                 continue
             fix = f"chmod {700 if stat.S_ISDIR(mode) else 600} {path}"
-            if mode & (stat.S_IRWXO | stat.S_IWGRP):
+            if _is_mounted_secret(path, mode):
+                yield ok(f"file {path}", "a secret of the container's own, which nobody may change")
+            elif mode & (stat.S_IRWXO | stat.S_IWGRP):
                 yield failed(f"file {path}", f"others may read or change it: {fix}")
             elif mode & stat.S_IRWXG:
                 yield warning(f"file {path}", f"its group may read it: {fix}")
@@ -153,12 +176,19 @@ class Doctor:
                 "`newsflash db upgrade` creates one; if there is one elsewhere, set DATABASE_URL",
             )
             return
-        readiness = self._health()
         kind = "SQLite" if self._settings.is_sqlite else "PostgreSQL"
-        if not readiness.database:
-            yield failed("database", f"{kind} does not answer: check DATABASE_URL")
+        try:
+            readiness = self._health.look()
+            look = self._look_at_server()
+        except SQLAlchemyError as error:
+            reason = "does not answer: check DATABASE_URL"
+            if not self._settings.is_sqlite:
+                reason = f"({self._place()}) {why_no_connection(error)}"
+            yield failed("database", f"{kind} {reason}")
             return
         yield ok("database", f"{kind} answers")
+        if look is not None:
+            yield from surroundings.server(self._settings.database_url, look)
         if readiness.migrations:
             yield ok("migrations", "up to date")
         else:
@@ -166,6 +196,16 @@ class Doctor:
             return
         yield from self._database_keys(readiness)
         yield _clock(readiness)
+
+    def _look_at_server(self) -> ServerLook | None:
+        if self._engine is None or self._settings.is_sqlite:
+            return None
+        with reading(self._engine) as connection:
+            return look_at_server(connection)
+
+    def _place(self) -> str:
+        url = self._settings.database_url
+        return f"role {url.username}, database {url.database} at {url.host or 'a Unix socket'}"
 
     def _database_keys(self, readiness: Readiness) -> Iterator[Finding]:
         """Compare the keys with those that the database was used with."""
@@ -203,6 +243,13 @@ class Doctor:
                 f"sender {each.sender}",
                 f"{each.provider} refuses it ({each.error}), and its emails wait: "
                 f"confirm the address or its domain at {each.provider}, or set another sender",
+            )
+        if not figures.depths.get(MessageStatus.DEAD, 0):
+            yield ok("failed emails", "none")
+        if queued := figures.depths.get(MessageStatus.QUEUED, 0):
+            yield ok(
+                "queued emails",
+                f"{queued}, the longest due since {figures.oldest_due_seconds:.0f} s",
             )
         alive = [each for each in figures.workers if each.is_alive(figures.at)]
         for worker in alive:
@@ -295,3 +342,9 @@ def _clock(readiness: Readiness) -> Finding:
         f"{abs(ahead.total_seconds()):.0f} s {'ahead of' if ahead > timedelta(0) else 'behind'} "
         "the database's, which is used instead: keep the clocks of both machines by NTP",
     )
+
+
+def _is_mounted_secret(path: Path, mode: int) -> bool:
+    """Tell whether a container's runtime put the file there: only the container sees the folder."""
+    is_there = any(parent in MOUNTED for parent in path.resolve().parents)
+    return is_there and stat.S_ISREG(mode) and not mode & 0o222

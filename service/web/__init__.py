@@ -20,6 +20,7 @@ from service.web.outbox_api import outbox_api
 from service.web.pages import pages
 from service.web.pages_contract import describe_pages
 from service.web.problems import ProblemApi, init_problems
+from service.web.proxies import init_proxies
 from service.web.ratelimit import init_ratelimit
 from service.web.receipts_api import receipt_keys, receipts_api
 from service.web.request_log import init_routes
@@ -46,6 +47,7 @@ def register_blueprints(app: Flask) -> None:
         settings = usecases().settings
     init_routes(app)
     init_problems(app)
+    init_proxies(app, settings)
     init_hosts(app, settings)
     init_text_gate(app)
     init_i18n(app)

@@ -23,6 +23,7 @@ from service.counting import (
     REQUESTS,
     SECONDS,
     SIGNUPS,
+    UNTRUSTED,
     Group,
     Key,
     Refusal,
@@ -56,6 +57,11 @@ class NumbersCollector(Collector):
         for reason in Refusal:
             refused.add_metric([reason], totals[REFUSED, reason])
         yield refused
+        yield CounterMetricFamily(
+            "newsflash_untrusted_forwarding",
+            "Requests with a proxy's headers that are not believed: TRUSTED_PROXIES is 0.",
+            value=totals[(UNTRUSTED,)],
+        )
         for name, key, text in (
             ("newsflash_database_connections_used", POOL_USED, "Connections in use."),
             ("newsflash_database_connections_max", POOL_LIMIT, "Connections that may be open."),

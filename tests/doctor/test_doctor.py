@@ -13,14 +13,16 @@ from service.cli import main
 from service.clock import utc_now
 from service.config import Settings
 from service.domain.breaker import BreakerState
+from service.domain.consent import Evidence
 from service.domain.finding import Finding, Level, ok
 from service.store import activity, sender_pauses
-from service.store.models import MailingList
+from service.store.models import MailingList, OutboxMessage
 from service.usecases.database_keys import DatabaseKeys
 from service.usecases.doctor import Doctor
 from service.usecases.health import Health
 from service.usecases.lists import Lists
 from service.usecases.metrics import Metrics
+from service.usecases.subscribe import SignupRequest
 from service.web.context import UseCases
 from tests.clocks import database_ahead
 from tests.conftest import make_settings
@@ -237,3 +239,18 @@ def test_a_clock_that_differs_from_the_databases_is_a_warning(
         level, words = Level.OK, "agrees"
     assert finding.level is level
     assert words in finding.detail
+
+
+def test_failed_and_queued_emails_are_counted(look: Look, usecases: UseCases) -> None:
+    assert look()["failed emails"].level is Level.OK
+    assert "queued emails" not in look()
+    for name in ("ada", "bob"):
+        usecases.subscribe(
+            SignupRequest(email=f"{name}@example.org", lists=(), evidence=Evidence())
+        )
+    assert look()["queued emails"].detail.startswith("2,")
+    with usecases.outbox._engine.begin() as connection:
+        connection.execute(update(OutboxMessage).values(status="dead"))
+    finding = look()["failed emails"]
+    assert finding.level is Level.FAILED
+    assert finding.detail.startswith("2 emails")
