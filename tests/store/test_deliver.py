@@ -1,5 +1,6 @@
 """Delivery with a mail API that fails in every way: nothing is lost, nobody mailed twice."""
 
+import json
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -15,11 +16,13 @@ from sqlalchemy.exc import OperationalError
 
 from service.clock import utc_now
 from service.domain.delivery import LEASE, Outcome
+from service.log import configure_logging
 from service.mail.pace import Pace
 from service.mail.provider import (
     Mail,
     MisconfiguredError,
     OutcomeUnknownError,
+    ProviderError,
     Receipt,
     RejectedError,
     TemporaryError,
@@ -747,6 +750,29 @@ def test_a_rejected_message_is_dead_at_once(world: World):
     run(make(world, provider))
     (message,) = world.messages()
     assert (message.status, message.last_error) == ("dead", "no_such_mailbox")
+
+
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [
+        (RejectedError("postmark_300"), {"error": None, "rejected_with": ["postmark_300"]}),
+        (MisconfiguredError("http_401"), {"error": "http_401", "rejected_with": []}),
+    ],
+)
+def test_what_a_provider_refuses_is_a_warning_with_its_code(
+    world: World,
+    capsys: pytest.CaptureFixture[str],
+    error: ProviderError,
+    shown: dict[str, object],
+):
+    configure_logging()
+    world.sign_up(ADA)
+    run(make(world, FakeProvider(fails(error))))
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    line = next(line for line in lines if line["event"] == "batch settled")
+    assert line["level"] == "warning"
+    assert shown.items() <= line.items()
+    assert ADA not in json.dumps(lines)
 
 
 def test_a_refused_batch_is_split_so_that_one_does_not_spoil_the_rest(world: World):
