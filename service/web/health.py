@@ -7,6 +7,13 @@ from service.web.context import usecases
 health = Blueprint("health", __name__)
 
 
+@health.after_request
+def keep_fresh(response: Response) -> Response:
+    """Let no cache answer in our place."""
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
 @health.get("/healthz")
 def healthz() -> Response:
     """Say that the process answers."""

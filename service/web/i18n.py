@@ -2,11 +2,12 @@
 
 The order: `?locale=` (or the form field of that name), the locale of the list that the page is
 about, the browser's `Accept-Language`; each only where there is a catalog. English otherwise.
+Whatever speaks a language says so to caches (`Vary`): another browser may get another one.
 """
 
 from typing import cast
 
-from flask import Flask, current_app, g, request
+from flask import Flask, Response, current_app, g, request
 from flask_babel import Babel
 from werkzeug.exceptions import HTTPException
 
@@ -22,6 +23,12 @@ def init_i18n(app: Flask) -> None:
         _SOURCE,
         *(name for name in available if name != _SOURCE),
     )
+
+    @app.after_request
+    def tell_caches(response: Response) -> Response:
+        if g.get("speaks", False):
+            response.vary.add("Accept-Language")
+        return response
 
 
 def speak_for(locale: str) -> None:
@@ -46,6 +53,7 @@ def _available() -> tuple[str, ...]:
 
 
 def _select_locale() -> str:
+    g.speaks = True
     return (
         asked_locale()
         or _match(g.get("list_locale"))

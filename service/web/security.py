@@ -42,9 +42,7 @@ def init_security(app: Flask, *, public_url: str) -> None:
             headers.setdefault("Permissions-Policy", _PERMISSIONS)
         else:
             headers.setdefault("Content-Security-Policy", _DATA_POLICY)
-        if response.status_code >= 400:
-            # Some errors may be kept where nothing forbids it (RFC 9110, section 15.1), and they
-            # come before a view can say that its address is somebody's.
+        if _is_of_the_moment(response):
             headers.setdefault("Cache-Control", "no-store")
         if g.get("is_private", False):
             headers["Cache-Control"] = "no-store"
@@ -75,6 +73,16 @@ def own_origins(public_url: str) -> frozenset[str]:
     scheme, _, rest = public_url.partition("://")
     ours = (f"{scheme}://{rest.split('/')[0]}", request.host_url.rstrip("/"))
     return frozenset(map(site_origin, ours))
+
+
+def _is_of_the_moment(response: Response) -> bool:
+    """Tell whether the answer is an error, what became of an act, or data behind a key.
+
+    Some errors may be kept where nothing forbids it (RFC 9110, section 15.1), and they come before
+    a view can say that its address is somebody's.
+    """
+    is_act = request.method not in ("GET", "HEAD")
+    return response.status_code >= 400 or is_act or request.path.startswith("/v1/")
 
 
 def _page_policy() -> str:

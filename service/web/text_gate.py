@@ -13,6 +13,7 @@ from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.exceptions import BadRequest, NotFound, UnprocessableEntity
 
 from service.domain.text import UNSTORABLE, is_storable
+from service.web.context import SHOWN_TEXT_FIELD
 from service.web.whole_body import WholeBodyRequest
 
 _REFUSES = ("/v1/", "/admin")
@@ -20,13 +21,21 @@ _REFUSES = ("/v1/", "/admin")
 
 
 class TextRequest(WholeBodyRequest):
-    """A request whose form fields and file names are text that can be kept."""
+    """A request whose form fields and file names are text that can be kept.
+
+    The field that says which consent text was shown is no one's text: a made-up value is none.
+    """
 
     def _load_form_data(self) -> None:
         """Read the form. Raises `UnprocessableEntity` for one that is not; it is empty then."""
         if "form" in self.__dict__:
             return
         super()._load_form_data()
+        self.__dict__["form"] = ImmutableMultiDict(
+            (name, value)
+            for name, value in self.form.items(multi=True)
+            if name != SHOWN_TEXT_FIELD or is_storable(value)
+        )
         names = ((name, file.filename or "") for name, file in self.files.items(multi=True))
         wrong = list(_wrong((*self.form.items(multi=True), *names)))
         if wrong:

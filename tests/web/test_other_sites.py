@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest
 from flask import Flask
@@ -12,7 +14,9 @@ from sqlalchemy.exc import OperationalError
 
 from service.app import SIGNAL, create_app
 from service.config import Settings
+from service.domain.subscription import Cycles, SubscriptionRef
 from service.store.models import MailingList, db
+from service.tokens import Tokens
 from service.web.context import UseCases
 
 FORM = "/subscribe/news-flash"
@@ -203,3 +207,16 @@ def test_the_embed_can_be_fetched_as_a_module(client):
     answer = client.get("/embed/news-flash.js", headers={"Origin": SITE})
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
     assert answer.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
+
+
+def test_a_program_is_told_of_an_old_link_as_a_problem(client, settings):
+    cycles = Cycles(UUID(int=7), (SubscriptionRef(UUID(int=8), 1),))
+    tokens = Tokens.from_keys(settings.secret_keys)
+    long_ago = datetime(2020, 1, 1, tzinfo=UTC)
+    for method in ("GET", "POST"):
+        link = f"/confirm/{tokens.confirm.issue(cycles, at=long_ago)}"
+        answer = client.open(link, method=method, headers={"Accept": AXIOS})
+        assert (answer.status_code, answer.mimetype) == (410, "application/problem+json")
+        assert answer.json["type"] == "urn:newsflash:problem:expired-link"
+        page = client.open(link, method=method, headers={"Accept": CHROME})
+        assert (page.status_code, page.mimetype) == (410, "text/html")

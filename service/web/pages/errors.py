@@ -8,12 +8,16 @@ from flask import Response, make_response, render_template, request
 from flask_babel import gettext as _
 
 from service.domain.errors import LinkEndedError, LinkExpiredError
+from service.web.negotiation import wants_json
 from service.web.pages import pages
+from service.web.problems import problem
 
 
 @pages.errorhandler(LinkExpiredError)
 def expired(_error: LinkExpiredError) -> Response:
     """Offer a new link for a confirm link that is too old; say so of any other."""
+    if wants_json():
+        return problem(410, "expired-link", "This link is too old.")
     token = (request.view_args or {}).get("token")
     can_renew = token is not None and request.endpoint in ("pages.confirm", "pages.act_on_confirm")
     page = render_template("pages/expired.html", token=token if can_renew else None)
@@ -23,6 +27,8 @@ def expired(_error: LinkExpiredError) -> Response:
 @pages.errorhandler(LinkEndedError)
 def ended(_error: LinkEndedError) -> Response:
     """Say that the link's subscription is over."""
+    if wants_json():
+        return problem(410, "ended-link", "This link has done its work.")
     return make_response(render_template("pages/ended.html", lists=()), 410)
 
 

@@ -102,7 +102,6 @@ def embed(slug: str) -> ResponseReturnValue:
             "Cache-Control": f"public, max-age={EMBED_SECONDS}",
             "Cross-Origin-Resource-Policy": "cross-origin",
             "Access-Control-Allow-Origin": "*",  # a module is fetched by CORS
-            "Vary": "Accept-Language",
         },
     )
 
