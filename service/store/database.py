@@ -140,8 +140,9 @@ def connections_at_most(engine: Engine) -> int:
     return pool.size() + pool._max_overflow if isinstance(pool, QueuePool) else 0
 
 
-def _search_form(text: str | None) -> str | None:
-    return None if text is None else search_form(text)
+def _search_form(value: str | float | None) -> str | None:
+    """Return the form of a column's text, or of a number among attributes."""
+    return None if value is None else search_form(str(value))
 
 
 def _settle(dbapi_connection: Any, record: Any) -> None:

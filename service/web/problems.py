@@ -107,6 +107,11 @@ _TABLE: dict[type[domain.NewsflashError], tuple[HTTPStatus, str, str]] = {
         "request-timeout",
         "The request took too long to arrive.",
     ),
+    domain.WrongKeyError: (
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "unavailable",
+        "Please try again in a moment.",
+    ),
     domain.UnavailableError: (
         HTTPStatus.SERVICE_UNAVAILABLE,
         "unavailable",
