@@ -51,16 +51,16 @@ def _reports(connection: Connection, messages: Sequence[UUID]) -> Iterator[Colum
     """
     for some in in_pieces(messages, _LOOKED_UP):
         yield RecordedEvent.message_id.in_(some)
+        # By key alone: a condition on the name would let PostgreSQL read the index of all names.
         names = connection.execute(
             select(OutboxMessage.provider, OutboxMessage.provider_message_id).where(
-                OutboxMessage.id.in_(some),
-                OutboxMessage.provider.is_not(None),
-                OutboxMessage.provider_message_id.is_not(None),
+                OutboxMessage.id.in_(some)
             )
         ).all()
-        by_provider: dict[str | None, list[str | None]] = defaultdict(list)
+        by_provider: dict[str, list[str]] = defaultdict(list)
         for provider, name in names:
-            by_provider[provider].append(name)
+            if provider is not None and name is not None:
+                by_provider[provider].append(name)
         # SQLite looks up no pairs in an index.
         for provider, of_it in by_provider.items():
             yield and_(
