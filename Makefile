@@ -35,8 +35,8 @@ run: $(VENV)/.project ## start the service with its embedded default; the first 
 	@exec $(BIN)/newsflash serve $(ARGS)
 
 .PHONY: test
-test: $(VENV)/.dev ## run the whole test suite
-	@PATH="$(CURDIR)/$(BIN):$(CURDIR)/$(NODE_BIN):$$PATH" $(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/.dev ## run the whole test suite, on all processors (ARGS="-n 0" on one)
+	@PATH="$(CURDIR)/$(BIN):$(CURDIR)/$(NODE_BIN):$$PATH" $(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 .PHONY: bench
 bench: $(VENV)/.dev ## measure what docs and README claim

@@ -29,6 +29,11 @@ from tests.postgres import GIVEN_SERVER, NoServerError, ReusedDatabase, running_
 DATABASES = ("sqlite", "postgresql")
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Run one more than there are processors: some test always waits for a server."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
 def make_settings(url: URL, folder: Path, **changes: object) -> Settings:
     """Return settings for a test on this database."""
     given: dict[str, object] = {
