@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from service.config.names import SETTINGS
+
 ROOT = Path(__file__).parents[2]
 SERVICES = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
 
@@ -20,7 +22,25 @@ def test_a_service_may_do_no_more_than_it_needs(name: str) -> None:
     assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ()))
     for setting, value in service.get("environment", {}).items():
         is_secret = re.search("PASSWORD|KEY|SECRET|DATABASE_URL|MAIL_URL", setting)
-        assert not is_secret or str(value).startswith("/run/secrets/"), setting
+        is_path_from_outside = value is None and setting.endswith("_FILE")
+        assert not is_secret or is_path_from_outside or value.startswith("/run/secrets/"), setting
+
+
+@pytest.mark.parametrize("name", ["web", "worker"])
+def test_every_setting_can_be_set_and_an_unset_one_is_left_out(name: str) -> None:
+    given = SERVICES[name]["environment"]
+    names = {each.removeprefix("NEWSFLASH_").removesuffix("_FILE") for each in given}
+    # The image's command says where it listens.
+    assert names == SETTINGS - {"BIND_HOST"}
+    assert not any(str(value).endswith(":-}") for value in given.values())
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_logs_are_bounded_and_stopping_leaves_time(name: str) -> None:
+    service = SERVICES[name]
+    assert set(service["logging"]["options"]) == {"max-size", "max-file"}
+    if name != "redis":
+        assert service["stop_grace_period"] == "60s"
 
 
 def test_the_image_runs_as_an_unprivileged_user_and_lists_what_is_in_it() -> None:
