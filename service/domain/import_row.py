@@ -4,8 +4,8 @@ What says that a person left is honoured whatever else is wrong with the row: th
 """
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -31,6 +31,7 @@ from service.domain.import_time import (
     TimeError,
     is_no_time,
     read_time,
+    utc_time,
 )
 from service.domain.letters import ascii_lower
 from service.domain.subscription import EndedReason, Status, SuppressionReason
@@ -42,8 +43,11 @@ CLOCK_SKEW = timedelta(minutes=5)
 MAX_NAME_LENGTH = 200
 MAX_SOURCE_LENGTH = 500
 
+_STATUSES = {None: Status.PENDING, "": Status.PENDING} | {
+    status.value: status for status in (Status.PENDING, Status.CONFIRMED)
+}
+"""Of a row that does not say that somebody left."""
 _OWN_REASONS = frozenset(EndedReason)
-_IMPORTED = EndedReason.IMPORTED
 _REPORTED = {
     EndedReason.HARD_BOUNCE: SuppressionReason.HARD_BOUNCE,
     EndedReason.COMPLAINT: SuppressionReason.COMPLAINT,
@@ -69,7 +73,19 @@ class Note:
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
+class End:
+    """Why somebody left, and when: between `earliest` and `latest`, which are None where nothing
+    is known of it. `at` is None too where the file says it in two ways.
+    """
+
+    reason: EndedReason
+    at: datetime | None = None
+    earliest: datetime | None = None
+    latest: datetime | None = None
+
+
+@dataclass(slots=True, kw_only=True)
 class ImportRow:
     """A row that is fit to be kept. `list` None means the default list.
 
@@ -87,19 +103,13 @@ class ImportRow:
     consent_text_version: str | None
     requested_at: datetime
     confirmed_at: datetime | None
-    ended_at: datetime | None = None
-    """None also where the file does not say when an ended one ended, or says it in two ways."""
-    ended_from: datetime | None = None
-    """The earliest moment of the end; None where nothing is known of it."""
-    ended_to: datetime | None = None
-    """The latest moment of the end; None where nothing is known of it."""
-    ended_reason: EndedReason | None = None
-    notes: tuple[Note, ...] = ()
+    ended: End | None = None
+    notes: Sequence[Note] = ()
 
     @property
     def reports(self) -> SuppressionReason | None:
         """Why the address must not be emailed on any list, where the row says so."""
-        return _REPORTED.get(self.ended_reason) if self.ended_reason else None
+        return _REPORTED.get(self.ended.reason) if self.ended else None
 
 
 def parse_import_row(
@@ -131,11 +141,13 @@ def parse_import_row(
 
 def says_left(cells: Cells) -> bool:
     """Tell whether a row's own cells say that the person left."""
-    if left_reason(cells.get("status")) is not None:
-        return True
-    return any(
-        cell and not is_no_time(word(cell))
-        for cell in (cells.get("ended_at"), cells.get("ended_reason"))
+    status, at, reason = cells.get("status"), cells.get("ended_at"), cells.get("ended_reason")
+    if not at and not reason:
+        return status not in _STATUSES and left_reason(status) is not None
+    return (
+        left_reason(status) is not None
+        or not is_no_time(word(at or ""))
+        or not is_no_time(word(reason or ""))
     )
 
 
@@ -180,7 +192,7 @@ def _standing(
         consent_text_version=_matching(cells, "consent_text_version", _TEXT_VERSION),
         requested_at=times.moment("requested_at") or consent_at or now,
         confirmed_at=None if status is Status.PENDING else consent_at,
-        notes=tuple(notes),
+        notes=notes,
     )
 
 
@@ -196,14 +208,15 @@ def _ended(
             notes.append(Note(error.field, f"{error}. This cell was left out."))
             return None
 
-    end = noted(times.read, "ended_at")
+    time = noted(times.read, "ended_at")
     consent_at = noted(times.moment, "consent_at") or noted(times.moment, "confirmed_at")
-    ended_to = None if end is None else end.latest
-    if ended_to is not None and consent_at is not None and ended_to <= consent_at:
+    reason = noted(_reason, cells) or EndedReason.IMPORTED
+    end = End(reason, time.at, time.earliest, time.latest) if time else End(reason)
+    if end.latest is not None and consent_at is not None and end.latest <= consent_at:
         # The row knows of the consent and says that they left all the same.
         notes.append(Note("ended_at", "is before the consent of the same row."))
-        ended_to = consent_at + timedelta(microseconds=1)
-    if end is not None and end.at is None:
+        end = replace(end, latest=consent_at + timedelta(microseconds=1))
+    if time is not None and time.at is None:
         notes.append(
             Note("ended_at", f"can be read in two ways; write it like {EXAMPLE}. They left.")
         )
@@ -219,11 +232,8 @@ def _ended(
         consent_text_version=noted(_matching, cells, "consent_text_version", _TEXT_VERSION),
         requested_at=noted(times.moment, "requested_at") or consent_at or now,
         confirmed_at=consent_at,
-        ended_at=None if end is None else end.at,
-        ended_from=None if end is None else end.earliest,
-        ended_to=ended_to,
-        ended_reason=noted(_reason, cells) or _IMPORTED,
-        notes=tuple(notes),
+        ended=end,
+        notes=notes,
     )
 
 
@@ -264,12 +274,10 @@ def _domain_key(domain: str) -> str:
 
 
 def _status(text: str | None) -> Status:
-    if not text:
-        return Status.PENDING
-    try:
-        return Status(text.lower())
-    except ValueError:
-        raise InvalidInputError("status", f"is not known; use one of {', '.join(Status)}") from None
+    status = _STATUSES.get(text and text.lower())
+    if status is None:
+        raise InvalidInputError("status", f"is not known; use one of {', '.join(Status)}")
+    return status
 
 
 def _reason(cells: Cells) -> EndedReason | None:
@@ -287,23 +295,31 @@ def _reason(cells: Cells) -> EndedReason | None:
 
 
 def _source(cells: Cells) -> str | None:
-    return _text(cells, "consent_source", MAX_SOURCE_LENGTH) or _text(
-        cells, "source", MAX_SOURCE_LENGTH
-    )
+    name = "consent_source" if cells.get("consent_source") else "source"
+    return _text(cells, name, MAX_SOURCE_LENGTH)
 
 
 def _text(cells: Cells, name: str, longest: int) -> str | None:
-    text = cells.get(name) or None
-    if text is not None and len(text) > longest:
+    text = cells.get(name)
+    if not text:
+        return None
+    if len(text) > longest:
         raise InvalidInputError(name, f"is longer than {longest} characters; shorten it")
     return text
 
 
 def _matching(cells: Cells, name: str, pattern: re.Pattern[str]) -> str | None:
-    text = cells.get(name) or None
-    if text is not None and not pattern.fullmatch(text):
+    text = cells.get(name)
+    if not text:
+        return None
+    if not _matches(pattern, text):
         raise InvalidInputError(name, "is not of the form that it has in an export")
     return text
+
+
+@lru_cache(maxsize=1_000)
+def _matches(pattern: re.Pattern[str], text: str) -> bool:
+    return pattern.fullmatch(text) is not None
 
 
 class _Times:
@@ -319,7 +335,12 @@ class _Times:
     def read(self, name: str) -> FileTime | None:
         """Return when it was, or None where the cell says that it was not."""
         text = self._cells.get(name)
-        if not text or is_no_time(text):
+        if not text:
+            return None
+        at = utc_time(text)
+        if at is not None and at <= self._until:
+            return FileTime(at, at, at)
+        if is_no_time(text):
             return None
         try:
             return read_time(name, text, order=self._order, until=self._until)
@@ -328,6 +349,12 @@ class _Times:
 
     def moment(self, name: str) -> datetime | None:
         """Return when it was, where that can be read in one way only."""
+        text = self._cells.get(name)
+        if not text:
+            return None
+        at = utc_time(text)
+        if at is not None and at <= self._until:
+            return at
         time = self.read(name)
         if time is not None and time.at is None:
             raise InvalidInputError(name, f"can be read in two ways; write it like {EXAMPLE}")

@@ -20,6 +20,7 @@ _ISO = re.compile(
     r"\d{4}-?\d\d-?\d\d[T ]\d\d:?\d\d(?::?\d\d(?:[.,]\d{1,9})?)?(?:Z|[+-]\d\d(?::?\d\d)?)?",
     re.IGNORECASE,
 )
+_EXPORTED = re.compile(r"(?:199|[2-9]\d\d)\d-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z", re.ASCII)
 _FORM = re.compile(
     r"(?:(?P<year>\d{4})(?P<dash>[-/.])(?P<month>\d\d?)(?P=dash)(?P<day>\d\d?)"
     r"|(?P<first>\d\d?)(?P<sign>[-/.])(?P<second>\d\d?)(?P=sign)(?P<year_last>\d{4})"
@@ -81,6 +82,16 @@ class DayOrder:
 def is_no_time(text: str | None) -> bool:
     """Tell whether a cell is empty, or says that there is no time."""
     return not text or _NONE.fullmatch(text) is not None
+
+
+def utc_time(text: str) -> datetime | None:
+    """Read a time as an export has it, fast; None where it is written in any other way."""
+    if text[-1] != "Z" or not _EXPORTED.fullmatch(text):
+        return None
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def read_time(column: str, text: str, *, order: DayOrder, until: datetime) -> FileTime:

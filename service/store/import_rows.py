@@ -19,7 +19,6 @@ from uuid_utils import uuid7
 
 from service.domain.consent import ConsentKind
 from service.domain.import_row import ImportRow
-from service.domain.subscription import Status
 from service.store.bulk import execute_bulk, rows_parameter
 from service.store.database import named_errors
 
@@ -47,6 +46,7 @@ Writing = tuple[int, bool]
 """The epoch that a row is written in, and whether it ends a subscription that stood until now."""
 
 NEW: Writing = (1, False)
+_NO_END = (None, None, None, None)
 
 
 def as_rows(
@@ -79,14 +79,15 @@ def as_rows(
             None if has_ended else row.consent_text_version,
             row.requested_at,
             row.confirmed_at,
-            (row.ended_at or at) if row.status is Status.UNSUBSCRIBED else None,
-            row.ended_reason.value if row.ended_reason else None,
-            row.ended_from,
-            row.ended_to,
+            *(
+                (end.at or at, end.reason.value, end.earliest, end.latest)
+                if (end := row.ended)
+                else _NO_END
+            ),
             at,
             epoch,
             _ENDED if has_ended else _IMPORTED,
-            (row.ended_reason if has_ended else None)
+            (row.ended.reason if row.ended and has_ended else None)
             or f"{row.status.value}, consent of {said_at.isoformat()}",
         )
         seen.add(key)

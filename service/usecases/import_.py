@@ -283,14 +283,14 @@ class _Gathered:
         return Chunk(list(self._rows.values()), self._strays, list(self._reports.values()))
 
     def _report_address(self, row: ImportRow, hashed: str) -> None:
-        if row.reports is None:
+        if row.reports is None or row.ended is None:
             return
         new = AddressReport(
             email_key=row.address.key,
             address_hash=hashed,
             reason=row.reports,
-            earliest=row.ended_from,
-            latest=row.ended_to,
+            earliest=row.ended.earliest,
+            latest=row.ended.latest,
         )
         key = (new.email_key, new.reason)
         before = self._reports.get(key)
@@ -330,7 +330,7 @@ def _is_stronger(row: ImportRow, than: ImportRow) -> bool:
     """
     if than.status is Status.UNSUBSCRIBED:
         return False
-    if row.status is Status.UNSUBSCRIBED:
-        newest = than.confirmed_at
-        return row.ended_to is None or newest is None or row.ended_to > newest
+    if row.ended is not None:
+        latest, newest = row.ended.latest, than.confirmed_at
+        return latest is None or newest is None or latest > newest
     return row.status is Status.CONFIRMED and than.status is Status.PENDING

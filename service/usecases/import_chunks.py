@@ -205,5 +205,5 @@ def _ended(
                 subscriber_id=each.ended,
                 mailing_list_id=item.list_id,
                 at=at,
-                reason=item.row.ended_reason,
+                reason=item.row.ended.reason if item.row.ended else None,
             )

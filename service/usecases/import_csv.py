@@ -8,8 +8,8 @@ is believed, save that somebody left.
 import csv
 import re
 from collections import deque
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 
 from service.domain.errors import InvalidInputError
 from service.domain.import_row import left_reason
@@ -32,7 +32,7 @@ UNTITLED = "has a word of leaving in a column without a title; give the column a
 _ADDRESS = re.compile(r"[^@\s,;]+@[^@\s,;]+\.[^@\s,;]+")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Record:
     """A row's cells, one for each title.
 
@@ -46,7 +46,7 @@ class Record:
     cells: list[str]
     doubt: str | None = None
     column: str | None = None
-    readings: list[list[str]] = field(default_factory=list)
+    readings: Sequence[list[str]] = ()
 
 
 class CsvRows:
@@ -56,13 +56,16 @@ class CsvRows:
         """Read the header. Raises `InvalidInputError` for `file` where there is none."""
         self._lines = lines
         self._source = iter(lines)
-        self._ahead: deque[tuple[int, str]] = deque()
-        self._held: list[tuple[int, str]] = []
-        self._held_chars = 0
+        self._ahead: deque[str] = deque()
+        self._held: list[str] = []
+        """The lines of one row, the first of which is the line `_line` of the file."""
+        self._line = 1
         self._long_lines: set[int] = set()
         self._delimiter = self._found_delimiter()
         self._reader = self._new_reader()
         titles = [word(title) for title in self._header()]
+        self._held.clear()
+        self._line += 1
         places: dict[str, list[int]] = {}
         for place, title in enumerate(titles):
             if title:
@@ -79,25 +82,29 @@ class CsvRows:
     def __iter__(self) -> Iterator[Record]:
         """Give the rows, and of those that are not well-formed what is left of them."""
         held, width, is_plain = self._held, self._width, self._is_plain
+        long_lines = self._long_lines
         while True:
-            held.clear()
-            self._held_chars = 0
             try:
                 row = next(self._reader)
             except StopIteration:
                 return
             except csv.Error:
-                yield from self._broken()
+                yield self._broken()
                 continue
-            line = held[0][0]
-            if self._long_lines and self._has_long_line():
+            line, count = self._line, len(held)
+            texts = held[1:]
+            held.clear()
+            self._line = line + count
+            first = row[0] if row else ""
+            if is_plain and len(row) == width and count == 1 and first and not long_lines:
+                if not first.isspace() or any(map(trimmed, row)):
+                    yield Record(line, row)
+            elif long_lines and self._has_long_line(line, count):
                 yield Record(line, [], TOO_LONG)
-            elif len(held) > 1 and (inner := self._inner_rows()):
+            elif texts and (inner := self._inner_rows(line + 1, texts)):
                 yield Record(line, [], OPEN_QUOTE, None, [self._fitted(line, row).cells])
                 for number in inner:
                     yield Record(number, [], WITHIN.format(line=line))
-            elif len(row) == width and is_plain and row[0] and not row[0].isspace():
-                yield Record(line, row)
             elif any(map(trimmed, row)):
                 yield self._fitted(line, row)
 
@@ -109,7 +116,8 @@ class CsvRows:
             if trimmed(text):
                 found, says_only_that = delimiter_of(text)
                 if not says_only_that:
-                    self._ahead.append((self._lines.number, text))
+                    self._ahead.append(text)
+                self._line = self._lines.number + says_only_that
                 return found
         return ","
 
@@ -133,38 +141,42 @@ class CsvRows:
     def _feed(self) -> Iterator[str]:
         """Give the lines, those that are to be read once more first; hold those of one row."""
         held, ahead, lines = self._held, self._ahead, self._lines
+        chars = 0
         while True:
             if ahead:
-                number, text = ahead.popleft()
+                text = ahead.popleft()
             elif text := next(self._source, ""):
-                number = lines.number
                 if lines.is_too_long:
                     lines.is_too_long = False
-                    self._long_lines.add(number)
+                    self._long_lines.add(lines.number)
             else:
                 return
-            held.append((number, text))
-            self._held_chars += len(text)
-            if self._held_chars > MAX_RECORD_CHARS:
-                raise csv.Error("too long for one row")
+            held.append(text)
+            if len(held) > 1:
+                chars = len(text) + (chars if len(held) > 2 else len(held[0]))
+                if chars > MAX_RECORD_CHARS:
+                    raise csv.Error("too long for one row")
             yield text
 
-    def _has_long_line(self) -> bool:
-        """Tell whether one of the lines in hand was too long, and forget it."""
-        found = self._long_lines.intersection(number for number, _ in self._held)
+    def _has_long_line(self, first: int, count: int) -> bool:
+        """Tell whether one of these lines was too long, and forget it."""
+        found = self._long_lines.intersection(range(first, first + count))
         self._long_lines -= found
         return bool(found)
 
-    def _broken(self) -> Iterator[Record]:
+    def _broken(self) -> Record:
         """Give up the first line in hand, and read the others once more."""
-        (line, text), *rest = self._held
+        text, *rest = self._held
+        line = self._line
         self._ahead.extendleft(reversed(rest))
+        self._held.clear()
+        self._line += 1
         self._reader = self._new_reader()
         readings = [
             [_bare(cell) for cell in row]
             for row in (self._parted(text), text.rstrip("\n").split(self._delimiter))
         ]
-        yield Record(
+        return Record(
             line, [], QUOTES, None, [cells for row in readings for cells in self._readings(row)]
         )
 
@@ -180,11 +192,11 @@ class CsvRows:
                 start = place + 1
         return [*cells, text[start:]]
 
-    def _inner_rows(self) -> list[int]:
-        """Return which of the lines in hand, but the first, look like rows of their own."""
+    def _inner_rows(self, first: int, texts: Sequence[str]) -> list[int]:
+        """Return the numbers of the lines, from `first` on, that look like rows of their own."""
         return [
             number
-            for number, text in self._held[1:]
+            for number, text in enumerate(texts, start=first)
             if "@" in text and self._looks_like_row(text.rstrip("\n").split(self._delimiter))
         ]
 

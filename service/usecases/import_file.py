@@ -55,7 +55,7 @@ class RowSkipped:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class FileRow:
     """A row's cells by column, as the file has them."""
 
@@ -230,10 +230,12 @@ def _csv_rows(rows: CsvRows, plan: Plan, *, is_plain: bool) -> Iterator[Found]:
         return FileRow(line, _unguarded(dict(zip(columns, cells, strict=True))))
 
     for record in rows:
-        if record.doubt is None and not record.readings:
-            yield read(record.line, record.cells)
-        else:
+        if record.doubt is not None or record.readings:
             yield _unclear(record, read)
+        elif translator is None and GUARD not in "".join(record.cells):
+            yield FileRow(record.line, dict(zip(columns, record.cells, strict=True)))
+        else:
+            yield read(record.line, record.cells)
 
 
 def _unclear(

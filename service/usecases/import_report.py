@@ -181,7 +181,7 @@ def _why_not(row: ImportRow, kept: Kept) -> str | None:
     if row.status is Status.UNSUBSCRIBED:
         if kept.status is Status.UNSUBSCRIBED:
             return None
-        if row.ended_from is None:
+        if row.ended is not None and row.ended.earliest is None:
             return "does not say when, and the person signed up here themselves"
         return "left before a consent or a signup that is known here"
     if kept.status is Status.UNSUBSCRIBED:
