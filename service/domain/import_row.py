@@ -5,7 +5,7 @@ What says that a person left is honoured whatever else is wrong with the row: th
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -59,6 +59,8 @@ _TEXT_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 
 T = TypeVar("T")
 
+TWO_WAYS = f"can be read in two ways; write it like {EXAMPLE}"
+_MOMENT = timedelta(microseconds=1)
 NO_ADDRESS = "is not an email address; write it like name@example.org"
 
 Cells = Mapping[str, str | None]
@@ -200,41 +202,47 @@ def _ended(
     cells: Cells, address: Address, times: "_Times", notes: Notes, *, now: datetime
 ) -> ImportRow:
     """Read the row of somebody who left; what cannot be read is noted and left out."""
-
-    def noted(read: Callable[..., T | None], *given: object) -> T | None:
-        try:
-            return read(*given)
-        except InvalidInputError as error:
-            notes.append(Note(error.field, f"{error}. This cell was left out."))
-            return None
-
-    time = noted(times.read, "ended_at")
-    consent_at = noted(times.moment, "consent_at") or noted(times.moment, "confirmed_at")
-    reason = noted(_reason, cells) or EndedReason.IMPORTED
-    end = End(reason, time.at, time.earliest, time.latest) if time else End(reason)
-    if end.latest is not None and consent_at is not None and end.latest <= consent_at:
-        # The row knows of the consent and says that they left all the same.
-        notes.append(Note("ended_at", "is before the consent of the same row."))
-        end = replace(end, latest=consent_at + timedelta(microseconds=1))
-    if time is not None and time.at is None:
-        notes.append(
-            Note("ended_at", f"can be read in two ways; write it like {EXAMPLE}. They left.")
-        )
+    time = _noted(notes, times.read, "ended_at")
+    consent_at = _noted(notes, times.moment, "consent_at") or _noted(
+        notes, times.moment, "confirmed_at"
+    )
+    reason = _noted(notes, _reason, cells) or EndedReason.IMPORTED
+    if time is None:
+        end = End(reason)
+    else:
+        latest = time.latest
+        if consent_at is not None and latest <= consent_at:
+            # The row knows of the consent and says that they left all the same.
+            if latest < consent_at:
+                notes.append(Note("ended_at", "is before the consent of the same row"))
+            latest = consent_at + _MOMENT
+        if time.at is None:
+            notes.append(Note("ended_at", f"{TWO_WAYS}. They left, at no known time."))
+        end = End(reason, time.at, time.earliest, latest)
     return ImportRow(
         address=address,
         list=ascii_lower(cells.get("list") or "") or None,
         status=Status.UNSUBSCRIBED,
         is_asked=False,
-        name=noted(_text, cells, "name", MAX_NAME_LENGTH),
-        locale=noted(_matching, cells, "locale", _LOCALE),
-        attributes=noted(_attributes, cells, notes),
-        source=noted(_source, cells),
-        consent_text_version=noted(_matching, cells, "consent_text_version", _TEXT_VERSION),
-        requested_at=noted(times.moment, "requested_at") or consent_at or now,
+        name=_noted(notes, _text, cells, "name", MAX_NAME_LENGTH),
+        locale=_noted(notes, _matching, cells, "locale", _LOCALE),
+        attributes=_noted(notes, _attributes, cells, notes),
+        source=_noted(notes, _source, cells),
+        consent_text_version=_noted(notes, _matching, cells, "consent_text_version", _TEXT_VERSION),
+        requested_at=_noted(notes, times.moment, "requested_at") or consent_at or now,
         confirmed_at=consent_at,
         ended=end,
         notes=notes,
     )
+
+
+def _noted(notes: Notes, read: Callable[..., T | None], *given: object) -> T | None:
+    """Read a cell, or note why it cannot be read."""
+    try:
+        return read(*given)
+    except InvalidInputError as error:
+        notes.append(Note(error.field, f"{error}. This cell was left out."))
+        return None
 
 
 def _cleaned(cells: Cells, notes: Notes, *, is_strict: bool) -> Cells:
@@ -357,7 +365,7 @@ class _Times:
             return at
         time = self.read(name)
         if time is not None and time.at is None:
-            raise InvalidInputError(name, f"can be read in two ways; write it like {EXAMPLE}")
+            raise InvalidInputError(name, TWO_WAYS)
         return None if time is None else time.at
 
 
