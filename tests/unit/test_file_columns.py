@@ -76,6 +76,24 @@ def rows(
         "Samtycke",
         "Статус",
         "退订",
+        "HasOptedOutOfEmail",
+        "DoNotEmail",
+        "donotmail",
+        "NoEmail",
+        "IsActive",
+        "Mail OK",
+        "Lifecycle stage",
+        "Lawful basis",
+        "Ended on",
+        "On hold",
+        "Liste noire",
+        "Situação",
+        "Peruttu",
+        "Leiratkozott",
+        "Dezabonat",
+        "구독",
+        "الحالة",
+        "Κατάσταση",
     ],
 )
 @pytest.mark.parametrize("unknown", [None, "ignore", "attributes", "refuse"])
@@ -205,3 +223,15 @@ def test_only_so_much_of_a_file_is_looked_at():
 
     assert len(list(beginning(long_rows(), 500))) == len(read) == 11
     assert len(list(beginning(([""] for _ in range(1_000)), 500))) == 500
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        *("Town", "Birthday", "Phone Number", "Company", "Adresse", "Postleitzahl", "Ville"),
+        *("Ciudad", "Country", "Website", "Job title", "Customer number", "Lingua", "Land"),
+    ],
+)
+def test_a_column_of_another_kind_is_left_out_without_a_question(title: str):
+    (row,) = rows(f"email,{title}\nada@example.org,x\n", unknown="ignore")
+    assert isinstance(row, FileRow)

@@ -64,6 +64,8 @@ _LEFT = re.compile(
     r"|uitgeschreven|afgemeld|opgezegd|verwijderd|geblokkeerd"
     r"|avregistr|avanmal|avprenumer|afmeldt|avmeldt|slettet|raderad"
     r"|wypisan|odhlas|zrusen|usunie|zablokow|ayril|abonelikten cik"
+    r"|perut|leiratk|dezabon|iptal|\bformer|\bresigned|\bex (subscriber|member)"
+    r"|구독 ?취소|수신 ?거부|해지|إلغاء|διαγραφ"
     r"|отпис|удален|заблок|退订|取消|配信停止|解除|解約"
 )
 _NEGATED = re.compile(r"^(not?|never|nicht|kein|non|pas|jamais|nie|niet|nunca|mai)\b|\bsoft")
@@ -73,7 +75,8 @@ def plain(text: str) -> str:
     """Return the text in lower case without accents and signs, for comparing."""
     decomposed = unicodedata.normalize("NFKD", text.translate(_PLAIN))
     letters = "".join(char for char in decomposed if not unicodedata.combining(char))
-    return _NOT_A_LETTER.sub(" ", letters.casefold()).strip()
+    # Hangul is composed once more: its syllables are no letters with accents.
+    return _NOT_A_LETTER.sub(" ", unicodedata.normalize("NFC", letters).casefold()).strip()
 
 
 def word_key(word: str | None) -> str:

@@ -52,7 +52,7 @@ PLAIN_TITLES = {
 }
 """What titles of addresses and names mean in any file, after `plain`. They change no status."""
 
-# Stems after `plain`, in the languages of `meanings`.
+# Stems after `plain`, in the languages of `meanings` and some more.
 _ABOUT_LEAVING = re.compile(
     # how the person stands
     r"\bstat(us|e|es|ut|ue|o|os)\b|status|\bstand\b|zustand|\betat\b|\bestado|situa[tc]i|\bdurum"
@@ -80,6 +80,14 @@ _ABOUT_LEAVING = re.compile(
     r"|withdr|\bstop|paus|snooz|suspend|reject|refus|declin|zablok|usuni|удал|блок"
     r"|robinson|\bdnc\b|\bdnd\b|do not|\bdont\b|don t\b|\bno (e ?)?(mail|news|contact|market)"
     r"|nicht|\bne pas\b|no enviar|non inviare|\bkein"
+    # gone, or not now
+    r"|\bend(s|ed|ing)?\b|\buntil\b|expir|\bclosed?\b|\bmuted?\b|\bhold\b|frozen|\bformer|resign"
+    r"|object(ed|ion)|\bdead\b|deceas|verstorb|decede|fallecid|return to sender|\bout\b"
+    r"|do ?not|no ?e?mail|rejet|resili|liste noire|lista negra|no molestar|lifecycle|lawful"
+    r"|\bterms\b|\bt c\b|situaca|actief|geblok|aktywn|frameld"
+    r"|\btila\b|perut|suostum|\blupa|markkinoin|uutiskirj|leiratk|feliratk|hozzajarul|allapot"
+    r"|hirlevel|dezabon|\bstare\b|acord|\babone|iptal|活跃|激活|구독|수신|상태|동의|거부|حالة|اشتراك"
+    r"|موافقة|καταστασ|διαγραφ|εγγραφ|συγκαταθ"
     # complaints
     r"|complain|\bspam|abuse|beschwer|plainte|queja|reclam|klacht|жалоб"
     # whether they are there, want it, get it
@@ -88,10 +96,13 @@ _ABOUT_LEAVING = re.compile(
     r"|newsletter|infolettre|boletin|mailing|marketing|promo|advert|werbung|publici|reklam"
     r"|wants? |receiv|erhalt|empfang"
     r"|recevoir|recibir|ricev|preferenc|einstellung|mailable|emailable|contactable|kontaktier"
-    r"|send\b|ok to|okay to|may (e ?)?mail|can (e ?)?mail"
+    r"|\bsend|\bsubs|mail ok|\bnews\b|ok to|okay to|may (e ?)?mail|can (e ?)?mail"
 )
+
+# Where one word of `HasOptedOutOfEmail` ends and the next begins.
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 def may_tell_who_left(title: str) -> bool:
     """Tell whether a column of this title may say who must not be emailed."""
-    return _ABOUT_LEAVING.search(plain(title)) is not None
+    return _ABOUT_LEAVING.search(plain(_HUMP.sub(" ", title))) is not None
