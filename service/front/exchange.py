@@ -7,7 +7,9 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from contextvars import Context
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Protocol
 from wsgiref.types import WSGIApplication
@@ -18,6 +20,9 @@ from service.front.answer import Headers, problem, status_line
 from service.front.head import Environ
 from service.front.lane import Lane
 from service.log import error_fields
+
+Report = Callable[[], None]
+"""Tells the loop what came of a step."""
 
 _log = structlog.get_logger(__name__)
 
@@ -50,6 +55,7 @@ class Exchange:
         "_asker",
         "_blocks",
         "_claim",
+        "_context",
         "_environ",
         "_is_released",
         "_iterable",
@@ -78,7 +84,10 @@ class Exchange:
         self._blocks: Iterator[bytes] = iter(())
         self._is_released = False
         self.has_failed = False
-        lane.run(self._run)
+        # Each step may have another thread. What the app keeps for the request (Flask's own
+        # context, what every log line names) must be there in all of them.
+        self._context = Context()
+        self._in_thread(self._run)
 
     def claim(self) -> bool:
         """Take the right to decide what becomes of it; false where somebody has it already."""
@@ -86,11 +95,11 @@ class Exchange:
 
     def next_block(self) -> None:
         """Have a thread fetch the next block of a stream."""
-        self._lane.run(self._fetch)
+        self._in_thread(self._fetch)
 
     def close(self) -> None:
         """Have a thread end a stream before its end. No other step may be under way."""
-        self._lane.run(self._close)
+        self._in_thread(self._close)
 
     def release(self) -> None:
         """Give its place in the lane to another request."""
@@ -98,19 +107,29 @@ class Exchange:
             self._is_released = True
             self._lane.leave()
 
+    def _in_thread(self, step: Callable[[], Report | None]) -> None:
+        def run() -> None:
+            # Reported once the context is free: another thread may take the next step at once.
+            if report := self._context.run(step):
+                with suppress(RuntimeError):  # the loop has ended: nobody waits for it
+                    self._loop.call_soon_threadsafe(report)
+
+        self._lane.run(run)
+
     # In a thread:
 
-    def _run(self) -> None:
-        if self.claim():
-            try:
-                answer = self._begin()
-            except Exception as error:  # noqa: BLE001 - one request's failure is not the server's
-                _log.error("request failed", **error_fields(error))
-                self._close()
-                failed = HTTPStatus.INTERNAL_SERVER_ERROR
-                answer = Answer(status_line(failed), *problem(failed))
-            self._environ = {}
-            self._report(self._asker.answered, answer)
+    def _run(self) -> Report | None:
+        if not self.claim():
+            return None
+        try:
+            answer = self._begin()
+        except Exception as error:  # noqa: BLE001 - one request's failure is not the server's
+            _log.error("request failed", **error_fields(error))
+            self._close()
+            failed = HTTPStatus.INTERNAL_SERVER_ERROR
+            answer = Answer(status_line(failed), *problem(failed))
+        self._environ = {}
+        return partial(self._asker.answered, self, answer)
 
     def _begin(self) -> Answer:
         started: list[tuple[str, list[tuple[str, str]]]] = []
@@ -137,7 +156,7 @@ class Exchange:
             return Answer(status, headers, body)
         return Answer(status, headers, first, is_stream=True)
 
-    def _fetch(self) -> None:
+    def _fetch(self) -> Report:
         block: bytes | None = None
         try:
             block = next((each for each in self._blocks if each), None)
@@ -146,7 +165,7 @@ class Exchange:
             self.has_failed = True
         if block is None:
             self._close()
-        self._report(self._asker.streamed, block)
+        return partial(self._asker.streamed, self, block)
 
     def _close(self) -> None:
         iterable, self._iterable, self._blocks = self._iterable, (), iter(())
@@ -156,7 +175,3 @@ class Exchange:
                 close()
             except Exception as error:  # noqa: BLE001 - as above
                 _log.error("closing an answer failed", error=type(error).__name__)
-
-    def _report(self, to: Callable[["Exchange", Any], None], result: Any) -> None:
-        with suppress(RuntimeError):  # the loop has ended: nobody waits for it
-            self._loop.call_soon_threadsafe(to, self, result)
