@@ -88,6 +88,7 @@ class Client:
         if buffer_bytes is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
         self.opened.append(self.socket)
+        self._ahead = b""
         self.socket.settimeout(PATIENCE_SECONDS)
         self.socket.connect(("127.0.0.1", port))
 
@@ -96,14 +97,14 @@ class Client:
 
     def rest(self) -> bytes:
         """Return all that comes until the server ends."""
-        found = bytearray()
+        found = bytearray(self._ahead)
         while data := self.socket.recv(65536):
             found += data
         return bytes(found)
 
     def answer(self) -> tuple[int, bytes]:
         """Return status and body of an answer that says its length."""
-        found = b""
+        found = self._ahead
         while b"\r\n\r\n" not in found:
             found += self._more()
         head, _, body = found.partition(b"\r\n\r\n")
@@ -114,7 +115,8 @@ class Client:
         )
         while len(body) < length:
             body += self._more()
-        return int(head.split()[1]), body
+        self._ahead = body[length:]  # the next answer may have come with it
+        return int(head.split()[1]), body[:length]
 
     def is_ended(self) -> bool:
         """Wait for the server to end the connection, in good order or not."""
