@@ -5,6 +5,7 @@ endpoint with its form fields and answers; `describe_pages` refuses an endpoint 
 and a test refuses a route that is not here.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +27,7 @@ class PageCall:
 
 
 _LINK = {404: "The link is not one of ours."}
+_ANY_FORM = {422: "A field holds characters that cannot be kept."}
 _TOO_MANY = "Too many requests; try again after `Retry-After`."
 _SIGNUP = {
     "email": "The address, as typed.",
@@ -148,10 +150,11 @@ def describe_pages(app: Flask, spec: APISpec) -> None:
     for endpoint, call in CALLS.items():
         rule = rules[endpoint]
         method = "post" if "POST" in (rule.methods or ()) else "get"
-        spec.path(rule=rule, operations={method: _operation(call)})
+        more = _ANY_FORM if method == "post" else {}
+        spec.path(rule=rule, operations={method: _operation(call, {**more, **call.answers})})
 
 
-def _operation(call: PageCall) -> dict[str, Any]:
+def _operation(call: PageCall, answers: Mapping[int, str]) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "tags": ["pages"],
         "summary": call.summary,
@@ -160,7 +163,7 @@ def _operation(call: PageCall) -> dict[str, Any]:
                 "description": note,
                 **({} if status == 303 else {"content": _content(status, call)}),
             }
-            for status, note in call.answers.items()
+            for status, note in sorted(answers.items())
         },
     }
     if call.fields is not None:
