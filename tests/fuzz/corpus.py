@@ -175,7 +175,9 @@ HEADERS = (
     {"Transfer-Encoding": "chunked, gzip"}, {"Referer": "\xff"}, {"User-Agent": "\xff" * 3000},
     {"Range": "bytes=9-1"}, {"If-None-Match": "\xff"}, {"If-Modified-Since": "x"}, {"Expect": "nothing"},
 )  # fmt: skip
-METHODS = ("PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "get", "X" * 300)
+NO_METHODS = ("get", "X" * 300)
+"""What HTTP knows as no method: a server may answer 501 (RFC 9110, section 9.1)."""
+METHODS = ("PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", *NO_METHODS)
 
 Raw = tuple[str, str, dict[str, str], bytes]
 """Method, target, headers, body."""

@@ -106,7 +106,7 @@ class ImportQuerySchema(Schema):
         ),
     )
     map = fields.List(
-        fields.String(validate=validate.Length(min=1, max=10_000)),
+        fields.String(validate=validate.Length(min=1, max=1000)),
         validate=validate.Length(max=200),
         **described(
             "What a column is, as TITLE:COLUMN, once for each column; or JSON: "
