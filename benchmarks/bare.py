@@ -25,7 +25,7 @@ def bare() -> dict[str, str]:
     return {"status": "pending"}
 
 
-def serve(bound: socket.socket, parent: int) -> None:
+def serve(bound: socket.socket, parent: int, _number: int) -> None:
     """Serve it in this process."""
     when_parent_is_gone(parent, lambda: os._exit(0))
     run(app, bound, lane_of=lambda _method, _path: LaneName.REQUESTS, alive_paths=frozenset())
