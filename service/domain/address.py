@@ -3,6 +3,7 @@
 import hmac
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -55,4 +56,12 @@ def parse_address(text: str) -> Address:
 
 def address_hash(key: str, hash_key: bytes) -> str:
     """Return the keyed hash (HMAC-SHA-256, 64 hex digits) under which an address is suppressed."""
-    return hmac.digest(hash_key, key.encode(), "sha256").hex()
+    # One call to `hmac.digest` would let other threads run, and an import waits for each of them.
+    mac = _keyed(hash_key).copy()
+    mac.update(key.encode())
+    return mac.hexdigest()
+
+
+@lru_cache(maxsize=8)
+def _keyed(hash_key: bytes) -> hmac.HMAC:
+    return hmac.new(hash_key, digestmod="sha256")

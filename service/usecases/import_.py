@@ -37,7 +37,7 @@ from service.store.import_rows import ImportItem
 from service.usecases.import_ahead import read_ahead
 from service.usecases.import_archive import opened_files, parts_of
 from service.usecases.import_chunks import Chunk, ChunkWriter, Pace
-from service.usecases.import_file import DoubtfulRow, Found, RowProblem, RowSkipped
+from service.usecases.import_file import DoubtfulRow, FileRow, Found, RowProblem, RowSkipped
 from service.usecases.import_report import ImportReport, Listener
 from service.usecases.lists import Lists
 
@@ -218,29 +218,30 @@ class Import:
             report.rows += 1
             if report.rows % PROGRESS_ROWS == 0:
                 read()
-            if isinstance(found, RowProblem):
-                report.refuse(found)
-            elif isinstance(found, RowSkipped):
-                report.skip(found.line, found.message)
-            elif isinstance(found, DoubtfulRow):
-                if row := _leaver_of(found, order, have_left=have_left):
-                    yield found.problem.line, row
-                else:
-                    report.refuse(found.problem)
-            elif found.cells.get("erased_at"):
-                report.skip(found.line, "is of an erased person")
-            else:
+            if isinstance(found, FileRow):
+                if found.cells.get("erased_at"):
+                    report.skip(found.line, "is of an erased person")
+                    continue
                 try:
                     row = parse_import_row(found.cells, now=utc_now(), left=have_left, order=order)
                 except InvalidInputError as error:
                     problem = RowProblem(found.line, error.field, str(error))
                     doubtful = DoubtfulRow(problem, found.others)
-                    if row := _leaver_of(doubtful, order, have_left=have_left):
-                        yield found.line, row
-                    else:
-                        report.refuse(problem)
                 else:
                     yield found.line, row
+                    continue
+            elif isinstance(found, DoubtfulRow):
+                doubtful = found
+            elif isinstance(found, RowSkipped):
+                report.skip(found.line, found.message)
+                continue
+            else:
+                report.refuse(found)
+                continue
+            if leaver := _leaver_of(doubtful, order, have_left=have_left):
+                yield doubtful.problem.line, leaver
+            else:
+                report.refuse(doubtful.problem)
 
 
 class _Gathered:
@@ -257,7 +258,7 @@ class _Gathered:
 
     def add(self, line: int, item: ImportItem) -> None:
         """Take a row, unless one of the same subscription is stronger."""
-        if item.row.reports:
+        if item.row.ended is not None:
             self._report_address(item.row, item.address_hash)
         key = (item.row.address.key, item.list_id)
         before = self._rows.get(key)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import chain
 
 from service.domain.import_text import word
-from service.domain.import_time import DayOrder
+from service.domain.import_time import DayOrder, utc_time
 from service.usecases.import_file import DoubtfulRow, FileRow, Found
 
 AHEAD_ROWS = 2_000
@@ -36,7 +36,8 @@ def read_ahead(rows: Iterator[Found], order: DayOrder) -> Iterator[Found]:
 
 def _learn(order: DayOrder, row: FileRow) -> None:
     for column in TIME_COLUMNS:
-        if cell := row.cells.get(column):
+        cell = row.cells.get(column)
+        if cell and utc_time(cell) is None:
             order.learn(column, word(cell))
 
 
