@@ -208,6 +208,10 @@ def _column(name: str, *, dialect: str, guarded: bool, is_csv: bool, linked: boo
     return source
 
 
+_SEPARATORS_IN = {"email": "|", "locale": ""}
+"""What can separate cells in texts that are checked wherever they come in (RFC 5321's atext)."""
+
+
 def _guarded(source: str, name: str) -> str:
     """Return the SQL of what `guard` does to a text, on PostgreSQL."""
     pattern = GUARD_PATTERN.replace("'", "''")
@@ -216,7 +220,10 @@ def _guarded(source: str, name: str) -> str:
         [
             f"{source} COLLATE \"C\" < 'A'",
             f"{source} COLLATE \"C\" > 'z'",
-            *(f"strpos({source} COLLATE \"C\", '{each}') > 0" for each in SEPARATORS),
+            *(
+                f"strpos({source} COLLATE \"C\", '{each}') > 0"
+                for each in _SEPARATORS_IN.get(name, SEPARATORS)
+            ),
         ]
     )
     found = (

@@ -125,3 +125,11 @@ def test_a_plain_form_is_answered_with_the_page_itself(admin):
     assert "What became of people.csv" in answer.text
     bad = (io.BytesIO(b"a;b\n"), "people.csv")
     assert admin.post("/admin/import", file=bad).status_code == 422
+
+
+def test_the_page_shows_what_was_left_out_of_rows_that_were_taken(admin):
+    *_, last = lines(post(admin, "email,status,ended_at\nada@example.org,unsubscribed,soon\n"))
+    assert "Imported, with changes" in last["page"]
+    assert "<td>ended_at</td>" in last["page"]
+    *_, last = lines(post(admin, HEADER + rows(1)))
+    assert "Imported, with changes" not in last["page"]

@@ -165,6 +165,7 @@ def _result(report: ImportReport, *, name: str, is_trial: bool, have_left: bool)
         "is_trial": is_trial,
         "have_left": have_left,
         "shown": report.problems[:SHOWN_PROBLEMS],
+        "shown_notes": report.notes[:SHOWN_PROBLEMS],
         "problems_file": _problems_file(report) if report.problems else None,
     }
 
