@@ -19,6 +19,9 @@ from service.usecases.import_text import MAX_LINE_BYTES, Lines, delimiter_of
 MAX_RECORD_CHARS = 2 * MAX_LINE_BYTES
 """A row over several lines that is longer than this has a quote that is not closed."""
 
+MAX_PARTED_CELLS = 200
+"""A row of more cells than this, and of more than the header has, is read in one way only."""
+
 QUOTES = 'has a quote (") in the wrong place; within a quoted cell write it twice'
 OPEN_QUOTE = 'holds further rows within a quoted cell; is its quote (") not closed?'
 WITHIN = 'stands within a quoted cell of line {line}; is the quote (") there not closed?'
@@ -210,7 +213,7 @@ class CsvRows:
         all count.
         """
         readings = self._readings(row)
-        if len(readings) > 1 and any(map(trimmed, row[self._width :])):
+        if any(map(trimmed, row[self._width :])):
             doubt = TOO_MANY.format(found=len(row), expected=self._width)
             return Record(line, [], doubt, None, readings)
         padded = row + [""] * (self._width - len(row))
@@ -236,10 +239,11 @@ class CsvRows:
         """
         width = self._width
         extra = len(row) - width
+        places = width if len(row) <= MAX_PARTED_CELLS else 0
         if extra <= 0:
             ways = [row + [""] * -extra]
         else:
-            ways = [row[:place] + row[place + extra :] for place in (width, *range(width))]
+            ways = [row[:place] + row[place + extra :] for place in (width, *range(places))]
         return [
             [
                 next((way[place] for place in places if trimmed(way[place])), "")

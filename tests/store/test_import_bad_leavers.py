@@ -225,3 +225,11 @@ def test_without_an_address_or_a_list_nobody_left(subscribed: World):
 def test_what_means_no_time_ends_nothing(subscribed: World, text: str):
     take(subscribed, f"email,status,ended_at,ended_reason\n{ADA},pending,{text},{text}\n")
     assert statuses(subscribed)[ADA] == "confirmed"
+
+
+def test_a_row_of_very_many_cells_is_refused_and_costs_no_more_than_its_size(world: World):
+    """Every way to read it would be as many lists as it has cells."""
+    many = "," * 30_000
+    report = take(world, f"email,name{many}\n{ADA}{many},,,,x\n{ADA},Ada\n")
+    assert [problem.line for problem in report.problems] == [2]
+    assert report.imported == 1
