@@ -120,8 +120,8 @@ def export(
 @click.option(
     "--unknown",
     type=click.Choice([each.value for each in UnknownColumns]),
-    help="What becomes of columns that nobody explained. Left out: refuse, but ignore those of a "
-    "known tool's file.",
+    help="What to do with columns that have no known meaning. Default: refuse, but ignore those "
+    "of a known tool's file.",
 )
 @click.option(
     "--map",

@@ -20,13 +20,13 @@ class SettingError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OidcSettings:
-    """Who signs administrators in besides ourselves (OpenID Connect), and whom to let in."""
+    """The identity provider that signs administrators in (OpenID Connect), and who may come in."""
 
     issuer: str
     client_id: str
     client_secret: str = field(repr=False)
     admins: tuple[str, ...] = ()
-    """Verified addresses that may come in; besides them, whoever is in the group."""
+    """Verified addresses that may sign in, in addition to the members of the group."""
     admin_group: str | None = None
     group_claim: str = "groups"
     """The claim that lists someone's groups; dots lead into objects: `realm_access.roles`."""
@@ -48,7 +48,7 @@ class Settings:
     and their public keys stay published."""
     public_url: str = "http://127.0.0.1:8000"
     allowed_hosts: tuple[str, ...] = ()
-    """Host names, besides that of `public_url` and loopback, under which the service answers."""
+    """Host names that the service answers to, in addition to `public_url` and loopback."""
     mail_urls: tuple[str, ...] = field(default=("mailbox:",), repr=False)
     mail_from: str = "Newsflash <newsletter@localhost>"
     webhook_secrets: dict[str, str] = field(default_factory=dict, repr=False)
@@ -70,9 +70,9 @@ class Settings:
     """Whether each request is a line of the log."""
     confirm_days: int = 7
     retention_unconfirmed_days: int = 30
-    """After how many days whoever never confirmed is erased; 0 is never, as for those below."""
+    """Days after which people who never confirmed are erased; 0 is never, as for those below."""
     retention_ended_days: int = 0
-    """After how many days whoever left all lists is erased."""
+    """Days after which people who have left all lists are erased."""
     retention_mail_days: int = 30
     """After how many days settled emails are removed."""
     retention_audit_days: int = 0

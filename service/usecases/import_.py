@@ -70,7 +70,7 @@ class ImportOptions:
     mails_an_hour: int = MAILS_AN_HOUR
     """How fast those are asked who came without evidence."""
     unknown: UnknownColumns | None = None
-    """What becomes of columns that nobody explained. None refuses them, save those of a known
+    """What to do with columns that have no known meaning. None refuses them, save those of a known
     tool, which are left out. Columns that may tell who left are refused in every case."""
     columns: Mapping[str, Choice] = field(default_factory=dict)
     """What columns are, by `title_key`."""

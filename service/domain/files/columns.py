@@ -60,7 +60,7 @@ SEVERAL = frozenset({"status", "tags", ATTRIBUTE, IGNORE, *ENDS})
 
 
 class UnknownColumns(StrEnum):
-    """What becomes of columns that neither their title nor a mapping explains."""
+    """What to do with columns that neither their title nor a mapping explains."""
 
     REFUSE = "refuse"
     IGNORE = "ignore"

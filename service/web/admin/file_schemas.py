@@ -99,7 +99,7 @@ class ImportQuerySchema(Schema):
         by_value=True,
         data_key="unknown",
         **described(
-            "What becomes of columns that nobody explained: `refuse` the file, `ignore` them, or "
+            "What to do with columns without a known meaning: `refuse` the file, `ignore` them, or "
             "keep them as `attributes`. Where left out, they are refused, except in the file of a "
             "known tool, where they are ignored and named in the report. A column that may say "
             "who must not be emailed is always refused until `map` says what it is."
