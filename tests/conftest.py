@@ -6,7 +6,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -160,14 +160,23 @@ def settings(database_url: URL, tmp_path: Path) -> Settings:
     return make_settings(database_url, tmp_path)
 
 
+@contextmanager
+def running_app(settings: Settings) -> Iterator[Flask]:
+    """Build the app, and let its connections go afterwards."""
+    made = create_app(settings)
+    try:
+        yield made
+    finally:
+        made.extensions[SIGNAL].close()
+        with made.app_context():
+            db.engine.dispose()
+
+
 @pytest.fixture
 def app(settings: Settings) -> Iterator[Flask]:
     """The service's app on the fresh database."""
-    made = create_app(settings)
-    yield made
-    made.extensions[SIGNAL].close()
-    with made.app_context():
-        db.engine.dispose()
+    with running_app(settings) as made:
+        yield made
 
 
 @pytest.fixture

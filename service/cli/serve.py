@@ -7,7 +7,6 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import ExitStack
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
@@ -29,6 +28,7 @@ from service.cli.application import (
     usecases_of,
 )
 from service.cli.errors import errors_as_log_lines
+from service.cli.listening import bound_socket, bound_unix_socket, in_url
 from service.cli.parent import when_parent_is_gone
 from service.cli.processes import Copy, KeptProcess, start_command
 from service.cli.sizing import web_processes
@@ -76,7 +76,7 @@ def serve(
     has_own_url = is_given("PUBLIC_URL")
     if not has_own_url:
         reachable = host if _is_loopback(host) else "127.0.0.1"
-        os.environ[f"{PREFIX}PUBLIC_URL"] = f"http://{_in_url(reachable)}:{port}"
+        os.environ[f"{PREFIX}PUBLIC_URL"] = f"http://{in_url(reachable)}:{port}"
     settings = settings_or_exit(missing_key=missing_key)
     check_mail_or_exit(settings)
     bound = bound_socket(host, port) if unix_socket is None else bound_unix_socket(unix_socket)
@@ -89,7 +89,7 @@ def serve(
     if not has_own_url:
         keep_served_address(settings)
     may_show = is_new and settings.is_sqlite and is_terminal()
-    place = f"http://{_in_url(host)}:{port}" if unix_socket is None else str(unix_socket)
+    place = f"http://{in_url(host)}:{port}" if unix_socket is None else str(unix_socket)
     slug = usecases_of(app).lists.default().slug
     _say(settings, host, place, slug=slug, first=_first_keys(app) if may_show else None)
     with app.app_context():
@@ -150,53 +150,6 @@ def web_process(bound: socket.socket, parent: int, number: int) -> None:
     )
 
 
-def bound_socket(host: str, port: int) -> socket.socket:
-    """Return a socket bound to the address, or end the command with one line.
-
-    Web processes listen on it once they can answer: who comes earlier is refused, not kept waiting.
-    """
-    try:
-        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with ExitStack() as stack:
-            bound = stack.enter_context(socket.socket(family, kind))
-            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family is socket.AF_INET6 and socket.has_dualstack_ipv6():
-                bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-            bound.bind(address)
-            stack.pop_all()
-        return bound
-    except OSError as error:
-        raise click.ClickException(
-            f"Cannot listen on {_in_url(host)}:{port}: {error.strerror}. Choose another --port or"
-            " --host, or stop what uses it."
-        ) from None
-
-
-def bound_unix_socket(path: Path) -> socket.socket:
-    """Return a socket bound to this path, or end the command with one line.
-
-    Who may enter its folder may connect. One that a dead process left behind is replaced.
-    """
-    bound = socket.socket(socket.AF_UNIX)
-    try:
-        if path.is_socket() and not _is_served(path):
-            path.unlink()
-        bound.bind(str(path))
-        path.chmod(0o666)
-    except OSError as error:
-        bound.close()
-        reason = error.strerror or error  # a path that is too long has no such text
-        raise click.ClickException(
-            f"Cannot listen on {path}: {reason}. Choose another --unix-socket."
-        ) from None
-    return bound
-
-
-def _is_served(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX) as probe:
-        return probe.connect_ex(str(path)) == 0
-
-
 def is_terminal() -> bool:
     """Tell whether a person reads what is printed. Elsewhere it goes into a log, which is kept."""
     return sys.stdout.isatty()
@@ -207,11 +160,6 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def _in_url(host: str) -> str:
-    """Write a host as it stands in an address: IPv6 in brackets (RFC 3986, section 3.2.2)."""
-    return f"[{host}]" if ":" in host else host
 
 
 def _first_keys(app: Flask) -> tuple[str, str]:

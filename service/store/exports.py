@@ -6,7 +6,7 @@ stream has a connection of its own, for it outlives the request that asked for i
 """
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -81,13 +81,15 @@ def _own_connection(engine: Engine) -> Any:
     options = engine_options(engine.url)["connect_args"]
     if engine.dialect.name == "sqlite":
         options = {"isolation_level": None, "check_same_thread": False}
-    with named_errors(engine.dialect):
+    with named_errors(engine.dialect), ExitStack() as stack:
         connection: Any = engine.dialect.connect(*arguments, **(keywords | options))
+        stack.callback(connection.close)
         if engine.dialect.name == "postgresql":
             settle(connection)
             connection.isolation_level = engine.dialect.loaded_dbapi.IsolationLevel.REPEATABLE_READ
             connection.read_only = True
             connection.execute(f"SET LOCAL statement_timeout = 0; {PARALLEL_SETTINGS}")
+        stack.pop_all()
     return connection
 
 

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from click import ClickException
 
+from service.cli.listening import bound_unix_socket
 from service.cli.stopping import stop_signals
 
-MODULE = sys.modules["service.cli.serve"]
 START_WITHIN_SECONDS = 60
 
 
@@ -95,7 +95,7 @@ def test_a_socket_that_a_dead_process_left_is_replaced(tmp_path: Path):
     path = tmp_path / "socket"
     with socket.socket(socket.AF_UNIX) as left:
         left.bind(str(path))
-    with MODULE.bound_unix_socket(path) as bound:
+    with bound_unix_socket(path) as bound:
         assert bound.getsockname() == str(path)
 
 
@@ -107,5 +107,5 @@ def test_a_socket_in_use_a_file_and_a_long_path_are_refused_in_a_line(tmp_path: 
         listening.listen()
         for path in (used, file, tmp_path / ("long" * 40)):
             with pytest.raises(ClickException, match="Cannot listen on"):
-                MODULE.bound_unix_socket(path)
+                bound_unix_socket(path)
     assert file.read_text() == "kept"

@@ -38,7 +38,14 @@ MORE: dict[tuple[str, ...], list[str]] = {
     ("webhooks", "change"): ["--enable"],
 }
 """For commands that want one of several."""
-OPTIONS = {"role": "admin", "name": "One", "slug": "news", "locale": "en", "text": "yes"}
+OPTIONS = {
+    "role": "admin",
+    "name": "One",
+    "slug": "news",
+    "locale": "en",
+    "text": "yes",
+    "created_before": "2026-11-27T09:00:00Z",
+}
 
 
 def all_commands(group: click.Group, *before: str) -> Iterator[tuple[str, ...]]:

@@ -251,7 +251,7 @@ def test_an_exhausted_pool(database_url: URL, tmp_path: Path, waiting_little: No
     with app_on(database_url, tmp_path) as app:
         client, engine = app.test_client(), engine_of(app)
         with ExitStack() as held:
-            for _ in range(20 if database_url.get_backend_name() == "postgresql" else 15):
+            for _ in range(16 if database_url.get_backend_name() == "postgresql" else 15):
                 held.enter_context(engine.connect())
             assert_unavailable(sign_up(client, "during"))
             assert_not_ready(client)

@@ -14,6 +14,8 @@ from tests.features.conftest import empty_database, running_site
 from tests.features.site import eventually
 from tests.postgres import libpq
 
+KEYS = ("SECRET_KEY", "ADDRESS_HASH_KEY", "RECEIPT_KEY")
+
 
 def test_web_and_worker_write_one_json_line_an_event(
     postgres_server: URL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -53,6 +55,7 @@ def test_a_worker_that_serve_has_started_says_in_a_line_why_it_ends(tmp_path: Pa
         env={
             **{name: value for name, value in os.environ.items() if "NEWSFLASH" not in name},
             "PYTHONPATH": str(Path(__file__).parents[2]),
+            **{f"NEWSFLASH_{name}": "k" * 40 for name in KEYS},
             "NEWSFLASH_CONFIRM_DAYS": "none",
         },
         capture_output=True,

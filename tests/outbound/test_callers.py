@@ -22,7 +22,7 @@ from tests.outbound.test_outbound import QUICK, hanging
 __all__ = ["hanging"]
 
 SERVICE = Path(__file__).parents[2] / "service"
-OWNERS = {"outbound.py", "deadline.py", "smtp_client.py"}
+OWNERS = {"outbound.py", "deadline.py", "smtp_client.py", "listening.py"}
 TRICKLES = [raw.trickle_head, raw.trickle, raw.trickle_chunks]
 
 

@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine, update
 from sqlalchemy.engine import URL
 
-from service.app import build_seal_ledger, create_app
+from service.app import build_seal_ledger
 from service.clock import utc_now
 from service.config import Settings
 from service.domain.breaker import BreakerState
@@ -30,7 +30,7 @@ from service.store.ledger_models import LedgerHead
 from service.usecases.subscribe import SignupRequest
 from service.web import refusals
 from service.web.context import UseCases
-from tests.conftest import make_settings
+from tests.conftest import make_settings, running_app
 
 Delta = Callable[[], Mapping[tuple[str, ...], float]]
 HERE = {"base_url": "http://127.0.0.1:8000"}
@@ -225,11 +225,11 @@ def test_signups_are_counted_by_how_they_were_answered(
     usecases.subscribe(
         SignupRequest(email="b@example.org", lists=(), evidence=Evidence()), risk=TRAPPED
     )
-    limited = create_app(
-        replace(settings, ratelimit_enabled=True, ratelimit_client=((1, 86_400),))
-    ).test_client()
-    for number in range(3):
-        limited.post("/v1/subscriptions", json={"email": f"c{number}@example.org"})
+    changed = replace(settings, ratelimit_enabled=True, ratelimit_client=((1, 86_400),))
+    with running_app(changed) as limited:
+        for number in range(3):
+            email = {"email": f"c{number}@example.org"}
+            limited.test_client().post("/v1/subscriptions", json=email)
     found = since()
     assert found["newsflash_signups_total", "held"] == 1
     assert found["newsflash_signups_total", "limited"] == 2
@@ -273,11 +273,11 @@ def test_behind_a_trusted_proxy_a_forged_origin_does_not_help(
     app: Flask, usecases: UseCases
 ) -> None:
     settings = usecases.settings
-    behind = create_app(
-        make_settings(settings.database_url, settings.data_dir, trusted_proxies=1)
-    ).test_client()
+    changed = make_settings(settings.database_url, settings.data_dir, trusted_proxies=1)
     headers = {"X-Forwarded-For": "127.0.0.1", "X-Forwarded-Host": "localhost"}
-    assert behind.get("/metrics", headers=headers, **HERE).status_code == 401
+    with running_app(changed) as behind:
+        answer = behind.test_client().get("/metrics", headers=headers, **HERE)
+    assert answer.status_code == 401
 
 
 @pytest.mark.parametrize("host", ["localhost:8000", "127.0.0.1", "[::1]:8000", "[::1]"])

@@ -106,8 +106,8 @@ class ImportQuerySchema(Schema):
         ),
     )
     map = fields.List(
-        fields.String(validate=validate.Length(min=1, max=1000)),
-        validate=validate.Length(max=200),
+        fields.String(validate=validate.Length(min=1, max=500)),
+        validate=validate.Length(max=50),
         **described(
             "What a column is, as TITLE:COLUMN, once for each column; or JSON: "
             '`{"TITLE": "COLUMN", "TITLE": {"column": "status", "words": {"WORD": "confirmed"}}}`. '
@@ -116,7 +116,7 @@ class ImportQuerySchema(Schema):
     )
     meaning = fields.List(
         fields.String(validate=validate.Length(min=1, max=500)),
-        validate=validate.Length(max=200),
+        validate=validate.Length(max=50),
         **described(
             "What a word in a status column means, as TITLE:WORD:MEANING. "
             f"Meanings: {', '.join(Meaning)}."
