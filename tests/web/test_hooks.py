@@ -9,12 +9,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from service.app import create_app
 from service.domain.errors import UnavailableError
 from service.mail.events.registry import EventParsers
 from service.store.models import OutboxMessage, RecordedEvent, Subscription, Suppression, db
 from service.web.hooks import MAX_EVENTS_BYTES
-from tests.conftest import make_settings
+from tests.conftest import make_settings, running_app
 from tests.mail.events import senders
 from tests.mail.events.payloads import HARD_BOUNCES, OURS
 from tests.mail.events.senders import SECRETS
@@ -24,10 +23,8 @@ FORM = "/subscribe/news-flash"
 
 @pytest.fixture
 def app(database_url, tmp_path) -> Iterator[Flask]:
-    made = create_app(make_settings(database_url, tmp_path, webhook_secrets=SECRETS))
-    yield made
-    with made.app_context():
-        db.engine.dispose()
+    with running_app(make_settings(database_url, tmp_path, webhook_secrets=SECRETS)) as made:
+        yield made
 
 
 @pytest.fixture
@@ -166,12 +163,10 @@ def test_what_does_not_get_in_is_a_problem(client, provider, made, status, name)
 
 
 def test_without_a_secret_the_answer_says_so(database_url, tmp_path):
-    app = create_app(make_settings(database_url, tmp_path))
-    answer = post(app.test_client(), "postmark", senders.with_secret("{}"))
+    with running_app(make_settings(database_url, tmp_path)) as app:
+        answer = post(app.test_client(), "postmark", senders.with_secret("{}"))
     assert answer.status_code == 401
     assert "NEWSFLASH_WEBHOOK_SECRET_POSTMARK" in answer.json["detail"]
-    with app.app_context():
-        db.engine.dispose()
 
 
 def test_a_certificate_out_of_reach_asks_for_another_try(app, client, monkeypatch):
