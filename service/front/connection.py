@@ -129,10 +129,12 @@ class Connection(asyncio.Protocol):
         self.write_deadline = self._front.now() + self._limits.write_seconds
 
     def resume_writing(self) -> None:
-        """Go on with a stream."""
+        """Go on with a stream, or with the requests that wait behind the answer."""
         self.write_deadline = math.inf
         if self.phase is Phase.STREAM and not self._is_fetching:
             self._fetch()
+        elif self.phase is Phase.REQUEST:
+            self._advance()
 
     # What the server calls.
 
@@ -225,8 +227,14 @@ class Connection(asyncio.Protocol):
     # Requests.
 
     def _advance(self) -> None:
-        """Begin with each request that is there, until one has to be waited for."""
+        """Begin with each request that is there, until one has to be waited for.
+
+        A client that does not read its answers gets no more of them, and is not read either.
+        """
         while self.phase is Phase.REQUEST:
+            if self.write_deadline != math.inf:
+                self._read(False)
+                return
             before = self._reader.stage
             try:
                 request = self._reader.next()
@@ -247,7 +255,8 @@ class Connection(asyncio.Protocol):
                 self._start(request)
 
     def _await_more(self, before: Stage) -> None:
-        """Give the client its time for what it has begun."""
+        """Read on, and give the client its time for what it has begun."""
+        self._read(True)
         stage, limits = self._reader.stage, self._limits
         if stage is Stage.HEAD and before is Stage.NOTHING and self._request is not None:
             self.deadline = self._front.now() + limits.head_seconds
@@ -306,7 +315,6 @@ class Connection(asyncio.Protocol):
         self.deadline = self._front.now() + self._limits.idle_seconds
         self._front.waiting.pop(self, None)
         self._front.waiting[self] = None
-        self._read(True)
 
     # Writing and ending.
 

@@ -2,6 +2,7 @@
 
 import socket
 import threading
+from collections.abc import Callable
 from contextlib import closing
 
 import pytest
@@ -229,3 +230,22 @@ def test_told_to_stop_it_answers_what_it_has_begun(app: App) -> None:
     assert busy.answer()[0] == 200
     assert busy.rest() == b""
     assert idle.rest() == b""
+
+
+def test_who_sends_requests_ahead_and_reads_no_answer_gets_few_of_them() -> None:
+    """Neither requests nor answers pile up; all come once they are read."""
+    answered: list[str] = []
+    big = b"x" * 100_000
+
+    def app(environ: dict[str, str], start_response: Callable[..., object]) -> list[bytes]:
+        answered.append(environ["PATH_INFO"])
+        start_response("200 OK", [("Content-Length", str(len(big)))])
+        return [big]
+
+    with serving(app, limits=only(write_seconds=PATIENCE_SECONDS)) as port:
+        client = Client(port, buffer_bytes=65536)
+        client.send(b"GET /ahead HTTP/1.1\r\nHost: a\r\n\r\n" * 300)
+        for _ in range(400):  # each gives the loop a turn for the requests ahead
+            assert ask(port) == 200
+        assert answered.count("/ahead") < 150
+        assert [client.answer()[0] for _ in range(300)] == [200] * 300
