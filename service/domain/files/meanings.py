@@ -68,7 +68,13 @@ _LEFT = re.compile(
     r"|구독 ?취소|수신 ?거부|해지|إلغاء|διαγραφ"
     r"|отпис|удален|заблок|退订|取消|配信停止|解除|解約"
 )
-_NEGATED = re.compile(r"^(not?|never|nicht|kein|non|pas|jamais|nie|niet|nunca|mai)\b|\bsoft")
+_NEGATED = re.compile(r"^(not?|never|nicht|kein|non|pas|jamais|nie|niet|nunca|mai)\b")
+_NO_LONGER = re.compile(
+    r"^(no longer|nicht (mehr|langer|laenger)|(ne )?plus (abonne|inscrit)e?|ya no|non piu"
+    r"|niet (meer|langer))\b"
+)
+"""Begins with a negation, and says that somebody was there and left."""
+_SOFT = re.compile(r"\bsoft")
 
 
 def plain(text: str) -> str:
@@ -87,6 +93,8 @@ def word_key(word: str | None) -> str:
 def looks_like(word: str) -> Meaning | None:
     """Return what a word that nobody explained means if it must not be emailed; else None."""
     text = plain(word)
+    if _NO_LONGER.search(text):
+        return Meaning.UNSUBSCRIBED
     if _NEGATED.search(text):
         return None
     for pattern, meaning in (
@@ -94,7 +102,7 @@ def looks_like(word: str) -> Meaning | None:
         (_BOUNCED, Meaning.BOUNCED),
         (_LEFT, Meaning.UNSUBSCRIBED),
     ):
-        if pattern.search(text):
+        if pattern.search(text) and not (meaning is Meaning.BOUNCED and _SOFT.search(text)):
             return meaning
     return None
 
