@@ -60,7 +60,7 @@ def bounded(function: Callable[[], _T], seconds: float) -> _T:
     def run() -> None:
         try:
             result.set_result(function())
-        except BaseException as error:  # noqa: BLE001 - handed on to whoever waits
+        except BaseException as error:  # noqa: BLE001 - handed on to the caller that waits
             result.set_exception(error)
         finally:
             _lookups.release()

@@ -90,7 +90,7 @@ class Exchange:
         self._in_thread(self._run)
 
     def claim(self) -> bool:
-        """Take the right to decide what becomes of it; false where somebody has it already."""
+        """Take the right to decide its outcome; false if it is taken already."""
         return self._claim.acquire(blocking=False)
 
     def next_block(self) -> None:

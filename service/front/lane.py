@@ -11,7 +11,7 @@ class Lane:
     """A fixed set of threads with a bounded number of requests. All methods are the loop's."""
 
     def __init__(self, name: str, limits: LaneLimits) -> None:
-        """Start the threads. They are daemons: whoever stops the server waits for requests."""
+        """Start the threads. They are daemons: stopping the server waits for requests."""
         self._work: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._admitted = 0
         self._limit = limits.admitted

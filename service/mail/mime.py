@@ -50,7 +50,7 @@ def one_line(text: str) -> str:
 
 def phrase(text: str) -> str:
     """Return a name as a phrase (RFC 5322, section 3.2.5) on one line: as it is, quoted or encoded,
-    so that whoever reads the header gets exactly this text.
+    so that every reader of the header gets exactly this text.
     """
     text = one_line(text)
     if not _is_plain(text):

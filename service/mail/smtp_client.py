@@ -20,7 +20,7 @@ class SmtpClient(smtplib.SMTP):
     ) -> None:
         """Connect, with TLS from the beginning where a context is given (RFC 8314)."""
         self.deadline = deadline
-        """By when all that is under way has to be done; set it anew for the next step."""
+        """The deadline of the step under way; set it again for the next step."""
         self._implicit_tls = implicit_tls
         # An own name has to be given: the standard library would look it up, without a timeout.
         super().__init__(local_hostname=_own_name())

@@ -22,7 +22,7 @@ def read_fingerprints(connection: Connection) -> dict[str, list[str]]:
 
 
 def lock_fingerprints(connection: Connection) -> None:
-    """Let nobody else change them until this transaction ends (SQLite: no writer besides)."""
+    """Let nobody else change them until this transaction ends (SQLite: no other writer)."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("LOCK TABLE key_fingerprints IN SHARE ROW EXCLUSIVE MODE"))
 

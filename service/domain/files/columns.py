@@ -1,4 +1,4 @@
-"""What is done with each column of a file: told by whoever imports it, by the tool, by its title.
+"""What each column of a file means: by the mapping given, by the tool, or by its title.
 
 Columns of other files have further meanings beside those of an export (`EXPORT_COLUMNS`): parts of
 a name, tags, and times that say by being there that somebody left.
@@ -78,7 +78,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnChoices:
-    """What whoever imports a file says of its columns."""
+    """The mapping that was given for a file's columns."""
 
     unknown: UnknownColumns | None = None
     """None refuses unknown columns, save those of a known tool: people's own fields are usual

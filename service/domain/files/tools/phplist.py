@@ -11,7 +11,7 @@ _LEFT = {"1": Meaning.UNSUBSCRIBED, "0": Meaning.CONFIRMED, "": Meaning.CONFIRME
 PHPLIST = Tool(
     name="phplist",
     title="phpList",
-    # Whoever exports chooses the columns: without one of these nobody knows who may be emailed.
+    # The exporter chooses the columns: without one of these nobody knows who may be emailed.
     signs=(frozenset({"email", _CONFIRMED, _BLOCKED}),),
     columns={
         "email": "email",
