@@ -17,8 +17,8 @@ STOP_WITHIN_SECONDS = 20
 class Child(Protocol):
     """A process that runs, as `subprocess.Popen` is one."""
 
-    def wait(self, timeout: float | None = None) -> object:
-        """Wait for its end; raise `TimeoutExpired` where it does not come."""
+    def wait(self) -> object:
+        """Wait for its end."""
 
     def terminate(self) -> None:
         """Ask it to end."""
@@ -42,11 +42,9 @@ class Copy:
         self._process: BaseProcess = kind(target=run, args=given)
         self._process.start()
 
-    def wait(self, timeout: float | None = None) -> None:
+    def wait(self) -> None:
         """Wait for its end."""
-        self._process.join(timeout)
-        if self._process.is_alive():
-            raise subprocess.TimeoutExpired("web", timeout or 0)
+        self._process.join()
 
     def terminate(self) -> None:
         """Ask it to end."""
@@ -58,32 +56,41 @@ class Copy:
 
 
 class KeptProcess:
-    """A process that is started again whenever it ends."""
+    """A process that is started again whenever it ends.
+
+    Only its own thread waits for the process: two that wait for one child of `multiprocessing` each
+    see the other's answer as "still running".
+    """
 
     def __init__(self, start: Callable[[], Child]) -> None:
         """Start it."""
         self._start = start
+        self._starting = threading.Lock()
         self._is_stopping = threading.Event()
         self._process = start()
-        threading.Thread(target=self._keep, name="keep", daemon=True).start()
+        self._keeper = threading.Thread(target=self._keep, name="keep", daemon=True)
+        self._keeper.start()
 
     def _keep(self) -> None:
         while True:
             self._process.wait()
             if self._is_stopping.wait(RESTART_AFTER_SECONDS):
                 return
-            with suppress(OSError):  # no memory or no process to be had: tried again in a second
-                self._process = self._start()
+            # Where there is no memory or no process, it is tried again in a second.
+            with self._starting, suppress(OSError):
+                if not self._is_stopping.is_set():
+                    self._process = self._start()
 
     def terminate(self) -> None:
         """Ask it to end; it is not started again."""
-        self._is_stopping.set()
-        self._process.terminate()
+        with self._starting:
+            self._is_stopping.set()
+            self._process.terminate()
 
     def stop(self) -> None:
         """Let what is under way in it end, then the process."""
         self.terminate()
-        try:
-            self._process.wait(STOP_WITHIN_SECONDS)
-        except subprocess.TimeoutExpired:
+        self._keeper.join(STOP_WITHIN_SECONDS)
+        if self._keeper.is_alive():
             self._process.kill()
+            self._keeper.join()

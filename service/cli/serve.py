@@ -129,6 +129,8 @@ def keep_web(
 
 def web_process(bound: socket.socket, parent: int, number: int) -> None:
     """Answer requests in this process until told to stop, or until its parent is gone."""
+    for each in stop_signals():
+        signal.signal(each, signal.SIG_DFL)  # a copy inherits handlers that stop only its parent
     own_process("web")
     numbers.use_row(number)
     when_parent_is_gone(parent, lambda: os.kill(os.getpid(), signal.SIGTERM))

@@ -144,7 +144,7 @@ class Service:
             )
 
     def teller(self, **changes: Any) -> DeliverWebhooks:
-        given: dict[str, Any] = {"allow_private": True, "total_seconds": 1.0, **changes}
+        given: dict[str, Any] = {"allow_private": True, "total_seconds": 10.0, **changes}
         return DeliverWebhooks(self.engine, call=Call(**given))
 
 
