@@ -9,9 +9,9 @@ import socket
 
 from flask import Flask
 
-from service.cli.listening import bound_socket
-from service.cli.parent import when_parent_is_gone
-from service.cli.serve import keep_web
+from service.cli.serving.listening import bound_socket
+from service.cli.serving.parent import when_parent_is_gone
+from service.cli.serving.serve import keep_web
 from service.front.limits import LaneName
 from service.front.server import run
 

@@ -24,7 +24,7 @@ from benchmarks.servers import (
     our_server,
     service_environment,
 )
-from service.domain.exchange import FileFormat
+from service.domain.files.exchange import FileFormat
 
 AIM = 0.8
 AIM_MEGABYTES = 150

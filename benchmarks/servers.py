@@ -17,7 +17,7 @@ from sqlalchemy import create_engine
 
 from benchmarks.postgres import Postgres
 from benchmarks.processes import free_port, running, wait_for_port
-from service.usecases.keys import Keys
+from service.usecases.access.keys import Keys
 
 WORKERS = 2
 SECRET_KEY = "benchmark-" * 4

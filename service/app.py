@@ -14,9 +14,9 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from service.config import SettingError, Settings, Window, load_settings
 from service.counting import POOL_LIMIT, numbers
-from service.domain.admission import AdmissionRule, plain_address
-from service.domain.feedback import SOFT_BOUNCE_PERIOD
-from service.domain.limits import Limit, Limits
+from service.domain.access.admission import AdmissionRule, plain_address
+from service.domain.delivery.feedback import SOFT_BOUNCE_PERIOD
+from service.domain.signup.limits import Limit, Limits
 from service.domain.subscription import CODE_LIFE_MAX
 from service.log import configure_logging
 from service.mail.events.registry import EventParsers
@@ -24,7 +24,6 @@ from service.mail.provider import Provider
 from service.mail.registry import account_names, build_provider
 from service.oidc.provider import IdentityProvider
 from service.signing import Signer, earlier_public_key, seed_of
-from service.store.counters import Counters, MemoryCounters, RedisCounters
 from service.store.database import (
     connections_at_most,
     connections_used,
@@ -33,50 +32,52 @@ from service.store.database import (
     prepare_engine,
     prepare_looking,
 )
-from service.store.models import db
-from service.store.signal import MailSignal
+from service.store.delivery.signal import MailSignal
+from service.store.signup.counters import Counters, MemoryCounters, RedisCounters
+from service.store.tables.core import db
 from service.tokens import Tokens
-from service.usecases.admin_sessions import AdminSessions, forget_ended_sessions
-from service.usecases.audit import Audit
-from service.usecases.chores import Chore
-from service.usecases.confirm import Confirm, forget_code_tries
-from service.usecases.consent_texts import ConsentTexts
-from service.usecases.database_keys import DatabaseKeys, given_keys
-from service.usecases.deliver import Deliver, MailSettings
-from service.usecases.deliver_webhooks import LOOK_EVERY_SECONDS, DeliverWebhooks
-from service.usecases.end_subscription import EndSubscription
-from service.usecases.export import Export
-from service.usecases.exports import Exports
+from service.usecases.access.audit import Audit
+from service.usecases.access.keys import Keys
+from service.usecases.access.oidc_sign_in import OidcSignIn
+from service.usecases.access.sessions import AdminSessions, forget_ended_sessions
+from service.usecases.delivery.deliver import Deliver, MailSettings
+from service.usecases.delivery.outbox import Outbox
+from service.usecases.delivery.providers import Gate, Gates
 from service.usecases.feedback import MATCH_EVERY_SECONDS, Feedback
-from service.usecases.gates import Gate, Gates
-from service.usecases.guard import Guard
-from service.usecases.health import Health
-from service.usecases.heartbeat import BEAT_EVERY_SECONDS, Heartbeat
-from service.usecases.held import HeldSignups
-from service.usecases.import_ import Import
-from service.usecases.intake import Intake
-from service.usecases.keys import Keys
-from service.usecases.lists import Lists
-from service.usecases.metrics import Metrics
-from service.usecases.oidc_sign_in import OidcSignIn
-from service.usecases.once import Once
-from service.usecases.outbox import Outbox
-from service.usecases.receipts import Receipts
-from service.usecases.retention import Retention, RetentionRules
-from service.usecases.seal_ledger import SealLedger
-from service.usecases.signup_status import SignupStatus
-from service.usecases.statistics import Statistics
-from service.usecases.steps import Steps
-from service.usecases.subscribe import Subscribe
-from service.usecases.subscribers import Subscribers
-from service.usecases.suppressions import Suppressions
-from service.usecases.unsubscribe import Unsubscribe
-from service.usecases.webhooks import Webhooks
-from service.web import context, register_blueprints
-from service.web.admin_pages.oidc import CALLBACK
-from service.web.context import UseCases
-from service.web.public_path import PublicPath, public_path
-from service.web.request_log import RequestLog
+from service.usecases.files.export import Export
+from service.usecases.files.import_subscribers import Import
+from service.usecases.files.manifests import Exports
+from service.usecases.ledger.receipts import Receipts
+from service.usecases.ledger.seal import SealLedger
+from service.usecases.links.confirm import Confirm, forget_code_tries
+from service.usecases.links.unsubscribe import Unsubscribe
+from service.usecases.lists.consent_texts import ConsentTexts
+from service.usecases.lists.lists import Lists
+from service.usecases.operations.chores import Chore
+from service.usecases.operations.database_keys import DatabaseKeys, given_keys
+from service.usecases.operations.health import Health
+from service.usecases.operations.heartbeat import BEAT_EVERY_SECONDS, Heartbeat
+from service.usecases.operations.metrics import Metrics
+from service.usecases.operations.statistics import Statistics
+from service.usecases.people.end_subscription import EndSubscription
+from service.usecases.people.retention import Retention, RetentionRules
+from service.usecases.people.subscribers import Subscribers
+from service.usecases.people.suppressions import Suppressions
+from service.usecases.signup.extra_step import Steps
+from service.usecases.signup.guard import Guard
+from service.usecases.signup.held import HeldSignups
+from service.usecases.signup.idempotency import Once
+from service.usecases.signup.intake import Intake
+from service.usecases.signup.status import SignupStatus
+from service.usecases.signup.subscribe import Subscribe
+from service.usecases.webhooks.deliver import LOOK_EVERY_SECONDS, DeliverWebhooks
+from service.usecases.webhooks.receivers import Webhooks
+from service.web import register_blueprints
+from service.web.console.access.oidc import CALLBACK
+from service.web.http import context
+from service.web.http.context import UseCases
+from service.web.middleware.public_path import PublicPath, public_path
+from service.web.middleware.request_log import RequestLog
 from service.webhooks.call import Call
 
 SIGNAL = "newsflash_signal"

@@ -13,8 +13,8 @@ from hashlib import sha256
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from service.domain.canonical import CanonicalError, canonical
-from service.domain.ledger import Document
+from service.domain.ledger.canonical import CanonicalError, canonical
+from service.domain.ledger.format import Document
 
 ALGORITHM = "EdDSA"
 PUBLIC = "public:"

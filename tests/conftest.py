@@ -22,8 +22,8 @@ from service.clock import machine_now
 from service.config import Settings
 from service.store import database_clock
 from service.store.database import engine_options, prepare_engine
-from service.store.models import db
-from service.web.context import EXTENSION, UseCases
+from service.store.tables.core import db
+from service.web.http.context import EXTENSION, UseCases
 from tests.postgres import GIVEN_SERVER, NoServerError, ReusedDatabase, running_server
 
 DATABASES = ("sqlite", "postgresql")

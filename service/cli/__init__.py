@@ -4,28 +4,28 @@ import os
 
 import click
 
-from service.cli.admin_link import admin_link
-from service.cli.audit import audit
-from service.cli.backup import backup
-from service.cli.consent_texts import consent_texts
-from service.cli.database import database
-from service.cli.doctor import doctor
+from service.cli.access.admin_link import admin_link
+from service.cli.access.audit import audit
+from service.cli.access.keys import keys
+from service.cli.delivery.outbox import outbox
 from service.cli.errors import OneLineErrors
-from service.cli.exports import exports
-from service.cli.held import held
-from service.cli.keys import keys
-from service.cli.lists import lists
-from service.cli.openapi import openapi
-from service.cli.outbox import outbox
-from service.cli.receipts import receipts
-from service.cli.retention import retention
-from service.cli.serve import serve
-from service.cli.stats import stats
-from service.cli.subscribers import subscribers
-from service.cli.suppressions import suppressions
+from service.cli.files.exports import exports
+from service.cli.ledger.receipts import receipts
+from service.cli.lists.consent_texts import consent_texts
+from service.cli.lists.lists import lists
+from service.cli.operations.backup import backup
+from service.cli.operations.database import database
+from service.cli.operations.doctor import doctor
+from service.cli.operations.openapi import openapi
+from service.cli.operations.stats import stats
+from service.cli.people.retention import retention
+from service.cli.people.subscribers import subscribers
+from service.cli.people.suppressions import suppressions
+from service.cli.serving.serve import serve
+from service.cli.serving.worker import worker
+from service.cli.signup.held import held
 from service.cli.text import take_only_text
-from service.cli.webhooks import webhooks
-from service.cli.worker import worker
+from service.cli.webhooks.webhooks import webhooks
 
 
 @click.group(cls=OneLineErrors, context_settings={"help_option_names": ["-h", "--help"]})

@@ -15,10 +15,10 @@ from service.app import MIGRATIONS, build_gates, create_app
 from service.config import MissingKey, SettingError, Settings, create_key, load_settings, refuse_key
 from service.domain.errors import WrongKeyError
 from service.store.embedded import is_in_use, is_migrated, make_private
-from service.store.key_models import KeyFingerprint
-from service.store.models import db
-from service.usecases.health import Version, version_of
-from service.web.context import UseCases
+from service.store.tables.core import db
+from service.store.tables.keys import KeyFingerprint
+from service.usecases.operations.health import Version, version_of
+from service.web.http.context import UseCases
 
 LOCK_TIMEOUT_MS = 3_000
 """How long a migration waits for a table; all who come after it wait that long, too."""

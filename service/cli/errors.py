@@ -13,7 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from service.config import SettingError
 from service.log import configure_logging, error_fields
-from service.store.capacity import TOO_MANY, is_too_many
+from service.store.operations.capacity import TOO_MANY, is_too_many
 
 _LOGS = "newsflash.logs_errors"
 _log = structlog.get_logger(__name__)

@@ -14,8 +14,8 @@ from service.config.keys import strong_key
 from service.config.names import EVENT_PROVIDERS, RATELIMITS
 from service.config.settings import SettingError, Window
 from service.domain.address import parse_address
+from service.domain.delivery.sender import parse_sender, sender_address
 from service.domain.errors import AddressError, SenderError
-from service.domain.sender import parse_sender, sender_address
 
 CONSENT_IP_POLICIES = ("none", "truncated", "full")
 _URL_CHARS = re.compile(r"[A-Za-z0-9._~:/?#@\[\]!$&'()*+,;=%-]+")  # RFC 3986, appendix A

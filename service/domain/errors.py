@@ -1,8 +1,8 @@
-"""What can go wrong, in the service's own words. `web/problems.py` gives each its HTTP status."""
+"""Errors of the service in its own words. `web/http/problems.py` gives each its HTTP status."""
 
 from collections.abc import Sequence
 
-from service.domain.limits import Counted
+from service.domain.signup.limits import Counted
 
 
 class NewsflashError(Exception):

@@ -20,9 +20,9 @@ from babel.support import Translations
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import escape
 
+from service.domain.delivery.sender import Sender, parse_sender
 from service.domain.errors import SenderError
-from service.domain.mailing_list import ListInfo
-from service.domain.sender import Sender, parse_sender
+from service.domain.lists.mailing_list import ListInfo
 from service.domain.subscription import MessageKind
 from service.mail.mime import one_line, phrase, wire_address
 from service.mail.provider import Mail

@@ -25,8 +25,8 @@ from urllib3.exceptions import HTTPError
 
 from service import outbound
 from service.clock import utc_now
-from service.domain.delivery import Outcome
-from service.domain.sender import Sender
+from service.domain.delivery.retry import Outcome
+from service.domain.delivery.sender import Sender
 from service.mail.dsn import MailDsn
 from service.mail.pace import Pace
 from service.mail.pause import pause_asked_for

@@ -11,9 +11,9 @@ from typing import Protocol
 from uuid import UUID
 
 from service.domain.address import ENCODED_WORD
-from service.domain.delivery import Outcome
-from service.domain.redaction import redacted, usable_name
-from service.domain.sender import Sender
+from service.domain.delivery.redaction import redacted, usable_name
+from service.domain.delivery.retry import Outcome
+from service.domain.delivery.sender import Sender
 from service.mail.pace import Pace
 
 ADDRESS_UNSUPPORTED = "address_unsupported"

@@ -8,7 +8,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 from joserfc.jws import JWSRegistry
 
-from service.domain.admission import MAX_NAME_LENGTH
+from service.domain.access.admission import MAX_NAME_LENGTH
 
 LEEWAY_SECONDS = 60
 """How far the provider's clock may be from ours."""

@@ -13,7 +13,7 @@ from authlib.integrations.requests_client import OAuth2Session
 from joserfc.errors import ExpiredTokenError
 
 from service.config import OidcSettings
-from service.domain.admission import AdmissionRule, Claims
+from service.domain.access.admission import AdmissionRule, Claims
 from service.domain.errors import SignInBrokenError
 from service.oidc.calls import answer_error, calling, get_json
 from service.oidc.discovery import Discovery, Metadata

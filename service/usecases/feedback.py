@@ -17,8 +17,7 @@ from sqlalchemy import Connection, Engine
 
 from service.clock import utc_now
 from service.domain.address import address_hash, parse_address
-from service.domain.errors import AddressError, EventAuthError, EventFormatError, UnavailableError
-from service.domain.feedback import (
+from service.domain.delivery.feedback import (
     KEPT_FOR,
     SOFT_BOUNCE_PERIOD,
     UNMATCHED_FOR,
@@ -26,16 +25,17 @@ from service.domain.feedback import (
     ProviderEvent,
     consequence,
 )
+from service.domain.errors import AddressError, EventAuthError, EventFormatError, UnavailableError
 from service.log import Sometimes
 from service.mail.events.request import EventRequest, ParsedEvents
-from service.store import feedback
 from service.store.database import reading
-from service.store.feedback import MatchedEvent, SentMessage
-from service.store.old_rows import EVENTS, WAITING_EVENTS
+from service.store.delivery import feedback
+from service.store.delivery.feedback import MatchedEvent, SentMessage
+from service.store.people.old_rows import EVENTS, WAITING_EVENTS
 from service.store.plans import read_by_index
-from service.usecases import consequences
-from service.usecases.consequences import Report
-from service.usecases.removal import remove_old
+from service.usecases.people import consequences
+from service.usecases.people.consequences import Report
+from service.usecases.people.removal import remove_old
 
 MATCH_EVERY_SECONDS = 10.0
 """How often a worker looks whether an event that waits can be matched."""

@@ -2,31 +2,31 @@
 
 from flask import Flask
 
-from service.web.admin import ADMIN_BLUEPRINTS
-from service.web.admin_pages import admin_pages
-from service.web.api import api
-from service.web.auth import SCHEME, SCHEME_NAME
-from service.web.consent_texts_api import consent_texts_api
-from service.web.context import usecases
-from service.web.contract import contract_pages
+from service.web.api import ADMIN_BLUEPRINTS
+from service.web.api.consent_texts import consent_texts_api
+from service.web.api.events import hooks
+from service.web.api.held import held_api
+from service.web.api.outbox import outbox_api
+from service.web.api.receipts import receipt_keys, receipts_api
+from service.web.api.signup import api
+from service.web.api.webhooks import webhooks_api
+from service.web.console import admin_pages
+from service.web.contract.openapi import contract_pages
+from service.web.contract.pages import describe_pages
 from service.web.health import health
-from service.web.held_api import held_api
-from service.web.hooks import hooks
-from service.web.hosts import init_hosts
-from service.web.i18n import init_i18n
+from service.web.http.auth import SCHEME, SCHEME_NAME
+from service.web.http.context import usecases
+from service.web.http.i18n import init_i18n
+from service.web.http.problems import ProblemApi, init_problems
+from service.web.http.ratelimit import init_ratelimit
+from service.web.http.security import init_security
 from service.web.mailbox import mailbox
 from service.web.metrics import metrics
-from service.web.outbox_api import outbox_api
+from service.web.middleware.hosts import init_hosts
+from service.web.middleware.proxies import init_proxies
+from service.web.middleware.request_log import init_routes
+from service.web.middleware.text_gate import init_text_gate
 from service.web.pages import pages
-from service.web.pages_contract import describe_pages
-from service.web.problems import ProblemApi, init_problems
-from service.web.proxies import init_proxies
-from service.web.ratelimit import init_ratelimit
-from service.web.receipts_api import receipt_keys, receipts_api
-from service.web.request_log import init_routes
-from service.web.security import init_security
-from service.web.text_gate import init_text_gate
-from service.web.webhooks_api import webhooks_api
 
 DESCRIPTION = """Newsletter subscriptions with double opt-in.
 

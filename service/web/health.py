@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, jsonify
 
-from service.web.context import usecases
+from service.web.http.context import usecases
 
 health = Blueprint("health", __name__)
 

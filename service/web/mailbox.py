@@ -14,9 +14,9 @@ from flask.typing import ResponseReturnValue
 
 from service.config import is_loopback
 from service.mail.mailbox import Mailbox, MailboxMail, UnreadableMail
-from service.web.context import usecases
-from service.web.hosts import host_name, was_forwarded
-from service.web.security import allow, keep_private
+from service.web.http.context import usecases
+from service.web.http.security import allow, keep_private
+from service.web.middleware.hosts import host_name, was_forwarded
 
 FOLDER = "mailbox"
 """Folder under the data directory in which the provider keeps its mails."""

@@ -11,12 +11,12 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from service.domain.access import Role
-from service.domain.breaker import BreakerState
-from service.usecases.metrics import Figures
-from service.web.auth import requires
-from service.web.context import usecases
-from service.web.hosts import was_forwarded
+from service.domain.access.roles import Role
+from service.domain.delivery.breaker import BreakerState
+from service.usecases.operations.metrics import Figures
+from service.web.http.auth import requires
+from service.web.http.context import usecases
+from service.web.middleware.hosts import was_forwarded
 from service.web.process_metrics import NumbersCollector
 
 metrics = Blueprint("metrics", __name__)

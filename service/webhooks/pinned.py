@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from ipaddress import ip_address
 
 from service.deadline import AddressInfo, Deadline, Resolver, look_up
-from service.domain.target import is_public
+from service.domain.webhooks.target import is_public
 
 
 class TargetError(Exception):

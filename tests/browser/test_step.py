@@ -13,8 +13,8 @@ from werkzeug.serving import make_server
 
 from service.app import SIGNAL, create_app
 from service.config import Settings
-from service.store.models import db
-from service.usecases import steps
+from service.store.tables.core import db
+from service.usecases.signup import extra_step
 
 SENT_BY_SCRIPT = """
 addEventListener("load", () => {
@@ -53,13 +53,13 @@ def _sign_up(page, address):
 
 
 def test_the_page_goes_on_by_itself_once_the_browser_has_done_the_work(page, guarded, monkeypatch):
-    monkeypatch.setattr(steps, "WAIT", timedelta(hours=1))
+    monkeypatch.setattr(extra_step, "WAIT", timedelta(hours=1))
     _sign_up(page, guarded)
     expect(page.get_by_role("heading", name="Please look into your mail")).to_be_visible()
 
 
 def test_a_form_that_a_script_sent_waits_for_a_person(page, guarded, monkeypatch):
-    monkeypatch.setattr(steps, "WAIT", timedelta(hours=1))
+    monkeypatch.setattr(extra_step, "WAIT", timedelta(hours=1))
     page.add_init_script(SENT_BY_SCRIPT)
     page.goto(f"{guarded}/subscribe/news-flash")
     expect(page.get_by_role("heading", name="One more step")).to_be_visible()
@@ -77,7 +77,7 @@ def test_without_javascript_the_button_goes_on_after_the_wait(new_context, guard
     expect(page.get_by_text("Please wait 5 seconds")).to_be_visible()
     page.get_by_role("button", name="Continue").click()
     expect(page.get_by_role("heading", name="One more step")).to_be_visible()
-    monkeypatch.setattr(steps, "WAIT", timedelta())
+    monkeypatch.setattr(extra_step, "WAIT", timedelta())
     page.get_by_role("button", name="Continue").click()
     expect(page.get_by_role("heading", name="Please look into your mail")).to_be_visible()
 

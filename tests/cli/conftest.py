@@ -14,7 +14,7 @@ from sqlalchemy.engine import URL
 from service.app import SIGNAL, create_app
 from service.cli import application, main
 from service.config import Settings
-from service.store.models import db
+from service.store.tables.core import db
 
 Run = Callable[..., Result]
 
@@ -64,7 +64,7 @@ def newsflash(monkeypatch: pytest.MonkeyPatch) -> Run:
 
     monkeypatch.setattr(application, "create_app", kept)
     # By its name alone one gets the command, which hides the module.
-    serve = sys.modules["service.cli.serve"]
+    serve = sys.modules["service.cli.serving.serve"]
     monkeypatch.setattr(serve, "bound_socket", lambda *_: None)  # 8000 may be somebody else's
     return invoke
 

@@ -14,15 +14,15 @@ from sqlalchemy import create_engine
 from sqlalchemy.engine import URL
 
 from service.cli import main
-from service.store.models import db
-from service.usecases.backup import Backup
+from service.store.tables.core import db
+from service.usecases.operations.backup import Backup
 from tests.faults.conftest import signups
 
 
 @pytest.fixture
 def run(app: Flask, monkeypatch: pytest.MonkeyPatch):
     """Run the command on the test's own app."""
-    monkeypatch.setattr(sys.modules["service.cli.backup"], "app_or_exit", lambda: app)
+    monkeypatch.setattr(sys.modules["service.cli.operations.backup"], "app_or_exit", lambda: app)
     return lambda *args: CliRunner().invoke(main, ["backup", *map(str, args)])
 
 

@@ -13,14 +13,14 @@ from sqlalchemy import Engine, text
 
 from service.app import create_app
 from service.config import Settings
+from service.domain.access.database_keys import GivenKey
 from service.domain.consent import Evidence
-from service.domain.database_keys import GivenKey
 from service.domain.errors import WrongKeyError
 from service.signing import Signer, seed_of
-from service.store.models import db
-from service.usecases.database_keys import DatabaseKeys, given_keys
-from service.usecases.subscribe import SignupRequest
-from service.web.context import UseCases
+from service.store.tables.core import db
+from service.usecases.operations.database_keys import DatabaseKeys, given_keys
+from service.usecases.signup.subscribe import SignupRequest
+from service.web.http.context import UseCases
 from tests.cli.conftest import Run, snapshot
 
 OLD, NEW = "old-" * 10, "new-" * 10

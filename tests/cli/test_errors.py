@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from service.cli import main
-from service.usecases.audit import Audit
+from service.usecases.access.audit import Audit
 from tests.cli.conftest import Run
 
 
@@ -24,7 +24,7 @@ def test_a_surprise_is_one_line_and_logged_with_our_own_frames(
     assert shown == "Error: Something went wrong on our side. The log line above says where."
     entry = json.loads(logged)
     assert (entry["event"], entry["error"]) == ("unexpected error", "RuntimeError")
-    assert any(frame.startswith("service/cli/audit.py:") for frame in entry["frames"])
+    assert any(frame.startswith("service/cli/access/audit.py:") for frame in entry["frames"])
     assert "ann@example.org" not in result.output
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from service.cli.files import private_file
+from service.cli.files.files import private_file
 from service.domain.consent import Evidence
-from service.usecases.subscribe import SignupRequest
+from service.usecases.signup.subscribe import SignupRequest
 from tests.cli.conftest import Run
 
 

@@ -9,8 +9,8 @@ from click.testing import CliRunner, Result
 from service.app import build_seal_ledger
 from service.cli import main
 from service.domain.consent import Evidence
-from service.store.models import db
-from service.usecases.subscribe import SignupRequest
+from service.store.tables.core import db
+from service.usecases.signup.subscribe import SignupRequest
 from tests.ledger_checker import check
 
 KEY = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"

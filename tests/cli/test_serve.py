@@ -16,13 +16,14 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy.engine import URL
 
-from service.cli import main, processes
-from service.cli.processes import KeptProcess
+from service.cli import main
+from service.cli.serving import processes
+from service.cli.serving.processes import KeptProcess
 from tests.features.conftest import empty_database
 from tests.postgres import libpq
 
 # By its name alone one gets the command, which hides the module.
-MODULE = sys.modules["service.cli.serve"]
+MODULE = sys.modules["service.cli.serving.serve"]
 
 
 class Standing:

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from click import ClickException
 
-from service.cli.listening import bound_unix_socket
-from service.cli.stopping import stop_signals
+from service.cli.serving.listening import bound_unix_socket
+from service.cli.serving.stopping import stop_signals
 
 START_WITHIN_SECONDS = 60
 

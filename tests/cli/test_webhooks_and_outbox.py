@@ -8,9 +8,9 @@ from sqlalchemy import create_engine, select, update
 
 from service.cli import main
 from service.domain.consent import Evidence
-from service.store.models import OutboxMessage
-from service.usecases.subscribe import SignupRequest
-from service.web.context import UseCases
+from service.store.tables.core import OutboxMessage
+from service.usecases.signup.subscribe import SignupRequest
+from service.web.http.context import UseCases
 from tests.conftest import make_settings
 
 

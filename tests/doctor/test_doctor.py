@@ -12,18 +12,18 @@ from sqlalchemy.engine import make_url
 from service.cli import main
 from service.clock import utc_now
 from service.config import Settings
-from service.domain.breaker import BreakerState
 from service.domain.consent import Evidence
+from service.domain.delivery.breaker import BreakerState
 from service.domain.finding import Finding, Level, ok
-from service.store import activity, sender_pauses
-from service.store.models import MailingList, OutboxMessage
-from service.usecases.database_keys import DatabaseKeys
-from service.usecases.doctor import Doctor
-from service.usecases.health import Health
-from service.usecases.lists import Lists
-from service.usecases.metrics import Metrics
-from service.usecases.subscribe import SignupRequest
-from service.web.context import UseCases
+from service.store.delivery import activity, sender_pauses
+from service.store.tables.core import MailingList, OutboxMessage
+from service.usecases.lists.lists import Lists
+from service.usecases.operations.database_keys import DatabaseKeys
+from service.usecases.operations.doctor import Doctor
+from service.usecases.operations.health import Health
+from service.usecases.operations.metrics import Metrics
+from service.usecases.signup.subscribe import SignupRequest
+from service.web.http.context import UseCases
 from tests.clocks import database_ahead
 from tests.conftest import make_settings
 

@@ -17,11 +17,11 @@ from service.app import build_usecases
 from service.counting import UNTRUSTED, numbers
 from service.domain.finding import Finding, Level, ok
 from service.store.database import engine_options, prepare_engine, reading
-from service.store.models import WriteProbe
-from service.store.server_look import ServerLook
-from service.usecases import doctor as doctor_module
-from service.usecases import surroundings
-from service.usecases.doctor import Doctor
+from service.store.operations.server_look import ServerLook
+from service.store.tables.core import WriteProbe
+from service.usecases.operations import doctor as doctor_module
+from service.usecases.operations import surroundings
+from service.usecases.operations.doctor import Doctor
 from tests.conftest import make_settings
 from tests.postgres import libpq
 

@@ -14,9 +14,9 @@ from flask import Flask
 from sqlalchemy.engine import URL, make_url
 
 from service.front.limits import Limits
-from service.store.models import db
-from service.usecases.keys import Keys
-from service.web.lanes import lane_of
+from service.store.tables.core import db
+from service.usecases.access.keys import Keys
+from service.web.middleware.lanes import lane_of
 from tests.features.conftest import empty_database, running_site
 from tests.features.site import Site, eventually
 from tests.front.conftest import Client, serving

@@ -27,8 +27,8 @@ from sqlalchemy.engine import make_url
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from service.app import SIGNAL, create_app
-from service.store.models import db
-from service.web.context import EXTENSION, UseCases
+from service.store.tables.core import db
+from service.web.http.context import EXTENSION, UseCases
 from tests.conftest import make_settings
 
 EXAMPLES = int(os.environ.get("NEWSFLASH_FUZZ_EXAMPLES", "6"))

@@ -26,9 +26,9 @@ from sqlalchemy import Engine, delete, func, select
 from service.domain.consent import Evidence
 from service.domain.errors import LinkEndedError, LinkExpiredError
 from service.domain.subscription import MAILS_A_DAY, UNDO_WITHIN
-from service.store.models import ConsentEvent, OutboxMessage, Subscriber, Suppression
-from service.usecases.views import LinkState
-from service.web.context import UseCases
+from service.store.tables.core import ConsentEvent, OutboxMessage, Subscriber, Suppression
+from service.usecases.links.views import LinkState
+from service.web.http.context import UseCases
 from tests.store.world import NOON, World
 
 STEPS = int(os.environ.get("NEWSFLASH_FUZZ_STEPS", "25"))

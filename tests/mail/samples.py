@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
 
-from service.domain.mailing_list import ListInfo
+from service.domain.lists.mailing_list import ListInfo
 from service.domain.subscription import MessageKind
 from service.mail.compose import ComposeInput, compose
 from service.mail.provider import Mail, Provider, Receipt

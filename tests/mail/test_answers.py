@@ -8,7 +8,7 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
-from service.domain.delivery import Outcome
+from service.domain.delivery.retry import Outcome
 from service.mail.compose import compose
 from service.mail.provider import (
     Mail,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from service.domain.sender import parse_sender
+from service.domain.delivery.sender import parse_sender
 from service.domain.subscription import MessageKind
 from service.mail.compose import compose
 from service.mail.mime import to_message, unparsed

@@ -5,7 +5,7 @@ from uuid import UUID
 import pytest
 import time_machine
 
-from service.domain.delivery import Outcome
+from service.domain.delivery.retry import Outcome
 from service.mail.compose import compose
 from service.mail.mailbox import Mailbox, MailboxMail
 from service.mail.provider import Provider, TemporaryError

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from service.domain.delivery import Outcome
+from service.domain.delivery.retry import Outcome
 from service.mail.compose import compose
 from service.mail.provider import MisconfiguredError, OutcomeUnknownError, Provider, RejectedError
 from service.mail.registry import build_provider

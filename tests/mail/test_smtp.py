@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from service.domain.delivery import Outcome
+from service.domain.delivery.retry import Outcome
 from service.mail.dsn import DsnError
 from service.mail.provider import (
     MisconfiguredError,

@@ -13,7 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from service.domain.delivery import Outcome
+from service.domain.delivery.retry import Outcome
 from service.mail.provider import MisconfiguredError, Provider, TemporaryError
 from service.mail.registry import build_provider
 from tests.mail.peers import free_port, program, running

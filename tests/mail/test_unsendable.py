@@ -12,12 +12,12 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from service.clock import utc_now
-from service.domain.delivery import Outcome
+from service.domain.delivery.retry import Outcome
 from service.mail.provider import Call, Mail, Provider
 from service.mail.registry import build_provider
 from service.outbound import Limits
-from service.usecases.gates import Gate
-from service.usecases.provider_call import Sent, call_provider
+from service.usecases.delivery.provider_call import Sent, call_provider
+from service.usecases.delivery.providers import Gate
 from tests.mail.apis import APIS, Api
 from tests.mail.raw import RawServer, trickle_head
 from tests.mail.samples import KEY, make_mails

@@ -14,9 +14,9 @@ from werkzeug.routing import Rule
 
 from service.config import Settings
 from service.domain.subscription import Cycles, SubscriptionRef
-from service.store.models import OutboxMessage, Subscription, db
+from service.store.tables.core import OutboxMessage, Subscription, db
 from service.tokens import Tokens
-from service.web.context import UseCases
+from service.web.http.context import UseCases
 from tests.web.admin_steps import ORIGIN, Admin
 
 MAY_BE_KEPT = {

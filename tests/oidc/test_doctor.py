@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from service.domain.finding import Finding, Level
-from service.usecases.doctor import Doctor
+from service.usecases.operations.doctor import Doctor
 
 
 @pytest.fixture

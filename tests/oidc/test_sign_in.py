@@ -14,9 +14,9 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from service.app import create_app
-from service.store.models import AuditEntry, db
-from service.store.session_models import AdminSession
-from service.usecases.oidc_sign_in import ATTEMPT_LIFE
+from service.store.tables.access import AdminSession
+from service.store.tables.core import AuditEntry, db
+from service.usecases.access.oidc_sign_in import ATTEMPT_LIFE
 from tests.conftest import make_settings
 from tests.oidc.issuer import ADA, CLIENT_ID, CLIENT_SECRET, Issuer, rsa_key
 from tests.web.admin_steps import ORIGIN, csrf_token

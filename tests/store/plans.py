@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Engine, event, text
 
-from service.store.signups import record_signups
+from service.store.signup.signups import record_signups
 from tests.store.test_signups import signup
 from tests.store.world import World
 

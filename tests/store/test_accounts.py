@@ -6,7 +6,7 @@ import time_machine
 from service.mail.dsn import DsnError
 from service.mail.provider import TemporaryError
 from service.mail.registry import MAX_NAME, account_names
-from service.usecases.gates import Gate, Gates
+from service.usecases.delivery.providers import Gate, Gates
 from tests.store.fakes import FakeProvider, fails
 from tests.store.test_deliver import make, run
 from tests.store.world import NOON, World

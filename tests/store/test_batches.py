@@ -8,10 +8,10 @@ import pytest
 import time_machine
 from sqlalchemy import Engine, func, select
 
-from service.domain.delivery import MessageStatus
-from service.store import batches, stale_batches
-from service.store.batches import ClaimedBatch, Settlement
-from service.store.models import OutboxBatch, OutboxMessage
+from service.domain.delivery.retry import MessageStatus
+from service.store.delivery import claims, takeover
+from service.store.delivery.claims import ClaimedBatch, Settlement
+from service.store.tables.core import OutboxBatch, OutboxMessage
 from tests.store.world import ADA, NOON, World
 
 LEASE = timedelta(seconds=30)
@@ -35,7 +35,7 @@ def claim(
     is_called: bool = True,
 ) -> list[ClaimedBatch]:
     with engine.begin() as connection:
-        found = batches.claim_due(
+        found = claims.claim_due(
             connection,
             provider="fake",
             batch_size=size,
@@ -44,13 +44,13 @@ def claim(
             lease_until=now + LEASE,
         )
         for batch in found if is_called else ():
-            assert batches.begin_call(connection, batch, now=now)
+            assert claims.begin_call(connection, batch, now=now)
     return found
 
 
 def take_over(engine: Engine, now: datetime) -> ClaimedBatch | None:
     with engine.begin() as connection:
-        return stale_batches.claim_stale(
+        return takeover.claim_stale(
             connection, providers=["fake"], now=now, lease_until=now + LEASE
         )
 
@@ -72,7 +72,7 @@ def accepted(batch: ClaimedBatch) -> list[Settlement]:
 def settle(engine: Engine, batch: ClaimedBatch, *, retry_at: datetime | None = None) -> bool:
     with engine.begin() as connection:
         found = [] if retry_at else accepted(batch)
-        return batches.settle(connection, batch, found, retry_at=retry_at, now=NOON)
+        return claims.settle(connection, batch, found, retry_at=retry_at, now=NOON)
 
 
 def statuses(world: World) -> dict[str, int]:
@@ -217,7 +217,7 @@ def test_dissolving_stale_batches_spares_those_whose_key_holds(world: World, eng
 
     def dissolve(now: datetime, keys: dict[str, datetime], *hand_on: str) -> int:
         with engine.begin() as connection:
-            return stale_batches.requeue_stale(
+            return takeover.requeue_stale(
                 connection,
                 keys_hold_since=keys,
                 hand_on=hand_on,
@@ -243,7 +243,7 @@ def test_dissolving_stale_batches_spares_those_whose_key_holds(world: World, eng
 def test_what_is_due_next_is_told(world: World, engine: Engine):
     def next_due() -> datetime | None:
         with engine.connect() as connection:
-            return batches.next_due_at(connection)
+            return claims.next_due_at(connection)
 
     assert next_due() is None
     owe(world, 2)
@@ -274,8 +274,8 @@ def test_an_answer_that_waits_to_be_settled_keeps_its_batch(
     (batch,) = claim(engine)
     later = NOON + timedelta(hours=1)
     with engine.begin() as connection:
-        batches.note_answer(connection, batch, "[]")
-        dissolved = stale_batches.requeue_stale(
+        claims.note_answer(connection, batch, "[]")
+        dissolved = takeover.requeue_stale(
             connection,
             keys_hold_since={},
             hand_on=["fake"],
@@ -283,7 +283,7 @@ def test_an_answer_that_waits_to_be_settled_keeps_its_batch(
             called_before=later,
             now=later,
         )
-        taken = stale_batches.claim_stale(
+        taken = takeover.claim_stale(
             connection, providers=[], known=known, now=later, lease_until=later + LEASE
         )
     if known == ["fake"]:
@@ -300,7 +300,7 @@ def test_an_answer_is_noted_only_by_whoever_has_the_lease(world: World, engine: 
     over = NOON + LEASE
     assert take_over(engine, over) is not None
     with engine.begin() as connection:
-        batches.note_answer(connection, batch, "[]")
+        claims.note_answer(connection, batch, "[]")
     taken = take_over(engine, over + LEASE)
     assert taken is not None
     assert taken.answer is None

@@ -14,13 +14,13 @@ from sqlalchemy import Engine, create_engine
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import OperationalError
 
-from service.cli import sizing
 from service.cli.errors import _unavailable
-from service.cli.sizing import WEB_CONNECTIONS, WORKER_CONNECTIONS, web_processes
+from service.cli.serving import sizing
+from service.cli.serving.sizing import WEB_CONNECTIONS, WORKER_CONNECTIONS, web_processes
 from service.front.limits import LANES
-from service.store.capacity import connections_allowed, is_too_many
 from service.store.database import POOL_CONNECTIONS, engine_options, prepare_engine, reading
-from service.store.models import db
+from service.store.operations.capacity import connections_allowed, is_too_many
+from service.store.tables.core import db
 from tests.postgres import libpq
 
 

@@ -10,14 +10,14 @@ from sqlalchemy import Engine, select
 from sqlalchemy.engine import URL
 
 from service.clock import ClockCheck, clock_ahead, machine_now, utc_now
-from service.domain.delivery import LEASE
-from service.domain.limits import Limit, Quota
-from service.store.counters import MemoryCounters
+from service.domain.delivery.retry import LEASE
+from service.domain.signup.limits import Limit, Quota
 from service.store.database import reading
 from service.store.database_clock import shared_now
-from service.store.models import ConsentEvent, OutboxBatch
-from service.usecases.health import Health
-from service.web.context import UseCases
+from service.store.signup.counters import MemoryCounters
+from service.store.tables.core import ConsentEvent, OutboxBatch
+from service.usecases.operations.health import Health
+from service.web.http.context import UseCases
 from tests.clocks import database_ahead, machine
 from tests.store.fakes import FakeProvider
 from tests.store.test_deliver import make, run

@@ -10,8 +10,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from service.domain.consent import Evidence
-from service.domain.exchange import FileFormat
-from service.store.models import Suppression
+from service.domain.files.exchange import FileFormat
+from service.store.tables.core import Suppression
 from tests.store.fakes import FakeProvider
 from tests.store.test_deliver import make, run
 from tests.store.world import ADA, NOON, World

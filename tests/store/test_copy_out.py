@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from sqlalchemy.engine import URL
 
-from service.store.copy_out import copy_out
+from service.store.files.copy_out import copy_out
 from tests.postgres import libpq
 
 

@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import time_machine
 
-from service.domain.limits import Limit, Quota
-from service.store import counters as store
-from service.store.counters import MemoryCounters, RedisCounters
+from service.domain.signup.limits import Limit, Quota
+from service.store.signup import counters as store
+from service.store.signup.counters import MemoryCounters, RedisCounters
 from tests.redis import running_redis
 
 MINUTE = Quota("client-60", "c", Limit(3, 60))

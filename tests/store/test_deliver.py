@@ -15,7 +15,7 @@ from sqlalchemy import Engine, func, select, update
 from sqlalchemy.exc import OperationalError
 
 from service.clock import utc_now
-from service.domain.delivery import LEASE, Outcome
+from service.domain.delivery.retry import LEASE, Outcome
 from service.log import configure_logging
 from service.mail.pace import Pace
 from service.mail.provider import (
@@ -27,12 +27,12 @@ from service.mail.provider import (
     RejectedError,
     TemporaryError,
 )
-from service.store import batches, mailable
-from service.store.models import MailingList, OutboxBatch, OutboxMessage, Subscriber
-from service.usecases.deliver import NOTED_FROM, Deliver, MailSettings
-from service.usecases.gates import Gate, Gates
-from service.usecases.lists import Lists
-from service.usecases.worker import Worker
+from service.store.delivery import claims, still_wanted
+from service.store.tables.core import MailingList, OutboxBatch, OutboxMessage, Subscriber
+from service.usecases.delivery.deliver import NOTED_FROM, Deliver, MailSettings
+from service.usecases.delivery.providers import Gate, Gates
+from service.usecases.delivery.worker import Worker
+from service.usecases.lists.lists import Lists
 from tests.store.fakes import FakeProvider, fails, take
 from tests.store.world import ADA, NOON, World
 
@@ -347,7 +347,7 @@ def test_a_database_that_fails_before_the_call_lets_no_suppressed_address_throug
         deliver = make(world, provider)
         (batch,) = deliver.claim(calls=1)
         with monkeypatch.context() as patched:
-            patched.setattr(mailable, "suppressed", raises_operational)
+            patched.setattr(still_wanted, "suppressed", raises_operational)
             with pytest.raises(OperationalError):
                 deliver.deliver(batch)
         clock.shift(2 * MINUTE)
@@ -389,7 +389,7 @@ def test_what_a_provider_answered_is_settled_by_another_worker_without_a_call(
         dying = make(world, provider)
         (batch,) = dying.claim(calls=1)
         with monkeypatch.context() as patched:
-            patched.setattr(batches, "settle", raises_exit)
+            patched.setattr(claims, "settle", raises_exit)
             with pytest.raises(SystemExit):
                 dying.deliver(batch)
         assert {world.messages(email)[0].status for email in emails} == {"sending"}
@@ -482,14 +482,14 @@ def test_what_a_provider_took_is_settled_though_the_database_failed_meanwhile(
     world: World, monkeypatch: pytest.MonkeyPatch, faults: int
 ):
     left = [OperationalError("update", {}, Exception("gone"))] * faults
-    settle = batches.settle
+    settle = claims.settle
 
     def faulty(*given: Any, **named: Any) -> bool:
         if left:
             raise left.pop()
         return settle(*given, **named)
 
-    monkeypatch.setattr(batches, "settle", faulty)
+    monkeypatch.setattr(claims, "settle", faulty)
     provider = FakeProvider()
     with time_machine.travel(NOON, tick=False) as clock:
         world.sign_up()
@@ -507,7 +507,7 @@ def test_a_database_that_stays_away_is_given_up_when_the_lease_ends(
     def away(*_given: Any, **_named: Any) -> bool:
         raise OperationalError("update", {}, Exception("gone"))
 
-    monkeypatch.setattr(batches, "settle", away)
+    monkeypatch.setattr(claims, "settle", away)
     with time_machine.travel(NOON, tick=False) as clock:
         world.sign_up()
         deliver = make(world, FakeProvider(), pause=clock.shift)
@@ -974,7 +974,7 @@ def test_a_worker_outlives_faults_of_the_database(world: World, monkeypatch: pyt
         return claim(calls=calls)
 
     monkeypatch.setattr(deliver, "claim", faulty)
-    monkeypatch.setattr("service.usecases.worker.AFTER_FAULT_SECONDS", 0.01)
+    monkeypatch.setattr("service.usecases.delivery.worker.AFTER_FAULT_SECONDS", 0.01)
     world.sign_up()
     worker = Worker(deliver, Bell())
     thread = running(worker)

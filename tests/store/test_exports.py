@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, create_engine, insert, text
 from sqlalchemy.engine import URL
 
-from service.domain.exchange import (
+from service.domain.files.exchange import (
     EXPORT_COLUMNS,
     EXTRA_COLUMNS,
     TEXT_FORMATS,
@@ -27,10 +27,10 @@ from service.domain.exchange import (
 )
 from service.domain.subscription import Cycles, Status
 from service.store.database import engine_options, prepare_engine
-from service.store.export_query import Selection
-from service.store.exports import Tally, export_blocks
-from service.store.lists import insert_list
-from service.store.models import Subscriber, Subscription
+from service.store.files.export_query import Selection
+from service.store.files.exports import Tally, export_blocks
+from service.store.lists.lists import insert_list
+from service.store.tables.core import Subscriber, Subscription
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 500_000, tzinfo=UTC)
 OTHER_LIST = UUID(int=7)

@@ -16,7 +16,7 @@ from sqlalchemy import select, update
 
 from service.domain.address import address_hash, parse_address
 from service.domain.consent import Evidence
-from service.domain.feedback import (
+from service.domain.delivery.feedback import (
     KEPT_FOR,
     SOFT_BOUNCE_LIMIT,
     SOFT_BOUNCE_PERIOD,
@@ -24,7 +24,7 @@ from service.domain.feedback import (
     EventKind,
     ProviderEvent,
 )
-from service.store.models import (
+from service.store.tables.core import (
     ConsentEvent,
     OutboxMessage,
     RecordedEvent,
@@ -35,8 +35,8 @@ from service.store.models import (
 from service.store.types import new_id
 from service.tokens import Tokens
 from service.usecases.feedback import FeedbackResult
-from service.usecases.subscribe import SignupRequest
-from service.usecases.views import MailProgress
+from service.usecases.links.views import MailProgress
+from service.usecases.signup.subscribe import SignupRequest
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 numbers = count(1)

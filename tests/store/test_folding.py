@@ -12,12 +12,12 @@ from sqlalchemy import Engine, insert, select
 
 from service.app import build_feedback
 from service.domain.consent import Evidence
-from service.domain.feedback import EventKind, ProviderEvent
-from service.domain.risk import TRAPPED
-from service.store.intake_models import HeldSignup
-from service.store.models import Subscriber, Subscription, Suppression
+from service.domain.delivery.feedback import EventKind, ProviderEvent
+from service.domain.signup.risk import TRAPPED
+from service.store.tables.core import Subscriber, Subscription, Suppression
+from service.store.tables.intake import HeldSignup
 from service.store.types import new_id
-from service.usecases.subscribe import SignupRequest
+from service.usecases.signup.subscribe import SignupRequest
 from tests.store.world import NOON, World
 from tests.store.world import world as world
 

@@ -7,9 +7,9 @@ import time_machine
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, func, insert, select
 
-from service.domain.admission import Account
+from service.domain.access.admission import Account
 from service.domain.consent import Evidence
-from service.domain.risk import TRAPPED
+from service.domain.signup.risk import TRAPPED
 from service.domain.subscription import (
     HELD_OF_ADDRESS,
     MAILS_A_DAY,
@@ -18,13 +18,13 @@ from service.domain.subscription import (
     UNDOS,
     WITHHELD_A_DAY,
 )
-from service.store.intake_models import HeldSignup
-from service.store.models import AuditEntry, ConsentEvent
+from service.store.tables.core import AuditEntry, ConsentEvent
+from service.store.tables.intake import HeldSignup
 from service.store.types import new_id
-from service.usecases.admin_sessions import REFUSALS_AN_HOUR, REFUSED
-from service.usecases.subscribe import SignupRequest
-from service.usecases.subscribers import DATA_PAGE, SHOWN_HISTORY
-from service.usecases.views import LinkState
+from service.usecases.access.sessions import REFUSALS_AN_HOUR, REFUSED
+from service.usecases.links.views import LinkState
+from service.usecases.people.subscribers import DATA_PAGE, SHOWN_HISTORY
+from service.usecases.signup.subscribe import SignupRequest
 from tests.store.world import ADA, NOON, World
 from tests.store.world import world as world
 

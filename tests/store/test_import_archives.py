@@ -11,14 +11,14 @@ import pytest
 from sqlalchemy import Engine, select
 
 from service.domain.errors import InvalidInputError
-from service.domain.exchange import FileFormat
+from service.domain.files.exchange import FileFormat
 from service.domain.files.mapping import parse_mapping
-from service.store.models import AuditEntry, Subscriber, Subscription
-from service.usecases import import_archive as module
-from service.usecases.import_ import Import, ImportOptions
-from service.usecases.import_archive import parts_of
-from service.usecases.import_report import ImportReport, RowResult
-from service.usecases.lists import Lists
+from service.store.tables.core import AuditEntry, Subscriber, Subscription
+from service.usecases.files import import_archive as module
+from service.usecases.files.import_archive import parts_of
+from service.usecases.files.import_report import ImportReport, RowResult
+from service.usecases.files.import_subscribers import Import, ImportOptions
+from service.usecases.lists.lists import Lists
 
 HASH_KEY = b"an-address-hash-key-for-tests-only-01"
 FILES = Path(__file__).parent / "tool_files"

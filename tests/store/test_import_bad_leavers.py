@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import select
 
-from service.domain.exchange import FileFormat
-from service.store.models import Subscriber, Subscription
-from service.usecases.import_ import ImportOptions
-from service.usecases.import_report import ImportReport
+from service.domain.files.exchange import FileFormat
+from service.store.tables.core import Subscriber, Subscription
+from service.usecases.files.import_report import ImportReport
+from service.usecases.files.import_subscribers import ImportOptions
 from tests.store.world import ADA, World
 
 COLUMNS = "email,name,list,status,locale,source,confirmed_at,ended_at,ended_reason,attributes"

@@ -14,16 +14,16 @@ from sqlalchemy.exc import OperationalError
 
 from service.clock import utc_now
 from service.domain.consent import Evidence
-from service.domain.exchange import FileFormat
+from service.domain.files.exchange import FileFormat
 from service.domain.subscription import Cycles, SubscriptionRef
-from service.store import cycles as cycles_store
-from service.store.cycles import Act
-from service.store.imports import import_chunk
-from service.store.models import ConsentEvent, OutboxMessage, Subscriber
-from service.store.signups import record_signups
-from service.usecases import import_chunks
-from service.usecases.import_report import ImportReport
-from service.usecases.subscribe import SignupRequest
+from service.store.files.imports import import_chunk
+from service.store.links import acts as cycles_store
+from service.store.links.acts import Act
+from service.store.signup.signups import record_signups
+from service.store.tables.core import ConsentEvent, OutboxMessage, Subscriber
+from service.usecases.files import import_chunks
+from service.usecases.files.import_report import ImportReport
+from service.usecases.signup.subscribe import SignupRequest
 from tests.store.test_signups import is_anybody_blocked, wait_until_blocked
 from tests.store.world import ADA, World
 

@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import select
 
 from service.domain.errors import InvalidInputError
-from service.domain.exchange import FileFormat
-from service.store.models import ConsentEvent, Subscriber, Subscription
-from service.usecases.import_ import ImportOptions
-from service.usecases.import_report import ImportReport
+from service.domain.files.exchange import FileFormat
+from service.store.tables.core import ConsentEvent, Subscriber, Subscription
+from service.usecases.files.import_report import ImportReport
+from service.usecases.files.import_subscribers import ImportOptions
 from tests.store.world import World
 
 SPACES = [

@@ -6,13 +6,13 @@ import json
 import pytest
 from sqlalchemy import Engine, func, select
 
-from service.domain.exchange import FileFormat
 from service.domain.files.columns import ColumnsError, UnknownColumns
+from service.domain.files.exchange import FileFormat
 from service.domain.files.mapping import parse_mapping
-from service.store.models import OutboxMessage, Subscriber, Subscription
-from service.usecases.import_ import Import, ImportOptions
-from service.usecases.import_report import ImportReport
-from service.usecases.lists import Lists
+from service.store.tables.core import OutboxMessage, Subscriber, Subscription
+from service.usecases.files.import_report import ImportReport
+from service.usecases.files.import_subscribers import Import, ImportOptions
+from service.usecases.lists.lists import Lists
 
 HASH_KEY = b"an-address-hash-key-for-tests-only-01"
 PEOPLE = ("ada@example.org", "bob@example.org")

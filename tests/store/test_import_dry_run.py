@@ -5,9 +5,9 @@ import io
 import pytest
 from sqlalchemy import func, select
 
-from service.domain.exchange import FileFormat
-from service.store.models import AuditEntry, ConsentEvent, Subscriber, Subscription
-from service.usecases.import_ import Import, ImportOptions
+from service.domain.files.exchange import FileFormat
+from service.store.tables.core import AuditEntry, ConsentEvent, Subscriber, Subscription
+from service.usecases.files.import_subscribers import Import, ImportOptions
 
 FILE = b"""email,status,consent_at,consent_source
 ada@example.org,confirmed,2026-01-01T00:00:00Z,paper

@@ -10,11 +10,11 @@ from sqlalchemy import select
 
 from service.clock import utc_now
 from service.domain.consent import Evidence
-from service.domain.exchange import FileFormat
-from service.store.models import ConsentEvent, Subscriber
-from service.usecases import import_ as module
-from service.usecases.import_report import ImportReport
-from service.usecases.statistics import Statistics
+from service.domain.files.exchange import FileFormat
+from service.store.tables.core import ConsentEvent, Subscriber
+from service.usecases.files import import_subscribers as module
+from service.usecases.files.import_report import ImportReport
+from service.usecases.operations.statistics import Statistics
 from tests.store.world import ADA, NOON, World
 
 HEADER = "email,status,confirmed_at,source,ended_at\n"

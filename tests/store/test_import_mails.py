@@ -7,9 +7,9 @@ import pytest
 import time_machine
 
 from service.domain.consent import Evidence
-from service.domain.exchange import FileFormat
+from service.domain.files.exchange import FileFormat
 from service.domain.subscription import MAILS_A_DAY
-from service.usecases.import_ import ImportOptions
+from service.usecases.files.import_subscribers import ImportOptions
 from tests.store.fakes import FakeProvider
 from tests.store.test_deliver import make, run
 from tests.store.world import ADA, NOON, World

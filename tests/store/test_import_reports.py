@@ -9,10 +9,10 @@ from sqlalchemy import func, insert, select
 
 from service.clock import utc_now
 from service.domain.address import address_hash, parse_address
-from service.domain.exchange import FileFormat
-from service.store.models import ConsentEvent, OutboxMessage, Subscriber, Suppression
-from service.usecases.import_ import ImportOptions
-from service.usecases.import_report import ImportReport
+from service.domain.files.exchange import FileFormat
+from service.store.tables.core import ConsentEvent, OutboxMessage, Subscriber, Suppression
+from service.usecases.files.import_report import ImportReport
+from service.usecases.files.import_subscribers import ImportOptions
 from tests.store.world import ADA, NOON, World
 
 HEADER = "email,list,status,ended_at,ended_reason\n"

@@ -12,18 +12,18 @@ import pytest
 from sqlalchemy import Engine, select
 
 from service.domain.errors import InvalidInputError
-from service.domain.exchange import FileFormat
 from service.domain.files.columns import NOTHING_CHOSEN, plan_of
+from service.domain.files.exchange import FileFormat
 from service.domain.files.meanings import ANY_WORD, ENDED, explained
 from service.domain.files.titles import title_key
 from service.domain.files.tools import TOOLS, tool_of
 from service.domain.files.tools.mailchimp import MAILCHIMP
 from service.domain.files.tools.tool import Tool
 from service.domain.files.translate import Translator
-from service.store.models import Subscriber, Subscription
-from service.usecases.import_ import Import, ImportOptions
-from service.usecases.import_report import ImportReport, Outcome, RowResult
-from service.usecases.lists import Lists
+from service.store.tables.core import Subscriber, Subscription
+from service.usecases.files.import_report import ImportReport, Outcome, RowResult
+from service.usecases.files.import_subscribers import Import, ImportOptions
+from service.usecases.lists.lists import Lists
 
 FILES = Path(__file__).parent / "tool_files"
 HASH_KEY = b"an-address-hash-key-for-tests-only-01"

@@ -13,20 +13,20 @@ import pytest
 from sqlalchemy import Engine, func, insert, select
 
 from service.domain.errors import InvalidInputError, UnknownListError
-from service.domain.exchange import FileFormat
-from service.store.models import OutboxMessage, Subscriber, Subscription
+from service.domain.files.exchange import FileFormat
+from service.store.tables.core import OutboxMessage, Subscriber, Subscription
 from service.store.types import new_id
-from service.usecases import import_ as module
-from service.usecases.import_ import Import, ImportOptions
-from service.usecases.import_report import (
+from service.usecases.files import import_subscribers as module
+from service.usecases.files.import_report import (
     REPORT_HEADER,
     ImportReport,
     Outcome,
     RowResult,
     report_line,
 )
-from service.usecases.import_text import Lines
-from service.usecases.lists import Lists
+from service.usecases.files.import_subscribers import Import, ImportOptions
+from service.usecases.files.import_text import Lines
+from service.usecases.lists.lists import Lists
 
 HASH_KEY = b"an-address-hash-key-for-tests-only-01"
 LISTMONK = """\

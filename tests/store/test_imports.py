@@ -10,8 +10,8 @@ from sqlalchemy.exc import DBAPIError
 
 from service.domain.address import address_hash
 from service.domain.errors import InvalidInputError
-from service.domain.exchange import EXPORT_COLUMNS, TEXT_FORMATS, FileFormat
-from service.store.models import (
+from service.domain.files.exchange import EXPORT_COLUMNS, TEXT_FORMATS, FileFormat
+from service.store.tables.core import (
     AuditEntry,
     ConsentEvent,
     OutboxMessage,
@@ -21,12 +21,12 @@ from service.store.models import (
 )
 from service.store.types import new_id
 from service.tokens import UnsubscribeTokens
-from service.usecases import import_ as module
-from service.usecases.export import Export, ExportRequest
-from service.usecases.import_ import Import, ImportOptions
-from service.usecases.import_report import ImportReport
-from service.usecases.import_text import MAX_LINE_BYTES
-from service.usecases.lists import Lists
+from service.usecases.files import import_subscribers as module
+from service.usecases.files.export import Export, ExportRequest
+from service.usecases.files.import_report import ImportReport
+from service.usecases.files.import_subscribers import Import, ImportOptions
+from service.usecases.files.import_text import MAX_LINE_BYTES
+from service.usecases.lists.lists import Lists
 
 HASH_KEY = b"an-address-hash-key-for-tests-only-01"
 EVIDENCE = "2025-01-02T03:04:05Z,https://example.org/signup"

@@ -15,15 +15,15 @@ from service.app import build_seal_ledger
 from service.clock import utc_now
 from service.domain.consent import Evidence
 from service.domain.errors import LinkExpiredError, LinkForgedError, NotFoundError
-from service.domain.ledger import GENESIS_HASH
-from service.domain.ledger_check import FindingKind
+from service.domain.ledger.check import FindingKind
+from service.domain.ledger.format import GENESIS_HASH
 from service.signing import Signer, seed_of
-from service.store.ledger_models import LedgerEntry, LedgerHead
-from service.store.models import ConsentEvent
+from service.store.tables.core import ConsentEvent
+from service.store.tables.ledger import LedgerEntry, LedgerHead
 from service.store.types import new_id
-from service.usecases.receipts import LINK_WORKS_FOR
-from service.usecases.seal_ledger import SealLedger
-from service.usecases.verify_receipts import Report, VerifyReceipts
+from service.usecases.ledger.receipts import LINK_WORKS_FOR
+from service.usecases.ledger.seal import SealLedger
+from service.usecases.ledger.verify import Report, VerifyReceipts
 from tests.ledger_checker import check
 from tests.store.world import ADA, NOON, World
 

@@ -19,7 +19,7 @@ from service.domain.errors import (
     TooManyTriesError,
     WrongCodeError,
 )
-from service.domain.risk import TRAPPED
+from service.domain.signup.risk import TRAPPED
 from service.domain.subscription import (
     CODE_LIFE_MAX,
     CODE_TRIES,
@@ -27,14 +27,14 @@ from service.domain.subscription import (
     Cycles,
     SubscriptionRef,
 )
-from service.store.intake_models import CodeTries
+from service.store.tables.intake import CodeTries
 from service.store.types import new_id
-from service.usecases.confirm import Confirm, forget_code_tries
-from service.usecases.consent_texts import ConsentTexts
-from service.usecases.lists import Lists
-from service.usecases.subscribe import SignupRequest
-from service.usecases.unsubscribe import Unsubscribe
-from service.usecases.views import LinkState
+from service.usecases.links.confirm import Confirm, forget_code_tries
+from service.usecases.links.unsubscribe import Unsubscribe
+from service.usecases.links.views import LinkState
+from service.usecases.lists.consent_texts import ConsentTexts
+from service.usecases.lists.lists import Lists
+from service.usecases.signup.subscribe import SignupRequest
 from tests.store.world import ADA, NOON, World
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)

@@ -10,8 +10,8 @@ from sqlalchemy import Engine, select, update
 from sqlalchemy.exc import IntegrityError
 
 from service.domain.errors import UnknownListError
-from service.store.models import MailingList
-from service.usecases.lists import MISSES_A_SECOND, Lists
+from service.store.tables.core import MailingList
+from service.usecases.lists.lists import MISSES_A_SECOND, Lists
 from tests.store.world import World, counted
 from tests.store.world import world as world
 

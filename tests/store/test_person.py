@@ -8,10 +8,10 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, insert, select, text
 
-from service.store.intake_models import HeldSignup
-from service.store.models import OutboxMessage, RecordedEvent, Subscriber, db
+from service.store.tables.core import OutboxMessage, RecordedEvent, Subscriber, db
+from service.store.tables.intake import HeldSignup
 from service.store.types import new_id
-from service.web.context import UseCases
+from service.web.http.context import UseCases
 
 EMAIL = "Ada.Lovelace@example.org"
 KEY = "ada.lovelace@example.org"

@@ -9,19 +9,19 @@ import time_machine
 from sqlalchemy import Connection, Engine, event, func, insert, select, update
 
 from service.app import build_feedback
-from service.domain.feedback import EventKind, ProviderEvent
-from service.store.audit import insert_audit
+from service.domain.delivery.feedback import EventKind, ProviderEvent
+from service.store.access.audit import insert_audit
 from service.store.bulk import in_pieces
-from service.store.intake_models import IdempotencyRecord
-from service.store.models import OutboxMessage, RecordedEvent, Subscription
+from service.store.tables.core import OutboxMessage, RecordedEvent, Subscription
+from service.store.tables.intake import IdempotencyRecord
 from service.store.types import new_id
-from service.usecases import removal
-from service.usecases.confirm import forget_code_tries
-from service.usecases.deliver_webhooks import DeliverWebhooks
-from service.usecases.held import HeldSignups
-from service.usecases.lists import Lists
-from service.usecases.once import KEEP, Once
-from service.usecases.retention import PEOPLE_PIECE, Retention, RetentionRules
+from service.usecases.links.confirm import forget_code_tries
+from service.usecases.lists.lists import Lists
+from service.usecases.people import removal
+from service.usecases.people.retention import PEOPLE_PIECE, Retention, RetentionRules
+from service.usecases.signup.held import HeldSignups
+from service.usecases.signup.idempotency import KEEP, Once
+from service.usecases.webhooks.deliver import DeliverWebhooks
 from service.webhooks.call import Call
 from tests.store.plans import age_statistics, grow, whole_reads
 from tests.store.world import NOON, World

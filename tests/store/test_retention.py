@@ -10,9 +10,10 @@ from sqlalchemy import Engine, func, insert, select
 from service.app import build_retention
 from service.config import Settings
 from service.domain.address import address_hash
-from service.store.audit import insert_audit
-from service.store.lists import insert_list
-from service.store.models import (
+from service.store.access.audit import insert_audit
+from service.store.lists.lists import insert_list
+from service.store.people.retention import _first_id
+from service.store.tables.core import (
     AuditEntry,
     ConsentEvent,
     MailingList,
@@ -22,9 +23,8 @@ from service.store.models import (
     Subscription,
     Suppression,
 )
-from service.store.retention import _first_id
-from service.usecases.retention import Retention, RetentionRules
-from service.web.context import UseCases
+from service.usecases.people.retention import Retention, RetentionRules
+from service.web.http.context import UseCases
 
 NOW = datetime.now(UTC)
 HASH_KEY = b"an-address-hash-key-for-tests-only-01"

@@ -8,12 +8,12 @@ import time_machine
 from sqlalchemy import Engine
 
 from service.clock import utc_now
-from service.domain.delivery import MISCONFIGURED_MAX_DELAY, Outcome, sender_pause
+from service.domain.delivery.retry import MISCONFIGURED_MAX_DELAY, Outcome, sender_pause
 from service.mail.pace import Pace
 from service.mail.provider import Mail, MisconfiguredError, Receipt, SenderRefusedError
-from service.store import activity, sender_pauses
 from service.store.database import reading
-from service.store.sender_pauses import RefusedSender
+from service.store.delivery import activity, sender_pauses
+from service.store.delivery.sender_pauses import RefusedSender
 from tests.store.fakes import FakeProvider, fails, take
 from tests.store.test_deliver import make, run
 from tests.store.world import NOON, World

@@ -13,8 +13,8 @@ from sqlalchemy.engine import URL
 
 from service.app import SIGNAL, build_deliver, create_app
 from service.store.database import engine_options, prepare_engine
-from service.store.models import db
-from service.web.context import EXTENSION, UseCases
+from service.store.tables.core import db
+from service.web.http.context import EXTENSION, UseCases
 from tests.conftest import make_settings
 from tests.postgres import libpq
 from tests.store.world import World

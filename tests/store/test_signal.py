@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Engine, text
 
-from service.store import signal
-from service.store.signal import MailSignal, MailWaiter
+from service.store.delivery import signal
+from service.store.delivery.signal import MailSignal, MailWaiter
 from tests.store.world import World
 
 LONG, SOON = 20.0, 5.0

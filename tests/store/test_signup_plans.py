@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, event, text
 
-from service.store.signups import record_signups
+from service.store.signup.signups import record_signups
 from tests.store.test_signups import signup
 from tests.store.world import World
 from tests.store.world import world as world

@@ -18,14 +18,14 @@ from service.domain.address import parse_address
 from service.domain.consent import Evidence
 from service.domain.errors import AddressError, InvalidInputError, UnknownListError
 from service.domain.subscription import MAX_LISTS, Cycles, SubscriptionRef
-from service.store import cycles as cycles_store
-from service.store.cycles import Act
-from service.store.models import Subscriber, Subscription, db
-from service.store.signups import Signup, record_signups
+from service.store.links import acts as cycles_store
+from service.store.links.acts import Act
+from service.store.signup.signups import Signup, record_signups
+from service.store.tables.core import Subscriber, Subscription, db
 from service.store.types import new_id
-from service.usecases.consent_texts import ConsentTexts
-from service.usecases.lists import Lists
-from service.usecases.subscribe import SignupRequest, Subscribe
+from service.usecases.lists.consent_texts import ConsentTexts
+from service.usecases.lists.lists import Lists
+from service.usecases.signup.subscribe import SignupRequest, Subscribe
 from tests.store.world import ADA, NOON, World, counted
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)

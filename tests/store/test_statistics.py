@@ -9,10 +9,10 @@ from sqlalchemy import insert, update
 from service.clock import utc_now
 from service.domain.consent import Evidence
 from service.domain.errors import InvalidInputError, UnknownListError
-from service.store.models import ConsentEvent, RecordedEvent, Subscription
-from service.store.statistics_days import SourceCount
-from service.usecases.lists import Lists
-from service.usecases.statistics import COUNTED, Statistics
+from service.store.operations.daily import SourceCount
+from service.store.tables.core import ConsentEvent, RecordedEvent, Subscription
+from service.usecases.lists.lists import Lists
+from service.usecases.operations.statistics import COUNTED, Statistics
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import time_machine
 from service.domain.consent import Evidence
 from service.domain.errors import LinkExpiredError
 from service.mail.provider import TemporaryError
-from service.usecases.views import LinkState
+from service.usecases.links.views import LinkState
 from tests.store.fakes import FakeProvider, fails, take
 from tests.store.test_deliver import make, run
 from tests.store.world import ADA, NOON, World

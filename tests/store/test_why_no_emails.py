@@ -14,19 +14,19 @@ from sqlalchemy.engine import URL
 from service.app import build_gates
 from service.clock import utc_now
 from service.config import Settings
-from service.domain.breaker import BreakerState
 from service.domain.consent import Evidence
-from service.domain.delivery import Outcome
+from service.domain.delivery.breaker import BreakerState
+from service.domain.delivery.retry import Outcome
 from service.domain.finding import Finding, Level, ok
-from service.store import activity
-from service.store.models import OutboxMessage
-from service.usecases.causes import causes
-from service.usecases.delivery_watch import DeliveryWatch
-from service.usecases.doctor import Doctor
-from service.usecases.heartbeat import Heartbeat, shown_database
-from service.usecases.metrics import Metrics
-from service.usecases.subscribe import SignupRequest
-from service.web.context import UseCases
+from service.store.delivery import activity
+from service.store.tables.core import OutboxMessage
+from service.usecases.delivery.causes import causes
+from service.usecases.delivery.watch import DeliveryWatch
+from service.usecases.operations.doctor import Doctor
+from service.usecases.operations.heartbeat import Heartbeat, shown_database
+from service.usecases.operations.metrics import Metrics
+from service.usecases.signup.subscribe import SignupRequest
+from service.web.http.context import UseCases
 from tests.conftest import make_settings
 from tests.web.admin_steps import Admin
 

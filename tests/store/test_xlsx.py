@@ -7,7 +7,7 @@ from hashlib import sha256
 from xml.etree import ElementTree
 from zipfile import ZipFile
 
-from service.domain.xlsx import CELL_CHARS, workbook
+from service.store.files.xlsx import CELL_CHARS, workbook
 
 MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 

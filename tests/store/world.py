@@ -16,11 +16,17 @@ from service.domain.address import address_hash, parse_address
 from service.domain.consent import Evidence
 from service.domain.subscription import Cycles
 from service.store.database import reading
-from service.store.models import ConsentEvent, OutboxMessage, Subscriber, Subscription, Suppression
-from service.store.outbox import cycles_of
+from service.store.delivery.outbox import cycles_of
+from service.store.tables.core import (
+    ConsentEvent,
+    OutboxMessage,
+    Subscriber,
+    Subscription,
+    Suppression,
+)
 from service.tokens import Tokens
-from service.usecases.subscribe import SignupRequest
-from service.web.context import UseCases
+from service.usecases.signup.subscribe import SignupRequest
+from service.web.http.context import UseCases
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ADA = "ada@example.org"

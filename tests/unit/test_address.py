@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from service.domain.address import address_hash, parse_address
 from service.domain.errors import AddressError
-from service.domain.limits import domain_of
+from service.domain.signup.limits import domain_of
 
 
 @pytest.mark.parametrize(

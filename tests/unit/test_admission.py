@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from service.domain.admission import Account, AdmissionRule, plain_address
+from service.domain.access.admission import Account, AdmissionRule, plain_address
 
 ADA = {"sub": "1", "email": "ada@example.org", "email_verified": True}
 GROUP = "newsletter-admins"

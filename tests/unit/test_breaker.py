@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from service.domain.breaker import FIRST_PAUSE, MAX_PAUSE, Breaker, BreakerState
+from service.domain.delivery.breaker import FIRST_PAUSE, MAX_PAUSE, Breaker, BreakerState
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)

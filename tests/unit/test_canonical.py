@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.domain.canonical import MAX_WHOLE, CanonicalError, canonical
+from service.domain.ledger.canonical import MAX_WHOLE, CanonicalError, canonical
 from tests.ledger_checker import write
 
 texts = st.text(st.characters(exclude_categories=["Cs"]))

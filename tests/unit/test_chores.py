@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from service.usecases.chores import Chore, Chores
+from service.usecases.operations.chores import Chore, Chores
 
 PATIENCE = 10.0
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from service.cli.cpus import usable_cpus
+from service.cli.serving.cpus import usable_cpus
 
 
 def write(root: Path, files: dict[str, str]) -> Path:

@@ -1,6 +1,6 @@
 """Which keys a database takes for its own while they stay, are changed, or are lost."""
 
-from service.domain.database_keys import (
+from service.domain.access.database_keys import (
     GivenKey,
     belongs,
     fingerprint,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.domain.delivery import (
+from service.domain.delivery.retry import (
     EAGER_MAX_DELAY,
     EAGER_PERIOD,
     GIVE_UP_AFTER,

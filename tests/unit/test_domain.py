@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from service.domain.consent import IpPolicy, kept_ip
 from service.domain.errors import InvalidInputError
-from service.domain.mailing_list import check_slug
+from service.domain.lists.mailing_list import check_slug
 from service.domain.subscription import MessageKind, SuppressionReason, blocks
 from service.domain.text import MAX_DEPTH, check_json, check_text
 
@@ -114,7 +114,7 @@ def test_ordinary_values_are_kept(value: object):
 
 def test_every_enum_value_fits_its_column():
     from service.domain.consent import ConsentKind
-    from service.domain.delivery import MessageStatus
+    from service.domain.delivery.retry import MessageStatus
     from service.domain.subscription import EndedReason, Status
 
     for kinds, width in (

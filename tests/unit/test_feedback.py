@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.domain.feedback import SOFT_BOUNCE_LIMIT, Consequence, EventKind, consequence
+from service.domain.delivery.feedback import SOFT_BOUNCE_LIMIT, Consequence, EventKind, consequence
 from service.domain.subscription import EndedReason, SuppressionReason
 
 HARD = Consequence(SuppressionReason.HARD_BOUNCE, EndedReason.HARD_BOUNCE)

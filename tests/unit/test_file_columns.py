@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 import pytest
 
 from service.domain.errors import InvalidInputError
-from service.domain.exchange import FileFormat
 from service.domain.files.columns import ColumnChoices, ColumnsError, UnknownColumns
+from service.domain.files.exchange import FileFormat
+from service.domain.files.import_row import parse_import_row
 from service.domain.files.mapping import parse_mapping
 from service.domain.files.words import MAX_CHARS, beginning
-from service.domain.import_row import parse_import_row
-from service.usecases.import_file import FileRow, Found, ImportFile
+from service.usecases.files.import_reading import FileRow, Found, ImportFile
 
 
 def rows(

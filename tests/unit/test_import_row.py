@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from service.domain.address import Address, parse_address
 from service.domain.errors import AddressError, InvalidInputError
-from service.domain.import_row import parse_import_row
-from service.domain.import_text import trimmed
+from service.domain.files.import_row import parse_import_row
+from service.domain.files.import_text import trimmed
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 PARTS = st.text("aZ0_+-.@ é\u0131'\"=?", max_size=8)

@@ -11,8 +11,9 @@ from uuid import UUID
 
 import pytest
 
-from service.domain.canonical import canonical
-from service.domain.ledger import (
+from service.domain.ledger.canonical import canonical
+from service.domain.ledger.check import FindingKind
+from service.domain.ledger.format import (
     GENESIS_HASH,
     Head,
     LedgerEvent,
@@ -24,9 +25,8 @@ from service.domain.ledger import (
     text_hash,
     utc,
 )
-from service.domain.ledger_check import FindingKind
 from service.signing import PublicKey, Signer, seed_of
-from service.usecases.verify_receipts import Report, UnreadableFileError, VerifyReceipts
+from service.usecases.ledger.verify import Report, UnreadableFileError, VerifyReceipts
 from tests.ledger_checker import check
 
 DOCS = (Path(__file__).parents[2] / "docs" / "ledger.md").read_text()

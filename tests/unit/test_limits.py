@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.domain.limits import (
+from service.domain.signup.limits import (
     LARGE_PROVIDER_FACTOR,
     Counted,
     Limit,

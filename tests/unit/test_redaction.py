@@ -4,8 +4,8 @@ from uuid import UUID
 
 import pytest
 
-from service.domain.delivery import Outcome
-from service.domain.redaction import MAX_LENGTH, redacted, usable_name
+from service.domain.delivery.redaction import MAX_LENGTH, redacted, usable_name
+from service.domain.delivery.retry import Outcome
 from service.mail.provider import Receipt, RejectedError
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from service.domain.risk import (
+from service.domain.signup.risk import (
     FASTEST_FORM,
     FORM_LIFE,
     LEEWAY,

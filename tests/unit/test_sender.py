@@ -4,8 +4,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from service.domain.delivery.sender import FORM, Sender, parse_sender
 from service.domain.errors import SenderError
-from service.domain.sender import FORM, Sender, parse_sender
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.domain.site import is_one_of, site_origin
+from service.domain.lists.site import is_one_of, site_origin
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from ipaddress import ip_address
 import pytest
 
 from service.domain.errors import InvalidInputError
-from service.domain.target import check_url, is_public
+from service.domain.webhooks.target import check_url, is_public
 
 PUBLIC = ("8.8.8.8", "1.1.1.1", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808")
 NOT_PUBLIC = (

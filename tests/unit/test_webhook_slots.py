@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from service.usecases.webhook_slots import SLOW_SECONDS, Running, Sizes, Slots
+from service.usecases.webhooks.slots import SLOW_SECONDS, Running, Sizes, Slots
 
 SIZES = Sizes(total=10, new=3, slow=2, per_receiver=4)
 

@@ -7,7 +7,7 @@ from typing import Any
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from service.web.context import UseCases
+from service.web.http.context import UseCases
 
 ORIGIN = "http://127.0.0.1:8000"
 

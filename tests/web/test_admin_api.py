@@ -14,11 +14,11 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, select
 from werkzeug.routing import Rule
 
-from service.domain.exchange import EXPORT_COLUMNS, FileFormat
-from service.domain.import_row import NO_ADDRESS
-from service.store.models import ConsentEvent, OutboxMessage, Subscription
-from service.usecases.import_file import DoubtfulRow, ImportFile, RowProblem
-from service.web.context import UseCases
+from service.domain.files.exchange import EXPORT_COLUMNS, FileFormat
+from service.domain.files.import_row import NO_ADDRESS
+from service.store.tables.core import ConsentEvent, OutboxMessage, Subscription
+from service.usecases.files.import_reading import DoubtfulRow, ImportFile, RowProblem
+from service.web.http.context import UseCases
 
 PEOPLE = (
     "email,name,list,status,locale,confirmed_at,source\n"
@@ -332,7 +332,7 @@ def test_an_export_that_breaks_off_does_not_look_whole(
         yield b"email\n" if form == "csv" else b'{"email":"ada@example.org"}\n'
         raise OSError("the row of ada@example.org")
 
-    monkeypatch.setattr("service.store.exports.export_blocks", breaking)
+    monkeypatch.setattr("service.store.files.exports.export_blocks", breaking)
     response = admin.call("GET", f"/v1/subscribers/export?format={form}", buffered=False)
     blocks = iter(response.response)
     received = next(blocks) + next(blocks)

@@ -6,12 +6,12 @@ import pytest
 from sqlalchemy import select, update
 
 from service.clock import utc_now
-from service.domain.breaker import BreakerState
-from service.domain.delivery import Outcome
-from service.store import activity, sender_pauses
-from service.store.models import AuditEntry, OutboxMessage, db
+from service.domain.delivery.breaker import BreakerState
+from service.domain.delivery.retry import Outcome
+from service.store.delivery import activity, sender_pauses
+from service.store.tables.core import AuditEntry, OutboxMessage, db
 from service.store.types import new_id
-from service.usecases.metrics import Metrics
+from service.usecases.operations.metrics import Metrics
 from tests.web.admin_steps import Admin
 
 

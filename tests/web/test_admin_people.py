@@ -12,12 +12,12 @@ from service.clock import utc_now
 from service.domain.address import parse_address
 from service.domain.consent import Evidence
 from service.domain.errors import NotFoundError
-from service.domain.risk import Reason, Risk
-from service.store.held import Held, insert_held
-from service.store.models import AuditEntry, ConsentEvent, Subscriber, Subscription, db
-from service.store.signups import Signup
+from service.domain.signup.risk import Reason, Risk
+from service.store.signup.held import Held, insert_held
+from service.store.signup.signups import Signup
+from service.store.tables.core import AuditEntry, ConsentEvent, Subscriber, Subscription, db
 from service.store.types import new_id
-from service.usecases.subscribe import SignupRequest
+from service.usecases.signup.subscribe import SignupRequest
 from tests.web.admin_steps import Admin, first
 
 
@@ -83,7 +83,7 @@ def test_people_are_found_by_text_list_and_status(admin, people, query, names):
 
 
 def test_pages_go_on_with_what_was_asked_for(admin, people, monkeypatch):
-    monkeypatch.setattr(sys.modules["service.web.admin_pages.subscribers"], "PAGE", 1)
+    monkeypatch.setattr(sys.modules["service.web.console.subscribers"], "PAGE", 1)
     page = admin.get("/admin/subscribers?list=news-flash&_external=1&_anchor=x")
     seen = found(page)
     link = first(r'href="([^"]+cursor=[^"]+)"', page).replace("&amp;", "&")

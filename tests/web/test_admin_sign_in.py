@@ -7,15 +7,15 @@ import time_machine
 from sqlalchemy import func, select
 
 from service.app import create_app
-from service.store.models import AuditEntry, db
-from service.store.session_models import AdminSession
-from service.usecases.admin_sessions import (
+from service.store.tables.access import AdminSession
+from service.store.tables.core import AuditEntry, db
+from service.usecases.access.sessions import (
     LINK_LIFE,
     SESSION_IDLE,
     SESSION_LIFE,
     forget_ended_sessions,
 )
-from service.web.context import EXTENSION
+from service.web.http.context import EXTENSION
 from tests.conftest import make_settings
 from tests.web.admin_steps import ORIGIN, csrf_token
 

@@ -11,11 +11,11 @@ from markupsafe import escape
 from sqlalchemy import insert, select
 
 from service.clock import utc_now
-from service.domain.exchange import FileFormat
-from service.domain.webhook import EventType
-from service.store.models import AuditEntry, db
+from service.domain.files.exchange import FileFormat
+from service.domain.webhooks.event import EventType
+from service.store.tables.core import AuditEntry, db
+from service.store.tables.webhooks import WebhookAttempt
 from service.store.types import new_id
-from service.store.webhook_models import WebhookAttempt
 from tests.store.world import World
 from tests.web.admin_steps import Admin, first
 

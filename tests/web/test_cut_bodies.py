@@ -6,8 +6,8 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
-from service.usecases.keys import Keys
-from service.web.context import UseCases
+from service.usecases.access.keys import Keys
+from service.web.http.context import UseCases
 
 FORM, JSON, CSV = "application/x-www-form-urlencoded", "application/json", "text/csv"
 PLAIN_SERVER: dict[str, object] = {}

@@ -12,8 +12,8 @@ from uuid import UUID
 import pytest
 from flask.testing import FlaskClient
 
-from service.usecases.export import ExportRequest
-from service.web.context import UseCases
+from service.usecases.files.export import ExportRequest
+from service.web.http.context import UseCases
 
 PEOPLE = (
     "email,name,list,status,locale,confirmed_at,source,requested_at,attributes\n"
@@ -150,7 +150,7 @@ def test_an_export_that_breaks_off_is_in_the_log_and_not_complete(
         yield b"email\n"
         raise OSError("gone")
 
-    monkeypatch.setattr("service.store.exports.export_blocks", breaking)
+    monkeypatch.setattr("service.store.files.exports.export_blocks", breaking)
     stream = exporter.usecases.export(ExportRequest(), actor="key:tool")
     assert next(stream) == b"email\n"
     with pytest.raises(OSError, match="gone"):

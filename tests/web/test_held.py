@@ -9,9 +9,9 @@ from sqlalchemy import event, func, select
 
 from service.cli import main
 from service.domain.subscription import CODE_TRIES, HELD_OF_ADDRESS
-from service.store.intake_models import HeldSignup
-from service.store.models import AuditEntry, OutboxMessage, Subscriber, db
-from service.usecases.held import KEEP
+from service.store.tables.core import AuditEntry, OutboxMessage, Subscriber, db
+from service.store.tables.intake import HeldSignup
+from service.usecases.signup.held import KEEP
 from tests.web.test_membership import shape
 
 CALL = "/v1/subscriptions"

@@ -11,8 +11,8 @@ from sqlalchemy import select
 
 from service.domain.errors import UnavailableError
 from service.mail.events.registry import EventParsers
-from service.store.models import OutboxMessage, RecordedEvent, Subscription, Suppression, db
-from service.web.hooks import MAX_EVENTS_BYTES
+from service.store.tables.core import OutboxMessage, RecordedEvent, Subscription, Suppression, db
+from service.web.api.events import MAX_EVENTS_BYTES
 from tests.conftest import make_settings, running_app
 from tests.mail.events import senders
 from tests.mail.events.payloads import HARD_BOUNCES, OURS

@@ -11,9 +11,9 @@ from sqlalchemy.engine import URL
 from service.app import SIGNAL, create_app
 from service.config import Settings
 from service.domain.errors import InvalidInputError
-from service.store.models import db
-from service.web.context import UseCases
-from service.web.problems import CONTENT_TYPE
+from service.store.tables.core import db
+from service.web.http.context import UseCases
+from service.web.http.problems import CONTENT_TYPE
 
 OURS = "https://news.example"
 Make = Callable[..., FlaskClient]

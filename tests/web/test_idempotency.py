@@ -9,10 +9,10 @@ import time_machine
 from sqlalchemy import event, func, select, update
 
 from service.domain.errors import UnavailableError
-from service.store.intake_models import HeldSignup, IdempotencyRecord
-from service.store.models import ConsentEvent, OutboxMessage, db
-from service.usecases import once as module
-from service.usecases.once import KEEP, Once
+from service.store.tables.core import ConsentEvent, OutboxMessage, db
+from service.store.tables.intake import HeldSignup, IdempotencyRecord
+from service.usecases.signup import idempotency as module
+from service.usecases.signup.idempotency import KEEP, Once
 
 CALL = "/v1/subscriptions"
 KEY = '"8e03978e-40d5-43e8-bc93-6894a57f9324"'

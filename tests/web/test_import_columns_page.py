@@ -7,7 +7,7 @@ from zipfile import ZipFile
 import pytest
 from sqlalchemy import select
 
-from service.store.models import Subscriber, Subscription
+from service.store.tables.core import Subscriber, Subscription
 from tests.web.admin_steps import ORIGIN, Admin
 
 FILE = (

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from service.usecases import import_
+from service.usecases.files import import_subscribers
 from tests.web.admin_steps import ORIGIN, Admin
 
 HEADER = "email,status\n"
@@ -21,7 +21,7 @@ def database_url(sqlite_url):
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch):
     """Have a file of a few rows be one of several chunks."""
-    monkeypatch.setattr(import_, "CHUNK_ROWS", CHUNK_ROWS)
+    monkeypatch.setattr(import_subscribers, "CHUNK_ROWS", CHUNK_ROWS)
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_the_report_of_every_row_comes_in_pieces(admin):
 
 
 def test_a_file_of_bad_rows_only_tells_how_far_it_is_and_holds_none_of_them(admin, monkeypatch):
-    monkeypatch.setattr(import_, "PROGRESS_ROWS", 50)
+    monkeypatch.setattr(import_subscribers, "PROGRESS_ROWS", 50)
     told = lines(post(admin, HEADER + "nobody,pending\n" * 175, rows="1"))
     assert [each["rows"] for each in told if "rows" in each] == [50, 100, 150]
     assert [each["bytes"] > 0 for each in told if "bytes" in each] == [True] * 3

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from service.clock import utc_now
 from service.domain.errors import InvalidInputError, UnknownListError
-from service.web.context import UseCases
+from service.web.http.context import UseCases
 
 PEOPLE = (
     "email,list,status\nada@example.org,news-flash,pending\nbob@example.org,other,pending\n"
@@ -91,10 +91,10 @@ def test_a_key_ends_by_itself_and_with_it_its_session(
     secret = usecases.admin_sessions.open_with_key(key)
     assert secret is not None
     assert usecases.admin_sessions.find(secret)
-    monkeypatch.setattr("service.usecases.keys.utc_now", lambda: end)
-    monkeypatch.setattr("service.usecases.admin_sessions.utc_now", lambda: end)
-    monkeypatch.setattr("service.usecases.admin_sessions.SESSION_LIFE", timedelta(days=9))
-    monkeypatch.setattr("service.usecases.admin_sessions.SESSION_IDLE", timedelta(days=9))
+    monkeypatch.setattr("service.usecases.access.keys.utc_now", lambda: end)
+    monkeypatch.setattr("service.usecases.access.sessions.utc_now", lambda: end)
+    monkeypatch.setattr("service.usecases.access.sessions.SESSION_LIFE", timedelta(days=9))
+    monkeypatch.setattr("service.usecases.access.sessions.SESSION_IDLE", timedelta(days=9))
     assert client.get("/v1/keys", headers=headers).status_code == 401
     assert usecases.admin_sessions.find(secret) is None
     assert usecases.admin_sessions.open_with_key(key) is None

@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import select
 
 from service.app import SIGNAL, create_app
-from service.store.intake_models import HeldSignup
-from service.store.models import db
-from service.web.context import EXTENSION
+from service.store.tables.core import db
+from service.store.tables.intake import HeldSignup
+from service.web.http.context import EXTENSION
 from tests.redis import running_redis
 
 CALL = "/v1/subscriptions"

@@ -13,9 +13,9 @@ from sqlalchemy.engine import URL
 
 from service.app import SIGNAL, create_app
 from service.domain.subscription import Cycles, SubscriptionRef
-from service.store.models import OutboxMessage, Subscription, db
+from service.store.tables.core import OutboxMessage, Subscription, db
 from service.tokens import Tokens
-from service.web.link_paths import LinkPaths
+from service.web.middleware.link_paths import LinkPaths
 from tests.conftest import make_settings
 
 BEHIND = (

@@ -10,10 +10,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from service.domain.consent import Evidence
-from service.domain.risk import TRAPPED
+from service.domain.signup.risk import TRAPPED
 from service.domain.subscription import WITHHELD_A_DAY
-from service.store.models import db
-from service.usecases.subscribe import SignupRequest
+from service.store.tables.core import db
+from service.usecases.signup.subscribe import SignupRequest
 from tests.store.world import NOON, World, counted
 from tests.store.world import world as world
 

@@ -18,18 +18,18 @@ from sqlalchemy.engine import URL
 from service.app import build_seal_ledger
 from service.clock import utc_now
 from service.config import Settings
-from service.domain.breaker import BreakerState
 from service.domain.consent import Evidence
-from service.domain.delivery import Outcome
+from service.domain.delivery.breaker import BreakerState
+from service.domain.delivery.retry import Outcome
 from service.domain.errors import InvalidInputError
-from service.domain.risk import TRAPPED
+from service.domain.signup.risk import TRAPPED
 from service.log import Sometimes
-from service.store import activity, outbox_admin, sender_pauses
 from service.store.database import reading
-from service.store.ledger_models import LedgerHead
-from service.usecases.subscribe import SignupRequest
-from service.web import refusals
-from service.web.context import UseCases
+from service.store.delivery import activity, outbox_admin, sender_pauses
+from service.store.tables.ledger import LedgerHead
+from service.usecases.signup.subscribe import SignupRequest
+from service.web.http import refusals
+from service.web.http.context import UseCases
 from tests.conftest import make_settings, running_app
 
 Delta = Callable[[], Mapping[tuple[str, ...], float]]

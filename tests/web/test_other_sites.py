@@ -15,9 +15,9 @@ from sqlalchemy.exc import OperationalError
 from service.app import SIGNAL, create_app
 from service.config import Settings
 from service.domain.subscription import Cycles, SubscriptionRef
-from service.store.models import MailingList, db
+from service.store.tables.core import MailingList, db
 from service.tokens import Tokens
-from service.web.context import UseCases
+from service.web.http.context import UseCases
 
 FORM = "/subscribe/news-flash"
 SITE = "https://site.example"

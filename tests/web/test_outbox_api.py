@@ -10,11 +10,11 @@ from sqlalchemy import Engine, select, update
 
 from service.clock import utc_now
 from service.domain.consent import Evidence
-from service.domain.delivery import GIVE_UP_AFTER, MessageStatus, Outcome, decide
-from service.store import batches
-from service.store.models import OutboxMessage
-from service.usecases.subscribe import SignupRequest
-from service.web.context import UseCases
+from service.domain.delivery.retry import GIVE_UP_AFTER, MessageStatus, Outcome, decide
+from service.store.delivery import claims
+from service.store.tables.core import OutboxMessage
+from service.usecases.signup.subscribe import SignupRequest
+from service.web.http.context import UseCases
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_a_retried_mail_has_a_fresh_window(
     assert (shown["status"], shown["attempts"], shown["settled_at"]) == ("queued", 0, None)
     now = utc_now()
     with engine.begin() as connection:
-        (batch,) = batches.claim_due(
+        (batch,) = claims.claim_due(
             connection,
             provider="mailbox",
             batch_size=10,

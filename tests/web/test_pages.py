@@ -13,9 +13,9 @@ from service.app import create_app
 from service.clock import utc_now
 from service.domain.subscription import Cycles, SubscriptionRef
 from service.mail.mailbox import Mailbox
-from service.store.models import OutboxMessage, Subscription, db
+from service.store.tables.core import OutboxMessage, Subscription, db
 from service.tokens import Tokens
-from service.web.context import EXTENSION
+from service.web.http.context import EXTENSION
 
 FORM = "/subscribe/news-flash"
 SITE = "https://site.example"

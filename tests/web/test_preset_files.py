@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from service.web.context import UseCases
+from service.web.http.context import UseCases
 
 LONG = {"text": "é" * 1_500}
 MANY = {"a": [1] * 700}

@@ -3,7 +3,7 @@
 from flask import Flask
 from flask.testing import FlaskClient
 
-from service.store.models import db
+from service.store.tables.core import db
 from tests.store.world import counted
 
 
@@ -23,7 +23,7 @@ def test_it_is_ready_and_says_so(client: FlaskClient):
 
 
 def test_many_requests_cause_few_writes(app: Flask, client: FlaskClient, monkeypatch):
-    monkeypatch.setattr("service.usecases.health.PROBE_EVERY_SECONDS", 3600)
+    monkeypatch.setattr("service.usecases.operations.health.PROBE_EVERY_SECONDS", 3600)
     with app.app_context():
         engine = db.engine
     with counted(engine) as statements:

@@ -10,11 +10,11 @@ from sqlalchemy import select, update
 
 from service.app import SIGNAL, build_seal_ledger, create_app
 from service.signing import PublicKey
-from service.store.models import ConsentEvent, OutboxMessage, Subscription, db
-from service.store.outbox import cycles_of
+from service.store.delivery.outbox import cycles_of
+from service.store.tables.core import ConsentEvent, OutboxMessage, Subscription, db
 from service.tokens import Tokens
-from service.usecases.verify_receipts import VerifyReceipts
-from service.web.context import EXTENSION
+from service.usecases.ledger.verify import VerifyReceipts
+from service.web.http.context import EXTENSION
 
 FORM = "/subscribe/news-flash"
 TEXTS = "/v1/lists/news-flash/consent-texts"

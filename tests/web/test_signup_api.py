@@ -13,8 +13,8 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.test import TestResponse
 
 from service.domain import errors as domain
-from service.web.context import EXTENSION, UseCases
-from service.web.problems import CONTENT_TYPE
+from service.web.http.context import EXTENSION, UseCases
+from service.web.http.problems import CONTENT_TYPE
 
 PATH = "/v1/subscriptions"
 ADA = "ada@example.org"
@@ -305,7 +305,7 @@ def test_a_surprise_is_answered_500_without_its_words(
 
 
 def test_every_error_of_the_domain_has_an_answer():
-    from service.web.problems import _TABLE
+    from service.web.http.problems import _TABLE
 
     def all_of(kind: type[Exception]) -> set[type[Exception]]:
         found = {kind}

@@ -13,9 +13,9 @@ import time_machine
 from sqlalchemy import func, select
 
 from service.app import SIGNAL, create_app
-from service.store.intake_models import HeldSignup
-from service.store.models import OutboxMessage, Subscriber, db
-from service.usecases.steps import LIFE, WAIT
+from service.store.tables.core import OutboxMessage, Subscriber, db
+from service.store.tables.intake import HeldSignup
+from service.usecases.signup.extra_step import LIFE, WAIT
 
 FORM = "/subscribe/news-flash"
 BROWSER = {"User-Agent": "Mozilla/5.0", "Accept": "text/html"}

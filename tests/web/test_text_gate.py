@@ -10,8 +10,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from service.web.context import UseCases
-from service.web.contract import METHODS, contract_of
+from service.web.contract.openapi import METHODS, contract_of
+from service.web.http.context import UseCases
 from tests.web.admin_steps import ORIGIN, Admin
 
 NUL = "a\0b"

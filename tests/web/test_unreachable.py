@@ -11,11 +11,11 @@ from sqlalchemy import Engine, update
 from service.app import SIGNAL, create_app
 from service.config import Settings
 from service.domain.consent import Evidence
-from service.domain.risk import Level, Reason, Risk
-from service.store.models import OutboxMessage, db
-from service.usecases.subscribe import SignupRequest
-from service.usecases.views import MailProgress
-from service.web.context import EXTENSION
+from service.domain.signup.risk import Level, Reason, Risk
+from service.store.tables.core import OutboxMessage, db
+from service.usecases.links.views import MailProgress
+from service.usecases.signup.subscribe import SignupRequest
+from service.web.http.context import EXTENSION
 from tests.store.world import NOON, World
 
 JORG, OTHER = "jörg@example.org", "zoë@example.org"

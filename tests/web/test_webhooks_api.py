@@ -8,10 +8,10 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
-from service.domain.webhook import EventType
-from service.store.audit import audit_page
+from service.domain.webhooks.event import EventType
+from service.store.access.audit import audit_page
 from service.store.database import reading
-from service.web.context import UseCases
+from service.web.http.context import UseCases
 
 URL = "https://example.org/hook"
 

@@ -13,18 +13,18 @@ from werkzeug import Request, Response
 
 from service.clock import utc_now
 from service.domain.consent import Evidence
-from service.domain.webhook import EventType
-from service.store import webhooks as store
+from service.domain.webhooks.event import EventType
 from service.store.database import reading
-from service.store.lists import get_by_slug
-from service.store.models import OutboxMessage, Subscriber
-from service.store.outbox import cycles_of
-from service.store.webhook_models import Webhook, WebhookAttempt, WebhookDelivery
+from service.store.delivery.outbox import cycles_of
+from service.store.lists.lists import get_by_slug
+from service.store.tables.core import OutboxMessage, Subscriber
+from service.store.tables.webhooks import Webhook, WebhookAttempt, WebhookDelivery
+from service.store.webhooks import receivers as store
 from service.tokens import Tokens
-from service.usecases.deliver_webhooks import DeliverWebhooks
-from service.usecases.subscribe import SignupRequest
-from service.usecases.webhooks import WebhookView
-from service.web.context import UseCases
+from service.usecases.signup.subscribe import SignupRequest
+from service.usecases.webhooks.deliver import DeliverWebhooks
+from service.usecases.webhooks.receivers import WebhookView
+from service.web.http.context import UseCases
 from service.webhooks.call import Call
 
 ADA = "ada@example.org"

@@ -14,14 +14,14 @@ from sqlalchemy import delete, update
 from werkzeug import Request, Response
 
 from service.clock import utc_now
-from service.domain.delivery import GIVE_UP_AFTER
-from service.domain.webhook import KEEP, DeliveryStatus, EventType
-from service.store import webhook_deliveries, webhooks
-from service.store.models import Subscriber
-from service.store.webhook_models import Webhook, WebhookDelivery
-from service.store.webhooks import Change
-from service.usecases.deliver_webhooks import LEASE, LONGEST_CALL, DeliverWebhooks
-from service.usecases.webhook_slots import Sizes
+from service.domain.delivery.retry import GIVE_UP_AFTER
+from service.domain.webhooks.event import KEEP, DeliveryStatus, EventType
+from service.store.tables.core import Subscriber
+from service.store.tables.webhooks import Webhook, WebhookDelivery
+from service.store.webhooks import deliveries, receivers
+from service.store.webhooks.receivers import Change
+from service.usecases.webhooks.deliver import LEASE, LONGEST_CALL, DeliverWebhooks
+from service.usecases.webhooks.slots import Sizes
 from tests.mail.raw import Peer, RawServer, hang, trickle
 from tests.webhooks.conftest import ADA, Receiver, Service
 
@@ -79,7 +79,7 @@ def test_of_an_erased_person_only_the_id_is_told(service: Service, receiver: Rec
     subscriber_id = service.subscriber_id()
     with service.engine.begin() as connection:
         change = Change(subscriber_id=subscriber_id, at=utc_now())
-        webhooks.owe(connection, EventType.ERASED, [change])
+        receivers.owe(connection, EventType.ERASED, [change])
         connection.execute(delete(Subscriber).where(Subscriber.id == subscriber_id))
     assert service.teller().run_due(10) == 2
     (event,) = receiver.verified(SECRET)
@@ -200,7 +200,7 @@ def many(service: Service, webhook_id: UUID, count: int) -> None:
         connection.execute(update(Webhook).values(is_enabled=Webhook.id == webhook_id))
         service.look_anew()
         changes = [Change(subscriber_id=webhook_id, at=utc_now()) for _ in range(count)]
-        webhooks.owe(connection, EventType.ERASED, changes)
+        receivers.owe(connection, EventType.ERASED, changes)
         connection.execute(update(Webhook).values(is_enabled=True))
     service.look_anew()
 
@@ -234,7 +234,7 @@ def test_what_a_lost_worker_had_is_due_when_its_lease_runs_out(
     many(service, id_, 1)
     now = utc_now()
     with service.engine.begin() as connection:
-        (lost,) = webhook_deliveries.claim(
+        (lost,) = deliveries.claim(
             connection, id_, limit=5, now=now, lease_until=now + timedelta(seconds=60)
         )
     teller = service.teller()
@@ -243,14 +243,14 @@ def test_what_a_lost_worker_had_is_due_when_its_lease_runs_out(
     assert teller.run_due(5) == 1
     # What the lost worker says afterwards counts for nothing.
     with service.engine.begin() as connection:
-        is_ours = webhook_deliveries.settle(
+        is_ours = deliveries.settle(
             connection,
             lost,
             None,
-            webhook_deliveries.WebhookSettlement(
+            deliveries.WebhookSettlement(
                 status=DeliveryStatus.QUEUED,
                 next_attempt_at=now,
-                receiver=webhook_deliveries.Receiver(failures=9, paused_until=now),
+                receiver=deliveries.Receiver(failures=9, paused_until=now),
                 disabled_reason="gone",
             ),
             now=now,
@@ -373,7 +373,7 @@ def test_nobody_is_called_on_a_lease_that_is_too_short(
     many(service, id_, 1)
     now = utc_now()
     with service.engine.begin() as connection:
-        (late,) = webhook_deliveries.claim(
+        (late,) = deliveries.claim(
             connection, id_, limit=5, now=now, lease_until=now + LONGEST_CALL / 2
         )
     assert service.teller()._deliver(late) is None
@@ -387,9 +387,7 @@ def test_calls_that_fail_together_count_once(service: Service, receiver: Receive
     receiver.answers += [Response(status=500) for _ in range(4)]
     now = utc_now()
     with service.engine.begin() as connection:
-        claimed = webhook_deliveries.claim(
-            connection, id_, limit=4, now=now, lease_until=now + LEASE
-        )
+        claimed = deliveries.claim(connection, id_, limit=4, now=now, lease_until=now + LEASE)
     teller = service.teller()
     with time_machine.travel(now, tick=False):
         for delivery in claimed:

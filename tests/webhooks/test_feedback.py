@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import select
 
 from service.clock import utc_now
-from service.domain.feedback import EventKind, ProviderEvent
-from service.store.models import OutboxMessage
+from service.domain.delivery.feedback import EventKind, ProviderEvent
+from service.store.tables.core import OutboxMessage
 from tests.webhooks.conftest import Service
 
 URL = "https://example.org/hook"

@@ -8,8 +8,8 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from service.domain.files.import_time import DayOrder, TimeError, read_time
 from service.domain.files.meanings import plain
-from service.domain.import_time import DayOrder, TimeError, read_time
 
 # After the offset Go writes the zone's name, or the offset once more where it has none.
 _ISO_LIKE = re.compile(

@@ -10,7 +10,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from service.domain.errors import InvalidInputError
-from service.domain.exchange import EXPORT_COLUMNS, EXTRA_COLUMNS
+from service.domain.files.exchange import EXPORT_COLUMNS, EXTRA_COLUMNS
 from service.domain.files.meanings import ENDED, Meaning, plain, strongest
 from service.domain.files.titles import PLAIN_TITLES, may_tell_who_left, title_key
 from service.domain.files.tools.tool import Tool

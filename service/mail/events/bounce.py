@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from service.domain.feedback import EventKind
+from service.domain.delivery.feedback import EventKind
 
 _STATUS = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})")
 _REPLY = re.compile(

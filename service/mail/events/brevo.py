@@ -2,7 +2,7 @@
 …/docs/batched-webhooks and …/docs/secured-webhooks
 """
 
-from service.domain.feedback import EventKind, ProviderEvent
+from service.domain.delivery.feedback import EventKind, ProviderEvent
 from service.mail.events.bounce import bounce_kind, read_reply
 from service.mail.events.payload import (
     Object,

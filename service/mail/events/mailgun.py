@@ -6,8 +6,8 @@ import hmac
 from datetime import timedelta
 from hashlib import sha256
 
+from service.domain.delivery.feedback import EventKind, ProviderEvent
 from service.domain.errors import EventAuthError
-from service.domain.feedback import EventKind, ProviderEvent
 from service.mail.events.bounce import bounce_kind, read_reply
 from service.mail.events.payload import (
     Object,

@@ -1,6 +1,6 @@
 """Mailjet's Event API. https://dev.mailjet.com/email/guides/webhooks/"""
 
-from service.domain.feedback import EventKind, ProviderEvent
+from service.domain.delivery.feedback import EventKind, ProviderEvent
 from service.mail.events.bounce import bounce_kind, read_reply
 from service.mail.events.payload import (
     Object,

@@ -4,8 +4,8 @@ import hmac
 from hashlib import sha256
 from typing import Any
 
+from service.domain.delivery.feedback import EventKind, ProviderEvent
 from service.domain.errors import EventAuthError, EventFormatError
-from service.domain.feedback import EventKind, ProviderEvent
 from service.mail.events.bounce import bounce_kind, read_reply
 from service.mail.events.payload import (
     Object,

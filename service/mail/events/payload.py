@@ -8,8 +8,8 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
+from service.domain.delivery.redaction import usable_name as name_of
 from service.domain.errors import EventFormatError
-from service.domain.redaction import usable_name as name_of
 
 __all__ = ["name_of"]
 

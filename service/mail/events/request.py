@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from service.domain.delivery.feedback import ProviderEvent
 from service.domain.errors import EventAuthError, EventFormatError
-from service.domain.feedback import ProviderEvent
 from service.mail.events.payload import Object
 
 CLOCK_SKEW = timedelta(minutes=5)

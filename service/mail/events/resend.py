@@ -7,8 +7,8 @@ from typing import Any
 from standardwebhooks import Webhook
 from standardwebhooks.webhooks import WebhookVerificationError
 
+from service.domain.delivery.feedback import EventKind, ProviderEvent
 from service.domain.errors import EventAuthError
-from service.domain.feedback import EventKind, ProviderEvent
 from service.mail.events.bounce import bounce_kind, read_reply
 from service.mail.events.payload import (
     Object,

@@ -6,7 +6,7 @@ for the signature, …/en/docs/topics-and-events/reference-content/verifying-web
 
 import re
 
-from service.domain.feedback import EventKind, ProviderEvent
+from service.domain.delivery.feedback import EventKind, ProviderEvent
 from service.mail.events.bounce import bounce_kind, read_reply
 from service.mail.events.fetch import Fetch
 from service.mail.events.payload import (

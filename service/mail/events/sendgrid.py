@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePub
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key, load_pem_public_key
 
+from service.domain.delivery.feedback import EventKind, ProviderEvent
 from service.domain.errors import EventAuthError
-from service.domain.feedback import EventKind, ProviderEvent
 from service.mail.events.bounce import bounce_kind, read_reply
 from service.mail.events.payload import (
     Object,

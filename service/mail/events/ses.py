@@ -7,7 +7,7 @@ feedback notifications of an identity …/dg/notification-contents.html
 import re
 from typing import Any
 
-from service.domain.feedback import EventKind, ProviderEvent
+from service.domain.delivery.feedback import EventKind, ProviderEvent
 from service.mail.events.bounce import bounce_kind, read_reply
 from service.mail.events.fetch import Fetch
 from service.mail.events.payload import (

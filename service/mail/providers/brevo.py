@@ -7,7 +7,7 @@ from uuid import NAMESPACE_OID, uuid5
 
 from requests import PreparedRequest
 
-from service.domain.delivery import Outcome
+from service.domain.delivery.retry import Outcome
 from service.mail.dsn import MailDsn
 from service.mail.http_api import (
     Answer,

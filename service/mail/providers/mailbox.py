@@ -5,7 +5,7 @@ from datetime import timedelta
 from functools import partial
 
 from service.clock import utc_now
-from service.domain.delivery import Outcome
+from service.domain.delivery.retry import Outcome
 from service.mail.mailbox import Mailbox
 from service.mail.mime import rfc_message_id, to_message
 from service.mail.pace import Pace

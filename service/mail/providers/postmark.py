@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from service.domain.delivery import Outcome
+from service.domain.delivery.retry import Outcome
 from service.mail.dsn import MailDsn
 from service.mail.http_api import (
     Answer,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from service.domain.delivery import Outcome
+from service.domain.delivery.retry import Outcome
 from service.mail.dsn import MailDsn
 from service.mail.http_api import (
     Answer,

@@ -22,7 +22,7 @@ from functools import partial
 from ipaddress import ip_address
 
 from service.deadline import Deadline
-from service.domain.delivery import Outcome
+from service.domain.delivery.retry import Outcome
 from service.mail.dsn import DsnError, MailDsn
 from service.mail.mime import rfc_message_id, to_message
 from service.mail.pace import Pace

@@ -11,7 +11,7 @@ from pathlib import Path
 from flask import Blueprint, Response, request, url_for
 from flask_babel import get_locale
 
-from service.web.security import csp_nonce, keep_private
+from service.web.http.security import csp_nonce, keep_private
 
 STATIC = Path(__file__).parent.parent / "static"
 

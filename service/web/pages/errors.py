@@ -8,9 +8,9 @@ from flask import Response, make_response, render_template, request
 from flask_babel import gettext as _
 
 from service.domain.errors import LinkEndedError, LinkExpiredError
-from service.web.negotiation import wants_json
+from service.web.http.negotiation import wants_json
+from service.web.http.problems import problem
 from service.web.pages import pages
-from service.web.problems import problem
 
 
 @pages.errorhandler(LinkExpiredError)

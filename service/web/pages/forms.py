@@ -11,19 +11,19 @@ from werkzeug.wrappers import Response
 
 from service.domain.address import MAX_LENGTH
 from service.domain.errors import AddressError, InvalidInputError
-from service.domain.mailing_list import ListInfo
-from service.domain.risk import Risk
-from service.domain.site import is_one_of
-from service.usecases.steps import Step
-from service.usecases.subscribe import SignupRequest
-from service.web.caller import admit
-from service.web.context import evidence, usecases
-from service.web.i18n import asked_locale, speak_for
-from service.web.negotiation import wants_json
+from service.domain.lists.mailing_list import ListInfo
+from service.domain.lists.site import is_one_of
+from service.domain.signup.risk import Risk
+from service.usecases.signup.extra_step import Step
+from service.usecases.signup.subscribe import SignupRequest
+from service.web.http.caller import admit
+from service.web.http.context import evidence, usecases
+from service.web.http.i18n import asked_locale, speak_for
+from service.web.http.negotiation import wants_json
+from service.web.http.problems import problem
+from service.web.http.security import allow, own_origins
+from service.web.middleware.public_path import public_address
 from service.web.pages import pages
-from service.web.problems import problem
-from service.web.public_path import public_address
-from service.web.security import allow, own_origins
 
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 MAX_FORM_BYTES = 16 * 1024

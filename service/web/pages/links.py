@@ -4,12 +4,12 @@ from flask import Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from service.usecases.views import LinkState, LinkView
-from service.web.context import evidence, usecases
-from service.web.i18n import speak_for
+from service.usecases.links.views import LinkState, LinkView
+from service.web.http.context import evidence, usecases
+from service.web.http.i18n import speak_for
+from service.web.http.security import keep_private
 from service.web.pages import pages
 from service.web.pages.forms import MAX_FORM_BYTES
-from service.web.security import keep_private
 
 REASONS = ("too_many", "not_relevant", "did_not_sign_up", "other")
 MAX_REASON_LENGTH = 500

@@ -5,9 +5,9 @@ import json
 from flask import Response, request, url_for
 from flask_babel import get_locale
 
-from service.domain.consent_text import CurrentText
-from service.domain.mailing_list import ListInfo
-from service.web.context import usecases
+from service.domain.lists.consent_text import CurrentText
+from service.domain.lists.mailing_list import ListInfo
+from service.web.http.context import usecases
 from service.web.pages import pages
 
 

@@ -8,8 +8,8 @@ from flask_babel import gettext as _
 
 from service.clock import utc_now
 from service.domain.errors import TooManyTriesError, WrongCodeError
-from service.usecases.views import MailProgress, StatusView
-from service.web.context import evidence, usecases
+from service.usecases.links.views import MailProgress, StatusView
+from service.web.http.context import evidence, usecases
 from service.web.pages import pages
 from service.web.pages.forms import MAX_FORM_BYTES, allow_frames
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.domain.feedback import EventKind
+from service.domain.delivery.feedback import EventKind
 from service.mail.events.bounce import Reply, bounce_kind, read_reply
 
 HARD, SOFT, BLOCKED = EventKind.HARD_BOUNCE, EventKind.SOFT_BOUNCE, EventKind.BLOCKED

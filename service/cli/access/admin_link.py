@@ -1,0 +1,35 @@
+"""`newsflash admin-link`: into the admin pages without a key."""
+
+import click
+
+from service.cli.application import app_or_exit, usecases_of
+from service.web.http.context import UseCases
+
+ACTOR = "command line"
+
+
+@click.command("admin-link")
+@click.option(
+    "--revoke-all", is_flag=True, help="End all links instead, and the sessions that they opened."
+)
+@click.option(
+    "--end-sessions",
+    is_flag=True,
+    help="End all links and all sessions instead, those of keys and OpenID Connect too.",
+)
+def admin_link(*, revoke_all: bool, end_sessions: bool) -> None:
+    """Print a link that signs one browser in to the admin pages, once, within 15 minutes."""
+    found = usecases_of(app_or_exit())
+    if revoke_all or end_sessions:
+        admin_sessions = found.admin_sessions
+        end = admin_sessions.end_all if end_sessions else admin_sessions.end_links
+        sessions, links = end(actor=ACTOR)
+        click.echo(f"{sessions} sessions and {links} links ended")
+        return
+    click.echo(new_admin_link(found, actor=ACTOR))
+
+
+def new_admin_link(usecases: UseCases, *, actor: str) -> str:
+    """Return the address of a new one-time link."""
+    token = usecases.admin_sessions.make_link(actor=actor)
+    return f"{usecases.settings.public_url}/admin/sign-in/{token}"

@@ -1,0 +1,1 @@
+"""Commands for emails on their way to a provider, and what providers report."""

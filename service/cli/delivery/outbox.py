@@ -1,0 +1,80 @@
+"""`newsflash outbox`: mail that needs a person."""
+
+from datetime import datetime
+from uuid import UUID
+
+import click
+
+from service.cli import options
+from service.cli.application import app_or_exit, usecases_of
+from service.cli.output import echo_json
+from service.domain.delivery.retry import MessageStatus
+from service.web.api.outbox import MessagesSchema, page_data
+
+ACTOR = "command line"
+ANY = "any"
+MOMENT = click.DateTime(["%Y-%m-%dT%H:%M:%S%z"])
+
+
+@click.group("outbox")
+def outbox() -> None:
+    """Look at owed mail, and try dead mail once more."""
+
+
+@outbox.command("list")
+@click.option(
+    "--status",
+    default=MessageStatus.DEAD.value,
+    show_default=True,
+    type=click.Choice([*(each.value for each in MessageStatus), ANY]),
+)
+@options.page_by_id
+@options.as_json
+def list_messages(*, status: str, limit: int, cursor: UUID | None, as_json: bool) -> None:
+    """Print the newest messages in one state, one a line, without addresses."""
+    found = usecases_of(app_or_exit()).outbox.page(
+        status=None if status == ANY else MessageStatus(status), limit=limit, before=cursor
+    )
+    if as_json:
+        echo_json(MessagesSchema().dump(page_data(found, limit=limit)))
+        return
+    for view in found:
+        info = view.info
+        click.echo(
+            f"{info.id}  {info.created_at:%Y-%m-%dT%H:%M:%SZ}  {info.kind}  {','.join(view.lists)}"
+            f"  {info.attempts} attempts  {info.provider or '-'}  {info.last_error or '-'}"
+        )
+
+
+@outbox.command("retry")
+@click.argument("message_ids", nargs=-1, type=click.UUID)
+@click.option("--all-dead", is_flag=True, help="Every dead message whose link still works.")
+def retry(*, message_ids: tuple[UUID, ...], all_dead: bool) -> None:
+    """Queue dead messages anew; they have three more days."""
+    if all_dead == bool(message_ids):
+        raise click.UsageError("Name messages, or give --all-dead.")
+    found = usecases_of(app_or_exit()).outbox
+    if all_dead:
+        click.echo(f"{found.retry_all(actor=ACTOR)} queued")
+        return
+    for message_id in message_ids:
+        with options.in_one_line(f"There is no message {message_id}."):
+            found.retry(message_id, actor=ACTOR)
+        click.echo(f"{message_id} queued")
+
+
+@outbox.command("drop")
+@click.option(
+    "--created-before",
+    required=True,
+    type=MOMENT,
+    help="For example 2026-11-27T09:00:00Z, the time of the restore.",
+)
+def drop(*, created_before: datetime) -> None:
+    """Do not send what has been queued since before a time.
+
+    For a database restored from a backup: what was sent after the backup is queued in it still, and
+    would be sent twice. Start no worker before this is done.
+    """
+    count = usecases_of(app_or_exit()).outbox.drop(created_before=created_before, actor=ACTOR)
+    click.echo(f"{count} dropped")

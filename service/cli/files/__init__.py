@@ -1,0 +1,1 @@
+"""Commands for files of subscribers, in and out."""

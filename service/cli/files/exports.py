@@ -1,0 +1,42 @@
+"""`newsflash exports`: the manifests of exports."""
+
+from uuid import UUID
+
+import click
+
+from service.cli import options
+from service.cli.application import app_or_exit, usecases_of
+from service.cli.output import echo_json
+from service.web.api.file_schemas import ManifestSchema, ManifestsSchema
+
+
+@click.group("exports")
+def exports() -> None:
+    """Look at what was exported."""
+
+
+@exports.command("list")
+@options.page
+@options.as_json
+def list_exports(*, limit: int, cursor: str | None, as_json: bool) -> None:
+    """Print the newest, one a line."""
+    with options.in_one_line("There is no such export."):
+        page = usecases_of(app_or_exit()).exports.page(limit=limit, cursor=cursor)
+    if as_json:
+        echo_json(ManifestsSchema().dump(page))
+        return
+    for each in page.exports:
+        size = f"{each.rows} rows" if each.is_complete else "not complete"
+        click.echo(
+            f"{each.id}  {each.at:%Y-%m-%dT%H:%M:%SZ}  {each.actor}  {each.format}  {size}"
+            f"  {each.purpose or ''}".rstrip()
+        )
+
+
+@exports.command("show")
+@click.argument("export_id", type=click.UUID)
+def show(*, export_id: UUID) -> None:
+    """Print an export's manifest as JSON."""
+    with options.in_one_line(f"There is no export {export_id}."):
+        manifest = usecases_of(app_or_exit()).exports.get(export_id)
+    echo_json(ManifestSchema().dump(manifest))

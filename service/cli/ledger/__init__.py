@@ -1,0 +1,1 @@
+"""Commands for the ledger of consent and its receipts."""

@@ -1,0 +1,1 @@
+"""Commands for mailing lists and the texts that people agree to."""

@@ -1,0 +1,1 @@
+"""Commands for running the service: health, metrics, statistics, backup."""

@@ -1,0 +1,85 @@
+"""`newsflash db`: migrations."""
+
+import click
+from alembic.util import CommandError
+from flask import Flask
+from flask_migrate import check, current
+from sqlalchemy.engine import URL
+
+from service.cli.application import (
+    build_or_exit,
+    check_version_or_exit,
+    create_unless_in_use,
+    migrate_database,
+    need_database,
+    settings_or_exit,
+    usecases_of,
+)
+from service.config import create_key
+from service.domain.errors import WrongKeyError
+from service.usecases.operations.health import Version
+
+ACTOR = "command line"
+
+
+@click.group("db")
+def database() -> None:
+    """Migrate the database."""
+
+
+@database.command("upgrade")
+def upgrade_database() -> None:
+    """Bring the database to this version; an empty one gets its first list."""
+    migrate_database(build_or_exit(settings_or_exit(missing_key=create_unless_in_use)))
+
+
+@database.command("current")
+def current_revision() -> None:
+    """Print the database's migration."""
+    with _app().app_context():
+        current()
+
+
+@database.command("check")
+def check_models() -> None:
+    """Fail if the database is not what this version expects."""
+    try:
+        with _app().app_context():
+            check()
+    except CommandError as error:
+        raise click.ClickException(str(error)) from None
+
+
+@database.command("accept-keys")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def accept_keys(*, yes: bool) -> None:
+    """Take the keys given now for the database's own, where the former ones are lost.
+
+    Unsubscribe links in emails that were sent stop working, and proofs of consent that were handed
+    out can no longer be checked. To change a key that you have, see docs/backup.md.
+    """
+    settings = settings_or_exit(missing_key=_create_for_database)
+    need_database(settings.database_url)
+    app = build_or_exit(settings)
+    check_version_or_exit(app)
+    if not yes:
+        click.confirm("Links in emails that were sent will stop working. Go on?", abort=True)
+    try:
+        changed = usecases_of(app).database_keys.accept(actor=ACTOR)
+    except WrongKeyError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"Accepted {', '.join(changed)}" if changed else "All keys are the database's own.")
+
+
+def _create_for_database(name: str, url: URL) -> str:
+    need_database(url)
+    return create_key(name, url)
+
+
+def _app() -> Flask:
+    """Return the app on a database that is there, of whatever version."""
+    settings = settings_or_exit()
+    need_database(settings.database_url)
+    app = build_or_exit(settings)
+    check_version_or_exit(app, may_be=(Version.OLDER, Version.THIS))
+    return app

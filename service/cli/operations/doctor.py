@@ -1,0 +1,53 @@
+"""`newsflash doctor`: whether an installation will work, and what to change."""
+
+import os
+from pathlib import Path
+
+import click
+from sqlalchemy.engine import URL
+
+from service.cli.application import build_or_exit, settings_or_exit, usecases_of
+from service.config import refuse_key, throwaway_key
+from service.domain.finding import Finding, Level
+from service.store.tables.core import db
+from service.usecases.operations.doctor import Doctor
+
+_COLORS = {Level.OK: "green", Level.WARNING: "yellow", Level.FAILED: "red"}
+
+
+@click.command()
+def doctor() -> None:
+    """Check configuration, database, providers and the sender's DNS; one line each.
+
+    Ends with 1 where anything failed. Changes nothing, and sends no email.
+    """
+    settings = settings_or_exit(missing_key=_stand_in)
+    app = build_or_exit(settings, only_looks=True)
+    found = usecases_of(app)
+    with app.app_context():
+        engine = db.engine
+    checks = Doctor(
+        found.settings,
+        health=found.health,
+        keys=found.database_keys,
+        lists=found.lists,
+        environment=os.environ,
+        metrics=found.metrics,
+        engine=engine,
+    )
+    has_failed = False
+    for finding in checks():
+        click.echo(_line(finding))
+        has_failed = has_failed or finding.level is Level.FAILED
+    if has_failed:
+        raise click.exceptions.Exit(1)
+
+
+def _stand_in(name: str, url: URL) -> str:
+    """Return any key before there is a database: the first start creates the real one."""
+    return (refuse_key if Path(url.database or "").exists() else throwaway_key)(name, url)
+
+
+def _line(finding: Finding) -> str:
+    level = click.style(f"{finding.level:<7}", fg=_COLORS[finding.level])
+    return f"{level}  {finding.subject}: {finding.detail}"

@@ -1,0 +1,190 @@
+"""`newsflash subscribers`: find people, look at one, correct them, give them their data, erase."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+import click
+
+from service.cli import options
+from service.cli.application import app_or_exit, usecases_of
+from service.cli.output import echo_json
+from service.domain.errors import InvalidInputError, NotFoundError
+from service.domain.subscription import Status
+from service.usecases.people.subscribers import CHANGEABLE, SubscriberDetail
+from service.web.api.schemas import (
+    SubscriberChangesSchema,
+    SubscriberDetailSchema,
+    SubscribersSchema,
+)
+from service.web.api.subscribers import detail_data, page_data, person_text
+from service.web.http.context import UseCases
+from service.web.http.json_body import read_json
+
+ACTOR = "command line"
+NOBODY = "There is no subscriber with this address or id."
+WHO = click.argument("who", metavar="EMAIL|ID")
+
+
+@click.command("list")
+@click.option("--list", "list_", metavar="SLUG", help="Only subscribers of this list.")
+@click.option(
+    "--status", type=click.Choice([status.value for status in Status]), help="Only this status."
+)
+@click.option("--search", help="Part of an address, a name or an attribute.")
+@options.page
+@options.as_json
+def list_people(
+    *,
+    list_: str | None,
+    status: str | None,
+    search: str | None,
+    limit: int,
+    cursor: str | None,
+    as_json: bool,
+) -> None:
+    """Print subscribers, oldest first, one a line."""
+    found = usecases_of(app_or_exit())
+    with options.in_one_line(NOBODY):
+        page = found.subscribers.page(
+            limit=limit,
+            cursor=cursor,
+            list=list_,
+            status=Status(status) if status else None,
+            text=search,
+        )
+    data = page_data(page, _slugs(found))
+    if as_json:
+        echo_json(SubscribersSchema().dump(data))
+        return
+    for each in data["subscribers"]:
+        held = " ".join(f"{one['list']}={one['status']}" for one in each["subscriptions"])
+        click.echo(f"{each['id']}  {each['email']}  {held}  {each['name'] or ''}".rstrip())
+
+
+@click.command("show")
+@WHO
+@options.as_json
+def show(*, who: str, as_json: bool) -> None:
+    """Print one subscriber with subscriptions, consent and mails."""
+    found = usecases_of(app_or_exit())
+    with options.in_one_line(NOBODY):
+        view = found.subscribers.get(_id_of(found, who))
+    _tell(view, _slugs(found), as_json=as_json)
+
+
+@click.command("change")
+@WHO
+@click.option("--name", help="How the person is called.")
+@click.option("--locale", help="Their language, such as de.")
+@click.option("--attributes", metavar="JSON", help="All attributes, as one JSON object.")
+@click.option(
+    "--empty", "emptied", multiple=True, type=click.Choice(sorted(CHANGEABLE)), help="Empty it."
+)
+@options.as_json
+def change(*, who: str, emptied: tuple[str, ...], as_json: bool, **given: str | None) -> None:
+    """Correct name, locale or attributes."""
+    changes: dict[str, Any] = {name: text for name, text in given.items() if text is not None}
+    if not changes and not emptied:
+        raise click.UsageError("Say what to change.")
+    with options.in_one_line(NOBODY):
+        if "attributes" in changes:
+            changes["attributes"] = _attributes(changes["attributes"])
+        changes = SubscriberChangesSchema().load(changes | dict.fromkeys(emptied))
+        found = usecases_of(app_or_exit())
+        view = found.subscribers.update(_id_of(found, who), changes, actor=ACTOR)
+    _tell(view, _slugs(found), as_json=as_json)
+
+
+@click.command("unsubscribe")
+@WHO
+@click.option("--list", "slug", metavar="SLUG", required=True, help="From this list.")
+def unsubscribe(*, who: str, slug: str) -> None:
+    """Take a person off one list; again changes nothing."""
+    found = usecases_of(app_or_exit())
+    with options.in_one_line(f"There is no such subscription of {slug}."):
+        found.end_subscription(_id_of(found, who), slug, actor=ACTOR)
+    click.echo("unsubscribed")
+
+
+@click.command("data")
+@WHO
+def data(*, who: str) -> None:
+    """Print all data of one person as JSON, for them; audited."""
+    found = usecases_of(app_or_exit())
+    with options.in_one_line(NOBODY):
+        given = found.subscribers.data(_id_of(found, who), actor=ACTOR)
+    for text in person_text(given, _slugs(found)):
+        click.echo(text, nl=False)
+
+
+@click.command("receipt")
+@WHO
+@click.option("--cursor", help="next_cursor of the receipt before, where it has one.")
+def receipt(*, who: str, cursor: str | None) -> None:
+    """Print the signed receipt of all of a person's consents (docs/ledger.md); audited."""
+    found = usecases_of(app_or_exit())
+    with options.in_one_line(NOBODY):
+        document = found.receipts.by_subscriber(_id_of(found, who), actor=ACTOR, cursor=cursor)
+    echo_json(document)
+
+
+@click.command("erase")
+@WHO
+def erase(*, who: str) -> None:
+    """Erase a person. A keyed hash of the address stays, so that no import brings it back."""
+    found = usecases_of(app_or_exit())
+    with options.in_one_line(NOBODY):
+        found.subscribers.erase(_id_of(found, who), actor=ACTOR)
+    click.echo("erased")
+
+
+PEOPLE = (list_people, show, change, unsubscribe, data, receipt, erase)
+"""The commands about people, for the group that files are in too."""
+
+
+def _attributes(text: str) -> Any:
+    try:
+        return read_json(text)
+    except ValueError:
+        raise InvalidInputError("attributes", "Use a JSON object.") from None
+
+
+def _id_of(found: UseCases, who: str) -> UUID:
+    """Return whose address or id this is. Raises `AddressError`, `NotFoundError`."""
+    if "@" in who:
+        return found.subscribers.id_of(who)
+    try:
+        return UUID(who)
+    except ValueError:
+        raise NotFoundError(who) from None
+
+
+def _slugs(found: UseCases) -> Mapping[UUID, str]:
+    return {info.id: info.slug for info in found.lists.all()}
+
+
+def _tell(view: SubscriberDetail, slugs: Mapping[UUID, str], *, as_json: bool) -> None:
+    data = SubscriberDetailSchema().dump(detail_data(view, slugs))
+    if as_json:
+        echo_json(data)
+        return
+    for name in ("id", "email", "name", "locale", "created_at", "updated_at"):
+        click.echo(f"{name}: {'' if data[name] is None else data[name]}")
+    if data["attributes"]:
+        click.echo(f"attributes: {json.dumps(data['attributes'], ensure_ascii=False)}")
+    for reason in data["suppressed_for"]:
+        click.echo(f"not mailed: {reason}")
+    for held in data["subscriptions"]:
+        click.echo(f"list: {held['list']}  {held['status']}  since {_since(held)}")
+    for event in data["consent_events"]:
+        more = [event[name] for name in ("list", "source", "ip", "detail") if event[name]]
+        click.echo(f"{event['at']}  {event['kind']}  {'  '.join(more)}".rstrip())
+    for mail in data["mails"]:
+        error = f"  {mail['last_error']}" if mail["last_error"] else ""
+        click.echo(f"{mail['created_at']}  mail {mail['kind']}  {mail['status']}{error}")
+
+
+def _since(held: Mapping[str, str | None]) -> str | None:
+    return held["ended_at"] or held["confirmed_at"] or held["requested_at"]

@@ -1,0 +1,46 @@
+"""`newsflash retention`: how long what is kept, and what goes."""
+
+from dataclasses import asdict
+
+import click
+
+from service.cli.application import app_or_exit, usecases_of
+from service.cli.output import echo_json
+from service.web.api.schemas import RetentionSchema
+
+ACTOR = "command line"
+
+
+@click.group("retention")
+def retention() -> None:
+    """Show and apply how long what is kept; the worker applies it every hour."""
+
+
+@retention.command("show")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, as the API answers.")
+def show(*, as_json: bool) -> None:
+    """Print the rules, and what they last removed."""
+    view = usecases_of(app_or_exit()).retention.show()
+    if as_json:
+        echo_json(RetentionSchema().dump(view))
+        return
+    for name, days in asdict(view.rules).items():
+        click.echo(f"{name.removesuffix('_days')}: {f'{days} days' if days else 'kept'}")
+    for run in view.runs:
+        counts = ", ".join(f"{count} {name}" for name, count in run.removed.items() if count)
+        click.echo(f"{run.at:%Y-%m-%dT%H:%M:%SZ}  {run.actor}  {counts}")
+
+
+@retention.command("run")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def run_now(*, as_json: bool) -> None:
+    """Remove all that has been kept long enough."""
+    apply = usecases_of(app_or_exit()).retention
+    counts: dict[str, int] = {}
+    while (removed := apply.run(actor=ACTOR)).total:
+        for name, count in asdict(removed).items():
+            counts[name] = counts.get(name, 0) + count
+    if as_json:
+        echo_json(counts)
+    else:
+        click.echo(", ".join(f"{count} {name}" for name, count in counts.items()) or "nothing due")

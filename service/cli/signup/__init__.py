@@ -1,0 +1,1 @@
+"""Commands for signing up, and what keeps bots out."""

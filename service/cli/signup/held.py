@@ -1,0 +1,58 @@
+"""`newsflash held`: signups held for review."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+import click
+
+from service.cli import options
+from service.cli.application import app_or_exit, usecases_of
+from service.cli.output import echo_json
+from service.web.api.held import HeldListSchema, page_data
+
+ACTOR = "command line"
+
+
+@click.group("held")
+def held() -> None:
+    """Look at signups held for review, and let them through or not."""
+
+
+@held.command("list")
+@options.page_by_id
+@options.as_json
+def list_held(*, limit: int, cursor: UUID | None, as_json: bool) -> None:
+    """Print the newest, one a line."""
+    found = usecases_of(app_or_exit()).held.page(limit=limit, before=cursor)
+    if as_json:
+        echo_json(HeldListSchema().dump(page_data(found, limit=limit)))
+        return
+    for view in found:
+        signup, risk = view.held.signup, view.held.risk
+        click.echo(
+            f"{signup.message_id}  {signup.at:%Y-%m-%dT%H:%M:%SZ}  {risk.score}"
+            f"  {','.join(risk.reasons)}  {','.join(view.lists)}  {signup.address.typed}"
+        )
+
+
+@held.command("release")
+@click.argument("held_ids", nargs=-1, required=True, type=click.UUID)
+def release(*, held_ids: tuple[UUID, ...]) -> None:
+    """Take signups as if they were made now: each gets the mail to confirm."""
+    found = usecases_of(app_or_exit()).held
+    _each(held_ids, lambda held_id: found.release(held_id, actor=ACTOR), "released")
+
+
+@held.command("drop")
+@click.argument("held_ids", nargs=-1, required=True, type=click.UUID)
+def drop(*, held_ids: tuple[UUID, ...]) -> None:
+    """Forget signups."""
+    found = usecases_of(app_or_exit()).held
+    _each(held_ids, lambda held_id: found.drop(held_id, actor=ACTOR), "dropped")
+
+
+def _each(held_ids: tuple[UUID, ...], act: Callable[[UUID], None], done: str) -> None:
+    for held_id in held_ids:
+        with options.in_one_line(f"There is no held signup {held_id}."):
+            act(held_id)
+        click.echo(f"{held_id} {done}")

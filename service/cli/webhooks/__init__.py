@@ -1,0 +1,1 @@
+"""Commands for events for the site's own systems."""

@@ -1,0 +1,136 @@
+"""`newsflash webhooks`: who is told what happens."""
+
+from typing import Any
+from uuid import UUID
+
+import click
+
+from service.cli import options
+from service.cli.application import app_or_exit, usecases_of
+from service.cli.output import echo_json
+from service.domain.webhooks.event import EventType
+from service.usecases.webhooks.receivers import Webhooks, WebhookView
+from service.web.api.webhooks import (
+    AttemptsSchema,
+    WebhookSchema,
+    WebhooksSchema,
+    attempts_data,
+    webhook_data,
+)
+
+ACTOR = "command line"
+EVENTS = click.Choice([each.value for each in EventType])
+WEBHOOK = click.argument("webhook_id", type=click.UUID)
+
+
+@click.group("webhooks")
+def webhooks() -> None:
+    """Tell the site's own systems what happens."""
+
+
+@webhooks.command("create")
+@click.argument("url")
+@click.option(
+    "--event",
+    "events",
+    multiple=True,
+    type=EVENTS,
+    help="An event to be told; again for more.  [default: all]",
+)
+@click.option("--list", "list_slug", help="Only of this mailing list.")
+@options.as_json
+def create(*, url: str, events: tuple[str, ...], list_slug: str | None, as_json: bool) -> None:
+    """Make a webhook and print its secret, alone, once."""
+    with options.in_one_line("There is no such webhook."):
+        view = _found().create(url=url, events=events, list_slug=list_slug, actor=ACTOR)
+    if as_json:
+        echo_json(WebhookSchema().dump(webhook_data(view)))
+        return
+    click.echo(f"Webhook {view.info.id}; its secret, shown this once:", err=True)
+    click.echo(view.secret)
+
+
+@webhooks.command("show")
+@click.argument("webhook_id", type=click.UUID, required=False)
+@options.as_json
+def show(*, webhook_id: UUID | None, as_json: bool) -> None:
+    """Print the webhooks, or one, a line each, without their secrets."""
+    if webhook_id is None:
+        views = _found().all()
+        if as_json:
+            echo_json(WebhooksSchema().dump({"webhooks": [webhook_data(each) for each in views]}))
+            return
+        for view in views:
+            click.echo(_line(view))
+        return
+    with options.in_one_line(f"There is no webhook {webhook_id}."):
+        view = _found().get(webhook_id)
+    _tell(view, as_json=as_json)
+
+
+@webhooks.command("change")
+@WEBHOOK
+@click.option("--url", help="Where events go from now on.")
+@click.option("--event", "events", multiple=True, type=EVENTS, help="Only these events.")
+@click.option("--list", "list", help="Only of this mailing list.")
+@click.option("--every-list", is_flag=True, help="Of every list.")
+@click.option("--enable/--disable", "is_enabled", default=None, help="Tell it, or no more.")
+@options.as_json
+def change(*, webhook_id: UUID, every_list: bool, as_json: bool, **given: Any) -> None:
+    """Change a webhook; enabling one tells it what is still owed to it."""
+    if every_list and given["list"]:
+        raise click.UsageError("Give --list or --every-list.")
+    changes = {name: value for name, value in given.items() if value not in (None, ())}
+    if every_list:
+        changes["list"] = None
+    if not changes:
+        raise click.UsageError("Say what to change.")
+    with options.in_one_line(f"There is no webhook {webhook_id}."):
+        view = _found().update(webhook_id, changes, actor=ACTOR)
+    _tell(view, as_json=as_json)
+
+
+@webhooks.command("attempts")
+@WEBHOOK
+@options.page_by_id
+@options.as_json
+def attempts(*, webhook_id: UUID, limit: int, cursor: UUID | None, as_json: bool) -> None:
+    """Print the calls of the last 30 days, newest first, one a line."""
+    with options.in_one_line(f"There is no webhook {webhook_id}."):
+        found = _found().attempts(webhook_id, limit=limit, before=cursor)
+    if as_json:
+        echo_json(AttemptsSchema().dump(attempts_data(found, limit=limit)))
+        return
+    for each in found:
+        outcome = each.error or each.status_code
+        click.echo(
+            f"{each.at:%Y-%m-%dT%H:%M:%SZ}  {each.type}  {outcome}  {each.duration_ms} ms"
+            f"  {each.event_id}"
+        )
+
+
+@webhooks.command("delete")
+@WEBHOOK
+def delete(webhook_id: UUID) -> None:
+    """Remove a webhook and what is still owed to it."""
+    with options.in_one_line(f"There is no webhook {webhook_id}."):
+        _found().delete(webhook_id, actor=ACTOR)
+
+
+def _found() -> Webhooks:
+    return usecases_of(app_or_exit()).webhooks
+
+
+def _tell(view: WebhookView, *, as_json: bool) -> None:
+    if as_json:
+        echo_json(WebhookSchema().dump(webhook_data(view)))
+    else:
+        click.echo(_line(view))
+
+
+def _line(view: WebhookView) -> str:
+    info = view.info
+    state = "enabled" if info.is_enabled else f"disabled ({info.disabled_reason or 'by hand'})"
+    return (
+        f"{info.id}  {state}  {view.list_slug or 'every list'}  {','.join(info.events)}  {info.url}"
+    )

@@ -1,0 +1,1 @@
+"""Rules for administrators: keys, sessions, audit."""

@@ -1,0 +1,1 @@
+"""Rules for the ledger of consent and its receipts."""

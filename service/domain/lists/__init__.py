@@ -1,0 +1,1 @@
+"""Rules for mailing lists and the texts that people agree to."""

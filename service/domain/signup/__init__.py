@@ -1,0 +1,1 @@
+"""Rules for signing up, and what keeps bots out."""

@@ -1,0 +1,1 @@
+"""Rules for events for the site's own systems."""

@@ -1,0 +1,1 @@
+"""Tables and queries for administrators: keys, sessions, audit."""

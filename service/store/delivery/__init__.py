@@ -1,0 +1,1 @@
+"""Tables and queries for emails on their way to a provider, and what providers report."""

@@ -1,0 +1,297 @@
+"""The worker's side of the outbox: claim on a lease, settle only while the lease is ours.
+
+A batch is what goes to a provider in one call. It keeps its messages until each is settled, so
+that a retry of an uncertain call is the same call. The lease is on the batch: one row says whose
+it is.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from service.domain.delivery.retry import MessageStatus
+from service.domain.subscription import Cycles, MessageKind
+from service.store.bulk import execute_bulk, rows_parameter
+from service.store.delivery.outbox import cycles_of
+from service.store.tables.core import OutboxBatch, OutboxMessage, Subscriber
+from service.store.types import new_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimedMessage:
+    """A message to be sent, with the address it goes to."""
+
+    id: UUID
+    kind: MessageKind
+    cycles: Cycles
+    locale: str | None
+    email: str
+    email_key: str
+    created_at: datetime
+    window_start: datetime
+    """Since when it is tried: `created_at`, or when an operator had it tried anew."""
+    attempt: int
+    """How many attempts there are with this one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimedBatch:
+    """Messages that are ours until `lease_until`, to go in one call."""
+
+    id: UUID
+    provider: str
+    lease_token: UUID
+    lease_until: datetime
+    created_at: datetime
+    """When it was claimed first: its key is no older."""
+    messages: tuple[ClaimedMessage, ...]
+    is_retry: bool
+    """Whether the call may have been made before: then it is made again just as it was."""
+    answer: str | None = None
+    """What the call came to, where it is known: then it is not made again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """What becomes of one message after its attempt."""
+
+    message_id: UUID
+    status: MessageStatus
+    next_attempt_at: datetime
+    provider: str
+    attempts: int
+    provider_message_id: str | None = None
+    error: str | None = None
+    is_alone: bool = False
+
+
+def claim_due(
+    connection: Connection,
+    *,
+    provider: str,
+    batch_size: int,
+    batches: int,
+    now: datetime,
+    lease_until: datetime,
+    alone: bool = False,
+) -> list[ClaimedBatch]:
+    """Claim up to `batches` times `batch_size` due messages, longest due first, as fresh batches.
+
+    With `alone` those that go in a call of their own; `batch_size` is 1 then. Other
+    workers skip what is being claimed (`FOR UPDATE SKIP LOCKED`; SQLite has one writer).
+    """
+    token, marker = new_id(), new_id()
+    due = (
+        select(OutboxMessage.id)
+        .where(
+            OutboxMessage.status == MessageStatus.QUEUED.value,
+            OutboxMessage.is_alone.is_(alone),
+            OutboxMessage.next_attempt_at <= now,
+        )
+        .order_by(OutboxMessage.next_attempt_at)
+        .limit(batches * batch_size)
+        .with_for_update(skip_locked=True)
+        .cte("due")  # a plain subquery may be run once a row, and then claims too many
+    )
+    claimed = connection.scalars(
+        update(OutboxMessage)
+        .where(OutboxMessage.id.in_(select(due.c.id)))
+        .values(
+            status=MessageStatus.SENDING.value,
+            attempts=OutboxMessage.attempts + 1,
+            batch_id=marker,
+        )
+        .returning(OutboxMessage.id)
+    ).all()
+    if not claimed:
+        return []
+    ids = sorted(claimed)
+    groups = [ids[start : start + batch_size] for start in range(0, len(ids), batch_size)]
+    batch_ids = [marker, *(new_id() for _ in groups[1:])]
+    connection.execute(
+        insert(OutboxBatch),
+        [
+            {
+                "id": batch_id,
+                "provider": provider,
+                "lease_token": token,
+                "lease_until": lease_until,
+                "created_at": now,
+            }
+            for batch_id in batch_ids
+        ],
+    )
+    if len(groups) > 1:
+        rows = [
+            {"id": id_, "batch_id": batch_id}
+            for batch_id, group in zip(batch_ids[1:], groups[1:], strict=True)
+            for id_ in group
+        ]
+        execute_bulk(
+            connection,
+            "UPDATE outbox_messages SET batch_id = given.batch_id FROM ({rows}) AS given "
+            "WHERE outbox_messages.id = given.id",
+            columns="id:uuid batch_id:uuid",
+            rows=rows_parameter(rows),
+        )
+    loaded = load_messages(connection, batch_ids)
+    return [
+        ClaimedBatch(
+            id=batch_id,
+            provider=provider,
+            lease_token=token,
+            lease_until=lease_until,
+            created_at=now,
+            messages=tuple(loaded[batch_id]),
+            is_retry=False,
+        )
+        for batch_id in batch_ids
+    ]
+
+
+def hand_over(connection: Connection, batch: ClaimedBatch, *, provider: str) -> ClaimedBatch:
+    """Give a batch that was claimed a moment ago to another provider."""
+    connection.execute(
+        update(OutboxBatch).where(OutboxBatch.id == batch.id).values(provider=provider)
+    )
+    return replace(batch, provider=provider)
+
+
+def begin_call(connection: Connection, batch: ClaimedBatch, *, now: datetime) -> bool:
+    """Note that the batch's call begins; return False, and note nothing, without the lease."""
+    noted = connection.execute(
+        update(OutboxBatch)
+        .where(
+            OutboxBatch.id == batch.id,
+            OutboxBatch.lease_token == batch.lease_token,
+            OutboxBatch.lease_until > now,
+        )
+        .values(called_at=now)
+    )
+    return noted.rowcount == 1
+
+
+def note_answer(connection: Connection, batch: ClaimedBatch, answer: str) -> None:
+    """Keep what the call came to until its messages are settled; nothing without the lease."""
+    connection.execute(
+        update(OutboxBatch)
+        .where(OutboxBatch.id == batch.id, OutboxBatch.lease_token == batch.lease_token)
+        .values(answer=answer)
+    )
+
+
+def load_messages(
+    connection: Connection, batch_ids: Sequence[UUID]
+) -> dict[UUID, list[ClaimedMessage]]:
+    """Return what is still to be settled of each of the batches, in the order of the ids."""
+    rows = connection.execute(
+        select(
+            OutboxMessage.batch_id,
+            OutboxMessage.id,
+            OutboxMessage.kind,
+            OutboxMessage.subscriber_id,
+            OutboxMessage.refs,
+            OutboxMessage.locale,
+            OutboxMessage.created_at,
+            OutboxMessage.retried_at,
+            OutboxMessage.attempts,
+            Subscriber.email,
+            Subscriber.email_key,
+        )
+        .join(Subscriber, Subscriber.id == OutboxMessage.subscriber_id)
+        .where(
+            OutboxMessage.batch_id.in_(batch_ids),
+            OutboxMessage.status == MessageStatus.SENDING.value,
+        )
+        .order_by(OutboxMessage.id)
+    )
+    loaded: dict[UUID, list[ClaimedMessage]] = {batch_id: [] for batch_id in batch_ids}
+    for row in rows:
+        loaded[row.batch_id].append(
+            ClaimedMessage(
+                id=row.id,
+                kind=MessageKind(row.kind),
+                cycles=cycles_of(row.subscriber_id, row.refs),
+                locale=row.locale,
+                email=row.email,
+                email_key=row.email_key,
+                created_at=row.created_at,
+                window_start=row.retried_at or row.created_at,
+                attempt=row.attempts,
+            )
+        )
+    return loaded
+
+
+def settle(
+    connection: Connection,
+    batch: ClaimedBatch,
+    settlements: Sequence[Settlement],
+    *,
+    retry_at: datetime | None,
+    now: datetime,
+) -> bool:
+    """Write what became of the batch's messages; write nothing and return False without the lease.
+
+    With `retry_at` the batch stays as it is, with those of its messages that are not in
+    `settlements`, and may be taken over from then on; without, it is gone.
+    """
+    ours = (OutboxBatch.id == batch.id) & (OutboxBatch.lease_token == batch.lease_token)
+    statement = (
+        delete(OutboxBatch).where(ours)
+        if retry_at is None
+        else update(OutboxBatch).where(ours).values(lease_until=retry_at, answer=None)
+    )
+    if connection.execute(statement).rowcount == 0:
+        return False
+    if settlements:
+        rows = [
+            {
+                "id": each.message_id,
+                "status": each.status,
+                "next_attempt_at": each.next_attempt_at,
+                "settled_at": None if each.status is MessageStatus.QUEUED else now,
+                "provider": each.provider,
+                "provider_message_id": each.provider_message_id,
+                "attempts": each.attempts,
+                "error": each.error,
+                "alone": int(each.is_alone),
+            }
+            for each in settlements
+        ]
+        execute_bulk(
+            connection,
+            _SETTLE,
+            columns="id:uuid status:text next_attempt_at:time settled_at:time provider:text "
+            "provider_message_id:text attempts:int error:text alone:int",
+            rows=rows_parameter(rows),
+        )
+    return True
+
+
+_SETTLE = """
+UPDATE outbox_messages SET status = given.status, next_attempt_at = given.next_attempt_at,
+    settled_at = given.settled_at, provider = given.provider,
+    provider_message_id = given.provider_message_id, attempts = given.attempts,
+    last_error = given.error, is_alone = given.alone = 1, batch_id = NULL
+FROM ({rows}) AS given
+WHERE outbox_messages.id = given.id
+"""
+
+
+def next_due_at(connection: Connection) -> datetime | None:
+    """Return when the next message or stale batch falls due."""
+    dues = [
+        connection.scalar(
+            select(func.min(OutboxMessage.next_attempt_at)).where(
+                OutboxMessage.status == MessageStatus.QUEUED.value,
+                OutboxMessage.is_alone.is_(alone),
+            )
+        )
+        for alone in (False, True)
+    ]
+    dues.append(connection.scalar(select(func.min(OutboxBatch.lease_until))))
+    return min((at for at in dues if at is not None), default=None)

@@ -1,0 +1,89 @@
+"""What may have changed between a mail's being owed and its being sent."""
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from sqlalchemy import Connection, select
+
+from service.domain.subscription import MAILS_A_DAY, Cycles, SuppressionReason
+from service.store.bulk import execute_bulk, rows_parameter
+from service.store.tables.core import Suppression
+
+# An import's question is written long before its time: of the mails before that, those with a later
+# id were asked for since. They may have asked the same, or been the person's mails of the day.
+_NEEDLESS_ANY = """
+SELECT CAST(asked.id AS text) AS id, 'ended' AS reason FROM ({rows}) AS asked
+LEFT JOIN subscriptions AS known ON known.subscriber_id = asked.subscriber_id
+    AND known.mailing_list_id = asked.list_id AND known.epoch = asked.epoch
+    AND known.status <> 'unsubscribed'
+GROUP BY asked.id HAVING count(known.status) = 0
+UNION
+SELECT CAST(mail.id AS text), 'asked_since' FROM ({rows}) AS asked
+JOIN outbox_messages AS mail ON mail.id = asked.id
+JOIN outbox_messages AS own ON own.subscriber_id = mail.subscriber_id
+    AND own.status <> 'withheld' AND own.created_at < mail.created_at AND own.id > mail.id
+WHERE <own asks it all> OR (SELECT count(*) FROM (SELECT 1 FROM outbox_messages AS sent
+    WHERE sent.subscriber_id = mail.subscriber_id AND sent.status <> 'withheld'
+    AND sent.created_at < mail.created_at AND sent.created_at > <a day before>
+    LIMIT :budget) AS enough) >= :budget
+"""
+_WORDS = {
+    "postgresql": {
+        "own asks it all": "own.refs @> mail.refs",
+        "a day before": "mail.created_at - interval '1 day'",
+    },
+    "sqlite": {
+        "own asks it all": """NOT EXISTS (SELECT 1 FROM json_each(mail.refs) AS ref
+    WHERE ref.value NOT IN (SELECT value FROM json_each(own.refs)))""",
+        "a day before": "strftime('%Y-%m-%dT%H:%M:%f', mail.created_at, '-1 day')",
+    },
+}
+
+
+def _for(dialect: str) -> str:
+    sql = _NEEDLESS_ANY
+    for name, words in _WORDS[dialect].items():
+        sql = sql.replace(f"<{name}>", words)
+    return sql
+
+
+_NEEDLESS = {dialect: _for(dialect) for dialect in _WORDS}
+
+
+def suppressed(connection: Connection, hashes: Sequence[str]) -> dict[str, list[SuppressionReason]]:
+    """Return why which of these addresses (by keyed hash) are not to be mailed."""
+    rows = connection.execute(
+        select(Suppression.address_hash, Suppression.reason).where(
+            Suppression.address_hash.in_(hashes)
+        )
+    )
+    reasons: dict[str, list[SuppressionReason]] = {}
+    for row in rows:
+        reasons.setdefault(row.address_hash, []).append(SuppressionReason(row.reason))
+    return reasons
+
+
+def needless(connection: Connection, messages: Mapping[UUID, Cycles]) -> dict[UUID, str]:
+    """Return which of these messages need not go any more, each with a word that says why.
+
+    `ended`: it speaks of nothing but cycles that are over. `asked_since`: it is an import's, and
+    the person was asked the same since, or had the mails of the day.
+    """
+    asked = [
+        {
+            "id": message_id,
+            "subscriber_id": cycles.subscriber_id,
+            "list_id": ref.mailing_list_id,
+            "epoch": ref.epoch,
+        }
+        for message_id, cycles in messages.items()
+        for ref in cycles.refs
+    ]
+    found = execute_bulk(
+        connection,
+        _NEEDLESS[connection.dialect.name],
+        columns="id:uuid subscriber_id:uuid list_id:uuid epoch:int",
+        rows=rows_parameter(asked),
+        budget=MAILS_A_DAY,
+    )
+    return {UUID(row.id): row.reason for row in found}

@@ -1,0 +1,1 @@
+"""Tables and queries for files of subscribers, in and out."""

@@ -1,0 +1,214 @@
+"""What an import writes, set by set: few statements a chunk, the same on both databases.
+
+Everything that a chunk may touch is locked before anything is decided, in the order in which
+signups and links lock it: people by their address, then subscriptions by their key. So none of
+them locks another out; and as PostgreSQL runs this at READ COMMITTED, the statements after the
+locks see all that people did until then. (SQLite has one writer.)
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from service.domain.subscription import MAILS_A_DAY, Status
+from service.store.bulk import execute_bulk, rows_parameter
+from service.store.files.import_rows import GivenRows, ImportItem, Writing, as_rows, given_rows
+from service.store.types import new_id
+
+_NOT_SUPPRESSED = """
+    NOT EXISTS (SELECT 1 FROM suppressions WHERE suppressions.address_hash = given.address_hash)
+"""
+# An update that never is: it locks whoever is there already, as a signup of theirs would.
+_SUBSCRIBERS = f"""
+INSERT INTO subscribers (id, email, email_key, name, locale, attributes, created_at, updated_at)
+SELECT subscriber_id, email, email_key, name, locale, attributes, at, at
+FROM ({{rows}}) AS given
+WHERE is_first = 1 AND {_NOT_SUPPRESSED}
+ORDER BY email_key
+ON CONFLICT (email_key) DO UPDATE SET updated_at = excluded.updated_at WHERE false
+"""
+_PERSON = "JOIN subscribers AS person ON person.email_key = given.email_key"
+_KEY = """
+    subscriptions.subscriber_id = person.id AND subscriptions.mailing_list_id = given.list_id
+"""
+_RETURNING = """
+RETURNING CAST(subscriptions.subscriber_id AS text), CAST(subscriptions.mailing_list_id AS text)
+"""
+_LOCK = f"""
+SELECT 1 FROM ({{rows}}) AS given {_PERSON} JOIN subscriptions ON {_KEY}
+ORDER BY subscriptions.subscriber_id, subscriptions.mailing_list_id
+FOR NO KEY UPDATE OF subscriptions
+"""
+_SUBSCRIPTIONS = f"""
+INSERT INTO subscriptions
+    (subscriber_id, mailing_list_id, status, epoch, source, consent_text_version, requested_at,
+     confirmed_at, ended_at, ended_reason, updated_at)
+SELECT person.id, given.list_id, given.status, 1, given.source, given.text_version,
+    given.requested_at, given.confirmed_at, given.ended_at, given.ended_reason, given.at
+FROM ({{rows}}) AS given {_PERSON}
+WHERE {_NOT_SUPPRESSED}
+ORDER BY person.id, given.list_id
+ON CONFLICT (subscriber_id, mailing_list_id) DO NOTHING
+"""
+# Not in a later cycle: the evidence may be of the time before they left.
+_CONFIRM = f"""
+UPDATE subscriptions SET status = 'confirmed', source = given.source,
+    consent_text_version = given.text_version, confirmed_at = given.confirmed_at,
+    updated_at = given.at
+FROM ({{rows}}) AS given {_PERSON}
+WHERE {_KEY} AND given.status = 'confirmed'
+    AND subscriptions.status = 'pending' AND subscriptions.epoch = 1 AND {_NOT_SUPPRESSED}
+{_RETURNING}
+"""
+# Whatever its cycle, and though the address be suppressed. But not against what the person did here
+# since then (or ever, where the file does not say when they left), nor against a later consent that
+# a file proved; one that a file merely says is pending proves nothing. An end may lie between two
+# times: a consent within them does not stand against it.
+_END = f"""
+UPDATE subscriptions SET status = 'unsubscribed', ended_at = given.ended_at,
+    ended_reason = given.ended_reason, updated_at = given.at
+FROM ({{rows}}) AS given {_PERSON}
+WHERE {_KEY} AND given.status = 'unsubscribed' AND subscriptions.status <> 'unsubscribed'
+    AND (given.ended_to IS NULL OR subscriptions.confirmed_at IS NULL
+        OR given.ended_to > subscriptions.confirmed_at)
+    AND NOT EXISTS (SELECT 1 FROM consent_events AS own
+        WHERE own.subscriber_id = subscriptions.subscriber_id
+        AND own.mailing_list_id = subscriptions.mailing_list_id
+        AND own.kind IN ('requested', 'confirmed', 'resumed')
+        AND (given.ended_from IS NULL OR own.at >= given.ended_from))
+{_RETURNING}
+"""
+_OUTCOMES = f"""
+SELECT given.place, CAST(known.subscriber_id AS text) AS subscriber_id, known.status, known.epoch,
+    CASE WHEN {_NOT_SUPPRESSED} THEN 0 ELSE 1 END AS is_suppressed
+FROM ({{rows}}) AS given
+LEFT JOIN subscribers AS person ON person.email_key = given.email_key
+LEFT JOIN subscriptions AS known
+    ON known.subscriber_id = person.id AND known.mailing_list_id = given.list_id
+"""
+_EVENTS = f"""
+INSERT INTO consent_events
+    (id, subscriber_id, mailing_list_id, epoch, kind, at, source, locale, text_version, detail,
+     email, name)
+SELECT given.event_id, person.id, given.list_id, given.epoch, given.kind, given.at, given.source,
+    given.locale, given.text_version, given.detail, given.email, given.name
+FROM ({{rows}}) AS given {_PERSON}
+"""
+# A person who had their mails of the day is not asked. As when they sign up themselves.
+_MAILS = """
+INSERT INTO outbox_messages
+    (id, subscriber_id, kind, refs, locale, status, created_at, next_attempt_at)
+SELECT owed.id, person.id, 'confirm', owed.refs, person.locale,
+    CASE WHEN (SELECT count(*) FROM (SELECT 1 FROM outbox_messages AS sent
+            WHERE sent.subscriber_id = person.id AND sent.status <> 'withheld'
+            AND sent.created_at > owed.budget_since LIMIT :budget) AS enough) >= :budget
+        THEN 'withheld' ELSE 'queued' END,
+    owed.at, owed.at
+FROM ({rows}) AS owed JOIN subscribers AS person ON person.email_key = owed.email_key
+"""
+_MAIL_COLUMNS = "id:uuid email_key:text refs:json at:time budget_since:time"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What became of a row: written now, or else what stands."""
+
+    is_written: bool
+    status: Status | None
+    """None where there is no such subscription, the address being suppressed."""
+    is_suppressed: bool = False
+    ended: UUID | None = None
+    """Whose subscription the row ended, where one stood until now."""
+
+
+def import_chunk(
+    connection: Connection, items: Sequence[ImportItem], *, at: datetime
+) -> list[Kept]:
+    """Write what may be written of the rows, each with a consent event; return what became of each.
+
+    No two of the rows may be for the same address and list.
+    """
+    if not items:
+        return []
+    given = given_rows(connection)
+    given.fill(as_rows(items, at))
+    people = {item.row.address.key for item in items}
+    if given.execute(_SUBSCRIBERS).rowcount == len(people):
+        # Of people who were not here until now there is nothing that could be in the way.
+        given.execute(_SUBSCRIPTIONS)
+        kept = [Kept(is_written=True, status=item.row.status) for item in items]
+    else:
+        if connection.dialect.name == "postgresql":
+            given.execute(_LOCK)
+        kept, written, writings = _kept(given, items)
+        given.fill(as_rows(written, at, writings))
+    given.execute(_EVENTS)
+    return kept
+
+
+_Pair = tuple[str, str]
+
+
+def _pairs(found: Iterable[Any]) -> set[_Pair]:
+    return {(subscriber_id, list_id) for subscriber_id, list_id in found}
+
+
+def _kept(
+    given: GivenRows, items: Sequence[ImportItem]
+) -> tuple[list[Kept], list[ImportItem], list[Writing]]:
+    """Write what the rows say beside what stands and against it; return what became of each row,
+    and those that are written.
+    """
+    said = {item.row.status for item in items}
+    made = _pairs(given.execute(_SUBSCRIPTIONS + _RETURNING))
+    confirmed = _pairs(given.execute(_CONFIRM)) if Status.CONFIRMED in said else set()
+    ended = _pairs(given.execute(_END)) if Status.UNSUBSCRIBED in said else set()
+    changed = made | confirmed | ended
+    kept = [Kept(is_written=False, status=None)] * len(items)
+    written: list[ImportItem] = []
+    writings: list[Writing] = []
+    for found in given.execute(_OUTCOMES):
+        item = items[found.place]
+        pair = (found.subscriber_id, str(item.list_id))
+        kept[found.place] = Kept(
+            is_written=pair in changed,
+            status=Status(found.status) if found.status else None,
+            is_suppressed=bool(found.is_suppressed),
+            ended=UUID(found.subscriber_id) if pair in ended else None,
+        )
+        if pair in changed:
+            written.append(item)
+            writings.append((found.epoch, pair in ended))
+    return kept, written, writings
+
+
+def ask(
+    connection: Connection, items: Iterable[ImportItem], *, next_mail_at: Callable[[], datetime]
+) -> None:
+    """Queue one email for each person, at the time that `next_mail_at` gives for it."""
+    asked: dict[str, list[list[Any]]] = {}
+    for item in items:
+        asked.setdefault(item.row.address.key, []).append([str(item.list_id), 1])
+    if asked:
+        execute_bulk(
+            connection,
+            _MAILS,
+            columns=_MAIL_COLUMNS,
+            rows=rows_parameter([_mail(key, refs, next_mail_at()) for key, refs in asked.items()]),
+            budget=MAILS_A_DAY,
+        )
+
+
+def _mail(email_key: str, refs: list[list[Any]], at: datetime) -> dict[str, Any]:
+    """Return a message that is as old as it is due: its link lives from then on."""
+    return {
+        "id": new_id(),
+        "email_key": email_key,
+        "refs": sorted(refs),
+        "at": at,
+        "budget_since": at - timedelta(days=1),
+    }

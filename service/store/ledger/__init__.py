@@ -1,0 +1,1 @@
+"""Tables and queries for the ledger of consent and its receipts."""

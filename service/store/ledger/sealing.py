@@ -1,0 +1,146 @@
+"""Sealing: consent events get their place in the chain, after the commit that wrote them.
+
+The order of the chain is the order of sealing. Ids and times cannot give it: a transaction that
+began earlier may commit later. So what is unsealed is asked for by its missing position, never by
+"newer than the last one", and whoever commits late is found by the next run.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Connection, RowMapping, func, select, update
+
+from service.domain.ledger.format import PERSONAL_FIELDS, Head, LedgerEvent
+from service.store.bulk import execute_bulk, rows_parameter
+from service.store.tables.core import ConsentEvent
+from service.store.tables.ledger import LedgerEntry, LedgerHead
+
+_HEAD_ID = 1
+EVENT_COLUMNS = (
+    "id",
+    "kind",
+    "at",
+    "subscriber_id",
+    "mailing_list_id",
+    "epoch",
+    "locale",
+    "text_version",
+)
+_COLUMNS = (
+    "position:long event_id:uuid previous_hash:text entry_hash:text sealed_at:time "
+    "text_sha256:text commitments:json salt:text"
+)
+_ENTRIES = """
+INSERT INTO ledger_entries
+    (position, event_id, previous_hash, entry_hash, sealed_at, text_sha256, commitments)
+SELECT position, event_id, previous_hash, entry_hash, sealed_at, text_sha256, commitments
+FROM ({rows}) AS sealed
+"""
+_EVENTS = """
+UPDATE consent_events SET position = sealed.position, salt = sealed.salt
+FROM ({rows}) AS sealed WHERE consent_events.id = sealed.event_id
+"""
+_TEXTS = """
+INSERT INTO sealed_texts (sha256, text) SELECT sha256, text FROM ({rows}) AS words
+WHERE true ORDER BY sha256 ON CONFLICT (sha256) DO NOTHING
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sealed:
+    """An event that has got its place."""
+
+    position: int
+    event_id: UUID
+    previous_hash: str
+    entry_hash: str
+    sealed_at: datetime
+    text_sha256: str | None
+    commitments: Mapping[str, str]
+    salt: str
+
+
+def has_unsealed(connection: Connection) -> bool:
+    """Tell whether any committed event waits for its place."""
+    query = select(ConsentEvent.id).where(ConsentEvent.position.is_(None)).limit(1)
+    return connection.execute(query).first() is not None
+
+
+def count_unsealed(connection: Connection) -> int:
+    """Return how many events have no place in the chain yet."""
+    query = select(func.count()).where(ConsentEvent.position.is_(None))
+    return connection.scalar(query) or 0
+
+
+def is_broken(connection: Connection) -> bool:
+    """Tell whether the newest entry is not what the head says: then nothing is sealed any more."""
+    head = read_head(connection)
+    return bool(head.position) and hash_at(connection, head.position) != head.entry_hash
+
+
+def read_head(connection: Connection) -> Head:
+    """Return where the chain ends."""
+    row = connection.execute(select(LedgerHead.position, LedgerHead.entry_hash)).one()
+    return Head(position=row.position, entry_hash=row.entry_hash)
+
+
+def lock_head(connection: Connection) -> Head | None:
+    """Return where the chain ends, locked until the transaction does; None if someone seals."""
+    row = connection.execute(
+        select(LedgerHead.position, LedgerHead.entry_hash)
+        .where(LedgerHead.id == _HEAD_ID)
+        .with_for_update(skip_locked=True)
+    ).first()
+    return Head(position=row.position, entry_hash=row.entry_hash) if row is not None else None
+
+
+def hash_at(connection: Connection, position: int) -> str | None:
+    """Return the hash of the entry at this position, where there is one."""
+    query = select(LedgerEntry.entry_hash).where(LedgerEntry.position == position)
+    found: str | None = connection.scalar(query)
+    return found
+
+
+def lock_unsealed(connection: Connection, *, limit: int) -> list[LedgerEvent]:
+    """Return events without a place, by id, locked; those being erased right now wait a turn."""
+    rows = connection.execute(
+        select(ConsentEvent.__table__)
+        .where(ConsentEvent.position.is_(None))
+        .order_by(ConsentEvent.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).mappings()
+    return [event_of(row) for row in rows]
+
+
+def event_of(row: RowMapping, *, text_sha256: str | None = None) -> LedgerEvent:
+    """Read an event from a row of `consent_events`."""
+    return LedgerEvent(
+        **{name: row[name] for name in EVENT_COLUMNS},
+        text_sha256=text_sha256,
+        personal={name: row[name] for name in PERSONAL_FIELDS if row[name] is not None},
+    )
+
+
+def append(connection: Connection, sealed: Sequence[Sealed]) -> None:
+    """Write entries that follow the locked head, mark their events, and move the head."""
+    rows = rows_parameter(
+        [{name: getattr(each, name) for name in Sealed.__slots__} for each in sealed]
+    )
+    for sql in (_ENTRIES, _EVENTS):
+        execute_bulk(connection, sql, columns=_COLUMNS, rows=rows)
+    last = sealed[-1]
+    connection.execute(
+        update(LedgerHead)
+        .where(LedgerHead.id == _HEAD_ID)
+        .values(position=last.position, entry_hash=last.entry_hash)
+    )
+
+
+def keep_texts(connection: Connection, texts: Iterable[tuple[str, str]]) -> None:
+    """Keep the words that entries name, each given as its SHA-256 and itself, once."""
+    rows = [{"sha256": sha256, "text": words} for sha256, words in texts]
+    if rows:
+        execute_bulk(connection, _TEXTS, columns="sha256:text text:text", rows=rows_parameter(rows))

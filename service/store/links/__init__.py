@@ -1,0 +1,1 @@
+"""Tables and queries for the links in emails: confirm, unsubscribe, undo."""

@@ -1,0 +1,123 @@
+"""The codes of confirmation mails: which may still be typed, and the wrong ones that were."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import (
+    Connection,
+    bindparam,
+    func,
+    literal,
+    select,
+    text,
+    union_all,
+    update,
+)
+
+from service.domain.delivery.retry import MessageStatus
+from service.domain.subscription import Cycles, MessageKind
+from service.store.delivery.outbox import cycles_of
+from service.store.tables.core import OutboxMessage, Subscriber
+from service.store.tables.intake import CodeTries, HeldSignup
+from service.store.types import PublicId, UtcTime
+
+# It changes nothing where the row is there; but it locks it.
+_BEGIN = text(
+    "INSERT INTO code_tries (message_id, tries, at) VALUES (:message_id, 0, :at)"
+    " ON CONFLICT (message_id) DO UPDATE SET tries = code_tries.tries"
+).bindparams(bindparam("message_id", type_=PublicId()), bindparam("at", type_=UtcTime()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentCode:
+    """A confirmation mail whose code may be typed."""
+
+    cycles: Cycles
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeCandidates:
+    """The mails of one address whose codes still count, and the wrong codes typed so far."""
+
+    messages: tuple[SentCode, ...]
+    tries: int
+
+
+def lock_code_candidates(
+    connection: Connection, *, message_id: UUID, since: datetime, at: datetime
+) -> CodeCandidates:
+    """Return the codes that may be typed on the status page of `message_id`, whose signup may have
+    been taken, held, or be gone: a page tells none of these apart.
+
+    Only mails owed after `since` count, and a page made before takes none of their codes: an old
+    page fares as one where every code is wrong. Wrong codes typed after `since` count against the
+    address, over all its pages however old. What must not be counted at once is locked until the
+    transaction ends: the page, and the address by its subscriber, or else by the first of its held
+    signups.
+    """
+    connection.execute(_BEGIN, {"message_id": message_id, "at": at})
+    email_key, made_at = _page(connection, message_id)
+    subscriber_id = connection.scalar(
+        select(Subscriber.id).where(Subscriber.email_key == email_key).with_for_update()
+    )
+    if subscriber_id is None:
+        connection.execute(
+            select(HeldSignup.id)
+            .where(HeldSignup.email_key == email_key)
+            .order_by(HeldSignup.id)
+            .limit(1)
+            .with_for_update()
+        )
+    pages = union_all(
+        select(literal(message_id, PublicId())),
+        select(OutboxMessage.id).where(OutboxMessage.subscriber_id == subscriber_id),
+        select(HeldSignup.id).where(HeldSignup.email_key == email_key),
+    )
+    tries = connection.scalar(
+        select(func.coalesce(func.sum(CodeTries.tries), 0)).where(
+            CodeTries.message_id.in_(pages), CodeTries.at > since
+        )
+    )
+    rows = connection.execute(
+        select(OutboxMessage.subscriber_id, OutboxMessage.refs, OutboxMessage.created_at)
+        .where(
+            OutboxMessage.subscriber_id == subscriber_id,
+            OutboxMessage.created_at > since,
+            OutboxMessage.kind == MessageKind.CONFIRM.value,
+            OutboxMessage.status != MessageStatus.WITHHELD.value,
+        )
+        .order_by(OutboxMessage.created_at.desc())
+    )
+    return CodeCandidates(
+        messages=tuple(
+            SentCode(cycles=cycles_of(row.subscriber_id, row.refs), created_at=row.created_at)
+            for row in rows
+            if made_at is not None and made_at > since
+        ),
+        tries=int(tries or 0),
+    )
+
+
+def count_code_try(connection: Connection, *, message_id: UUID, at: datetime) -> None:
+    """Count a wrong code typed `at` on the status page of `message_id`, which is locked."""
+    connection.execute(
+        update(CodeTries)
+        .where(CodeTries.message_id == message_id)
+        .values(tries=CodeTries.tries + 1, at=at)
+    )
+
+
+def _page(connection: Connection, message_id: UUID) -> tuple[str, datetime | None]:
+    """Return the address that the page is about, and when the page was made; no address is empty,
+    which is what is found for a page whose signup is gone.
+    """
+    taken = (
+        select(Subscriber.email_key, OutboxMessage.created_at)
+        .join(OutboxMessage, OutboxMessage.subscriber_id == Subscriber.id)
+        .where(OutboxMessage.id == message_id)
+    )
+    held = select(HeldSignup.email_key, HeldSignup.created_at).where(HeldSignup.id == message_id)
+    row = connection.execute(union_all(taken, held)).first()
+    return (row.email_key, row.created_at) if row is not None else ("", None)

@@ -1,0 +1,1 @@
+"""Tables and queries for mailing lists and the texts that people agree to."""

@@ -1,0 +1,1 @@
+"""Tables and queries for running the service: health, metrics, statistics, backup."""

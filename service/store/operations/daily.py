@@ -1,0 +1,219 @@
+"""What happened on the lists, day by day, and what became of a period's signups.
+
+The ledger has no index by time; its ids begin with the time of writing (UUIDv7), so a range of ids
+is read instead.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    TextClause,
+    bindparam,
+    func,
+    select,
+    text,
+)
+
+from service.domain.consent import ConsentKind
+from service.domain.delivery.feedback import EventKind
+from service.domain.subscription import EndedReason
+from service.store.tables.core import ConsentEvent, OutboxMessage, RecordedEvent
+from service.store.types import PublicId, UtcTime
+
+WRITTEN_WITHIN = timedelta(hours=1)
+"""How much later or earlier than its time an entry may have been written by the clock of its id."""
+
+_COUNTED_EVENTS = (ConsentKind.REQUESTED, ConsentKind.CONFIRMED, ConsentKind.UNSUBSCRIBED)
+_REPORTED_ENDS = (EndedReason.HARD_BOUNCE.value, EndedReason.COMPLAINT.value)
+_REPORTS = (EventKind.HARD_BOUNCE, EventKind.SOFT_BOUNCE, EventKind.COMPLAINT)
+_DAY = {"sqlite": "substr({}, 1, 10)", "postgresql": "to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD')"}
+
+# One row for each cycle that was asked for in the period, with what became of it since; the totals
+# over all forms and pages stand beside each of those that brought most.
+_OUTCOMES = """
+WITH asked AS (
+    SELECT event.subscriber_id, event.mailing_list_id, event.epoch, min(event.source) AS source
+    FROM consent_events AS event
+    WHERE event.id >= :first_id AND event.kind = 'requested' AND event.at >= :since
+    GROUP BY event.subscriber_id, event.mailing_list_id, event.epoch
+), by_source AS (
+    SELECT coalesce(asked.source, '') AS source, count(*) AS asked,
+        sum(CASE WHEN held.confirmed_at IS NOT NULL OR EXISTS (
+            SELECT 1 FROM outbox_messages AS mail
+            WHERE mail.subscriber_id = asked.subscriber_id AND mail.created_at >= :since
+            AND mail.status = 'accepted') THEN 1 ELSE 0 END) AS mailed,
+        sum(CASE WHEN held.confirmed_at IS NOT NULL THEN 1 ELSE 0 END) AS confirmed,
+        sum(CASE WHEN held.status = 'confirmed' THEN 1 ELSE 0 END) AS stayed
+    FROM asked LEFT JOIN subscriptions AS held ON held.subscriber_id = asked.subscriber_id
+        AND held.mailing_list_id = asked.mailing_list_id AND held.epoch = asked.epoch
+    GROUP BY coalesce(asked.source, '')
+)
+SELECT source, asked, confirmed, sum(asked) OVER () AS all_asked, sum(mailed) OVER () AS all_mailed,
+    sum(confirmed) OVER () AS all_confirmed, sum(stayed) OVER () AS all_stayed
+FROM by_source ORDER BY asked DESC, source LIMIT :most
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayCount:
+    """How often something (`requested`, `confirmed`, `unsubscribed`) was on a day, on one list."""
+
+    day: date
+    list_id: UUID
+    what: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportCount:
+    """How many mails to these lists were reported on a day as bounced or complained of.
+
+    `list_ids` is empty where the mail itself is no longer known.
+    """
+
+    day: date
+    list_ids: frozenset[UUID]
+    kind: EventKind
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Funnel:
+    """What became of the cycles that were asked for: each number is part of the one before."""
+
+    asked: int
+    mailed: int
+    confirmed: int
+    stayed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceCount:
+    """How many signups a form or page brought, and how many of these were confirmed."""
+
+    source: str
+    asked: int
+    confirmed: int
+
+
+def acts_by_day(
+    connection: Connection, *, since: datetime, until: datetime | None = None
+) -> list[DayCount]:
+    """Return what the ledger tells of each UTC day from `since` on, to before `until`."""
+    query = (
+        select(_day(connection, ConsentEvent), ConsentEvent.mailing_list_id, ConsentEvent.kind)
+        .add_columns(func.count())
+        .where(
+            *_between(since, until),
+            ConsentEvent.kind.in_(_COUNTED_EVENTS),
+            # Whom a bounce or a complaint took off a list is counted with these.
+            func.coalesce(ConsentEvent.detail, "").not_in(_REPORTED_ENDS),
+        )
+        .group_by(text("1"), ConsentEvent.mailing_list_id, ConsentEvent.kind)
+    )
+    return [
+        DayCount(day=date.fromisoformat(on), list_id=list_id, what=kind, count=count)
+        for on, list_id, kind, count in connection.execute(query)
+    ]
+
+
+def reports_by_day(
+    connection: Connection, *, since: datetime, until: datetime | None = None
+) -> list[ReportCount]:
+    """Return what mail APIs reported of each UTC day from `since` on, to before `until`."""
+    query = (
+        select(_day(connection, RecordedEvent), OutboxMessage.refs, RecordedEvent.kind)
+        .add_columns(func.count())
+        .outerjoin(OutboxMessage, OutboxMessage.id == RecordedEvent.message_id)
+        .where(
+            RecordedEvent.received_at >= since,
+            RecordedEvent.at >= since,
+            RecordedEvent.kind.in_(_REPORTS),
+        )
+        .group_by(text("1"), OutboxMessage.refs, RecordedEvent.kind)
+    )
+    if until is not None:
+        query = query.where(RecordedEvent.at < until)
+    return [
+        ReportCount(
+            day=date.fromisoformat(on),
+            list_ids=frozenset(UUID(list_id) for list_id, _epoch in refs or ()),
+            kind=EventKind(kind),
+            count=count,
+        )
+        for on, refs, kind, count in connection.execute(query)
+    ]
+
+
+def confirmed_by_list(
+    connection: Connection, *, since: datetime, until: datetime
+) -> dict[UUID, tuple[int, int]]:
+    """Return for each list how many cycles were asked for in the time, and confirmed since."""
+    cycle = (ConsentEvent.subscriber_id, ConsentEvent.mailing_list_id, ConsentEvent.epoch)
+    requested = (*_between(since, until), ConsentEvent.kind == ConsentKind.REQUESTED)
+    # The ledger outlives the subscriptions: whoever was erased since still counts as confirmed.
+    later = (*_between(since, None), ConsentEvent.kind == ConsentKind.CONFIRMED)
+    asked = select(*cycle).where(*requested).distinct().subquery()
+    confirmed = select(*cycle).where(*later).distinct().subquery()
+    query = (
+        select(asked.c.mailing_list_id, func.count(), func.count(confirmed.c.epoch))
+        .outerjoin(
+            confirmed,
+            (confirmed.c.subscriber_id == asked.c.subscriber_id)
+            & (confirmed.c.mailing_list_id == asked.c.mailing_list_id)
+            & (confirmed.c.epoch == asked.c.epoch),
+        )
+        .group_by(asked.c.mailing_list_id)
+    )
+    return {list_id: (all_, done) for list_id, all_, done in connection.execute(query)}
+
+
+def outcomes(
+    connection: Connection, *, since: datetime, most: int
+) -> tuple[Funnel, Sequence[SourceCount]]:
+    """Return what became of the signups from `since` on, and which forms brought most of them."""
+    query = text(_OUTCOMES).bindparams(
+        bindparam("first_id", type_=PublicId), bindparam("since", type_=UtcTime)
+    )
+    rows = connection.execute(
+        query, {"first_id": first_id(since), "since": since, "most": most}
+    ).all()
+    if not rows:
+        return Funnel(asked=0, mailed=0, confirmed=0, stayed=0), []
+    total = rows[0]
+    return (
+        Funnel(
+            asked=int(total.all_asked),
+            mailed=int(total.all_mailed),
+            confirmed=int(total.all_confirmed),
+            stayed=int(total.all_stayed),
+        ),
+        [SourceCount(source=row.source, asked=row.asked, confirmed=row.confirmed) for row in rows],
+    )
+
+
+def first_id(since: datetime) -> UUID:
+    """Return an id below that of everything written from `since` on."""
+    milliseconds = int((since - WRITTEN_WITHIN).timestamp() * 1000)
+    return UUID(int=milliseconds << 80)
+
+
+def _between(since: datetime, until: datetime | None) -> list[ColumnElement[bool]]:
+    """Say that an entry of the ledger is from this time."""
+    found = [ConsentEvent.id >= first_id(since), ConsentEvent.at >= since]
+    if until is not None:
+        found += [
+            ConsentEvent.id < first_id(until + 2 * WRITTEN_WITHIN),
+            ConsentEvent.at < until,
+        ]
+    return found
+
+
+def _day(connection: Connection, table: type[ConsentEvent | RecordedEvent]) -> TextClause:
+    """Return the UTC day of a row's `at`, as text."""
+    return text(_DAY[connection.dialect.name].format(f"{table.__tablename__}.at"))

@@ -1,0 +1,1 @@
+"""Tables and queries for subscribers, suppressions, retention."""

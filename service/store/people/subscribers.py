@@ -1,0 +1,319 @@
+"""Subscribers as administrators see them: pages, one with everything, changes, and erasure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Text,
+    case,
+    column,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
+
+from service.domain.consent import ConsentKind
+from service.domain.letters import ascii_domain
+from service.domain.search import search_form
+from service.domain.subscription import Status
+from service.store.tables.core import ConsentEvent, OutboxMessage, Subscriber, Subscription
+from service.store.types import new_id
+
+_LEDGER_KEEPS = frozenset(
+    {
+        "id",
+        "subscriber_id",
+        "mailing_list_id",
+        "epoch",
+        "kind",
+        "at",
+        "locale",
+        "text_version",
+        "position",
+    }
+)
+"""Columns of the ledger that say nothing of a person. Any other is emptied when one is erased."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriberInfo:
+    """A person's address and what is known of it."""
+
+    id: UUID
+    email: str
+    email_key: str
+    name: str | None
+    locale: str | None
+    attributes: dict[str, Any] | None
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriptionInfo:
+    """A subscription as it stands."""
+
+    subscriber_id: UUID
+    mailing_list_id: UUID
+    status: Status
+    epoch: int
+    source: str | None
+    consent_text_version: str | None
+    requested_at: datetime
+    confirmed_at: datetime | None
+    ended_at: datetime | None
+    ended_reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentInfo:
+    """An entry of the consent ledger."""
+
+    mailing_list_id: UUID
+    epoch: int
+    kind: str
+    at: datetime
+    source: str | None
+    locale: str | None
+    ip: str | None
+    text_version: str | None
+    detail: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageInfo:
+    """A mail to the person."""
+
+    id: UUID
+    kind: str
+    status: str
+    created_at: datetime
+    settled_at: datetime | None
+    attempts: int
+    provider: str | None
+    last_error: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """What is known of one person, oldest first: of events and emails the newest."""
+
+    subscriptions: Sequence[SubscriptionInfo]
+    consents: Sequence[ConsentInfo]
+    messages: Sequence[MessageInfo]
+
+
+def _columns(model: Any, info: type) -> list[Any]:
+    return [model.__table__.c[name] for name in info.__dataclass_fields__]  # type: ignore[attr-defined]
+
+
+def subscribers_page(
+    connection: Connection,
+    *,
+    limit: int,
+    after: UUID | None = None,
+    list_id: UUID | None = None,
+    status: Status | None = None,
+    text: str | None = None,
+) -> Sequence[SubscriberInfo]:
+    """Return subscribers by id, oldest first, those after the id `after`.
+
+    `text` is looked for within address, name and the values of attributes, without regard to letter
+    case and accents, and a domain in either of its forms; `list_id` and `status` in one same
+    subscription.
+    """
+    query = select(*_columns(Subscriber, SubscriberInfo)).order_by(Subscriber.id).limit(limit)
+    if after is not None:
+        query = query.where(Subscriber.id > after)
+    if text:
+        form = search_form(text)
+        query = query.where(
+            or_(
+                _form_of(Subscriber.email).contains(form, autoescape=True),
+                _form_of(Subscriber.name).contains(form, autoescape=True),
+                Subscriber.email_key.contains(ascii_domain(form), autoescape=True),
+                _has_attribute(connection, form),
+            )
+        )
+    if list_id is not None or status is not None:
+        held = exists().where(Subscription.subscriber_id == Subscriber.id)
+        if list_id is not None:
+            held = held.where(Subscription.mailing_list_id == list_id)
+        if status is not None:
+            held = held.where(Subscription.status == status.value)
+        query = query.where(held)
+    return [SubscriberInfo(**row) for row in connection.execute(query).mappings()]
+
+
+def _form_of(text: Any) -> ColumnElement[str]:
+    return func.search_form(text, type_=Text)
+
+
+def _has_attribute(connection: Connection, form: str) -> ColumnElement[bool]:
+    """Return the condition that a person's attributes have a value with this text in it."""
+    given = Subscriber.__table__.c.attributes
+    if connection.dialect.name == "postgresql":
+        # A JSON null has no entries to take apart, and is an error there.
+        is_object = func.jsonb_typeof(given) == "object"
+        entries = func.jsonb_each_text(case((is_object, given)))
+    else:
+        entries = func.json_each(given)
+    entry = entries.table_valued(column("key", Text), column("value", Text))
+    return (
+        select(literal(1))
+        .select_from(entry)
+        .where(_form_of(entry.c.value).contains(form, autoescape=True))
+        .correlate(Subscriber)
+        .exists()
+    )
+
+
+def get_subscriber(
+    connection: Connection, subscriber_id: UUID, *, lock: bool = False
+) -> SubscriberInfo | None:
+    """Return the subscriber or None; `lock` keeps others from changing it in this transaction."""
+    query = select(*_columns(Subscriber, SubscriberInfo)).where(Subscriber.id == subscriber_id)
+    if lock:
+        query = query.with_for_update()
+    row = connection.execute(query).mappings().one_or_none()
+    return SubscriberInfo(**row) if row is not None else None
+
+
+def find_id(connection: Connection, email_key: str) -> UUID | None:
+    """Return the id of the subscriber with this address, or None."""
+    return connection.scalar(select(Subscriber.id).where(Subscriber.email_key == email_key))
+
+
+def subscriptions_of(
+    connection: Connection, subscriber_ids: Sequence[UUID]
+) -> Sequence[SubscriptionInfo]:
+    """Return the subscriptions of these subscribers."""
+    query = (
+        select(*_columns(Subscription, SubscriptionInfo))
+        .where(Subscription.subscriber_id.in_(subscriber_ids))
+        .order_by(Subscription.subscriber_id, Subscription.requested_at)
+    )
+    return [
+        SubscriptionInfo(**{**row, "status": Status(row["status"])})
+        for row in connection.execute(query).mappings()
+    ]
+
+
+def history(connection: Connection, subscriber_id: UUID, *, limit: int) -> History:
+    """Return what is known of one person, of consent events and emails the newest `limit`."""
+    consents = (
+        select(*_columns(ConsentEvent, ConsentInfo))
+        .where(ConsentEvent.subscriber_id == subscriber_id)
+        .order_by(ConsentEvent.at.desc(), ConsentEvent.id.desc())
+        .limit(limit)
+    )
+    messages = (
+        select(*_columns(OutboxMessage, MessageInfo))
+        .where(OutboxMessage.subscriber_id == subscriber_id)
+        .order_by(OutboxMessage.created_at.desc(), OutboxMessage.id.desc())
+        .limit(limit)
+    )
+    return History(
+        subscriptions=subscriptions_of(connection, [subscriber_id]),
+        consents=[ConsentInfo(**row) for row in connection.execute(consents).mappings()][::-1],
+        messages=[MessageInfo(**row) for row in connection.execute(messages).mappings()][::-1],
+    )
+
+
+Place = tuple[datetime, UUID]
+"""Time and id of a row of one person's: they are gone through in this order."""
+
+
+def consents_after(
+    connection: Connection, subscriber_id: UUID, after: Place | None, *, limit: int
+) -> tuple[Sequence[ConsentInfo], Place | None]:
+    """Return the person's next consent events, and the place of the last of them."""
+    return _after(
+        connection, ConsentEvent, ConsentInfo, ConsentEvent.at, subscriber_id, after, limit
+    )
+
+
+def messages_after(
+    connection: Connection, subscriber_id: UUID, after: Place | None, *, limit: int
+) -> tuple[Sequence[MessageInfo], Place | None]:
+    """Return the next emails to the person, and the place of the last of them."""
+    return _after(
+        connection,
+        OutboxMessage,
+        MessageInfo,
+        OutboxMessage.created_at,
+        subscriber_id,
+        after,
+        limit,
+    )
+
+
+def _after(
+    connection: Connection,
+    table: Any,
+    info: Any,
+    at: Any,
+    subscriber_id: UUID,
+    after: Place | None,
+    limit: int,
+) -> tuple[Sequence[Any], Place | None]:
+    query = (
+        select(*_columns(table, info), at.label("place_at"), table.id.label("place_id"))
+        .where(table.subscriber_id == subscriber_id)
+        .order_by(at, table.id)
+        .limit(limit)
+    )
+    if after is not None:
+        # The first condition is where the index is entered.
+        is_later = or_(at > after[0], table.id > after[1])
+        query = query.where(at >= after[0], is_later)
+    rows = connection.execute(query).mappings().all()
+    found = [info(**{name: row[name] for name in info.__dataclass_fields__}) for row in rows]
+    return found, ((rows[-1]["place_at"], rows[-1]["place_id"]) if rows else None)
+
+
+def update_subscriber(
+    connection: Connection, subscriber_id: UUID, changes: Mapping[str, Any], *, at: datetime
+) -> None:
+    """Change columns of one subscriber by name."""
+    connection.execute(
+        update(Subscriber).where(Subscriber.id == subscriber_id).values(updated_at=at, **changes)
+    )
+
+
+def erase_subscriber(connection: Connection, subscriber_id: UUID, *, at: datetime) -> None:
+    """Delete the person with subscriptions and mails; leave a ledger that names nobody.
+
+    The ledger keeps what happened and when, and an `erased` entry for each subscription. The caller
+    suppresses the address.
+    """
+    table = ConsentEvent.__table__
+    connection.execute(
+        update(table)
+        .where(table.c.subscriber_id == subscriber_id)
+        .values({name: None for name in table.c.keys() if name not in _LEDGER_KEEPS})  # noqa: SIM118
+    )
+    events = [
+        {
+            "id": new_id(),
+            "subscriber_id": subscriber_id,
+            "mailing_list_id": held.mailing_list_id,
+            "epoch": held.epoch,
+            "kind": ConsentKind.ERASED.value,
+            "at": at,
+        }
+        for held in subscriptions_of(connection, [subscriber_id])
+    ]
+    if events:
+        connection.execute(insert(ConsentEvent), events)
+    connection.execute(delete(Subscriber).where(Subscriber.id == subscriber_id))

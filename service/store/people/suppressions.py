@@ -1,0 +1,114 @@
+"""Addresses that are not to be mailed, by keyed hash."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, RowMapping, delete, select, tuple_, update
+
+from service.domain.subscription import SuppressionReason
+from service.store.bulk import execute_bulk, rows_parameter
+from service.store.tables.core import Suppression as Row
+
+_SUPPRESS = """
+INSERT INTO suppressions (address_hash, reason, email_key, note, created_at)
+SELECT address_hash, reason, email_key, note, created_at
+FROM ({rows}) AS given WHERE true ORDER BY address_hash, reason
+ON CONFLICT (address_hash, reason) DO UPDATE SET email_key = excluded.email_key
+WHERE suppressions.email_key IS NULL AND excluded.email_key IS NOT NULL
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewSuppression:
+    """An address not to be mailed from now on."""
+
+    address_hash: str
+    email_key: str | None
+    """None where the person is erased."""
+    reason: SuppressionReason
+    note: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuppressionInfo:
+    """A suppression as kept. `email_key` is None once the person is erased."""
+
+    address_hash: str
+    reason: SuppressionReason
+    email_key: str | None
+    note: str | None
+    created_at: datetime
+
+
+def suppress(connection: Connection, suppressions: Iterable[NewSuppression]) -> None:
+    """Keep the addresses from being mailed; what is there already stays as it is, but that exports
+    know an address again that came back after it was erased.
+    """
+    # One row for each: PostgreSQL does not update a row twice in one statement.
+    single: dict[tuple[str, SuppressionReason], NewSuppression] = {}
+    for given in suppressions:
+        single.setdefault((given.address_hash, given.reason), given)
+    rows = [
+        {
+            "address_hash": each.address_hash,
+            "reason": each.reason,
+            "email_key": each.email_key,
+            "note": each.note,
+            "created_at": each.at,
+        }
+        for each in single.values()
+    ]
+    if rows:
+        execute_bulk(
+            connection,
+            _SUPPRESS,
+            columns="address_hash:text reason:text email_key:text note:text created_at:time",
+            rows=rows_parameter(rows),
+        )
+
+
+def suppressions_page(
+    connection: Connection,
+    *,
+    limit: int,
+    after: tuple[str, str] | None = None,
+    address_hash: str | None = None,
+) -> Sequence[SuppressionInfo]:
+    """Return suppressions by hash and reason, those after the pair `after`; or one address's."""
+    query = select(Row.address_hash, Row.reason, Row.email_key, Row.note, Row.created_at)
+    query = query.order_by(Row.address_hash, Row.reason).limit(limit)
+    if after is not None:
+        query = query.where(tuple_(Row.address_hash, Row.reason) > after)
+    if address_hash is not None:
+        query = query.where(Row.address_hash == address_hash)
+    return [_info(row) for row in connection.execute(query).mappings()]
+
+
+def lift(connection: Connection, *, address_hash: str, reason: SuppressionReason) -> bool:
+    """Let the address be mailed again as far as this reason goes; return whether it was kept."""
+    found = connection.execute(
+        delete(Row).where(Row.address_hash == address_hash, Row.reason == reason.value)
+    )
+    return bool(found.rowcount)
+
+
+def lift_erased(connection: Connection, hashes: Iterable[str]) -> None:
+    """Let the addresses (by keyed hash) be mailed again as far as `erased` goes."""
+    connection.execute(
+        delete(Row).where(
+            Row.address_hash.in_(sorted(hashes)), Row.reason == SuppressionReason.ERASED.value
+        )
+    )
+
+
+def forget_address(connection: Connection, *, address_hash: str) -> None:
+    """Leave only the keyed hash of what is suppressed: the person is erased."""
+    connection.execute(
+        update(Row).where(Row.address_hash == address_hash).values(email_key=None, note=None)
+    )
+
+
+def _info(row: RowMapping) -> SuppressionInfo:
+    return SuppressionInfo(**{**row, "reason": SuppressionReason(row["reason"])})

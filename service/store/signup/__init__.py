@@ -1,0 +1,1 @@
+"""Tables and queries for signing up, and what keeps bots out."""

@@ -1,0 +1,1 @@
+"""Tables and queries for events for the site's own systems."""

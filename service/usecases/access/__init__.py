@@ -1,0 +1,1 @@
+"""Use cases for administrators: keys, sessions, audit."""

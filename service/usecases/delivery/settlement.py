@@ -1,0 +1,207 @@
+"""What becomes of the messages of one call: settled, due again, or kept for the same call again."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from service.domain.delivery.retry import MessageStatus, Outcome, decide
+from service.mail.provider import (
+    ADDRESS_UNSUPPORTED,
+    ProviderError,
+    Receipt,
+    SenderRefusedError,
+)
+from service.store.delivery.claims import ClaimedBatch, Settlement
+from service.usecases.delivery.providers import Gate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallResult:
+    """What one call came to. A message without a receipt was not in it: it is withheld."""
+
+    batch: ClaimedBatch
+    gate: Gate
+    receipts: Mapping[UUID, Receipt]
+    withheld: frozenset[UUID]
+    failure: ProviderError | None
+    """Set where the call failed as a whole."""
+    is_shared: bool
+    """Whether several mails were in the call, so that one may have spoilt it for the rest."""
+    senders: Mapping[UUID, str] = field(default_factory=dict)
+    """The sender of each message, where that is known."""
+    tried: frozenset[str] = frozenset()
+    """Senders that were refused before, and that this call tried again."""
+    began_at: datetime | None = None
+
+    @property
+    def refused_senders(self) -> Mapping[str, str]:
+        """Senders that the provider does not take, and its code for why. One that it took for
+        another message of the call is not to blame.
+        """
+        if self.failure is not None and not isinstance(self.failure, SenderRefusedError):
+            return {}
+        return {
+            self.senders[message_id]: receipt.error or "unknown"
+            for message_id, receipt in self.receipts.items()
+            if receipt.outcome is Outcome.MISCONFIGURED
+            and not self.is_split(receipt)
+            and self.senders.get(message_id, "") not in {"", *self.accepted_senders}
+        }
+
+    @property
+    def accepted_senders(self) -> frozenset[str]:
+        """Senders that the provider took."""
+        return frozenset(
+            self.senders[message_id]
+            for message_id, receipt in self.receipts.items()
+            if receipt.outcome is Outcome.ACCEPTED and message_id in self.senders
+        )
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether a complete answer said that nothing was taken, for now."""
+        return self.failure is not None and self.failure.outcome in (
+            Outcome.TEMPORARY,
+            Outcome.MISCONFIGURED,
+        )
+
+    def is_split(self, receipt: Receipt) -> bool:
+        """Tell whether the message is to go in a call of its own: the call as a whole was refused,
+        perhaps for another's sake.
+        """
+        if self.failure is None or not self.is_shared or receipt.error != self.failure.code:
+            return False
+        if isinstance(self.failure, SenderRefusedError):
+            return len(set(self.senders.values())) > 1
+        return self.failure.outcome is Outcome.REJECTED
+
+    def keeps_key(self, now: datetime) -> bool:
+        """Tell whether an unsettled message waits for the same call again: the provider remembers
+        the key still, and may have taken the call. Refusing it a second time says nothing of the
+        first.
+        """
+        remembered_until = self.batch.created_at + self.gate.provider.key_life
+        return now < remembered_until and (self.batch.is_retry or not self.is_refused)
+
+
+def written(receipts: Mapping[UUID, Receipt]) -> str:
+    """Write receipts down as one text, for `answered` to read."""
+    return json.dumps(
+        [
+            [
+                str(each.message_id),
+                each.outcome,
+                each.provider_message_id,
+                each.error,
+                each.retry_after.total_seconds() if each.retry_after is not None else None,
+            ]
+            for each in receipts.values()
+        ],
+        separators=(",", ":"),
+    )
+
+
+def answered(batch: ClaimedBatch, gate: Gate) -> CallResult:
+    """Return what the batch's call came to, as it is written in its `answer`."""
+    receipts = [
+        Receipt(
+            message_id=UUID(message_id),
+            outcome=Outcome(outcome),
+            provider_message_id=name,
+            error=error,
+            retry_after=None if seconds is None else timedelta(seconds=seconds),
+        )
+        for message_id, outcome, name, error, seconds in json.loads(batch.answer or "[]")
+    ]
+    return CallResult(
+        batch=batch,
+        gate=gate,
+        receipts={each.message_id: each for each in receipts},
+        withheld=frozenset(),
+        failure=None,
+        is_shared=True,
+    )
+
+
+def settle_call(
+    result: CallResult,
+    *,
+    is_other_well: bool,
+    reached_at: Callable[[str], datetime | None],
+    unknown_grace: timedelta,
+    jitter: Callable[[], float],
+    now: datetime,
+    paused_senders: Mapping[str, datetime] | None = None,
+) -> tuple[list[Settlement], datetime | None]:
+    """Return what becomes of each message, and when the same call is to be made again if it is
+    (for the messages that are in no settlement).
+
+    `is_other_well` tells whether another provider can take over at once what this one refused, and
+    `reached_at` when another may take a mail to an address that this one does not carry, if any.
+    Messages of unknown outcome rest `unknown_grace` before they go afresh, those of a sender that
+    is refused as long as `paused_senders` says.
+    """
+    paused = paused_senders or {}
+    keeps_key = result.keeps_key(now)
+    is_handed_on = (
+        result.is_refused
+        and not isinstance(result.failure, SenderRefusedError)
+        and not keeps_key
+        and is_other_well
+    )
+    settlements: list[Settlement] = []
+    retry_at: datetime | None = None
+    for message in result.batch.messages:
+        receipt = result.receipts.get(message.id)
+        if receipt is None:
+            continue  # withheld, and settled before the call
+        other_at = reached_at(message.email) if receipt.error == ADDRESS_UNSUPPORTED else None
+        is_split = result.is_split(receipt) or other_at is not None
+        decision = decide(
+            Outcome.TEMPORARY if is_split else receipt.outcome,
+            attempt=message.attempt,
+            created_at=message.window_start,
+            now=now,
+            jitter=jitter(),
+            retry_after=receipt.retry_after,
+        )
+        is_queued = decision.status is MessageStatus.QUEUED
+        if other_at is not None:
+            # In a call of its own it goes to whoever carries it, and this was no attempt.
+            settlements.append(
+                Settlement(
+                    message_id=message.id,
+                    status=decision.status,
+                    next_attempt_at=other_at,
+                    provider=result.gate.provider.name,
+                    attempts=message.attempt - is_queued,
+                    error=receipt.error,
+                    is_alone=True,
+                )
+            )
+            continue
+        next_attempt_at = decision.next_attempt_at or now
+        is_unknown = receipt.outcome is Outcome.UNKNOWN
+        if is_queued and (is_unknown or result.is_refused) and keeps_key:
+            retry_at = min(retry_at or next_attempt_at, next_attempt_at)
+            continue
+        if is_queued and is_unknown:
+            next_attempt_at = max(next_attempt_at, now + unknown_grace)
+        if receipt.outcome is Outcome.MISCONFIGURED:
+            until = paused.get(result.senders.get(message.id, ""), next_attempt_at)
+            next_attempt_at = max(next_attempt_at, until)
+        settlements.append(
+            Settlement(
+                message_id=message.id,
+                status=decision.status,
+                next_attempt_at=now if is_handed_on or is_split else next_attempt_at,
+                provider=result.gate.provider.name,
+                attempts=message.attempt - (not decision.spends_attempt),
+                provider_message_id=receipt.provider_message_id,
+                error=receipt.error,
+                is_alone=is_split,
+            )
+        )
+    return settlements, retry_at

@@ -1,0 +1,117 @@
+"""The delivery worker: keeps as many calls under way as the provider may have, and no more."""
+
+import threading
+from collections.abc import Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import Protocol
+
+import structlog
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from service.clock import utc_now
+from service.log import error_fields
+from service.store.operations.capacity import TOO_MANY, is_too_many
+from service.usecases.delivery.deliver import Deliver
+from service.usecases.operations.chores import Chore, Chores
+
+CONCURRENCY = 8
+LOOK_AT_LEAST_EVERY_SECONDS = 5.0
+AFTER_FAULT_SECONDS = 1.0
+REST_IN_CALLS_SECONDS = 0.05
+LOOK_AGAIN_SECONDS = 0.1
+"""The least pause where something is due that nobody may take at the moment."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Waiter(Protocol):
+    """Whatever can wait for mail to be due."""
+
+    def wait(self, seconds: float, *, stop: threading.Event) -> None:
+        """Return when mail may be due, after `seconds`, or when `stop` is set."""
+
+
+class Worker:
+    """Runs delivery until it is told to stop; a fault of the database is waited out."""
+
+    def __init__(
+        self,
+        deliver: Deliver,
+        waiter: Waiter,
+        *,
+        chores: Sequence[Chore] = (),
+        concurrency: int = CONCURRENCY,
+    ) -> None:
+        """`concurrency` is how many calls to the mail API may be under way at once; `chores` run
+        beside them, each on a thread of its own.
+        """
+        self._deliver = deliver
+        self._waiter = waiter
+        self._chores = Chores(chores)
+        self._concurrency = concurrency
+        self.stop = threading.Event()
+        """Set it to end `run`: calls under way are finished, nothing more is claimed."""
+
+    def run(self, *, drain: bool = False) -> None:
+        """Deliver until `stop` is set, or with `drain` until nothing is due."""
+        if drain:
+            self._deliver_mail(drain=True)
+            self._chores.run_all_once()
+            return
+        self._chores.start(self.stop)
+        try:
+            self._deliver_mail(drain=False)
+        finally:
+            self.stop.set()
+            self._chores.join()
+
+    def _deliver_mail(self, *, drain: bool) -> None:
+        running: set[Future[None]] = set()
+        with ThreadPoolExecutor(self._concurrency, thread_name_prefix="deliver") as pool:
+            while not self.stop.is_set():
+                try:
+                    free = self._concurrency - len(running)
+                    claimed = self._deliver.claim(calls=free)
+                    running |= {pool.submit(self._deliver.deliver, batch) for batch in claimed}
+                    running = self._reap(running, is_full=len(running) >= self._concurrency)
+                    if drain and not claimed and not running and not self._deliver.is_any_due():
+                        return
+                    # What was due is claimed, unless all calls were filled or one is made again.
+                    if len(claimed) < free and not any(batch.is_retry for batch in claimed):
+                        self._rest(running)
+                except SQLAlchemyError as error:
+                    cause = error.orig if isinstance(error, DBAPIError) else error
+                    if is_too_many(error):
+                        _log.warning("database fault", error="too_many_connections", text=TOO_MANY)
+                    else:
+                        _log.warning("database fault", error=type(cause).__name__)
+                    self.stop.wait(AFTER_FAULT_SECONDS)
+            self._reap(running, is_full=False, finish=True)
+
+    def _reap(
+        self, running: set[Future[None]], *, is_full: bool, finish: bool = False
+    ) -> set[Future[None]]:
+        """Take away the calls that are done; wait for one where all places are taken."""
+        if is_full:
+            wait(running, return_when=FIRST_COMPLETED)
+        if finish:
+            wait(running)
+        done = {each for each in running if each.done()}
+        for each in done:
+            if (error := each.exception()) is not None:
+                # The lease runs out by itself and the batch is taken over.
+                _log.warning("batch failed", **error_fields(error))
+        return running - done
+
+    def _rest(self, running: set[Future[None]]) -> None:
+        """Wait for mail, or for the next retry to fall due; with calls under way, not for long: one
+        that fails may put its mails back at once.
+        """
+        if running:
+            self._waiter.wait(REST_IN_CALLS_SECONDS, stop=self.stop)
+            return
+        due_at = self._deliver.next_due_at()
+        seconds = LOOK_AT_LEAST_EVERY_SECONDS
+        if due_at is not None:
+            seconds = min(seconds, max(LOOK_AGAIN_SECONDS, (due_at - utc_now()).total_seconds()))
+        self._waiter.wait(seconds, stop=self.stop)

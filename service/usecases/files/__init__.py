@@ -1,0 +1,1 @@
+"""Use cases for files of subscribers, in and out."""

@@ -1,0 +1,209 @@
+"""Chunks on their way into the database: one is written while the next is being read.
+
+Reading takes Python's time and writing the database's, so that both together take hardly longer
+than the slower of them.
+"""
+
+from collections.abc import Iterator, Sequence, Set
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from service.clock import utc_now
+from service.domain.delivery.feedback import EventKind, consequence
+from service.domain.files.import_row import ImportRow
+from service.domain.webhooks.event import EventType
+from service.store.database import is_lost_race
+from service.store.files.import_reports import AddressReport, KnownAddress, known_addresses
+from service.store.files.import_rows import ImportItem
+from service.store.files.imports import Kept, ask, import_chunk
+from service.store.webhooks import receivers
+from service.usecases.files.import_report import ImportReport
+from service.usecases.people import consequences
+from service.usecases.people.consequences import Report
+
+SOURCE = "import"
+"""Who ends subscriptions and suppresses addresses, where a file says that an address is dead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Rows with their lines, no two for the same address and list; what they say of addresses."""
+
+    rows: Sequence[tuple[int, ImportItem]] = ()
+    strays: Sequence[tuple[int, ImportRow]] = ()
+    """Rows that report their address and are for no list of ours."""
+    reports: Sequence[AddressReport] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """What became of a chunk's rows."""
+
+    kept: list[Kept]
+    reported: Set[str] = frozenset()
+    """Keys of the addresses for which a report changed anything."""
+
+
+class Pace:
+    """Gives each mail its time, so that a file of any size does not go out at once."""
+
+    def __init__(self, start: datetime, step: timedelta) -> None:
+        """The first mail goes at `start`."""
+        self.upcoming = start
+        self._step = step
+
+    def next(self) -> datetime:
+        """Return the time of one more mail."""
+        at = self.upcoming
+        self.upcoming += self._step
+        return at
+
+
+class ChunkWriter:
+    """Writes chunks one after another, each in one transaction, which a dry run takes back.
+
+    The report counts a chunk's rows once it is written: all are counted where the block has ended.
+    """
+
+    def __init__(
+        self, engine: Engine, report: ImportReport, pace: Pace, *, dry_run: bool = False
+    ) -> None:
+        """Take what chunks are written with; nothing runs yet."""
+        self._engine = engine
+        self._report = report
+        self._pace = pace
+        self._dry_run = dry_run
+        self._thread = ThreadPoolExecutor(1, "import")
+        self._under_way: tuple[Chunk, Future[_Written]] | None = None
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Wait for what is under way, and raise what it failed with unless the block failed."""
+        try:
+            self._settle()
+        except Exception:
+            if kind is None:
+                raise
+        finally:
+            self._thread.shutdown()
+
+    def write(self, chunk: Chunk) -> None:
+        """Have a chunk written, once the one before is; raise what that one failed with."""
+        self._settle()
+        self._under_way = (chunk, self._thread.submit(self._write, chunk))
+
+    def _write(self, chunk: Chunk) -> _Written:
+        """Write the chunk; once more where another transaction was in its way."""
+        first_mail_at = self._pace.upcoming
+        try:
+            return self._write_once(chunk)
+        except DBAPIError as error:
+            if not is_lost_race(error):
+                raise
+        self._pace.upcoming = first_mail_at
+        return self._write_once(chunk)
+
+    def _write_once(self, chunk: Chunk) -> _Written:
+        items, at = [item for _, item in chunk.rows], utc_now()
+        with self._engine.connect() as connection, connection.begin() as transaction:
+            kept = import_chunk(connection, items, at=at)
+            receivers.owe(connection, EventType.UNSUBSCRIBED, _ended(items, kept, at))
+            written = _report(connection, items, kept, chunk.reports, at=at)
+            asked = (
+                item
+                for item, each in zip(items, written.kept, strict=True)
+                if item.row.is_asked and each.is_written and not each.is_suppressed
+            )
+            ask(connection, asked, next_mail_at=self._pace.next)
+            if self._dry_run:
+                transaction.rollback()
+        return written
+
+    def _settle(self) -> None:
+        if self._under_way is None:
+            return
+        chunk, under_way = self._under_way
+        self._under_way = None
+        written = under_way.result()
+        for (line, item), kept in zip(chunk.rows, written.kept, strict=True):
+            self._report.count(line, item.row, kept)
+        for line, row in chunk.strays:
+            is_written = row.address.key in written.reported
+            self._report.count(line, row, Kept(is_written=is_written, status=row.status))
+
+
+def _report(
+    connection: Connection,
+    items: Sequence[ImportItem],
+    kept: list[Kept],
+    reports: Sequence[AddressReport],
+    *,
+    at: datetime,
+) -> _Written:
+    """Have what rows say of addresses hold for each address on every list, as an event would."""
+    if not reports:
+        return _Written(kept)
+    found = [each for each in known_addresses(connection, reports) if not each.is_outdated]
+    ended = consequences.apply(connection, [_as_report(each, at) for each in found], now=at)
+    left = {subscriber_id for subscriber_id, _ in ended}
+    barred = {each.report.email_key for each in found}
+    reported = {
+        each.report.email_key for each in found if not each.is_known or each.subscriber_id in left
+    }
+    return _Written(
+        [
+            replace(
+                each,
+                is_suppressed=True,
+                is_written=each.is_written or (item.row.reports is not None and key in reported),
+            )
+            if (key := item.row.address.key) in barred
+            else each
+            for item, each in zip(items, kept, strict=True)
+        ],
+        reported,
+    )
+
+
+def _as_report(known: KnownAddress, at: datetime) -> Report:
+    kind = EventKind(known.report.reason.value)
+    # Of an erased person nothing is kept but the hash, unless they came back by themselves.
+    is_named = known.subscriber_id is not None or not known.is_erased
+    return Report(
+        kind=kind,
+        follows=consequence(kind, soft_bounces=0),
+        at=at,
+        address_hash=known.report.address_hash,
+        email_key=known.report.email_key if is_named else None,
+        subscriber_id=known.subscriber_id,
+        is_new=not known.is_known,
+        note=SOURCE,
+        source=SOURCE,
+    )
+
+
+def _ended(
+    items: Sequence[ImportItem], kept: Sequence[Kept], at: datetime
+) -> Iterator[receivers.Change]:
+    for item, each in zip(items, kept, strict=True):
+        if each.ended is not None:
+            yield receivers.Change(
+                subscriber_id=each.ended,
+                mailing_list_id=item.list_id,
+                at=at,
+                reason=item.row.ended.reason if item.row.ended else None,
+            )

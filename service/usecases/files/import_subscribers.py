@@ -1,0 +1,343 @@
+"""Import: subscriptions from a file, ours or another tool's. Running it again changes nothing.
+
+Rows are kept in chunks, each one transaction. So after a crash the same file is simply imported
+once more: what is there already counts as unchanged.
+"""
+
+import gc
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import IO, Any
+from uuid import UUID
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from service.clock import utc_now
+from service.domain.address import address_hash
+from service.domain.errors import BrokenBodyError, InvalidInputError, UnknownListError
+from service.domain.files.columns import Choice, ColumnChoices, UnknownColumns
+from service.domain.files.exchange import FileFormat
+from service.domain.files.import_row import (
+    ImportRow,
+    Note,
+    has_address,
+    parse_import_row,
+    says_left,
+)
+from service.domain.files.import_time import DayOrder
+from service.domain.files.meanings import Meaning
+from service.domain.lists.mailing_list import ListInfo
+from service.domain.subscription import Status, SuppressionReason
+from service.store.access.audit import insert_audit
+from service.store.files.import_reports import AddressReport
+from service.store.files.import_rows import ImportItem
+from service.usecases.files.import_ahead import read_ahead
+from service.usecases.files.import_archive import opened_files, parts_of
+from service.usecases.files.import_chunks import Chunk, ChunkWriter, Pace
+from service.usecases.files.import_reading import (
+    DoubtfulRow,
+    FileRow,
+    Found,
+    RowProblem,
+    RowSkipped,
+)
+from service.usecases.files.import_report import ImportReport, Listener
+from service.usecases.lists.lists import Lists
+
+CHUNK_ROWS = 5_000
+SQLITE_CHUNK_ROWS = 2_000
+"""SQLite has one writer, so that signups wait for a chunk; and it holds a chunk several times."""
+
+MAILS_AN_HOUR = 1_000
+MAX_MAILS_AN_HOUR = 1_000_000
+REPEATED = "repeats another row of this file"
+UNKNOWN_LIST = "names a list that does not exist; create it, or correct the name"
+
+PROGRESS_ROWS = 1_000
+
+Progress = Callable[[int, int], None]
+"""Told how many bytes and rows of the file have been read: after each chunk, and every
+`PROGRESS_ROWS` rows, whatever becomes of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportOptions:
+    """How a file is taken."""
+
+    encoding: str | None = None
+    """Told by the file itself where left out."""
+    list: str | None = None
+    """The list of rows that name none, where it is not the default one."""
+    left: bool = False
+    """Take every row for one of somebody who left, whatever it says: some tools do not say."""
+    mails_an_hour: int = MAILS_AN_HOUR
+    """How fast those are asked who came without evidence."""
+    unknown: UnknownColumns | None = None
+    """What to do with columns that have no known meaning. None refuses them, save those of a known
+    tool, which are left out. Columns that may tell who left are refused in every case."""
+    columns: Mapping[str, Choice] = field(default_factory=dict)
+    """What columns are, by `title_key`."""
+    dry_run: bool = False
+    """Say what would become of the rows and change nothing. Two rows of one subscription count as
+    one only where they are near each other."""
+
+
+USUAL = ImportOptions()
+
+
+class Import:
+    """Takes files in."""
+
+    def __init__(self, engine: Engine, *, lists: Lists, address_hash_key: bytes) -> None:
+        """Take what the use case works with."""
+        self._engine = engine
+        self._lists = lists
+        self._hash_key = address_hash_key
+
+    def __call__(
+        self,
+        stream: IO[bytes],
+        *,
+        format: FileFormat,  # noqa: A002 - the name that it has outside
+        actor: str,
+        options: ImportOptions = USUAL,
+        progress: Progress | None = None,
+        listener: Listener | None = None,
+        opened: Callable[[ImportReport], object] | None = None,
+    ) -> ImportReport:
+        """Import a file and say what became of each row; bad rows do not hold up good ones.
+
+        `confirmed` rows without evidence become pending, and the person is asked by mail, one after
+        the other; `pending` rows become pending without a mail. An `unsubscribed` row ends what is
+        here already, suppressed or not, unless the person acted here after that (or ever, where it
+        has no time) or has given a later consent.
+
+        `opened` is called once the header is read, with the report that names the tool and the
+        columns.
+
+        Raises `InvalidInputError` for `file` where the file as a whole is not usable (as
+        `ColumnsError` where nobody explained a column), for `map`, `encoding` and
+        `mails_an_hour`, and `UnknownListError`; nothing was taken then. After anything else the
+        chunks before it stay, and the audit says that the import broke off.
+        A stream that ends too early raises `BrokenBodyError`: the row it ends in is not taken.
+        """
+        if not 1 <= options.mails_an_hour <= MAX_MAILS_AN_HOUR:
+            raise InvalidInputError("mails_an_hour", f"Use 1 to {MAX_MAILS_AN_HOUR}.")
+        usual = self._lists.get(options.list) if options.list else None
+        pace = Pace(utc_now(), timedelta(hours=1) / options.mails_an_hour)
+        choices = ColumnChoices(
+            unknown=options.unknown,
+            columns=options.columns,
+            at_least=Meaning.UNSUBSCRIBED if options.left else None,
+        )
+        report = ImportReport(listener=listener)
+        how: dict[str, Any] = {"format": format, "list": options.list, "left": options.left}
+        try:
+            with parts_of(stream) as parts, _settled_heap():
+                files = opened_files(parts, format, encoding=options.encoding, choices=choices)
+                for file in files:
+                    if file.plan is not None:
+                        report.take(file.plan)
+                how["tool"] = report.tool
+                if opened:
+                    opened(report)
+
+                def tell() -> None:
+                    if progress:
+                        progress(sum(file.bytes_read for file in files), report.rows)
+
+                for file in files:
+                    report.file = file.name
+                    good = self._good(file.rows(), report, have_left=options.left, read=tell)
+                    with ChunkWriter(self._engine, report, pace, dry_run=options.dry_run) as writer:
+                        for chunk in self._chunks(good, report, usual):
+                            writer.write(chunk)
+                            tell()
+        except BaseException as error:
+            # The chunks that were written stay. What went wrong matters more than this entry.
+            is_cut_short = isinstance(error, BrokenBodyError)
+            if (report.imported or is_cut_short) and not options.dry_run:
+                with suppress(SQLAlchemyError):
+                    self._audit(report, actor, {**how, "broke_off": True})
+            raise
+        if not options.dry_run:
+            self._audit(report, actor, how)
+        return report
+
+    def _audit(self, report: ImportReport, actor: str, how: Mapping[str, Any]) -> None:
+        with self._engine.begin() as connection:
+            insert_audit(
+                connection,
+                at=utc_now(),
+                actor=actor,
+                action="subscribers.imported",
+                detail={
+                    **how,
+                    "rows": report.settled,
+                    "imported": report.imported,
+                    "asked": report.asked,
+                    "unchanged": report.unchanged,
+                    "skipped": report.skipped,
+                    "bad": report.bad,
+                },
+            )
+
+    def _chunks(
+        self,
+        rows: Iterator[tuple[int, ImportRow]],
+        report: ImportReport,
+        usual: ListInfo | None,
+    ) -> Iterator[Chunk]:
+        """Gather the rows, of several for the same subscription in one chunk the strongest."""
+        is_sqlite = self._engine.dialect.name == "sqlite"
+        size = min(CHUNK_ROWS, SQLITE_CHUNK_ROWS) if is_sqlite else CHUNK_ROWS
+        gathered = _Gathered(report)
+        for line, row in rows:
+            hashed = address_hash(row.address.key, self._hash_key)
+            try:
+                info = self._lists.get(row.list) if row.list else (usual or self._lists.default())
+            except UnknownListError:
+                problem = RowProblem(line, "list", UNKNOWN_LIST)
+                gathered.add_stray(line, row, hashed, problem)
+            else:
+                gathered.add(line, ImportItem(row=row, list_id=info.id, address_hash=hashed))
+            if len(gathered) >= size:
+                yield gathered.chunk()
+                gathered = _Gathered(report)
+        if len(gathered):
+            yield gathered.chunk()
+
+    def _good(
+        self,
+        rows: Iterator[Found],
+        report: ImportReport,
+        *,
+        have_left: bool,
+        read: Callable[[], None],
+    ) -> Iterator[tuple[int, ImportRow]]:
+        """Give the good rows with their lines; count the bad ones."""
+        order = DayOrder()
+        for found in read_ahead(rows, order):
+            report.rows += 1
+            if report.rows % PROGRESS_ROWS == 0:
+                read()
+            if isinstance(found, FileRow):
+                if found.cells.get("erased_at"):
+                    report.skip(found.line, "is of an erased person")
+                    continue
+                try:
+                    row = parse_import_row(found.cells, now=utc_now(), left=have_left, order=order)
+                except InvalidInputError as error:
+                    problem = RowProblem(found.line, error.field, str(error))
+                    doubtful = DoubtfulRow(problem, found.others)
+                else:
+                    yield found.line, row
+                    continue
+            elif isinstance(found, DoubtfulRow):
+                doubtful = found
+            elif isinstance(found, RowSkipped):
+                report.skip(found.line, found.message)
+                continue
+            else:
+                report.refuse(found)
+                continue
+            if leaver := _leaver_of(doubtful, order, have_left=have_left):
+                yield doubtful.problem.line, leaver
+            else:
+                report.refuse(doubtful.problem)
+
+
+class _Gathered:
+    """A chunk as it fills."""
+
+    def __init__(self, report: ImportReport) -> None:
+        self._report = report
+        self._rows: dict[tuple[str, UUID], tuple[int, ImportItem]] = {}
+        self._strays: list[tuple[int, ImportRow]] = []
+        self._reports: dict[tuple[str, SuppressionReason], AddressReport] = {}
+
+    def __len__(self) -> int:
+        return len(self._rows) + len(self._strays)
+
+    def add(self, line: int, item: ImportItem) -> None:
+        """Take a row, unless one of the same subscription is stronger."""
+        if item.row.ended is not None:
+            self._report_address(item.row, item.address_hash)
+        key = (item.row.address.key, item.list_id)
+        before = self._rows.get(key)
+        if before is None:
+            self._rows[key] = (line, item)
+        elif _is_stronger(item.row, before[1].row):
+            self._report.unchange(before[0], REPEATED, before[1].row.notes)
+            self._rows[key] = (line, item)
+        else:
+            self._report.unchange(line, REPEATED, item.row.notes)
+
+    def add_stray(self, line: int, row: ImportRow, hashed: str, problem: RowProblem) -> None:
+        """Take of a row for no list of ours what it says of the address; refuse any other."""
+        if row.reports is None:
+            self._report.refuse(problem)
+            return
+        self._report_address(row, hashed)
+        note = Note(problem.column, f"{problem.message}. The address was suppressed.")
+        self._strays.append((line, replace(row, notes=(*row.notes, note))))
+
+    def chunk(self) -> Chunk:
+        """Return the chunk."""
+        return Chunk(list(self._rows.values()), self._strays, list(self._reports.values()))
+
+    def _report_address(self, row: ImportRow, hashed: str) -> None:
+        if row.reports is None or row.ended is None:
+            return
+        new = AddressReport(
+            email_key=row.address.key,
+            address_hash=hashed,
+            reason=row.reports,
+            earliest=row.ended.earliest,
+            latest=row.ended.latest,
+        )
+        key = (new.email_key, new.reason)
+        before = self._reports.get(key)
+        # What has no time, or the later one, holds against more confirmations.
+        if before is None or (
+            before.latest is not None and (new.latest is None or new.latest > before.latest)
+        ):
+            self._reports[key] = new
+
+
+def _leaver_of(found: DoubtfulRow, order: DayOrder, *, have_left: bool) -> ImportRow | None:
+    """Return the row that says that somebody left, if any reading of it does."""
+    for cells in found.readings:
+        if (have_left or says_left(cells)) and has_address(cells):
+            row = parse_import_row(cells, now=utc_now(), left=True, order=order)
+            note = Note(found.problem.column, f"{found.problem.message}. They left all the same.")
+            return replace(row, notes=(note, *row.notes))
+    return None
+
+
+@contextmanager
+def _settled_heap() -> Iterator[None]:
+    """Keep the garbage collector from going through the whole application for every few chunks.
+
+    Rows make many objects that live for a moment, and each time it would look at all the others.
+    """
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
+def _is_stronger(row: ImportRow, than: ImportRow) -> bool:
+    """Tell whether of two rows for one subscription the later one counts: as if it came in a file
+    of its own, after the other one's.
+    """
+    if than.status is Status.UNSUBSCRIBED:
+        return False
+    if row.ended is not None:
+        latest, newest = row.ended.latest, than.confirmed_at
+        return latest is None or newest is None or latest > newest
+    return row.status is Status.CONFIRMED and than.status is Status.PENDING

@@ -1,0 +1,1 @@
+"""Use cases for the ledger of consent and its receipts."""

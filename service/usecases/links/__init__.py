@@ -1,0 +1,1 @@
+"""Use cases for the links in emails: confirm, unsubscribe, undo."""

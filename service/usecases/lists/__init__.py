@@ -1,0 +1,1 @@
+"""Use cases for mailing lists and the texts that people agree to."""

@@ -1,0 +1,1 @@
+"""Use cases for running the service: health, metrics, statistics, backup."""

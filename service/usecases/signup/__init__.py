@@ -1,0 +1,1 @@
+"""Use cases for signing up, and what keeps bots out."""

@@ -1,0 +1,1 @@
+"""Use cases for events for the site's own systems."""

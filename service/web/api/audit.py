@@ -1,0 +1,23 @@
+"""`/v1/audit`: what administrators did."""
+
+from typing import Any
+
+from service.domain.access.roles import Role
+from service.usecases.access.audit import AuditPage
+from service.web.api.schemas import AuditSchema, PageSchema
+from service.web.http.auth import requires
+from service.web.http.context import usecases
+from service.web.http.json_body import JsonBlueprint
+
+audit_api = JsonBlueprint(
+    "audit", __name__, url_prefix="/v1/audit", description="What administrators did"
+)
+
+
+@audit_api.get("")
+@requires(Role.ADMIN)
+@audit_api.arguments(PageSchema, location="query")
+@audit_api.response(200, AuditSchema)
+def entries(page: dict[str, Any]) -> AuditPage:
+    """List entries, newest first."""
+    return usecases().audit.page(limit=page["limit"], cursor=page.get("cursor"))

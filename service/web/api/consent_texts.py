@@ -1,0 +1,67 @@
+"""Consent texts, for administrators: which words each version of a list's text has."""
+
+from typing import Any
+
+from marshmallow import Schema, fields, validate
+
+from service.domain.access.roles import Role
+from service.domain.lists.consent_text import MAX_TEXT_LENGTH
+from service.web.http.auth import actor, requires
+from service.web.http.context import usecases
+from service.web.http.json_body import JsonBlueprint
+from service.web.http.schemas import LOCALE
+
+consent_texts_api = JsonBlueprint(
+    "consent-texts",
+    __name__,
+    url_prefix="/v1/lists",
+    description="The words that people agree to, by version",
+)
+
+
+class ConsentTextCreateSchema(Schema):
+    """The next version of a list's text in one language."""
+
+    text = fields.String(required=True, validate=validate.Length(min=1, max=MAX_TEXT_LENGTH))
+    locale = fields.String(
+        validate=LOCALE,
+        metadata={"description": "Its language, a BCP 47 tag; the list's where left out."},
+    )
+
+
+class ConsentTextSchema(Schema):
+    """A version. It never changes; exports name it as `consent_text_version`."""
+
+    version = fields.String(
+        metadata={"description": "Counts within the list, whatever the language."}
+    )
+    locale = fields.String()
+    text = fields.String()
+    created_at = fields.AwareDateTime()
+
+
+class ConsentTextsSchema(Schema):
+    """The list's own texts, oldest first."""
+
+    consent_texts = fields.List(fields.Nested(ConsentTextSchema))
+
+
+@consent_texts_api.get("/<slug>/consent-texts")
+@requires(Role.ADMIN)
+@consent_texts_api.response(200, ConsentTextsSchema)
+@consent_texts_api.alt_response(404, description="The list is unknown.")
+def consent_texts(slug: str) -> dict[str, Any]:
+    """List a list's own consent texts. Version 1 is the built-in one, which is not among them."""
+    return {"consent_texts": usecases().consent_texts.of_list(slug)}
+
+
+@consent_texts_api.post("/<slug>/consent-texts")
+@requires(Role.ADMIN)
+@consent_texts_api.arguments(ConsentTextCreateSchema)
+@consent_texts_api.response(201, ConsentTextSchema)
+@consent_texts_api.alt_response(404, description="The list is unknown.")
+def add_consent_text(data: dict[str, Any], slug: str) -> Any:
+    """Show these words from now on. What was shown before keeps its version."""
+    return usecases().consent_texts.add(
+        slug, locale=data.get("locale"), text=data["text"], actor=actor()
+    )

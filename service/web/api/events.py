@@ -1,0 +1,68 @@
+"""What mail APIs call: bounces, complaints and deliveries of the mails that they took."""
+
+from flask import request
+from flask_smorest import Blueprint
+from marshmallow import Schema, fields
+
+from service.clock import utc_now
+from service.counting import Refusal
+from service.domain.errors import EventAuthError
+from service.mail.events.request import EventRequest
+from service.usecases.feedback import FeedbackResult
+from service.web.http.context import usecases
+from service.web.http.refusals import note_refusal
+
+MAX_EVENTS_BYTES = 1024 * 1024
+
+hooks = Blueprint("hooks", __name__, url_prefix="/v1", description="What mail APIs report")
+
+
+class FeedbackSchema(Schema):
+    """What became of the events."""
+
+    applied = fields.Integer()
+    duplicates = fields.Integer(metadata={"description": "Known already; nothing was done again."})
+    unmatched = fields.Integer(
+        attribute="unknown",
+        data_key="unknown",
+        metadata={"description": "Of no mail of ours, or of one not known by that name yet."},
+    )
+    ignored = fields.Integer(metadata={"description": "Of a kind that means nothing to us."})
+    not_understood = fields.Integer(
+        metadata={"description": "Of an unknown type, or no event at all. Nothing follows."}
+    )
+
+
+@hooks.post("/events/<provider>")
+@hooks.doc(
+    requestBody={
+        "required": True,
+        "description": "As the provider documents it.",
+        "content": {"application/json": {"schema": {"type": ["object", "array"]}}},
+    }
+)
+@hooks.response(200, FeedbackSchema)
+@hooks.alt_response(400, description="The body is not what the provider documents.")
+@hooks.alt_response(401, description="Not authentic, or no secret is set for this provider.")
+@hooks.alt_response(404, description="This provider reports nothing.")
+@hooks.alt_response(413, description="The body is too large.")
+@hooks.alt_response(503, description="Not taken; try again after `Retry-After`.")
+def report(provider: str) -> FeedbackResult:
+    """Take what a mail API reports, authenticated in that API's own way.
+
+    Events may come in any order and more than once. Those of mails that are not ours are answered
+    like any other, and counted.
+    """
+    request.max_content_length = MAX_EVENTS_BYTES
+    try:
+        return usecases().feedback.receive(
+            provider,
+            EventRequest(
+                headers={name.lower(): value for name, value in request.headers.items()},
+                body=request.get_data(cache=False),
+                received_at=utc_now(),
+            ),
+        )
+    except EventAuthError:
+        note_refusal(Refusal.SIGNATURE, detail=provider)
+        raise

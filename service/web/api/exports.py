@@ -1,0 +1,38 @@
+"""`/v1/exports`: the manifests of exports. A key sees its own, one of an administrator all."""
+
+from typing import Any
+from uuid import UUID
+
+from service.domain.access.roles import Role
+from service.usecases.files.manifests import Manifest, ManifestsPage
+from service.web.api.file_schemas import ManifestSchema, ManifestsSchema
+from service.web.api.schemas import PageSchema
+from service.web.http.auth import actor, current_key, requires
+from service.web.http.context import usecases
+from service.web.http.json_body import JsonBlueprint
+
+exports_api = JsonBlueprint(
+    "exports", __name__, url_prefix="/v1/exports", description="What was exported"
+)
+
+
+@exports_api.get("")
+@requires(Role.EXPORT)
+@exports_api.arguments(PageSchema, location="query")
+@exports_api.response(200, ManifestsSchema)
+def exports(page: dict[str, Any]) -> ManifestsPage:
+    """List exports, newest first."""
+    return usecases().exports.page(limit=page["limit"], cursor=page.get("cursor"), actor=_only_of())
+
+
+@exports_api.get("/<uuid:export_id>")
+@requires(Role.EXPORT)
+@exports_api.response(200, ManifestSchema)
+@exports_api.alt_response(404, description="There is no such export.")
+def export_manifest(export_id: UUID) -> Manifest:
+    """Show an export's manifest; it is complete once the file is."""
+    return usecases().exports.get(export_id, actor=_only_of())
+
+
+def _only_of() -> str | None:
+    return None if current_key().role is Role.ADMIN else actor()

@@ -1,0 +1,42 @@
+"""`/v1/keys`: API keys."""
+
+from dataclasses import asdict
+from typing import Any
+
+from service.domain.access.roles import Role
+from service.web.api.schemas import CreatedKeySchema, KeysSchema, NewKeySchema
+from service.web.http.auth import actor, requires
+from service.web.http.context import usecases
+from service.web.http.json_body import JsonBlueprint
+
+keys_api = JsonBlueprint("keys", __name__, url_prefix="/v1/keys", description="API keys")
+
+
+@keys_api.get("")
+@requires(Role.ADMIN)
+@keys_api.response(200, KeysSchema)
+def keys() -> dict[str, Any]:
+    """List keys."""
+    found = usecases().keys
+    return {"keys": [{**asdict(info), "lists": found.slugs_of(info)} for info in found.all()]}
+
+
+@keys_api.post("")
+@requires(Role.ADMIN)
+@keys_api.arguments(NewKeySchema)
+@keys_api.response(201, CreatedKeySchema, headers={"Cache-Control": {"schema": {"type": "string"}}})
+@keys_api.alt_response(404, description="There is no such list.")
+@keys_api.alt_response(409, description="A key of this name exists.")
+def create_key(data: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
+    """Make a key. The answer is the only place where it is ever shown."""
+    key = usecases().keys.create(**data, actor=actor())
+    return {**data, "key": key}, 201, {"Cache-Control": "no-store"}
+
+
+@keys_api.delete("/<name>")
+@requires(Role.ADMIN)
+@keys_api.response(204)
+@keys_api.alt_response(404, description="No key has this name.")
+def revoke_key(name: str) -> None:
+    """Revoke a key; it stops within seconds, everywhere. Again changes nothing."""
+    usecases().keys.revoke(name, actor=actor())

@@ -1,0 +1,20 @@
+"""`/v1/retention`: how long what is kept, and what went."""
+
+from service.domain.access.roles import Role
+from service.usecases.people.retention import RetentionView
+from service.web.api.schemas import RetentionSchema
+from service.web.http.auth import requires
+from service.web.http.context import usecases
+from service.web.http.json_body import JsonBlueprint
+
+retention_api = JsonBlueprint(
+    "retention", __name__, url_prefix="/v1/retention", description="How long what is kept"
+)
+
+
+@retention_api.get("")
+@requires(Role.ADMIN)
+@retention_api.response(200, RetentionSchema)
+def retention() -> RetentionView:
+    """Show the rules and what they last removed."""
+    return usecases().retention.show()

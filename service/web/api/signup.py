@@ -1,0 +1,60 @@
+"""The public JSON API: one call, to sign up."""
+
+import json
+from typing import Any
+
+from service.domain.errors import InvalidInputError
+from service.usecases.signup.subscribe import SignupRequest
+from service.web.http.auth import SCHEME_NAME
+from service.web.http.caller import admit
+from service.web.http.context import evidence, usecases
+from service.web.http.idempotency import IDEMPOTENCY_PARAMETER, once_key
+from service.web.http.json_body import JsonBlueprint
+from service.web.http.ratelimit import RATELIMIT_HEADERS
+from service.web.http.schemas import SignupAcceptedSchema, SignupSchema
+
+MAX_ATTRIBUTES_BYTES = 10_000
+
+api = JsonBlueprint("api", __name__, url_prefix="/v1", description="Signing up")
+
+
+@api.post("/subscriptions")
+@api.doc(security=[{}, {SCHEME_NAME: []}], parameters=[IDEMPOTENCY_PARAMETER])
+@api.arguments(SignupSchema())
+@api.response(202, SignupAcceptedSchema, headers=RATELIMIT_HEADERS)
+@api.alt_response(400, description="The `Idempotency-Key` is not one, or the body is no JSON.")
+@api.alt_response(401, description="A key was sent that is not known.")
+@api.alt_response(403, description="A key was sent that may not sign up.")
+@api.alt_response(404, description="A list is unknown.")
+@api.alt_response(409, description="A request with this `Idempotency-Key` is under way.")
+@api.alt_response(413, description="The body is too large.")
+@api.alt_response(415, description="The body is not JSON.")
+@api.alt_response(429, description="Too many requests; try again after `Retry-After`.")
+@api.alt_response(503, description="Not taken; try again after `Retry-After`.")
+def subscribe(data: dict[str, Any]) -> dict[str, str]:
+    """Sign an address up; the person confirms by mail.
+
+    The answer is the same for every valid address, whatever was there before. With 202 the signup
+    and the mail it owes are committed. No key is needed; with one of the role `signup`, neither the
+    limits of a client address nor the risk score stand in the way of a site's own server.
+    """
+    attributes = data.get("attributes")
+    if attributes and len(json.dumps(attributes)) > MAX_ATTRIBUTES_BYTES:
+        raise InvalidInputError("attributes", f"At most {MAX_ATTRIBUTES_BYTES} bytes of JSON.")
+    lists = tuple(data.get("lists", ()))
+    admission = admit(email=data["email"], lists=lists, trap=data.get("website"))
+    token = usecases().intake.by_api(
+        SignupRequest(
+            email=data["email"],
+            lists=lists,
+            name=data.get("name"),
+            attributes=attributes,
+            evidence=evidence(source=data.get("source"), locale=data.get("locale")),
+        ),
+        risk=admission.risk,
+        once=once_key(data),
+    )
+    return {
+        "status": "pending",
+        "status_url": f"{usecases().settings.public_url}/status/{token}",
+    }

@@ -1,0 +1,55 @@
+"""`/v1/suppressions`: addresses that are not to be mailed."""
+
+from typing import Any
+
+from service.domain.access.roles import Role
+from service.store.people.suppressions import SuppressionInfo
+from service.usecases.people.suppressions import SuppressionsPage
+from service.web.api.schemas import (
+    LiftQuerySchema,
+    NewSuppressionSchema,
+    SuppressionSchema,
+    SuppressionsQuerySchema,
+    SuppressionsSchema,
+)
+from service.web.http.auth import actor, requires
+from service.web.http.context import usecases
+from service.web.http.json_body import JsonBlueprint
+
+suppressions_api = JsonBlueprint(
+    "suppressions",
+    __name__,
+    url_prefix="/v1/suppressions",
+    description="Addresses that are not to be mailed",
+)
+
+
+@suppressions_api.get("")
+@requires(Role.ADMIN)
+@suppressions_api.arguments(SuppressionsQuerySchema, location="query")
+@suppressions_api.response(200, SuppressionsSchema)
+def suppressions(page: dict[str, Any]) -> SuppressionsPage:
+    """List suppressions."""
+    return usecases().suppressions.page(
+        limit=page["limit"], cursor=page.get("cursor"), email=page.get("email")
+    )
+
+
+@suppressions_api.post("")
+@requires(Role.ADMIN)
+@suppressions_api.arguments(NewSuppressionSchema)
+@suppressions_api.response(201, SuppressionSchema)
+def add_suppression(data: dict[str, Any]) -> SuppressionInfo:
+    """Keep an address from being mailed, for the reason `manual`; again changes nothing."""
+    return usecases().suppressions.add(data["email"], note=data["note"], actor=actor())
+
+
+@suppressions_api.delete("/<address_hash>")
+@requires(Role.ADMIN)
+@suppressions_api.arguments(LiftQuerySchema, location="query")
+@suppressions_api.response(204)
+@suppressions_api.alt_response(404, description="The address is not suppressed for this reason.")
+@suppressions_api.alt_response(409, description="The person is erased.")
+def lift_suppression(query: dict[str, Any], address_hash: str) -> None:
+    """Let an address be mailed again, as far as this reason goes."""
+    usecases().suppressions.lift(address_hash, query["reason"], actor=actor())

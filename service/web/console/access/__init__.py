@@ -1,0 +1,1 @@
+"""Admin pages for signing in and out."""

@@ -1,0 +1,22 @@
+"""The audit log: who did what."""
+
+from flask import render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from service.web.console import admin_pages
+from service.web.console.access.session import signed_in
+from service.web.http.context import usecases
+
+PAGE = 100
+
+
+@admin_pages.get("/audit")
+@signed_in
+def audit() -> ResponseReturnValue:
+    """Show what administrators did, newest first."""
+    page = usecases().audit.page(limit=PAGE, cursor=request.args.get("cursor"))
+    return render_template(
+        "admin/audit.html",
+        page=page,
+        older=url_for("admin.audit", cursor=page.next_cursor) if page.next_cursor else None,
+    )

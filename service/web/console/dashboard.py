@@ -1,0 +1,50 @@
+"""The first page: how the lists fare, and whether mail flows."""
+
+from flask import render_template, request
+from flask.typing import ResponseReturnValue
+
+from service.domain.delivery.retry import Outcome
+from service.domain.subscription import Status
+from service.mail.registry import names_in_use
+from service.usecases.delivery.causes import causes
+from service.usecases.operations.statistics import COUNTED
+from service.web.console import admin_pages
+from service.web.console.access.session import signed_in
+from service.web.console.charts import daily_chart, share
+from service.web.http.context import usecases
+
+PERIODS = (30, 90)
+
+
+@admin_pages.get("")
+@signed_in
+def dashboard() -> ResponseReturnValue:
+    """Show the last 30 or 90 days, list by list how many there are, and the state of delivery."""
+    asked = request.args.get("days", type=int)
+    days = asked if asked in PERIODS else PERIODS[0]
+    period = usecases().statistics.period(days)
+    figures = usecases().metrics()
+    return render_template(
+        "admin/dashboard.html",
+        days=days,
+        periods=PERIODS,
+        period=period,
+        chart=daily_chart(period.days),
+        totals={name: sum(getattr(day, name) for day in period.days) for name in COUNTED},
+        share=share,
+        figures=figures,
+        causes=[
+            cause
+            for cause in causes(
+                figures,
+                public_url=usecases().settings.public_url,
+                providers=names_in_use(usecases().settings.mail_urls),
+            )
+            if cause.name != "sender_refused"
+        ],
+        lists=[
+            (info, {status: figures.subscriptions.get((info.slug, status), 0) for status in Status})
+            for info in usecases().lists.all()
+        ],
+        Outcome=Outcome,
+    )

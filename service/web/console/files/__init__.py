@@ -1,0 +1,1 @@
+"""Admin pages for files of subscribers, in and out."""

@@ -1,0 +1,98 @@
+"""Export: subscriptions as a file, and what was exported before."""
+
+from datetime import UTC, datetime
+
+from flask import Response, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from service.clock import utc_now
+from service.domain.errors import InvalidInputError
+from service.domain.files.exchange import EXPORT_COLUMNS, EXTRA_COLUMNS, MEDIA_TYPES, FileFormat
+from service.domain.files.presets import Preset
+from service.domain.subscription import Status
+from service.front.limits import LaneName
+from service.usecases.files.export import MAX_PURPOSE_LENGTH, ExportRequest
+from service.web.api.files import ExportBody
+from service.web.console import admin_pages
+from service.web.console.access.session import actor, signed_in
+from service.web.http.context import usecases
+from service.web.middleware.lanes import takes_long
+
+SHOWN_EXPORTS = 20
+
+
+@admin_pages.get("/export")
+@signed_in
+def export() -> ResponseReturnValue:
+    """Ask what to export, and show what was exported before."""
+    return _page()
+
+
+@admin_pages.post("/export")
+@signed_in
+@takes_long(LaneName.EXPORTS)
+def start_export() -> ResponseReturnValue:
+    """Stream the file that was asked for. A POST, for each export is kept in the audit log."""
+    try:
+        asked = _asked()
+        stream = usecases().export(asked, actor=actor())
+    except InvalidInputError as error:
+        return _page(errors={error.field: str(error)}), 422
+    name = f"{asked.list or 'subscribers'}-{utc_now():%Y-%m-%d}.{asked.format}"
+    return Response(
+        ExportBody(stream, asked.format),
+        content_type=MEDIA_TYPES[asked.format],
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+def _asked() -> ExportRequest:
+    """Read the form; raise `InvalidInputError` for a date that is none."""
+    form = request.form
+    status, format_, preset = (form.get(name, "") for name in ("status", "format", "preset"))
+    columns = tuple(form.getlist("columns"))
+    return ExportRequest(
+        format=FileFormat(format_) if format_ in set(FileFormat) else FileFormat.CSV,
+        list=form.get("list") or None,
+        status=Status(status) if status in set(Status) else None,
+        # The usual ones are more for a file of changes: they are left to the use case.
+        columns=() if columns == EXPORT_COLUMNS else columns,
+        since=_since(form.get("since", "")),
+        preset=Preset(preset) if preset in set(Preset) else None,
+        bom="bom" in form,
+        purpose=" ".join(form.get("purpose", "").split()) or None,
+    )
+
+
+def _since(text: str) -> datetime | None:
+    """Return the start of the day (UTC) that a date field holds."""
+    if not text:
+        return None
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        raise InvalidInputError("since", _("Use a date, as 2026-03-01.")) from None
+
+
+def _page(*, errors: dict[str, str] | None = None) -> str:
+    cursor = request.args.get("cursor")
+    page = usecases().exports.page(limit=SHOWN_EXPORTS, cursor=cursor)
+    counts = usecases().metrics.subscriptions()
+    lists = usecases().lists.all()
+    return render_template(
+        "admin/export.html",
+        lists=lists,
+        statuses=[status.value for status in Status],
+        counts=[(info, [counts.get((info.slug, each), 0) for each in Status]) for info in lists],
+        totals=[sum(counts.get((info.slug, each), 0) for info in lists) for each in Status],
+        formats=[format_.value for format_ in FileFormat],
+        presets=[(preset.value, preset.value.title()) for preset in Preset],
+        columns=EXPORT_COLUMNS + EXTRA_COLUMNS,
+        chosen=request.form.getlist("columns") if errors else EXPORT_COLUMNS,
+        max_purpose=MAX_PURPOSE_LENGTH,
+        errors=errors or {},
+        values=request.form,
+        manifests=page.exports,
+        older=url_for("admin.export", cursor=page.next_cursor) if page.next_cursor else None,
+    )

@@ -1,0 +1,48 @@
+"""Signups held for review: letting them through, or not."""
+
+from uuid import UUID
+
+from flask import redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from service.web.console import admin_pages
+from service.web.console.access.session import actor, signed_in
+from service.web.console.tools import asked_id
+from service.web.http.context import usecases
+
+PAGE = 50
+
+
+@admin_pages.get("/held")
+@signed_in
+def held() -> ResponseReturnValue:
+    """Show the signups that wait, newest first."""
+    found = usecases().held.page(limit=PAGE, before=asked_id("before"))
+    done = {
+        "released": _("The signup is taken; its confirmation is mailed."),
+        "dropped": _("The signup is dropped."),
+    }
+    last = found[-1].held.signup.message_id if len(found) == PAGE else None
+    return render_template(
+        "admin/held.html",
+        found=found,
+        older=url_for("admin.held", before=last) if last else None,
+        notice=done.get(request.args.get("done", "")),
+    )
+
+
+@admin_pages.post("/held/<uuid:held_id>/release")
+@signed_in
+def release_held(held_id: UUID) -> ResponseReturnValue:
+    """Take the signup as if it were made now."""
+    usecases().held.release(held_id, actor=actor())
+    return redirect(url_for("admin.held", done="released"), code=303)
+
+
+@admin_pages.post("/held/<uuid:held_id>/drop")
+@signed_in
+def drop_held(held_id: UUID) -> ResponseReturnValue:
+    """Forget the signup."""
+    usecases().held.drop(held_id, actor=actor())
+    return redirect(url_for("admin.held", done="dropped"), code=303)

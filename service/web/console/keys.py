@@ -1,0 +1,79 @@
+"""API keys: which there are, making one, taking one back."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from flask import redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from service.clock import utc_now
+from service.domain.access.roles import Role
+from service.domain.errors import ConflictError, InvalidInputError
+from service.web.console import admin_pages
+from service.web.console.access.session import actor, signed_in
+from service.web.http.context import usecases
+
+
+@admin_pages.get("/keys")
+@signed_in
+def keys() -> ResponseReturnValue:
+    """List the keys, revoked ones too."""
+    return _page()
+
+
+@admin_pages.post("/keys")
+@signed_in
+def create_key() -> ResponseReturnValue:
+    """Make a key and show it, this once; or show what to mend (422)."""
+    name = request.form.get("name", "").strip()
+    try:
+        key = usecases().keys.create(
+            name,
+            request.form.get("role", ""),
+            actor=actor(),
+            lists=request.form.getlist("lists"),
+            expires_at=_end_of_day(request.form.get("expires_at", "")),
+        )
+    except InvalidInputError as error:
+        return _page(errors={error.field: str(error)}), 422
+    except ConflictError as error:
+        return _page(errors={"name": str(error)}), 422
+    return _page(new_key=key)
+
+
+@admin_pages.post("/keys/revoke")
+@signed_in
+def revoke_key() -> ResponseReturnValue:
+    """Take a key back for good."""
+    usecases().keys.revoke(request.form.get("name", ""), actor=actor())
+    return redirect(url_for("admin.keys", done="revoked"), code=303)
+
+
+def _end_of_day(text: str) -> datetime | None:
+    """Return the end of the day (UTC) that a date field holds."""
+    if not text:
+        return None
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC) + timedelta(days=1)
+    except (ValueError, OverflowError):
+        raise InvalidInputError("expires_at", _("Use a date, as 2026-03-01.")) from None
+
+
+def _page(*, new_key: str | None = None, errors: Mapping[str, str] | None = None) -> str:
+    found = usecases().keys
+    return render_template(
+        "admin/keys.html",
+        keys=[(info, found.slugs_of(info), info.has_ended(utc_now())) for info in found.all()],
+        lists=usecases().lists.all(),
+        roles=[
+            (Role.SIGNUP.value, _("signup, for a form")),
+            (Role.EXPORT.value, _("export, reads lists")),
+            (Role.METRICS.value, _("metrics, for monitoring")),
+            (Role.ADMIN.value, _("admin, does everything")),
+        ],
+        values=request.form if errors else {},
+        errors=errors or {},
+        new_key=new_key,
+        notice=_("The key is revoked.") if request.args.get("done") == "revoked" else None,
+    )

@@ -1,0 +1,54 @@
+"""A list's consent texts: which words each version has, who agreed to which, adding the next."""
+
+from collections.abc import Mapping
+
+from flask import redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from marshmallow import ValidationError
+
+from service.domain.errors import InvalidInputError
+from service.domain.lists.consent_text import MAX_TEXT_LENGTH
+from service.web.api.consent_texts import ConsentTextCreateSchema
+from service.web.console import admin_pages
+from service.web.console.access.session import actor, signed_in
+from service.web.console.tools import field_errors
+from service.web.http.context import usecases
+
+
+@admin_pages.get("/lists/<slug>/consent-texts")
+@signed_in
+def list_texts(slug: str) -> ResponseReturnValue:
+    """Show every version with its words, newest first."""
+    return _page(slug)
+
+
+@admin_pages.post("/lists/<slug>/consent-texts")
+@signed_in
+def add_list_text(slug: str) -> ResponseReturnValue:
+    """Add the next version, or show what to mend (422)."""
+    given = {
+        "text": request.form.get("text", "").replace("\r\n", "\n").strip(),
+        "locale": request.form.get("locale", "").strip() or usecases().lists.get(slug).locale,
+    }
+    try:
+        ConsentTextCreateSchema().load(given)
+        added = usecases().consent_texts.add(slug, **given, actor=actor())
+    except ValidationError as error:
+        return _page(slug, errors=field_errors(error)), 422
+    except InvalidInputError as error:
+        return _page(slug, errors={error.field: str(error)}), 422
+    return redirect(url_for("admin.list_texts", slug=slug, done=added.version), code=303)
+
+
+def _page(slug: str, *, errors: Mapping[str, str] | None = None) -> str:
+    info = usecases().lists.get(slug)
+    return render_template(
+        "admin/list_texts.html",
+        info=info,
+        versions=usecases().consent_texts.versions_of(slug),
+        errors=errors or {},
+        values=request.form if errors else {"locale": info.locale},
+        max_length=MAX_TEXT_LENGTH,
+        notice=_("Forms show it from now on.") if "done" in request.args else None,
+    )

@@ -1,0 +1,56 @@
+"""Owed mail: what waits, what is dead, and one more try for it."""
+
+from uuid import UUID
+
+from flask import redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from service.domain.delivery.retry import MessageStatus
+from service.web.console import admin_pages
+from service.web.console.access.session import actor, signed_in
+from service.web.console.tools import asked_id
+from service.web.http.context import usecases
+
+PAGE = 50
+
+
+@admin_pages.get("/mails")
+@signed_in
+def mails() -> ResponseReturnValue:
+    """Show the newest mails in one state, dead ones where none is named."""
+    asked = request.args.get("status", MessageStatus.DEAD.value)
+    status = MessageStatus(asked) if asked in set(MessageStatus) else None
+    found = usecases().outbox.page(status=status, limit=PAGE, before=asked_id("before"))
+    queued = request.args.get("queued", type=int)
+    return render_template(
+        "admin/mails.html",
+        mails=found,
+        status=status.value if status else "any",
+        statuses=[
+            (MessageStatus.DEAD.value, _("Dead")),
+            (MessageStatus.QUEUED.value, _("Waiting")),
+            ("any", _("All")),
+        ],
+        before=found[-1].info.id if len(found) == PAGE else None,
+        notice=None
+        if queued is None
+        else ngettext("%(num)d mail is queued again.", "%(num)d mails are queued again.", queued),
+    )
+
+
+@admin_pages.post("/mails/<uuid:message_id>/retry")
+@signed_in
+def retry_mail(message_id: UUID) -> ResponseReturnValue:
+    """Queue one dead mail anew."""
+    usecases().outbox.retry(message_id, actor=actor())
+    return redirect(url_for("admin.mails", queued=1), code=303)
+
+
+@admin_pages.post("/mails/retry")
+@signed_in
+def retry_all_mails() -> ResponseReturnValue:
+    """Queue every dead mail anew whose link still works."""
+    count = usecases().outbox.retry_all(actor=actor())
+    return redirect(url_for("admin.mails", queued=count), code=303)

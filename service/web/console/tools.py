@@ -1,0 +1,128 @@
+"""What the admin templates are handed."""
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
+
+from flask import g, request
+from flask_babel import format_date, format_decimal, format_timedelta
+from flask_babel import gettext as _
+from markupsafe import Markup, escape
+from marshmallow import ValidationError
+
+from service.web.console import admin_pages
+from service.web.console.access.session import CSRF_FIELD
+
+
+@admin_pages.context_processor
+def template_tools() -> dict[str, object]:
+    """Hand every admin template its navigation, the form's token, and who is signed in."""
+    pages = (
+        ("dashboard", _("Overview"), "dashboard"),
+        ("subscribers", _("Subscribers"), "subscri"),
+        ("lists", _("Lists"), "list"),
+        ("held", _("Held signups"), "held"),
+        ("mails", _("Mails"), "mail"),
+        ("suppressions", _("Suppressions"), "suppression"),
+        ("import_", _("Import"), "import"),
+        ("export", _("Export"), "export"),
+        ("keys", _("API keys"), "key"),
+        ("webhooks", _("Webhooks"), "webhook"),
+        ("retention", _("Retention"), "retention"),
+        ("audit", _("Audit log"), "audit"),
+    )
+    here = (request.endpoint or "").removeprefix("admin.")
+    current = next((name for name, _text, thing in pages if thing in here), None)
+    return {
+        "csrf_field": _csrf_field,
+        "is_signed_in": "admin_actor" in g,
+        "navigation": [(f"admin.{name}", text, name == current) for name, text, _thing in pages],
+    }
+
+
+def asked_id(name: str) -> UUID | None:
+    """Return the id that the query names, or None where there is none that can be read."""
+    try:
+        return UUID(request.args.get(name, ""))
+    except ValueError:
+        return None
+
+
+def field_errors(error: ValidationError) -> dict[str, str]:
+    """Return what a schema says of each field, as forms show it."""
+    return {name: " ".join(_texts(found)) for name, found in error.messages_dict.items()}
+
+
+def _texts(messages: object) -> Iterator[str]:
+    """Go through what a schema says, however deep."""
+    if isinstance(messages, Mapping):
+        for each in messages.values():
+            yield from _texts(each)
+    elif isinstance(messages, list):
+        for each in messages:
+            yield from _texts(each)
+    else:
+        yield str(messages)
+
+
+@admin_pages.app_template_filter("moment")
+def moment(at: datetime | None) -> Markup:
+    """Write a time to the minute in UTC, or a dash for none."""
+    if at is None:
+        return Markup("&ndash;")
+    utc = at.astimezone(UTC)
+    return Markup('<time datetime="{}">{}</time>').format(
+        utc.strftime("%Y-%m-%dT%H:%M:%SZ"), utc.strftime("%Y-%m-%d %H:%M")
+    )
+
+
+def _csrf_field() -> Markup:
+    return Markup('<input type="hidden" name="{}" value="{}">').format(
+        escape(CSRF_FIELD), g.admin_csrf
+    )
+
+
+@admin_pages.app_template_filter("words")
+def words(code: str) -> str:
+    """Write a code such as `hard_bounce` as words."""
+    return code.replace("_", " ")
+
+
+@admin_pages.app_template_filter("json_text")
+def json_text(value: object) -> str:
+    """Write a value as JSON in plain characters; the template escapes it as it does any text."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+@admin_pages.app_template_filter("plain")
+def plain(value: object) -> str:
+    """Write what the audit log keeps as a person would; what is empty or null is nothing."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(_("yes") if value else _("no"))
+    if isinstance(value, Mapping):
+        told = ((words(str(name)), plain(each)) for name, each in value.items())
+        return ", ".join(f"{name} {text}" for name, text in told if text)
+    if isinstance(value, list):
+        return ", ".join(filter(None, map(plain, value)))
+    return str(value)
+
+
+@admin_pages.app_template_filter("number")
+def number(value: int) -> str:
+    """Write a whole number as the page's language groups its digits."""
+    return str(format_decimal(value))
+
+
+@admin_pages.app_template_filter("short_day")
+def short_day(day: date) -> str:
+    """Write a day without its year."""
+    return str(format_date(day, "d MMM"))
+
+
+@admin_pages.app_template_filter("duration")
+def duration(seconds: float) -> str:
+    """Write how long something took, in its largest unit."""
+    return str(format_timedelta(timedelta(seconds=round(seconds)), granularity="second"))

@@ -1,0 +1,99 @@
+"""Webhooks: who is told what happens, making one, pausing it, and how its calls went."""
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from flask import redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from service.domain.errors import InvalidInputError
+from service.domain.webhooks.event import EventType
+from service.usecases.webhooks.receivers import WebhookView
+from service.web.console import admin_pages
+from service.web.console.access.session import actor, signed_in
+from service.web.console.tools import asked_id
+from service.web.http.context import usecases
+
+PAGE = 50
+
+
+@admin_pages.get("/webhooks")
+@signed_in
+def webhooks() -> ResponseReturnValue:
+    """List the webhooks."""
+    return _page()
+
+
+@admin_pages.post("/webhooks")
+@signed_in
+def create_webhook() -> ResponseReturnValue:
+    """Make a webhook and show its secret, this once; or show what to mend (422)."""
+    try:
+        view = usecases().webhooks.create(
+            url=request.form.get("url", "").strip(),
+            events=request.form.getlist("events"),
+            list_slug=request.form.get("list") or None,
+            actor=actor(),
+        )
+    except InvalidInputError as error:
+        return _page(errors={error.field: str(error)}), 422
+    return _page(made=view)
+
+
+@admin_pages.get("/webhooks/<uuid:webhook_id>")
+@signed_in
+def webhook(webhook_id: UUID) -> ResponseReturnValue:
+    """Show one webhook and the calls to it, newest first."""
+    view = usecases().webhooks.get(webhook_id)
+    attempts = usecases().webhooks.attempts(webhook_id, limit=PAGE, before=asked_id("before"))
+    done = {
+        "enabled": _("It is told again, also what is still owed to it."),
+        "disabled": _("It is told nothing from now on."),
+    }
+    last = attempts[-1].id if len(attempts) == PAGE else None
+    return render_template(
+        "admin/webhook.html",
+        view=view,
+        attempts=attempts,
+        older=url_for("admin.webhook", webhook_id=webhook_id, before=last) if last else None,
+        notice=done.get(request.args.get("done", "")),
+    )
+
+
+@admin_pages.post("/webhooks/<uuid:webhook_id>/enable")
+@signed_in
+def enable_webhook(webhook_id: UUID) -> ResponseReturnValue:
+    """Tell it again."""
+    usecases().webhooks.update(webhook_id, {"is_enabled": True}, actor=actor())
+    return redirect(url_for("admin.webhook", webhook_id=webhook_id, done="enabled"), code=303)
+
+
+@admin_pages.post("/webhooks/<uuid:webhook_id>/disable")
+@signed_in
+def disable_webhook(webhook_id: UUID) -> ResponseReturnValue:
+    """Tell it no more."""
+    usecases().webhooks.update(webhook_id, {"is_enabled": False}, actor=actor())
+    return redirect(url_for("admin.webhook", webhook_id=webhook_id, done="disabled"), code=303)
+
+
+@admin_pages.post("/webhooks/<uuid:webhook_id>/delete")
+@signed_in
+def delete_webhook(webhook_id: UUID) -> ResponseReturnValue:
+    """Remove it for good."""
+    usecases().webhooks.delete(webhook_id, actor=actor())
+    return redirect(url_for("admin.webhooks", done="deleted"), code=303)
+
+
+def _page(*, made: WebhookView | None = None, errors: Mapping[str, str] | None = None) -> str:
+    return render_template(
+        "admin/webhooks.html",
+        webhooks=usecases().webhooks.all(),
+        lists=usecases().lists.all(),
+        events=list(EventType),
+        made=made,
+        errors=errors or {},
+        values=request.form if errors else {},
+        chosen=request.form.getlist("events") if errors else [],
+        notice=_("The webhook is removed.") if request.args.get("done") == "deleted" else None,
+    )

@@ -1,0 +1,1 @@
+"""The API's contract: openapi.yaml and its page."""

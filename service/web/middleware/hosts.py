@@ -1,0 +1,74 @@
+"""The names under which the service answers: its PUBLIC_URL, this computer, and what is allowed.
+
+A `Host` that a stranger chose (or a page whose own name was pointed at this service: DNS rebinding)
+reaches no view. Behind trusted proxies it is the `X-Forwarded-Host` of the outermost of them.
+"""
+
+import re
+from collections.abc import Iterable
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, request
+from werkzeug.datastructures import Headers
+
+from service.config import Settings, is_loopback
+from service.counting import Refusal
+from service.web.http.problems import problem
+from service.web.http.refusals import note_refusal
+
+ALWAYS_ANSWERED = ("health.healthz", "health.readyz", "metrics.show")
+"""Probes ask by whatever address the machine has. The metrics look at the Host themselves."""
+
+_FORWARDING = re.compile(
+    r"forward|^via$|^cdn-loop$|^(cf|fly|fastly|x-envoy|x-amzn|x-amz-cf|x-original|x-proxy)-"
+    r"|(real|client|connecting|remote|source|cluster|originating)-?(ip|addr)"
+    r"|^x-(scheme|url-scheme|host|request-start)$"
+)
+"""What proxies add, by name: RFC 7239, RFC 9110 section 7.6.3, and usual ones without an RFC."""
+
+
+def init_hosts(app: Flask, settings: Settings) -> None:
+    """Have the app refuse (400) a request for a host that is none of its own."""
+    ours = frozenset(
+        _names((urlsplit(settings.public_url).hostname or "", *settings.allowed_hosts))
+    )
+
+    @app.before_request
+    def check_host() -> Response | None:
+        if request.endpoint in ALWAYS_ANSWERED:
+            return None
+        host = host_name(request.host)
+        if host is not None and (host in ours or is_loopback(host)):
+            return None
+        note_refusal(Refusal.HOST)
+        return problem(
+            HTTPStatus.BAD_REQUEST,
+            "unknown-host",
+            "This is not a name of this service.",
+            detail="It answers under PUBLIC_URL, under ALLOWED_HOSTS, and on loopback.",
+        )
+
+
+def host_name(host: str) -> str | None:
+    """Return the name in a `Host` header without port, brackets and case, or None without one."""
+    try:
+        parts = urlsplit(f"//{host}")
+        _ = parts.port  # raises where it is no number
+    except ValueError:
+        return None
+    is_plain = parts.hostname and not (parts.path or parts.query or parts.fragment or "@" in host)
+    return _plain(parts.hostname) if is_plain and parts.hostname else None
+
+
+def was_forwarded(headers: Headers) -> bool:
+    """Tell whether a header says that a proxy, a gateway or a CDN handed the request on."""
+    return any(_FORWARDING.search(name.lower()) for name, _ in headers)
+
+
+def _names(names: Iterable[str]) -> Iterable[str]:
+    return (_plain(name) for name in names if name)
+
+
+def _plain(name: str) -> str:
+    return name.lower().removesuffix(".")
