@@ -9,7 +9,7 @@ import psycopg
 
 from benchmarks.postgres import Postgres
 from benchmarks.servers import SECRET_KEY
-from service.domain.subscription import Cycles, SubscriptionRef
+from service.domain.subscription import LinkScope, SubscriptionRef
 from service.store.types import new_id
 from service.tokens import Tokens
 
@@ -89,5 +89,5 @@ def unsubscribe_paths(ids: Sequence[UUID], list_id: UUID) -> list[str]:
     ]
 
 
-def _cycles(id_: UUID, list_id: UUID) -> Cycles:
-    return Cycles(id_, (SubscriptionRef(list_id, 1),))
+def _cycles(id_: UUID, list_id: UUID) -> LinkScope:
+    return LinkScope(id_, (SubscriptionRef(list_id, 1),))

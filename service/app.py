@@ -42,7 +42,7 @@ from service.usecases.access.oidc_sign_in import OidcSignIn
 from service.usecases.access.sessions import AdminSessions, forget_ended_sessions
 from service.usecases.delivery.deliver import Deliver, MailSettings
 from service.usecases.delivery.outbox import Outbox
-from service.usecases.delivery.providers import Gate, Gates
+from service.usecases.delivery.providers import GuardedProvider, ProviderPool
 from service.usecases.feedback import MATCH_EVERY_SECONDS, Feedback
 from service.usecases.files.export import Export
 from service.usecases.files.import_subscribers import Import
@@ -63,10 +63,10 @@ from service.usecases.people.end_subscription import EndSubscription
 from service.usecases.people.retention import Retention, RetentionRules
 from service.usecases.people.subscribers import Subscribers
 from service.usecases.people.suppressions import Suppressions
-from service.usecases.signup.extra_step import Steps
+from service.usecases.signup.extra_step import ExtraStep
 from service.usecases.signup.guard import Guard
 from service.usecases.signup.held import HeldSignups
-from service.usecases.signup.idempotency import Once
+from service.usecases.signup.idempotency import Idempotency
 from service.usecases.signup.intake import Intake
 from service.usecases.signup.status import SignupStatus
 from service.usecases.signup.subscribe import Subscribe
@@ -158,7 +158,7 @@ def build_usecases(
         consent_texts=texts,
         guard=build_guard(settings, lists=lists, tokens=tokens),
         subscribe=subscribe,
-        intake=Intake(subscribe, once=Once(engine), steps=Steps(tokens.step)),
+        intake=Intake(subscribe, once=Idempotency(engine), steps=ExtraStep(tokens.step)),
         held=HeldSignups(engine, lists=lists, mail_is_due=mail_is_due),
         signup_status=SignupStatus(
             engine, lists=lists, tokens=tokens.status, mail_urls=settings.mail_urls
@@ -303,7 +303,7 @@ def build_chores(engine: Engine, settings: Settings, *, heartbeat: Heartbeat) ->
         ),
         Chore(
             name="forget idempotency keys",
-            run=Once(engine).purge,
+            run=Idempotency(engine).purge,
             every_seconds=FORGET_EVERY_SECONDS,
         ),
         Chore(
@@ -362,20 +362,22 @@ def build_providers(settings: Settings) -> list[Provider]:
     ]
 
 
-def build_gates(settings: Settings) -> Gates:
+def build_provider_pool(settings: Settings) -> ProviderPool:
     """Build the mail APIs behind their breakers; a wrong `MAIL_URL` is a `SettingError`."""
     try:
         named = zip(build_providers(settings), account_names(settings.mail_urls), strict=True)
-        return Gates([Gate(provider, name=name) for provider, name in named])
+        return ProviderPool([GuardedProvider(provider, name=name) for provider, name in named])
     except ValueError as error:
         raise SettingError("MAIL_URL", str(error).removeprefix("MAIL_URL ")) from None
 
 
-def build_deliver(engine: Engine, settings: Settings, *, gates: Gates | None = None) -> Deliver:
+def build_deliver(
+    engine: Engine, settings: Settings, *, pool: ProviderPool | None = None
+) -> Deliver:
     """Build delivery on the given engine. Raises `SettingError` where `MAIL_URL` is wrong."""
     return Deliver(
         engine,
-        gates=gates if gates is not None else build_gates(settings),
+        pool=pool if pool is not None else build_provider_pool(settings),
         lists=Lists(engine),
         tokens=Tokens.from_keys(settings.secret_keys),
         settings=MailSettings(

@@ -17,7 +17,7 @@ from itsdangerous import BadData, Signer
 from itsdangerous.encoding import base64_decode, base64_encode
 
 from service.domain.errors import LinkExpiredError, LinkForgedError
-from service.domain.subscription import Cycles, SubscriptionRef
+from service.domain.subscription import LinkScope, SubscriptionRef
 
 VERSION = 1
 CODE_DIGITS = 6
@@ -79,19 +79,19 @@ class _CyclesToken(_Purpose):
     def _may_follow(self, size: int) -> bool:
         return size % _REF.size == 0
 
-    def issue(self, cycles: Cycles, *, at: datetime) -> str:
+    def issue(self, scope: LinkScope, *, at: datetime) -> str:
         """Return the token. `at` is the time of the row that the token belongs to, not the clock's:
         so the same row always gives the same token.
         """
-        return self._sign(self._pack(cycles, at))
+        return self._sign(self._pack(scope, at))
 
     @staticmethod
-    def _pack(cycles: Cycles, at: datetime) -> bytes:
-        head = _HEAD.pack(VERSION, int(at.timestamp()), cycles.subscriber_id.bytes)
-        refs = (_REF.pack(ref.mailing_list_id.bytes, ref.epoch) for ref in cycles.refs)
+    def _pack(scope: LinkScope, at: datetime) -> bytes:
+        head = _HEAD.pack(VERSION, int(at.timestamp()), scope.subscriber_id.bytes)
+        refs = (_REF.pack(ref.mailing_list_id.bytes, ref.epoch) for ref in scope.refs)
         return head + b"".join(refs)
 
-    def read(self, token: str, *, max_age: timedelta | None = None, now: datetime) -> Cycles:
+    def read(self, token: str, *, max_age: timedelta | None = None, now: datetime) -> LinkScope:
         """Return what the token speaks of; raise `LinkForgedError` or `LinkExpiredError`."""
         payload = self._payload(token)
         _, seconds, subscriber_id = _HEAD.unpack_from(payload)
@@ -101,7 +101,7 @@ class _CyclesToken(_Purpose):
             SubscriptionRef(UUID(bytes=list_id), epoch)
             for list_id, epoch in _REF.iter_unpack(payload[_HEAD.size :])
         )
-        return Cycles(UUID(bytes=subscriber_id), refs)
+        return LinkScope(UUID(bytes=subscriber_id), refs)
 
 
 class ConfirmTokens(_CyclesToken):
@@ -109,21 +109,21 @@ class ConfirmTokens(_CyclesToken):
 
     salt = "confirm"
 
-    def code(self, cycles: Cycles, *, at: datetime) -> str:
+    def code(self, scope: LinkScope, *, at: datetime) -> str:
         """Return the digits that stand in the same mail, to type where the signup was made."""
-        return self._code(self._signer.secret_keys[-1], cycles, at)
+        return self._code(self._signer.secret_keys[-1], scope, at)
 
-    def is_code(self, typed: str, cycles: Cycles, *, at: datetime) -> bool:
+    def is_code(self, typed: str, scope: LinkScope, *, at: datetime) -> bool:
         """Tell whether these are the digits, under any of the keys: mails outlive a rotation."""
         fits = [
-            hmac.compare_digest(self._code(key, cycles, at), typed)
+            hmac.compare_digest(self._code(key, scope, at), typed)
             for key in self._signer.secret_keys
         ]
         return any(fits)
 
-    def _code(self, secret_key: bytes, cycles: Cycles, at: datetime) -> str:
+    def _code(self, secret_key: bytes, scope: LinkScope, at: datetime) -> str:
         key = self._signer.derive_key(secret_key)
-        digest = hmac.new(key, self._pack(cycles, at), sha256).digest()
+        digest = hmac.new(key, self._pack(scope, at), sha256).digest()
         return f"{int.from_bytes(digest[:8]) % 10**CODE_DIGITS:0{CODE_DIGITS}}"
 
 

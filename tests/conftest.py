@@ -25,6 +25,7 @@ from service.store.database import engine_options, prepare_engine
 from service.store.tables.core import db
 from service.web.http.context import EXTENSION, UseCases
 from tests.postgres import GIVEN_SERVER, NoServerError, ReusedDatabase, running_server
+from tests.scenario import scenario as scenario
 
 DATABASES = ("sqlite", "postgresql")
 

@@ -8,15 +8,15 @@ from uuid import UUID
 
 from service.domain.delivery.retry import Outcome
 from service.mail.pace import Pace
-from service.mail.provider import Call, Mail, Receipt
+from service.mail.provider import Call, Mail, SendResult
 
-Answer = Callable[[Sequence[Mail], str], Sequence[Receipt]]
+Answer = Callable[[Sequence[Mail], str], Sequence[SendResult]]
 
 
-def take(mails: Sequence[Mail], _key: str) -> list[Receipt]:
+def take(mails: Sequence[Mail], _key: str) -> list[SendResult]:
     """Accept every mail."""
     return [
-        Receipt(
+        SendResult(
             message_id=mail.message_id,
             outcome=Outcome.ACCEPTED,
             provider_message_id=f"at-provider-{mail.message_id}",
@@ -57,7 +57,7 @@ class FakeProvider:
             raise ValueError(spoilt)
         return partial(self._call, list(mails), key)
 
-    def _call(self, mails: list[Mail], key: str) -> Sequence[Receipt]:
+    def _call(self, mails: list[Mail], key: str) -> Sequence[SendResult]:
         with self._lock:
             self.calls.append((key, mails))
             answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
@@ -79,7 +79,7 @@ class FakeProvider:
 def fails(error: BaseException) -> Answer:
     """Return an answer that raises."""
 
-    def answer(_mails: Sequence[Mail], _key: str) -> Sequence[Receipt]:
+    def answer(_mails: Sequence[Mail], _key: str) -> Sequence[SendResult]:
         raise error
 
     return answer

@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import Engine, event, text
 
 from service.store.signup.signups import record_signups
-from tests.store.test_signups import signup
-from tests.store.world import World
+from tests.scenario import Scenario
+from tests.usecases.signup.test_signups import signup
 
 BIG = frozenset(
     {
@@ -30,20 +30,20 @@ BIG = frozenset(
 """Tables that grow with people and requests."""
 
 
-def grow(world: World, count: int, *, name: str) -> None:
+def grow(scenario: Scenario, count: int, *, name: str) -> None:
     """Sign that many people up."""
-    people = [signup(f"{name}{number}@example.org", world.list_id()) for number in range(count)]
-    with world.engine.begin() as connection:
+    people = [signup(f"{name}{number}@example.org", scenario.list_id()) for number in range(count)]
+    with scenario.engine.begin() as connection:
         record_signups(connection, people)
 
 
-def age_statistics(world: World) -> None:
+def age_statistics(scenario: Scenario) -> None:
     """Sign people up, and leave PostgreSQL with statistics of a smaller time than this."""
-    grow(world, 20, name="early")
-    if world.engine.dialect.name == "postgresql":
-        with world.engine.begin() as connection:
+    grow(scenario, 20, name="early")
+    if scenario.engine.dialect.name == "postgresql":
+        with scenario.engine.begin() as connection:
             connection.execute(text("ANALYZE"))
-        grow(world, 300, name="late")
+        grow(scenario, 300, name="late")
 
 
 TIMES = ("received_at", "created_at", "(at")

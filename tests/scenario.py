@@ -14,9 +14,9 @@ from sqlalchemy import Engine, Row, delete, event, insert, select, update
 from service.clock import utc_now
 from service.domain.address import address_hash, parse_address
 from service.domain.consent import Evidence
-from service.domain.subscription import Cycles
+from service.domain.subscription import LinkScope
 from service.store.database import reading
-from service.store.delivery.outbox import cycles_of
+from service.store.delivery.outbox import scope_of
 from service.store.tables.core import (
     ConsentEvent,
     OutboxMessage,
@@ -33,13 +33,13 @@ ADA = "ada@example.org"
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class Scenario:
     usecases: UseCases
     engine: Engine
     tokens: Tokens
 
     @classmethod
-    def of(cls, usecases: UseCases, engine: Engine) -> "World":
+    def of(cls, usecases: UseCases, engine: Engine) -> "Scenario":
         return cls(usecases, engine, Tokens.from_keys(usecases.settings.secret_keys))
 
     def make_lists(self, *slugs: str) -> None:
@@ -101,21 +101,21 @@ class World:
             )
         ]
 
-    def cycles(self, email: str = ADA, place: int = -1) -> Cycles:
+    def scope(self, email: str = ADA, place: int = -1) -> LinkScope:
         message = self.messages(email)[place]
-        return cycles_of(message.subscriber_id, message.refs)
+        return scope_of(message.subscriber_id, message.refs)
 
     def confirm_link(self, email: str = ADA, place: int = -1) -> str:
         message = self.messages(email)[place]
-        return self.tokens.confirm.issue(self.cycles(email, place), at=message.created_at)
+        return self.tokens.confirm.issue(self.scope(email, place), at=message.created_at)
 
     def unsubscribe_link(self, email: str = ADA, place: int = -1) -> str:
         message = self.messages(email)[place]
-        return self.tokens.unsubscribe.issue(self.cycles(email, place), at=message.created_at)
+        return self.tokens.unsubscribe.issue(self.scope(email, place), at=message.created_at)
 
     def code(self, email: str = ADA, place: int = -1) -> str:
         message = self.messages(email)[place]
-        return self.tokens.confirm.code(self.cycles(email, place), at=message.created_at)
+        return self.tokens.confirm.code(self.scope(email, place), at=message.created_at)
 
     def confirm(self, email: str = ADA) -> None:
         self.usecases.confirm.act(self.confirm_link(email), Evidence())
@@ -163,9 +163,9 @@ class World:
 
 
 @pytest.fixture
-def world(usecases: UseCases, engine: Engine) -> World:
+def scenario(usecases: UseCases, engine: Engine) -> Scenario:
     """The service and its rows."""
-    return World.of(usecases, engine)
+    return Scenario.of(usecases, engine)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from sqlalchemy import inspect
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import OperationalError
 
-from service.app import MIGRATIONS, build_gates, create_app
+from service.app import MIGRATIONS, build_provider_pool, create_app
 from service.config import MissingKey, SettingError, Settings, create_key, load_settings, refuse_key
 from service.domain.errors import WrongKeyError
 from service.store.embedded import is_in_use, is_migrated, make_private
@@ -107,7 +107,7 @@ def create_unless_in_use(name: str, url: URL) -> str:
 def check_mail_or_exit(settings: Settings) -> None:
     """End the command with one line if delivery, which runs elsewhere, could not start."""
     try:
-        for gate in build_gates(settings):
+        for gate in build_provider_pool(settings):
             gate.provider.close()
     except SettingError as error:
         raise click.ClickException(str(error)) from None

@@ -80,7 +80,7 @@ class SubscriptionRef:
 
 
 @dataclass(frozen=True, slots=True)
-class Cycles:
+class LinkScope:
     """The subscriptions that a mail or a link speaks of: one subscriber, one or more lists."""
 
     subscriber_id: UUID

@@ -37,8 +37,8 @@ from service.mail.provider import (
     MisconfiguredError,
     OutcomeUnknownError,
     ProviderError,
-    Receipt,
     RejectedError,
+    SendResult,
     TemporaryError,
 )
 from service.outbound import Limits
@@ -140,12 +140,12 @@ def named(sender: Sender, address: str = "email", name: str = "name") -> dict[st
     return {address: sender.address, **({name: sender.name} if sender.name else {})}
 
 
-def accepted(mail: Mail, provider_message_id: object) -> Receipt:
+def accepted(mail: Mail, provider_message_id: object) -> SendResult:
     """Return the receipt of a mail that the API took, under the API's own name for it."""
     name = code_of(provider_message_id)
     if name is None or name == "":
         raise malformed()
-    return Receipt(
+    return SendResult(
         message_id=mail.message_id, outcome=Outcome.ACCEPTED, provider_message_id=str(name)
     )
 
@@ -192,10 +192,12 @@ class HttpApi(ABC):
         """
 
     @abstractmethod
-    def results(self, mails: Sequence[Mail], answer: Answer) -> Sequence[Receipt]:
+    def results(self, mails: Sequence[Mail], answer: Answer) -> Sequence[SendResult]:
         """Return a receipt for each mail, in order, from an answer that `is_result`."""
 
-    def call(self, prepared: requests.PreparedRequest, mails: Sequence[Mail]) -> Sequence[Receipt]:
+    def call(
+        self, prepared: requests.PreparedRequest, mails: Sequence[Mail]
+    ) -> Sequence[SendResult]:
         """Make the call and read its answer. Raises `ProviderError`."""
         return self.results(mails, self._exchange(prepared))
 

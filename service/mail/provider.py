@@ -44,7 +44,7 @@ class Mail:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Receipt:
+class SendResult:
     """What became of one message in one attempt.
 
     Whatever an adapter read out of an answer is made safe here, once for all of them.
@@ -109,7 +109,7 @@ class OutcomeUnknownError(ProviderError):
     outcome = Outcome.UNKNOWN
 
 
-Call = Callable[[], Sequence[Receipt]]
+Call = Callable[[], Sequence[SendResult]]
 """Makes one call and returns a receipt for each of its mails, in order. Raises `ProviderError`
 where the call failed as a whole."""
 

@@ -162,7 +162,7 @@ class Feedback:
     ) -> None:
         """Suppress addresses and end subscriptions, as the rule in `domain.feedback` says."""
         soft = {
-            event.message.cycles.subscriber_id
+            event.message.scope.subscriber_id
             for event in matched
             if event.kind is EventKind.SOFT_BOUNCE
         }
@@ -178,13 +178,13 @@ class Feedback:
                     kind=event.kind,
                     follows=consequence(
                         event.kind,
-                        soft_bounces=counts.get(event.message.cycles.subscriber_id, 0),
+                        soft_bounces=counts.get(event.message.scope.subscriber_id, 0),
                     ),
                     at=event.at,
                     address_hash=address_hash(event.message.email_key, self._address_hash_key),
                     email_key=event.message.email_key,
-                    subscriber_id=event.message.cycles.subscriber_id,
-                    cycles=event.message.cycles,
+                    subscriber_id=event.message.scope.subscriber_id,
+                    scope=event.message.scope,
                     note=event.provider,
                     source=f"provider:{event.provider}",
                 )

@@ -29,7 +29,7 @@ from service.domain.subscription import MAILS_A_DAY, UNDO_WITHIN
 from service.store.tables.core import ConsentEvent, OutboxMessage, Subscriber, Suppression
 from service.usecases.links.views import LinkState
 from service.web.http.context import UseCases
-from tests.store.world import NOON, World
+from tests.scenario import NOON, Scenario
 
 STEPS = int(os.environ.get("NEWSFLASH_FUZZ_STEPS", "25"))
 EXAMPLES = int(os.environ.get("NEWSFLASH_FUZZ_LIVES", "12"))
@@ -62,13 +62,13 @@ class Link:
 class Lives(RuleBasedStateMachine):
     """People sign up, confirm, leave, come back and are erased, by new and by old links."""
 
-    world: World
+    scenario: Scenario
     links = Bundle("links")
     undos = Bundle("undos")
 
     def __init__(self) -> None:
         super().__init__()
-        with self.world.engine.begin() as connection:
+        with self.scenario.engine.begin() as connection:
             for table in (OutboxMessage, ConsentEvent, Suppression, Subscriber):
                 connection.execute(delete(table))
         self.lives = {email: Life() for email in PEOPLE}
@@ -94,30 +94,30 @@ class Lives(RuleBasedStateMachine):
             email=email,
             epoch=life.epoch,
             erasures=life.erasures,
-            at=self.world.messages(email)[-1].created_at,
+            at=self.scenario.messages(email)[-1].created_at,
             tokens={
-                "confirm": self.world.confirm_link(email),
-                "leave": self.world.unsubscribe_link(email),
+                "confirm": self.scenario.confirm_link(email),
+                "leave": self.scenario.unsubscribe_link(email),
             },
         )
 
     @rule(target=links, email=st.sampled_from(PEOPLE))
     def sign_up(self, email: str) -> Link:
-        self.world.sign_up(email)
+        self.scenario.sign_up(email)
         self._begin(email)
         return self._links(email)
 
     @rule(target=links, email=st.sampled_from(PEOPLE), times=st.integers(2, 4))
     def sign_up_at_once(self, email: str, times: int) -> Link:
         with ThreadPoolExecutor(times) as pool:
-            list(pool.map(self.world.sign_up, [email] * times))
+            list(pool.map(self.scenario.sign_up, [email] * times))
         self._begin(email)
         return self._links(email)
 
     @rule(link=links)
     def confirm(self, link: Link) -> None:
-        life, act = self.lives[link.email], self.world.usecases.confirm.act
-        if self._now() - link.at > timedelta(days=self.world.usecases.settings.confirm_days):
+        life, act = self.lives[link.email], self.scenario.usecases.confirm.act
+        if self._now() - link.at > timedelta(days=self.scenario.usecases.settings.confirm_days):
             with pytest.raises(LinkExpiredError):
                 act(link.tokens["confirm"], Evidence())
             return
@@ -134,7 +134,7 @@ class Lives(RuleBasedStateMachine):
     @rule(target=undos, link=links, one_click=st.booleans())
     def leave(self, link: Link, one_click: bool) -> tuple[Link, datetime, str | None]:
         life = self.lives[link.email]
-        view = self.world.usecases.unsubscribe.act(
+        view = self.scenario.usecases.unsubscribe.act(
             link.tokens["leave"], Evidence(), one_click=one_click
         )
         assert view.state is LinkState.DONE
@@ -148,7 +148,7 @@ class Lives(RuleBasedStateMachine):
         left, at, token = given
         if token is None:
             return
-        life, undo = self.lives[left.email], self.world.usecases.unsubscribe.undo
+        life, undo = self.lives[left.email], self.scenario.usecases.unsubscribe.undo
         if self._now() - at > UNDO_WITHIN:
             with pytest.raises(LinkExpiredError):
                 undo(token, Evidence())
@@ -169,7 +169,7 @@ class Lives(RuleBasedStateMachine):
     @rule(link=links)
     def confirm_and_leave_at_once(self, link: Link) -> None:
         """Whichever comes first: afterwards the person is out."""
-        usecases, life = self.world.usecases, self.lives[link.email]
+        usecases, life = self.scenario.usecases, self.lives[link.email]
         is_young = self._now() - link.at <= timedelta(days=usecases.settings.confirm_days)
         if not (self._is_current(link) and life.status == "pending" and is_young):
             return
@@ -187,12 +187,12 @@ class Lives(RuleBasedStateMachine):
     def erase(self, email: str) -> None:
         life = self.lives[email]
         if life.status is not None:
-            self.world.usecases.subscribers.erase(self.world.person(email).id, actor="test")
+            self.scenario.usecases.subscribers.erase(self.scenario.person(email).id, actor="test")
             self.lives[email] = Life(erasures=life.erasures + 1)
 
     @rule(email=st.sampled_from(PEOPLE))
     def suppress(self, email: str) -> None:
-        self.world.usecases.suppressions.add(email, note=None, actor="test")
+        self.scenario.usecases.suppressions.add(email, note=None, actor="test")
         life = self.lives[email]
         if life.status is not None:
             life.status = self.world_status(email)[0]
@@ -202,7 +202,7 @@ class Lives(RuleBasedStateMachine):
         self.now.shift(timedelta(minutes=minutes))
 
     def world_status(self, email: str) -> tuple[str, int, bool]:
-        row = self.world.subscription(email)
+        row = self.scenario.subscription(email)
         return row.status, row.epoch, row.confirmed_at is not None
 
     def _is_known(self, link: Link) -> bool:
@@ -217,7 +217,7 @@ class Lives(RuleBasedStateMachine):
         for email, life in self.lives.items():
             if life.status is None:
                 found = select(func.count()).where(Subscriber.email_key == email)
-                assert self.world.rows(found)[0][0] == 0
+                assert self.scenario.rows(found)[0][0] == 0
                 continue
             status, epoch, _ = self.world_status(email)
             assert (status, epoch) == (life.status, life.epoch), email
@@ -229,7 +229,7 @@ class Lives(RuleBasedStateMachine):
             if life.status is not None:
                 mails = [
                     row
-                    for row in self.world.messages(email)
+                    for row in self.scenario.messages(email)
                     if row.status != "withheld" and row.created_at > since
                 ]
                 assert len(mails) <= MAILS_A_DAY
@@ -237,7 +237,7 @@ class Lives(RuleBasedStateMachine):
 
 def test_lives_are_as_the_model_says(usecases: UseCases, engine: Engine, app: Flask) -> None:
     class Here(Lives):
-        world = World.of(usecases, engine)
+        scenario = Scenario.of(usecases, engine)
 
     run_state_machine_as_test(
         Here,

@@ -8,7 +8,7 @@ from uuid import UUID
 from service.domain.lists.mailing_list import ListInfo
 from service.domain.subscription import MessageKind
 from service.mail.compose import ComposeInput, compose
-from service.mail.provider import Mail, Provider, Receipt
+from service.mail.provider import Mail, Provider, SendResult
 
 AT = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 NAMES = ("News Flash", "Nöws, “quick” & <small>", "新聞速報", 'A "B" \\ C')
@@ -80,6 +80,6 @@ def as_seen(mail: Mail) -> Seen:
     )
 
 
-def send(provider: Provider, mails: Sequence[Mail]) -> Sequence[Receipt]:
+def send(provider: Provider, mails: Sequence[Mail]) -> Sequence[SendResult]:
     """Prepare the call that hands these mails over, and make it."""
     return provider.prepare(mails, key=KEY)()

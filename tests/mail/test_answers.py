@@ -16,9 +16,9 @@ from service.mail.provider import (
     OutcomeUnknownError,
     Provider,
     ProviderError,
-    Receipt,
     RejectedError,
     SenderRefusedError,
+    SendResult,
     TemporaryError,
 )
 from service.mail.registry import build_provider
@@ -37,14 +37,14 @@ from tests.mail.apis import (
 from tests.mail.samples import KEY, make_input, make_list, make_mails
 from tests.mail.samples import send as send_mails
 
-Send = Callable[..., list[Receipt]]
+Send = Callable[..., list[SendResult]]
 
 
 @pytest.fixture
 def send(httpserver: HTTPServer, tmp_path: Path) -> Iterator[Send]:
     built: list[Provider] = []
 
-    def _send(api: Api, response: Response, mails: list[Mail] | None = None) -> list[Receipt]:
+    def _send(api: Api, response: Response, mails: list[Mail] | None = None) -> list[SendResult]:
         httpserver.expect_request(api.path).respond_with_response(response)
         dsn = api.dsn.format(host=f"{httpserver.host}:{httpserver.port}")
         built.append(build_provider(dsn, mailbox_dir=tmp_path))
@@ -68,9 +68,9 @@ def send(httpserver: HTTPServer, tmp_path: Path) -> Iterator[Send]:
     ],
 )
 def test_postmark_says_it_by_error_code(send: Send, code: int, outcome: Outcome) -> None:
-    (receipt,) = send(POSTMARK, as_json(200, [{"ErrorCode": code, "Message": "x"}]))
-    assert (receipt.outcome, receipt.error) == (outcome, f"postmark_{code}")
-    assert receipt.provider_message_id is None
+    (send_result,) = send(POSTMARK, as_json(200, [{"ErrorCode": code, "Message": "x"}]))
+    assert (send_result.outcome, send_result.error) == (outcome, f"postmark_{code}")
+    assert send_result.provider_message_id is None
 
 
 @pytest.mark.parametrize(
@@ -129,9 +129,9 @@ def test_refused_call_is_understood(
 
 
 def test_brevo_key_that_came_before_means_taken(send: Send) -> None:
-    receipts = send(BREVO, as_json(400, {"code": "duplicate_parameter"}), make_mails(2))
-    assert [receipt.outcome for receipt in receipts] == [Outcome.ACCEPTED] * 2
-    assert [receipt.provider_message_id for receipt in receipts] == [None, None]
+    send_results = send(BREVO, as_json(400, {"code": "duplicate_parameter"}), make_mails(2))
+    assert [send_result.outcome for send_result in send_results] == [Outcome.ACCEPTED] * 2
+    assert [send_result.provider_message_id for send_result in send_results] == [None, None]
 
 
 @pytest.mark.parametrize(
@@ -144,8 +144,8 @@ def test_brevo_key_that_came_before_means_taken(send: Send) -> None:
 )
 def test_mailjet_says_it_by_message(send: Send, error: dict[str, object], outcome: Outcome) -> None:
     body = {"Messages": [{"Status": "error", "Errors": [error]}]}
-    (receipt,) = send(MAILJET, as_json(400, body))
-    assert receipt.outcome is outcome
+    (send_result,) = send(MAILJET, as_json(400, body))
+    assert send_result.outcome is outcome
 
 
 _RAW = "ada@example.org\x00\ud800 is " + "x" * 5_000
@@ -162,10 +162,10 @@ _RAW = "ada@example.org\x00\ud800 is " + "x" * 5_000
 def test_error_of_a_message_is_short_and_without_an_address(
     send: Send, api: Api, body: object
 ) -> None:
-    (receipt,) = send(api, as_json(200, body))
-    assert receipt.outcome is Outcome.REJECTED
-    assert (receipt.error or "").startswith("[address] is ")
-    assert len(receipt.error or "") <= 64
+    (send_result,) = send(api, as_json(200, body))
+    assert send_result.outcome is Outcome.REJECTED
+    assert (send_result.error or "").startswith("[address] is ")
+    assert len(send_result.error or "") <= 64
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ def test_good_batch_hands_over_every_mail_as_composed(
 
     httpserver.expect_request(api.path, method="POST").respond_with_handler(handle)
     provider = build(api, host(httpserver))
-    receipts = send(provider, mails)
+    send_results = send(provider, mails)
 
     httpserver.check()
     assert [_plain(one) for one in seen] == [_plain(as_seen(mail)) for mail in mails]
@@ -94,9 +94,11 @@ def test_good_batch_hands_over_every_mail_as_composed(
         assert one.headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
         assert one.headers["List-Unsubscribe"].startswith("<https://")
         assert one.headers["List-Id"].endswith("<news-flash.news.example.com>")
-    assert [receipt.message_id for receipt in receipts] == [mail.message_id for mail in mails]
-    assert [receipt.outcome for receipt in receipts] == [Outcome.ACCEPTED] * len(mails)
-    assert [receipt.provider_message_id for receipt in receipts] == api.ids(len(mails))
+    assert [send_result.message_id for send_result in send_results] == [
+        mail.message_id for mail in mails
+    ]
+    assert [send_result.outcome for send_result in send_results] == [Outcome.ACCEPTED] * len(mails)
+    assert [send_result.provider_message_id for send_result in send_results] == api.ids(len(mails))
     assert provider.name == api.name
     assert provider.batch_size >= api.batch
 
@@ -115,16 +117,22 @@ def test_partial_batch_gives_each_mail_its_own_receipt(
     assert api.partly is not None
     mails = make_mails(3)
     answer(httpserver, api, api.partly(3))
-    receipts = send(build(api, host(httpserver)), mails)
+    send_results = send(build(api, host(httpserver)), mails)
     ids = api.ids(3)
-    assert [receipt.message_id for receipt in receipts] == [mail.message_id for mail in mails]
-    assert [receipt.outcome for receipt in receipts] == [
+    assert [send_result.message_id for send_result in send_results] == [
+        mail.message_id for mail in mails
+    ]
+    assert [send_result.outcome for send_result in send_results] == [
         Outcome.ACCEPTED,
         Outcome.REJECTED,
         Outcome.ACCEPTED,
     ]
-    assert [receipt.provider_message_id for receipt in receipts] == [ids[0], None, ids[2]]
-    assert [receipt.error for receipt in receipts] == [None, api.partly_error, None]
+    assert [send_result.provider_message_id for send_result in send_results] == [
+        ids[0],
+        None,
+        ids[2],
+    ]
+    assert [send_result.error for send_result in send_results] == [None, api.partly_error, None]
 
 
 @pytest.mark.parametrize(

@@ -61,8 +61,8 @@ def test_mailpit_receives_what_was_composed(
 ) -> None:
     requests.delete(f"http://{mailpit.http}/api/v1/messages", timeout=5).raise_for_status()
     (mail,) = [compose(make_input(number, recipient=f"r{number}@bücher.example"))]
-    (receipt,) = send(provider, [mail])
-    assert receipt.outcome is Outcome.ACCEPTED
+    (send_result,) = send(provider, [mail])
+    assert send_result.outcome is Outcome.ACCEPTED
 
     (summary,) = mailpit.get("messages")["messages"]
     message = mailpit.get(f"message/{summary['ID']}")
@@ -76,9 +76,9 @@ def test_mailpit_receives_what_was_composed(
         assert headers[name] == [mail.headers[name]]
     assert str(headers["List-Id"][0]).endswith("<news-flash.news.example.com>")
     if provider.name == "mailpit":
-        assert receipt.provider_message_id == summary["ID"]
+        assert send_result.provider_message_id == summary["ID"]
     else:
-        assert receipt.provider_message_id == f"<{message['MessageID']}>"
+        assert send_result.provider_message_id == f"<{message['MessageID']}>"
         assert headers["Date"] == ["Sun, 01 Mar 2026 12:30:00 +0000"]
 
 
@@ -112,8 +112,8 @@ def test_prism_finds_the_request_as_published(
     # Prism answers Postmark's call with an example for one mail: the request was good then, too.
     example = pytest.raises(OutcomeUnknownError, match=r"^malformed_answer$")
     with closing(provider), example if (name, count) == ("postmark", 3) else nullcontext():
-        receipts = send(provider, mails)
-        assert [receipt.outcome for receipt in receipts] == [Outcome.ACCEPTED] * count
+        send_results = send(provider, mails)
+        assert [send_result.outcome for send_result in send_results] == [Outcome.ACCEPTED] * count
 
 
 @pytest.mark.parametrize("prism", ["sendgrid"], indirect=True)  # Postmark's requires nothing
@@ -149,6 +149,6 @@ def test_moto_takes_a_mail_for_ses_only_from_a_verified_sender(moto: str, tmp_pa
             headers={"Authorization": authorization},
             timeout=5,
         ).raise_for_status()
-        (receipt,) = send(provider, make_mails(1))
-        assert receipt.outcome is Outcome.ACCEPTED
-        assert receipt.provider_message_id
+        (send_result,) = send(provider, make_mails(1))
+        assert send_result.outcome is Outcome.ACCEPTED
+        assert send_result.provider_message_id

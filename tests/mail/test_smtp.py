@@ -122,10 +122,10 @@ def test_connection_carries_one_mail_after_another(build: Build) -> None:
     mails = make_mails(2)
     with RawServer([speak({}, heard)]) as server:
         provider = build(f"smtp://{server.host}")
-        receipts = [send(provider, [mail])[0] for mail in mails]
+        send_results = [send(provider, [mail])[0] for mail in mails]
         provider.close()
-    assert [receipt.outcome for receipt in receipts] == [Outcome.ACCEPTED] * 2
-    assert receipts[0].provider_message_id == f"<{mails[0].message_id}@example.com>"
+    assert [send_result.outcome for send_result in send_results] == [Outcome.ACCEPTED] * 2
+    assert send_results[0].provider_message_id == f"<{mails[0].message_id}@example.com>"
     recipients = [line[8:] for line in heard if line.upper().startswith(b"RCPT")]
     assert recipients == [b"<reader1@example.org>", b"<reader2@example.org>"]
     assert server.connections == 1

@@ -103,8 +103,8 @@ def test_mail_and_password_go_over_tls_where_the_certificate_is_trusted(
     monkeypatch.setenv("SSL_CERT_FILE", str(server.certificate))
     before = server.mails()
     with closing(build("?tls=require")) as provider:
-        receipts = [send(provider, [mail])[0] for mail in make_mails(2)]
-    assert [receipt.outcome for receipt in receipts] == [Outcome.ACCEPTED] * 2
+        send_results = [send(provider, [mail])[0] for mail in make_mails(2)]
+    assert [send_result.outcome for send_result in send_results] == [Outcome.ACCEPTED] * 2
     assert server.mails() == before + 2
 
 

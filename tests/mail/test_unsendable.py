@@ -17,7 +17,7 @@ from service.mail.provider import Call, Mail, Provider
 from service.mail.registry import build_provider
 from service.outbound import Limits
 from service.usecases.delivery.provider_call import Sent, call_provider
-from service.usecases.delivery.providers import Gate
+from service.usecases.delivery.providers import GuardedProvider
 from tests.mail.apis import APIS, Api
 from tests.mail.raw import RawServer, trickle_head
 from tests.mail.samples import KEY, make_mails
@@ -48,15 +48,15 @@ def api(request: pytest.FixtureRequest) -> Api:
 
 
 @pytest.fixture
-def gate(api: Api, httpserver: HTTPServer, tmp_path: Path) -> Iterator[Gate]:
+def guarded(api: Api, httpserver: HTTPServer, tmp_path: Path) -> Iterator[GuardedProvider]:
     dsn = api.dsn.format(host=f"{httpserver.host}:{httpserver.port}")
     provider = build_provider(dsn, mailbox_dir=tmp_path)
-    yield Gate(provider)
+    yield GuardedProvider(provider)
     provider.close()
 
 
 def outcomes(sent: Sent, mails: list[Mail]) -> list[tuple[Outcome, str | None]]:
-    found = [sent.receipts[mail.message_id] for mail in mails]
+    found = [sent.send_results[mail.message_id] for mail in mails]
     return [(each.outcome, each.error) for each in found]
 
 
@@ -65,18 +65,18 @@ def error_of(how: str) -> str:
 
 
 def test_alone_it_is_rejected_and_nobody_is_called(
-    gate: Gate, httpserver: HTTPServer, how: str
+    guarded: GuardedProvider, httpserver: HTTPServer, how: str
 ) -> None:
     mail = spoilt(make_mails(1)[0], how)
-    sent = call_provider(gate, [mail], key=KEY)
+    sent = call_provider(guarded, [mail], key=KEY)
     assert outcomes(sent, [mail]) == [(Outcome.REJECTED, error_of(how))]
     assert sent.failure is None
-    assert gate.is_closed(utc_now())
+    assert guarded.is_closed(utc_now())
     assert httpserver.log == []
 
 
 def test_its_neighbours_go_in_one_call_without_it(
-    api: Api, gate: Gate, httpserver: HTTPServer, how: str
+    api: Api, guarded: GuardedProvider, httpserver: HTTPServer, how: str
 ) -> None:
     if api.batch == 1:
         pytest.skip("one mail a call")
@@ -89,51 +89,53 @@ def test_its_neighbours_go_in_one_call_without_it(
         return api.yes(2)
 
     httpserver.expect_request(api.path, method="POST").respond_with_handler(handle)
-    sent = call_provider(gate, mails, key=KEY)
+    sent = call_provider(guarded, mails, key=KEY)
     accepted = (Outcome.ACCEPTED, None)
     assert outcomes(sent, mails) == [accepted, (Outcome.REJECTED, error_of(how)), accepted]
     assert seen == [mails[0].recipient, mails[2].recipient]
     assert len(httpserver.log) == 1
-    assert gate.is_closed(utc_now())
+    assert guarded.is_closed(utc_now())
 
 
-def test_it_does_not_open_the_way_to_a_provider_that_is_paused(gate: Gate, how: str) -> None:
+def test_it_does_not_open_the_way_to_a_provider_that_is_paused(
+    guarded: GuardedProvider, how: str
+) -> None:
     now = utc_now()
-    gate.fail(began_at=now, now=now)
-    call_provider(gate, [spoilt(make_mails(1)[0], how)], key=KEY)
-    assert not gate.is_closed(now), "nobody was called, so nothing is known of the provider"
+    guarded.fail(began_at=now, now=now)
+    call_provider(guarded, [spoilt(make_mails(1)[0], how)], key=KEY)
+    assert not guarded.is_closed(now), "nobody was called, so nothing is known of the provider"
 
 
 def test_smtp_and_the_mailbox_do_the_same(tmp_path: Path, how: str) -> None:
     heard: list[bytes] = []
     good, other = make_mails(2)
     with RawServer([speak({}, heard)]) as server:
-        gate = Gate(build_provider(f"smtp://{server.host}", mailbox_dir=tmp_path))
+        guarded = GuardedProvider(build_provider(f"smtp://{server.host}", mailbox_dir=tmp_path))
         bad = spoilt(other, how)
-        refused = call_provider(gate, [bad], key=KEY)
-        taken = call_provider(gate, [good], key=KEY)
-        gate.provider.close()
+        refused = call_provider(guarded, [bad], key=KEY)
+        taken = call_provider(guarded, [good], key=KEY)
+        guarded.provider.close()
     assert outcomes(refused, [bad]) == [(Outcome.REJECTED, error_of(how))]
     assert outcomes(taken, [good]) == [(Outcome.ACCEPTED, None)]
     assert sum(line.startswith(b"RCPT") for line in heard) == 1
-    assert gate.is_closed(utc_now())
+    assert guarded.is_closed(utc_now())
 
-    gate = Gate(build_provider("mailbox:", mailbox_dir=tmp_path / "mailbox"))
-    sent = call_provider(gate, [bad, good], key=KEY)
+    guarded = GuardedProvider(build_provider("mailbox:", mailbox_dir=tmp_path / "mailbox"))
+    sent = call_provider(guarded, [bad, good], key=KEY)
     assert outcomes(sent, [bad, good]) == [
         (Outcome.REJECTED, error_of(how)),
         (Outcome.ACCEPTED, None),
     ]
-    assert gate.is_closed(utc_now())
+    assert guarded.is_closed(utc_now())
 
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_a_local_part_that_is_not_ascii_costs_no_call_where_it_cannot_go(
-    api: Api, gate: Gate, httpserver: HTTPServer, count: int
+    api: Api, guarded: GuardedProvider, httpserver: HTTPServer, count: int
 ) -> None:
     mails = make_mails(count if api.batch > 1 else 1)
     mails[-1] = spoilt(mails[-1], "local part")
-    is_carried = gate.provider.reaches(mails[-1].recipient)
+    is_carried = guarded.provider.reaches(mails[-1].recipient)
     seen: list[str] = []
 
     def handle(request: Request) -> Response:
@@ -141,7 +143,7 @@ def test_a_local_part_that_is_not_ascii_costs_no_call_where_it_cannot_go(
         return api.yes(len(mails) - (not is_carried))
 
     httpserver.expect_request(api.path, method="POST").respond_with_handler(handle)
-    sent = call_provider(gate, mails, key=KEY)
+    sent = call_provider(guarded, mails, key=KEY)
     goes = mails if is_carried else mails[:-1]
     accepted, refused = (Outcome.ACCEPTED, None), (Outcome.REJECTED, "address_unsupported")
     assert outcomes(sent, mails) == [accepted if mail in goes else refused for mail in mails]
@@ -154,27 +156,27 @@ def test_smtp_without_smtputf8_learns_it_once(tmp_path: Path) -> None:
     good = make_mails(1)[0]
     bad = spoilt(good, "local part")
     with RawServer([speak({}, heard)]) as server:
-        gate = Gate(build_provider(f"smtp://{server.host}", mailbox_dir=tmp_path))
-        assert gate.provider.reaches(bad.recipient)
-        first = call_provider(gate, [bad], key=KEY)
-        assert not gate.provider.reaches(bad.recipient)
-        second = call_provider(gate, [bad], key=KEY)
-        third = call_provider(gate, [good], key=KEY)
-        gate.provider.close()
+        guarded = GuardedProvider(build_provider(f"smtp://{server.host}", mailbox_dir=tmp_path))
+        assert guarded.provider.reaches(bad.recipient)
+        first = call_provider(guarded, [bad], key=KEY)
+        assert not guarded.provider.reaches(bad.recipient)
+        second = call_provider(guarded, [bad], key=KEY)
+        third = call_provider(guarded, [good], key=KEY)
+        guarded.provider.close()
     refused = [(Outcome.REJECTED, "address_unsupported")]
     assert outcomes(first, [bad]) == outcomes(second, [bad]) == refused
     assert outcomes(third, [good]) == [(Outcome.ACCEPTED, None)]
     assert not any(line.startswith(b"RCPT TO:<j") for line in heard)
-    assert gate.is_closed(utc_now())
+    assert guarded.is_closed(utc_now())
 
 
 def test_smtp_with_smtputf8_carries_it(tmp_path: Path) -> None:
     heard: list[bytes] = []
     mail = spoilt(make_mails(1)[0], "local part")
     with RawServer([speak({b"EHLO": b"250-here\r\n250 SMTPUTF8"}, heard)]) as server:
-        gate = Gate(build_provider(f"smtp://{server.host}", mailbox_dir=tmp_path))
-        sent = call_provider(gate, [mail], key=KEY)
-        gate.provider.close()
+        guarded = GuardedProvider(build_provider(f"smtp://{server.host}", mailbox_dir=tmp_path))
+        sent = call_provider(guarded, [mail], key=KEY)
+        guarded.provider.close()
     assert outcomes(sent, [mail]) == [(Outcome.ACCEPTED, None)]
     assert "RCPT TO:<jörg@example.org>".encode() in heard
     assert b"MAIL FROM:<news@example.com> SMTPUTF8" in heard
@@ -189,12 +191,12 @@ def test_an_answer_that_trickles_pauses_the_provider_and_leaves_the_outcome_open
         provider = build_provider(
             api.dsn.format(host=server.host), mailbox_dir=tmp_path, limits=limits
         )
-        gate = Gate(provider)
+        guarded = GuardedProvider(provider)
         mails = make_mails(1)
-        sent = call_provider(gate, mails, key=KEY)
+        sent = call_provider(guarded, mails, key=KEY)
         provider.close()
     assert outcomes(sent, mails) == [(Outcome.UNKNOWN, "read_timeout")]
-    assert not gate.is_closed(utc_now())
+    assert not guarded.is_closed(utc_now())
 
 
 class Broken:
@@ -217,11 +219,11 @@ class Broken:
 def test_an_adapter_that_prepares_nothing_rejects_each_mail_and_is_not_paused(
     tmp_path: Path,
 ) -> None:
-    gate = Gate(Broken(build_provider("mailbox:", mailbox_dir=tmp_path)))
+    guarded = GuardedProvider(Broken(build_provider("mailbox:", mailbox_dir=tmp_path)))
     mails = make_mails(3)
-    sent = call_provider(gate, mails, key=KEY)
+    sent = call_provider(guarded, mails, key=KEY)
     assert outcomes(sent, mails) == [(Outcome.REJECTED, "not_sendable")] * 3
-    assert gate.is_closed(utc_now())
+    assert guarded.is_closed(utc_now())
 
 
 def test_smtp_names_an_address_as_it_is(tmp_path: Path) -> None:
@@ -229,9 +231,9 @@ def test_smtp_names_an_address_as_it_is(tmp_path: Path) -> None:
     heard: list[bytes] = []
     mail = replace(make_mails(1)[0], recipient="a'b+c=d@example.org")
     with RawServer([speak({}, heard)]) as server:
-        gate = Gate(build_provider(f"smtp://{server.host}", mailbox_dir=tmp_path))
-        call_provider(gate, [mail], key=KEY)
-        gate.provider.close()
+        guarded = GuardedProvider(build_provider(f"smtp://{server.host}", mailbox_dir=tmp_path))
+        call_provider(guarded, [mail], key=KEY)
+        guarded.provider.close()
     assert b"RCPT TO:<a'b+c=d@example.org>" in heard
     assert b"MAIL FROM:<news@example.com>" in heard
     assert b"To: a'b+c=d@example.org\r\n" in heard
@@ -240,6 +242,6 @@ def test_smtp_names_an_address_as_it_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize("recipient", ["a@example.org>\r\nRCPT TO:<b@example.org", "a b@e.org", ""])
 def test_smtp_writes_no_address_that_would_begin_a_command(tmp_path: Path, recipient: str) -> None:
     mail = replace(make_mails(1)[0], recipient=recipient)
-    gate = Gate(build_provider("smtp://127.0.0.1:9", mailbox_dir=tmp_path))
-    sent = call_provider(gate, [mail], key=KEY)
+    guarded = GuardedProvider(build_provider("smtp://127.0.0.1:9", mailbox_dir=tmp_path))
+    sent = call_provider(guarded, [mail], key=KEY)
     assert outcomes(sent, [mail]) == [(Outcome.REJECTED, "not_sendable")]

@@ -13,11 +13,11 @@ from sqlalchemy.engine import URL
 from werkzeug.routing import Rule
 
 from service.config import Settings
-from service.domain.subscription import Cycles, SubscriptionRef
+from service.domain.subscription import LinkScope, SubscriptionRef
 from service.store.tables.core import OutboxMessage, Subscription, db
 from service.tokens import Tokens
 from service.web.http.context import UseCases
-from tests.web.admin_steps import ORIGIN, Admin
+from tests.web.console.steps import ORIGIN, Admin
 
 MAY_BE_KEPT = {
     "pages.home",
@@ -45,10 +45,10 @@ def values(app: Flask, client: FlaskClient, settings: Settings) -> dict[str, str
     with app.app_context():
         message = db.session.execute(select(OutboxMessage)).scalar_one()
         held = db.session.execute(select(Subscription)).scalar_one()
-    cycles = Cycles(message.subscriber_id, (SubscriptionRef(held.mailing_list_id, held.epoch),))
+    scope = LinkScope(message.subscriber_id, (SubscriptionRef(held.mailing_list_id, held.epoch),))
     made = Tokens.from_keys(settings.secret_keys)
-    confirm = made.confirm.issue(cycles, at=message.created_at)
-    leave = made.unsubscribe.issue(cycles, at=message.created_at)
+    confirm = made.confirm.issue(scope, at=message.created_at)
+    leave = made.unsubscribe.issue(scope, at=message.created_at)
     return {
         "pages.confirm": confirm,
         "pages.act_on_confirm": confirm,
@@ -57,7 +57,7 @@ def values(app: Flask, client: FlaskClient, settings: Settings) -> dict[str, str
         "pages.act_on_unsubscribe": leave,
         "pages.status": status.removeprefix("/status/"),
         "pages.enter_code": status.removeprefix("/status/"),
-        "pages.receipt": made.receipt.issue(cycles, at=message.created_at),
+        "pages.receipt": made.receipt.issue(scope, at=message.created_at),
         "slug": "news-flash",
         "filename": "site.css",
         "subscriber_id": str(message.subscriber_id),

@@ -113,7 +113,7 @@ def test_a_warning_is_a_line(lines: Lines):
     warnings.showwarning(f"odd {ADDRESS}", UserWarning, str(Path(__file__)), 7)
     (line,) = lines()
     assert (line["event"], line["category"], line["text"]) == ("warning", "UserWarning", "odd […]")
-    assert line["place"] == "tests/unit/test_log.py:7"
+    assert line["place"] == "tests/modules/test_log.py:7"
 
 
 def test_what_ends_a_thread_or_the_process_is_one_line(lines: Lines):

@@ -17,7 +17,7 @@ from service.oidc.discovery import Discovery
 from service.webhooks.call import Call, new_secret
 from tests.mail import raw
 from tests.mail.raw import RawServer
-from tests.outbound.test_outbound import QUICK, hanging
+from tests.modules.test_outbound import QUICK, hanging
 
 __all__ = ["hanging"]
 

@@ -12,19 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.domain.errors import LinkError, LinkExpiredError, LinkForgedError
-from service.domain.subscription import MAX_LISTS, Cycles, SubscriptionRef
+from service.domain.subscription import MAX_LISTS, LinkScope, SubscriptionRef
 from service.tokens import CODE_DIGITS, VERSION, Tokens
 
 OLD, NEW = "the-oldest-key-of-thirty-two-bytes", "the-newest-key-of-thirty-two-bytes"
 AT = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
-CYCLES = Cycles(UUID(int=1 << 90), (SubscriptionRef(UUID(int=7 << 80), 3),))
+CYCLES = LinkScope(UUID(int=1 << 90), (SubscriptionRef(UUID(int=7 << 80), 3),))
 PURPOSES = ("confirm", "unsubscribe", "undo")
 
 ids = st.uuids()
 refs = st.lists(
     st.builds(SubscriptionRef, ids, st.integers(1, 65_535)), min_size=1, max_size=MAX_LISTS
 )
-cycles = st.builds(lambda person, found: Cycles(person, tuple(found)), ids, refs)
+scope = st.builds(lambda person, found: LinkScope(person, tuple(found)), ids, refs)
 times = st.datetimes(
     min_value=datetime(2024, 1, 1),  # noqa: DTZ001 - hypothesis adds the zone
     max_value=datetime(2100, 1, 1),  # noqa: DTZ001
@@ -36,14 +36,14 @@ def make(*keys: str) -> Tokens:
     return Tokens.from_keys(keys or (NEW,))
 
 
-@given(wanted=cycles, at=times, purpose=st.sampled_from(PURPOSES))
-def test_a_link_gives_back_what_it_was_made_of(wanted: Cycles, at: datetime, purpose: str):
+@given(wanted=scope, at=times, purpose=st.sampled_from(PURPOSES))
+def test_a_link_gives_back_what_it_was_made_of(wanted: LinkScope, at: datetime, purpose: str):
     maker = getattr(make(), purpose)
     assert maker.read(maker.issue(wanted, at=at), now=at) == wanted
 
 
-@given(wanted=cycles, at=times)
-def test_the_same_row_gives_the_same_link(wanted: Cycles, at: datetime):
+@given(wanted=scope, at=times)
+def test_the_same_row_gives_the_same_link(wanted: LinkScope, at: datetime):
     later = at.replace(microsecond=999_999)
     assert make().confirm.issue(wanted, at=at) == make().confirm.issue(wanted, at=later)
 
@@ -195,8 +195,8 @@ def test_an_expired_link_that_is_forged_is_called_forged():
         tokens.confirm.read(link[:-2] + "AA", max_age=timedelta(0), now=AT + timedelta(days=1))
 
 
-@given(wanted=cycles, at=times)
-def test_a_code_is_six_digits_and_the_same_each_time(wanted: Cycles, at: datetime):
+@given(wanted=scope, at=times)
+def test_a_code_is_six_digits_and_the_same_each_time(wanted: LinkScope, at: datetime):
     code = make().confirm.code(wanted, at=at)
     assert len(code) == CODE_DIGITS
     assert code.isascii()

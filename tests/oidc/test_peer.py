@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from service.config import OidcSettings
 from tests.oidc.issuer import ADA, CLIENT_ID, CLIENT_SECRET
 from tests.oidc.peer import running_provider
-from tests.web.admin_steps import ORIGIN
+from tests.web.console.steps import ORIGIN
 
 CALLBACK = f"{ORIGIN}/admin/oidc/callback"
 

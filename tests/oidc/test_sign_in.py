@@ -19,7 +19,7 @@ from service.store.tables.core import AuditEntry, db
 from service.usecases.access.oidc_sign_in import ATTEMPT_LIFE
 from tests.conftest import make_settings
 from tests.oidc.issuer import ADA, CLIENT_ID, CLIENT_SECRET, Issuer, rsa_key
-from tests.web.admin_steps import ORIGIN, csrf_token
+from tests.web.console.steps import ORIGIN, csrf_token
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

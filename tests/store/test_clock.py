@@ -19,9 +19,9 @@ from service.store.tables.core import ConsentEvent, OutboxBatch
 from service.usecases.operations.health import Health
 from service.web.http.context import UseCases
 from tests.clocks import database_ahead, machine
-from tests.store.fakes import FakeProvider
-from tests.store.test_deliver import make, run
-from tests.store.world import NOON, World
+from tests.fakes import FakeProvider
+from tests.scenario import NOON, Scenario
+from tests.usecases.delivery.test_deliver import make, run
 
 SECOND = timedelta(seconds=1)
 SKEWS = [-60, 0, 60]
@@ -83,66 +83,66 @@ def test_a_clock_that_is_set_meanwhile_is_followed(engine: Engine):
 @pytest.mark.parametrize("first", SKEWS)
 @pytest.mark.parametrize("second", SKEWS)
 def test_a_lease_lasts_as_long_for_every_machine(
-    world: World, first: float, second: float, key_life: timedelta
+    scenario: Scenario, first: float, second: float, key_life: timedelta
 ):
-    world.sign_up()
+    scenario.sign_up()
     provider = FakeProvider(key_life=key_life)
-    with machine(first, world.engine):
-        holder = make(world, provider)
+    with machine(first, scenario.engine):
+        holder = make(scenario, provider)
         (batch,) = holder.claim(calls=4)
-    with machine(second, world.engine):
-        other = make(world, provider)
+    with machine(second, scenario.engine):
+        other = make(scenario, provider)
         assert other.claim(calls=4) == []
-        ((until,),) = world.rows(select(OutboxBatch.lease_until))
+        ((until,),) = scenario.rows(select(OutboxBatch.lease_until))
         assert timedelta(0) < until - utc_now() <= LEASE
-    with machine(first, world.engine):
+    with machine(first, scenario.engine):
         holder.deliver(batch)
-    with machine(second, world.engine):
+    with machine(second, scenario.engine):
         assert run(other) == 0
     assert len(provider.calls) == 1
-    assert [row.status for row in world.messages()] == ["accepted"]
+    assert [row.status for row in scenario.messages()] == ["accepted"]
 
 
-def test_two_machines_whose_clocks_differ_mail_everybody_once(world: World):
+def test_two_machines_whose_clocks_differ_mail_everybody_once(scenario: Scenario):
     people = [f"person{number}@example.org" for number in range(60)]
     for email in people:
-        world.sign_up(email)
+        scenario.sign_up(email)
     provider = FakeProvider(batch_size=3)
     skews, claimed = (60, -60), []
-    workers = [make(world, provider) for _ in skews]
+    workers = [make(scenario, provider) for _ in skews]
     while True:
         turn = []
         for worker, skew in zip(workers, skews, strict=True):
-            with machine(skew, world.engine):
+            with machine(skew, scenario.engine):
                 turn.append(worker.claim(calls=4))
         if not any(turn):
             break
         claimed += [batch for found in turn for batch in found]
         for worker, skew, found in zip(workers, skews, turn, strict=True):
-            with machine(skew, world.engine), ThreadPoolExecutor(4) as pool:
+            with machine(skew, scenario.engine), ThreadPoolExecutor(4) as pool:
                 list(pool.map(worker.deliver, found))
     assert sorted(provider.recipients) == sorted(people)
     assert len({message.id for batch in claimed for message in batch.messages}) == len(people)
 
 
 @pytest.mark.parametrize("skew", SKEWS)
-def test_an_email_is_due_at_once_wherever_it_was_asked_for(world: World, skew: float):
-    with machine(skew, world.engine):
-        world.sign_up()
-    (message,) = world.messages()
+def test_an_email_is_due_at_once_wherever_it_was_asked_for(scenario: Scenario, skew: float):
+    with machine(skew, scenario.engine):
+        scenario.sign_up()
+    (message,) = scenario.messages()
     assert abs(message.created_at - datetime.now(UTC)) < 5 * SECOND
-    with machine(-skew, world.engine):
-        assert run(make(world, FakeProvider())) == 1
+    with machine(-skew, scenario.engine):
+        assert run(make(scenario, FakeProvider())) == 1
 
 
-def test_a_link_works_as_long_as_it_says_on_every_machine(world: World):
-    with machine(-60, world.engine):
-        world.sign_up()
-    with machine(60, world.engine):
-        world.confirm()
-    row = world.subscription()
+def test_a_link_works_as_long_as_it_says_on_every_machine(scenario: Scenario):
+    with machine(-60, scenario.engine):
+        scenario.sign_up()
+    with machine(60, scenario.engine):
+        scenario.confirm()
+    row = scenario.subscription()
     assert row.status == "confirmed"
-    (asked_at,), (confirmed_at,) = world.rows(select(ConsentEvent.at).order_by(ConsentEvent.id))
+    (asked_at,), (confirmed_at,) = scenario.rows(select(ConsentEvent.at).order_by(ConsentEvent.id))
     assert asked_at <= confirmed_at
     assert abs(confirmed_at - datetime.now(UTC)) < 5 * SECOND
 

@@ -17,7 +17,7 @@ from service.store.tables.core import db
 from service.web.http.context import EXTENSION, UseCases
 from tests.conftest import make_settings
 from tests.postgres import libpq
-from tests.store.world import World
+from tests.scenario import Scenario
 
 ODD = {
     "DateStyle": "German, DMY",
@@ -100,18 +100,18 @@ def test_a_signup_is_taken_mailed_confirmed_and_exported_whatever_the_server_has
     deliver = build_deliver(engine, usecases.settings)
     for batch in deliver.claim(calls=1):
         deliver.deliver(batch)
-    world = World.of(usecases, engine)
-    [message] = world.messages(given["email"])
+    scenario = Scenario.of(usecases, engine)
+    [message] = scenario.messages(given["email"])
     assert message.status == "accepted"
-    world.confirm(given["email"])
-    assert world.leave(given["email"]) is not None
+    scenario.confirm(given["email"])
+    assert scenario.leave(given["email"]) is not None
     key = usecases.keys.create("boss", "admin", actor="test")
     exported = client.get(
         "/v1/subscribers/export", headers={"Authorization": f"Bearer {key}"}
     ).get_data(as_text=True)
     assert given["email"] in exported
     assert given["name"] in exported
-    assert f"{world.subscription(given['email']).confirmed_at:%Y-%m-%dT%H:%M}" in exported
+    assert f"{scenario.subscription(given['email']).confirmed_at:%Y-%m-%dT%H:%M}" in exported
     assert client.get("/readyz").status_code == 200
     app.extensions[SIGNAL].close()
     engine.dispose()

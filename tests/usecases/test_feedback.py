@@ -42,7 +42,7 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 numbers = count(1)
 
 
-class World:
+class Scenario:
     """A person who signed up, and what became of that."""
 
     def __init__(self, usecases, engine, settings, email=None):
@@ -126,8 +126,8 @@ class World:
 
 
 @pytest.fixture
-def world(usecases, engine, settings):
-    return World(usecases, engine, settings)
+def scenario(usecases, engine, settings):
+    return Scenario(usecases, engine, settings)
 
 
 @pytest.fixture
@@ -136,96 +136,96 @@ def feedback(usecases):
 
 
 @pytest.mark.parametrize("kind", ["hard_bounce", "complaint"])
-def test_the_address_is_suppressed_and_its_subscriptions_end(world, feedback, kind):
-    result = feedback("sendgrid", [world.event(kind)])
+def test_the_address_is_suppressed_and_its_subscriptions_end(scenario, feedback, kind):
+    result = feedback("sendgrid", [scenario.event(kind)])
     assert result == FeedbackResult(applied=1)
-    assert world.suppressions == {kind}
-    assert world.subscriptions == [("unsubscribed", kind)]
-    assert world.endings == [(kind, "provider:sendgrid")]
+    assert scenario.suppressions == {kind}
+    assert scenario.subscriptions == [("unsubscribed", kind)]
+    assert scenario.endings == [(kind, "provider:sendgrid")]
 
 
-def test_a_delivery_is_remembered_and_changes_nothing(world, feedback):
-    feedback("sendgrid", [world.event("delivered"), world.event("deferred")])
-    assert world.kinds == {"delivered": 1, "deferred": 1}
-    assert (world.suppressions, world.endings) == (set(), [])
-    assert world.subscriptions == [("pending", None)]
-    assert world.progress is MailProgress.SENT
+def test_a_delivery_is_remembered_and_changes_nothing(scenario, feedback):
+    feedback("sendgrid", [scenario.event("delivered"), scenario.event("deferred")])
+    assert scenario.kinds == {"delivered": 1, "deferred": 1}
+    assert (scenario.suppressions, scenario.endings) == (set(), [])
+    assert scenario.subscriptions == [("pending", None)]
+    assert scenario.progress is MailProgress.SENT
 
 
-def test_leaving_at_the_provider_ends_the_subscription_and_suppresses_nobody(world, feedback):
-    feedback("mailjet", [world.event("unsubscribed", at=NOW - timedelta(days=4000))])
-    assert world.subscriptions == [("unsubscribed", "provider_unsubscribe")]
-    assert world.endings == [("provider_unsubscribe", "provider:mailjet")]
-    assert world.suppressions == set()
+def test_leaving_at_the_provider_ends_the_subscription_and_suppresses_nobody(scenario, feedback):
+    feedback("mailjet", [scenario.event("unsubscribed", at=NOW - timedelta(days=4000))])
+    assert scenario.subscriptions == [("unsubscribed", "provider_unsubscribe")]
+    assert scenario.endings == [("provider_unsubscribe", "provider:mailjet")]
+    assert scenario.suppressions == set()
 
 
-def test_leaving_by_an_old_mail_does_not_end_what_began_after_it(world, feedback):
+def test_leaving_by_an_old_mail_does_not_end_what_began_after_it(scenario, feedback):
     left_at = datetime.now(UTC)
-    feedback("sendgrid", [world.event("unsubscribed")])
-    world.sign_up()
-    assert world.subscriptions == [("pending", None)]
-    feedback("sendgrid", [world.event("unsubscribed", at=left_at)])
-    assert world.subscriptions == [("pending", None)]
-    feedback("sendgrid", [world.event("unsubscribed", at=datetime.now(UTC))])
-    assert world.subscriptions == [("unsubscribed", "provider_unsubscribe")]
+    feedback("sendgrid", [scenario.event("unsubscribed")])
+    scenario.sign_up()
+    assert scenario.subscriptions == [("pending", None)]
+    feedback("sendgrid", [scenario.event("unsubscribed", at=left_at)])
+    assert scenario.subscriptions == [("pending", None)]
+    feedback("sendgrid", [scenario.event("unsubscribed", at=datetime.now(UTC))])
+    assert scenario.subscriptions == [("unsubscribed", "provider_unsubscribe")]
 
 
-def test_soft_bounces_count_up_to_a_limit(world, feedback):
+def test_soft_bounces_count_up_to_a_limit(scenario, feedback):
     for _ in range(SOFT_BOUNCE_LIMIT - 1):
-        feedback("sendgrid", [world.event("soft_bounce")])
-    assert (world.suppressions, world.subscriptions) == (set(), [("pending", None)])
-    feedback("sendgrid", [world.event("soft_bounce")])
-    assert world.suppressions == {"hard_bounce"}
-    assert world.subscriptions == [("unsubscribed", "hard_bounce")]
-    assert world.progress is MailProgress.SENT
+        feedback("sendgrid", [scenario.event("soft_bounce")])
+    assert (scenario.suppressions, scenario.subscriptions) == (set(), [("pending", None)])
+    feedback("sendgrid", [scenario.event("soft_bounce")])
+    assert scenario.suppressions == {"hard_bounce"}
+    assert scenario.subscriptions == [("unsubscribed", "hard_bounce")]
+    assert scenario.progress is MailProgress.SENT
 
 
-def test_old_soft_bounces_do_not_count(world, feedback):
+def test_old_soft_bounces_do_not_count(scenario, feedback):
     old = datetime.now(UTC) - SOFT_BOUNCE_PERIOD - timedelta(minutes=1)
-    feedback("sendgrid", [world.event("soft_bounce", at=old) for _ in range(9)])
-    feedback("sendgrid", [world.event("soft_bounce")])
-    assert world.suppressions == set()
+    feedback("sendgrid", [scenario.event("soft_bounce", at=old) for _ in range(9)])
+    feedback("sendgrid", [scenario.event("soft_bounce")])
+    assert scenario.suppressions == set()
 
 
-def test_soft_bounces_of_one_request_count_together(world, feedback):
-    events = [world.event("soft_bounce") for _ in range(SOFT_BOUNCE_LIMIT)]
+def test_soft_bounces_of_one_request_count_together(scenario, feedback):
+    events = [scenario.event("soft_bounce") for _ in range(SOFT_BOUNCE_LIMIT)]
     assert feedback("sendgrid", events).applied == SOFT_BOUNCE_LIMIT
-    assert world.suppressions == {"hard_bounce"}
-    assert len(world.endings) == 1
+    assert scenario.suppressions == {"hard_bounce"}
+    assert len(scenario.endings) == 1
 
 
-def test_a_known_event_does_nothing(world, feedback):
-    bounce = world.event("hard_bounce")
+def test_a_known_event_does_nothing(scenario, feedback):
+    bounce = scenario.event("hard_bounce")
     assert feedback("sendgrid", [bounce, bounce]) == FeedbackResult(applied=1, duplicates=1)
     assert feedback("sendgrid", [bounce]) == FeedbackResult(duplicates=1)
     assert feedback("sendgrid", [replace(bounce, kind=EventKind.COMPLAINT)]).duplicates == 1
-    assert world.suppressions == {"hard_bounce"}
-    assert len(world.endings) == 1
+    assert scenario.suppressions == {"hard_bounce"}
+    assert len(scenario.endings) == 1
     # Another provider's events have ids of their own.
     assert feedback("resend", [bounce]).applied == 1
 
 
-def test_an_unknown_mail_is_counted(world, feedback):
+def test_an_unknown_mail_is_counted(scenario, feedback):
     strangers = [
-        world.event("hard_bounce", message_id=uuid4()),
-        world.event("hard_bounce", message_id=None),
-        world.event("hard_bounce", message_id=None, provider_message_id="another"),
-        world.event("hard_bounce", message_id=uuid4(), provider_message_id=world.name),
+        scenario.event("hard_bounce", message_id=uuid4()),
+        scenario.event("hard_bounce", message_id=None),
+        scenario.event("hard_bounce", message_id=None, provider_message_id="another"),
+        scenario.event("hard_bounce", message_id=uuid4(), provider_message_id=scenario.name),
     ]
     assert feedback("sendgrid", strangers) == FeedbackResult(unknown=4)
     assert feedback("sendgrid", []) == FeedbackResult()
-    assert world.suppressions == set()
+    assert scenario.suppressions == set()
 
 
-def test_a_mail_is_known_by_its_providers_name(world, feedback):
-    named = world.event("hard_bounce", message_id=None, provider_message_id=world.name)
+def test_a_mail_is_known_by_its_providers_name(scenario, feedback):
+    named = scenario.event("hard_bounce", message_id=None, provider_message_id=scenario.name)
     assert feedback("mailgun", [replace(named, event_id="other")]).unknown == 1
     assert feedback("sendgrid", [named]).applied == 1
-    assert world.suppressions == {"hard_bounce"}
+    assert scenario.suppressions == {"hard_bounce"}
 
 
 def test_mails_of_one_name_are_told_apart_by_the_recipient(usecases, engine, settings, feedback):
-    one, other = World(usecases, engine, settings), World(usecases, engine, settings)
+    one, other = Scenario(usecases, engine, settings), Scenario(usecases, engine, settings)
     for each in (one, other):
         each.accept(each.message_id, "shared")
     event = one.event("complaint", message_id=None, provider_message_id="shared")
@@ -237,24 +237,24 @@ def test_mails_of_one_name_are_told_apart_by_the_recipient(usecases, engine, set
     assert (one.suppressions, other.suppressions) == ({"complaint"}, set())
 
 
-def test_an_event_waits_for_the_name_of_its_mail(world, feedback):
-    early = world.event("hard_bounce", message_id=None, provider_message_id="to-come")
+def test_an_event_waits_for_the_name_of_its_mail(scenario, feedback):
+    early = scenario.event("hard_bounce", message_id=None, provider_message_id="to-come")
     assert feedback("sendgrid", [early]) == FeedbackResult(unknown=1)
     assert feedback("sendgrid", [early]) == FeedbackResult(duplicates=1)
     assert feedback.match_waiting() == 0
-    world.accept(world.message_id, "to-come")
+    scenario.accept(scenario.message_id, "to-come")
     assert feedback.match_waiting() == 1
     assert feedback.match_waiting() == 0
-    assert world.suppressions == {"hard_bounce"}
-    assert world.progress is MailProgress.BOUNCED
+    assert scenario.suppressions == {"hard_bounce"}
+    assert scenario.progress is MailProgress.BOUNCED
 
 
-def test_events_are_forgotten_in_time(world, feedback):
+def test_events_are_forgotten_in_time(scenario, feedback):
     with time_machine.travel(NOW, tick=False):
-        feedback("sendgrid", [world.event("delivered")])
+        feedback("sendgrid", [scenario.event("delivered")])
         feedback(
             "sendgrid",
-            [world.event("delivered", message_id=None, provider_message_id="nobody's")],
+            [scenario.event("delivered", message_id=None, provider_message_id="nobody's")],
         )
     tick = timedelta(seconds=1)
     for at, left in (
@@ -265,30 +265,30 @@ def test_events_are_forgotten_in_time(world, feedback):
     ):
         with time_machine.travel(at, tick=False):
             feedback.match_waiting()
-        with world.engine.connect() as connection:
+        with scenario.engine.connect() as connection:
             assert len(connection.execute(select(RecordedEvent.event_id)).all()) == left
 
 
-def test_the_status_page_tells_a_bounce_of_its_own_mail_only(world, feedback):
-    second = world.sign_up()  # the same mail within minutes is withheld
-    feedback("sendgrid", [world.event("hard_bounce"), world.event("delivered")])
-    assert world.progress is MailProgress.BOUNCED
-    assert world.usecases.signup_status(second).progress is MailProgress.SENT
-    nobodys = Tokens.from_keys(world.settings.secret_keys).status.issue(new_id())
-    assert world.usecases.signup_status(nobodys).progress is MailProgress.SENT
-    feedback("sendgrid", [world.event("hard_bounce", message_id=world.read(second))])
-    assert world.usecases.signup_status(second).progress is MailProgress.SENT
+def test_the_status_page_tells_a_bounce_of_its_own_mail_only(scenario, feedback):
+    second = scenario.sign_up()  # the same mail within minutes is withheld
+    feedback("sendgrid", [scenario.event("hard_bounce"), scenario.event("delivered")])
+    assert scenario.progress is MailProgress.BOUNCED
+    assert scenario.usecases.signup_status(second).progress is MailProgress.SENT
+    nobodys = Tokens.from_keys(scenario.settings.secret_keys).status.issue(new_id())
+    assert scenario.usecases.signup_status(nobodys).progress is MailProgress.SENT
+    feedback("sendgrid", [scenario.event("hard_bounce", message_id=scenario.read(second))])
+    assert scenario.usecases.signup_status(second).progress is MailProgress.SENT
 
 
-def test_a_bounce_may_come_before_the_worker_has_settled(world, feedback):
-    with world.engine.begin() as connection:
+def test_a_bounce_may_come_before_the_worker_has_settled(scenario, feedback):
+    with scenario.engine.begin() as connection:
         connection.execute(
             update(OutboxMessage).values(status="sending", provider=None, provider_message_id=None)
         )
-    assert feedback("sendgrid", [world.event("hard_bounce")]).applied == 1
-    assert world.progress is MailProgress.BOUNCED
-    world.accept(world.message_id, world.name)
-    assert world.progress is MailProgress.BOUNCED
+    assert feedback("sendgrid", [scenario.event("hard_bounce")]).applied == 1
+    assert scenario.progress is MailProgress.BOUNCED
+    scenario.accept(scenario.message_id, scenario.name)
+    assert scenario.progress is MailProgress.BOUNCED
 
 
 KINDS = [each.value for each in EventKind if each is not EventKind.NOT_UNDERSTOOD]
@@ -305,24 +305,24 @@ KINDS = [each.value for each in EventKind if each is not EventKind.NOT_UNDERSTOO
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_the_order_of_events_does_not_matter(usecases, engine, settings, order, cuts, again):
-    world = World(usecases, engine, settings)
-    events = [world.event(kind) for kind in order]
+    scenario = Scenario(usecases, engine, settings)
+    events = [scenario.event(kind) for kind in order]
     sent = [*events, *(events[index] for index in again)]
     edges = [0, *sorted(cuts), len(sent)]
     results = [usecases.feedback("sendgrid", sent[start:end]) for start, end in pairwise(edges)]
     assert sum(result.applied for result in results) == len(events)
     assert sum(result.duplicates for result in results) == len(again)
-    assert world.kinds == Counter(order)
-    assert world.suppressions == {"hard_bounce", "complaint"}
-    ((status, reason),) = world.subscriptions
+    assert scenario.kinds == Counter(order)
+    assert scenario.suppressions == {"hard_bounce", "complaint"}
+    ((status, reason),) = scenario.subscriptions
     assert status == "unsubscribed"
     assert reason in ("hard_bounce", "complaint", "provider_unsubscribe")
-    assert world.endings == [(reason, "provider:sendgrid")]
-    assert world.progress is MailProgress.BOUNCED
+    assert scenario.endings == [(reason, "provider:sendgrid")]
+    assert scenario.progress is MailProgress.BOUNCED
 
 
 def test_one_request_sent_many_times_at_once_counts_once(usecases, engine, settings, feedback):
-    worlds = [World(usecases, engine, settings) for _ in range(6)]
+    worlds = [Scenario(usecases, engine, settings) for _ in range(6)]
     events = [each.event(kind) for each in worlds for kind in KINDS]
     requests = [events, events[::-1], events[1::2] + events[::2]] * 3
     with ThreadPoolExecutor(9) as pool:
@@ -332,15 +332,15 @@ def test_one_request_sent_many_times_at_once_counts_once(usecases, engine, setti
     assert all(len(each.endings) == 1 for each in worlds)
 
 
-def test_soft_bounces_at_once_are_all_counted(world, feedback):
-    events = [world.event("soft_bounce") for _ in range(SOFT_BOUNCE_LIMIT)]
+def test_soft_bounces_at_once_are_all_counted(scenario, feedback):
+    events = [scenario.event("soft_bounce") for _ in range(SOFT_BOUNCE_LIMIT)]
     with ThreadPoolExecutor(SOFT_BOUNCE_LIMIT) as pool:
         list(pool.map(lambda event: feedback("sendgrid", [event]), events))
-    assert world.suppressions == {"hard_bounce"}
+    assert scenario.suppressions == {"hard_bounce"}
 
 
 def test_waiting_events_are_matched_once_by_many_workers(usecases, engine, settings, feedback):
-    worlds = [World(usecases, engine, settings) for _ in range(8)]
+    worlds = [Scenario(usecases, engine, settings) for _ in range(8)]
     for each in worlds:
         early = each.event("complaint", message_id=None, provider_message_id=f"late-{each.name}")
         feedback("sendgrid", [early])
@@ -351,7 +351,7 @@ def test_waiting_events_are_matched_once_by_many_workers(usecases, engine, setti
 
 
 def test_a_request_of_many_events_is_one_transaction(usecases, engine, settings, feedback):
-    worlds = [World(usecases, engine, settings) for _ in range(3)]
+    worlds = [Scenario(usecases, engine, settings) for _ in range(3)]
     events = [worlds[n % 3].event("delivered") for n in range(5000)]
     assert feedback("sendgrid", events).applied == 5000
     assert feedback("sendgrid", events).duplicates == 5000

@@ -4,7 +4,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from service.store.tables.core import db
-from tests.store.world import counted
+from tests.scenario import counted
 
 
 def test_it_is_ready_and_says_so(client: FlaskClient):

@@ -7,7 +7,7 @@ from contextlib import closing, suppress
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
-from service.app import build_chores, build_deliver, build_gates
+from service.app import build_chores, build_deliver, build_provider_pool
 from service.cli.application import adopt_keys_or_exit, app_or_exit, usecases_of
 from service.cli.errors import log_errors
 from service.cli.serving.parent import when_parent_is_gone
@@ -37,13 +37,13 @@ def worker(*, drain: bool, parent: int | None) -> None:
         engine = db.engine
     settings = usecases_of(app).settings
     try:
-        gates = build_gates(settings)
+        pool = build_provider_pool(settings)
     except SettingError as error:
         raise click.ClickException(str(error)) from None
     waiter = MailWaiter(engine)
-    heartbeat = Heartbeat(engine, gates=gates, public_url=settings.public_url)
+    heartbeat = Heartbeat(engine, pool=pool, public_url=settings.public_url)
     running = Worker(
-        build_deliver(engine, settings, gates=gates),
+        build_deliver(engine, settings, pool=pool),
         waiter,
         chores=build_chores(engine, settings, heartbeat=heartbeat),
     )

@@ -25,8 +25,8 @@ from service.mail.provider import (
     Mail,
     MisconfiguredError,
     ProviderError,
-    Receipt,
     RejectedError,
+    SendResult,
 )
 
 _ACCOUNT = frozenset(
@@ -62,15 +62,17 @@ class Brevo(HttpApi):
         """See `HttpApi.request`."""
         return json_request("/v3/smtp/email", _payload(mails, key))
 
-    def call(self, prepared: PreparedRequest, mails: Sequence[Mail]) -> Sequence[Receipt]:
+    def call(self, prepared: PreparedRequest, mails: Sequence[Mail]) -> Sequence[SendResult]:
         """See `HttpApi.call`. A key that came before means that its mails were taken."""
         try:
             return super().call(prepared, mails)
         except _KeyUsedError:
             # An earlier call of this batch was taken, its answer lost and with it the ids.
-            return [Receipt(message_id=mail.message_id, outcome=Outcome.ACCEPTED) for mail in mails]
+            return [
+                SendResult(message_id=mail.message_id, outcome=Outcome.ACCEPTED) for mail in mails
+            ]
 
-    def results(self, mails: Sequence[Mail], answer: Answer) -> Sequence[Receipt]:
+    def results(self, mails: Sequence[Mail], answer: Answer) -> Sequence[SendResult]:
         """See `HttpApi.results`."""
         found = answer.json()
         ids = [field(found, "messageId")] if len(mails) == 1 else field(found, "messageIds")

@@ -9,7 +9,7 @@ from service.domain.delivery.retry import Outcome
 from service.mail.mailbox import Mailbox
 from service.mail.mime import rfc_message_id, to_message
 from service.mail.pace import Pace
-from service.mail.provider import Call, Mail, Receipt, TemporaryError
+from service.mail.provider import Call, Mail, SendResult, TemporaryError
 
 
 class MailboxProvider:
@@ -33,22 +33,22 @@ class MailboxProvider:
         """See `Provider.prepare`."""
         return partial(self._call, [(mail, _content(mail)) for mail in mails])
 
-    def _call(self, contents: Sequence[tuple[Mail, bytes]]) -> Sequence[Receipt]:
+    def _call(self, contents: Sequence[tuple[Mail, bytes]]) -> Sequence[SendResult]:
         """Store the mails; `TemporaryError` where the disk does not take the file."""
-        receipts = []
+        send_results = []
         for mail, content in contents:
             try:
                 self._mailbox.add(mail.message_id, content, at=utc_now())
             except OSError:
                 raise TemporaryError("disk") from None
-            receipts.append(
-                Receipt(
+            send_results.append(
+                SendResult(
                     message_id=mail.message_id,
                     outcome=Outcome.ACCEPTED,
                     provider_message_id=rfc_message_id(mail),
                 )
             )
-        return receipts
+        return send_results
 
     def close(self) -> None:
         """Nothing is held open."""

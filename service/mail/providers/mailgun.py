@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode
 from service.mail.dsn import DsnError, MailDsn
 from service.mail.http_api import Answer, HttpApi, HttpOptions, Request, accepted, field
 from service.mail.mime import unparsed
-from service.mail.provider import Mail, Receipt, RejectedError
+from service.mail.provider import Mail, RejectedError, SendResult
 
 _REGIONS = {"us": "https://api.mailgun.net", "eu": "https://api.eu.mailgun.net"}
 
@@ -46,7 +46,7 @@ class Mailgun(HttpApi):
             {"Content-Type": "application/x-www-form-urlencoded"},
         )
 
-    def results(self, mails: Sequence[Mail], answer: Answer) -> Sequence[Receipt]:
+    def results(self, mails: Sequence[Mail], answer: Answer) -> Sequence[SendResult]:
         """See `HttpApi.results`."""
         # Events name the message without the angle brackets.
         call_id = str(field(answer.json(), "id")).strip("<>")

@@ -19,7 +19,7 @@ from service.mail.http_api import (
     named,
 )
 from service.mail.mime import unparsed
-from service.mail.provider import Mail, Receipt
+from service.mail.provider import Mail, SendResult
 
 _SENDER = frozenset({"send-0008", "send-0015"})
 """The sender's address or domain is not validated, or is not allowed to send."""
@@ -45,7 +45,7 @@ class Mailjet(HttpApi):
         """See `HttpApi.request`."""
         return json_request("/v3.1/send", {"Messages": [_message(mail) for mail in mails]})
 
-    def results(self, mails: Sequence[Mail], answer: Answer) -> Sequence[Receipt]:
+    def results(self, mails: Sequence[Mail], answer: Answer) -> Sequence[SendResult]:
         """See `HttpApi.results`."""
         results = items(field(answer.json(), "Messages"), len(mails))
         return [_receipt(mail, result) for mail, result in zip(mails, results, strict=True)]
@@ -56,7 +56,7 @@ class Mailjet(HttpApi):
         return is_partial or super().is_result(answer)
 
 
-def _receipt(mail: Mail, result: Any) -> Receipt:
+def _receipt(mail: Mail, result: Any) -> SendResult:
     if field(result, "Status") == "success":
         (recipient,) = items(field(result, "To"), 1)
         return accepted(mail, field(recipient, "MessageID"))
@@ -69,7 +69,7 @@ def _receipt(mail: Mail, result: Any) -> Receipt:
         outcome = Outcome.MISCONFIGURED
     elif status == 429 or (isinstance(status, int) and status >= 500):
         outcome = Outcome.TEMPORARY
-    return Receipt(message_id=mail.message_id, outcome=outcome, error=f"mailjet_{code}")
+    return SendResult(message_id=mail.message_id, outcome=outcome, error=f"mailjet_{code}")
 
 
 def _message(mail: Mail) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from service.mail.http_api import (
     named,
 )
 from service.mail.mime import unparsed
-from service.mail.provider import Mail, Receipt
+from service.mail.provider import Mail, SendResult
 
 
 class Mailpit(HttpApi):
@@ -47,7 +47,7 @@ class Mailpit(HttpApi):
             },
         )
 
-    def results(self, mails: Sequence[Mail], answer: Answer) -> Sequence[Receipt]:
+    def results(self, mails: Sequence[Mail], answer: Answer) -> Sequence[SendResult]:
         """See `HttpApi.results`."""
         (mail,) = mails
         return [accepted(mail, field(answer.json(), "ID"))]

@@ -17,7 +17,7 @@ from service.mail.http_api import (
     named,
 )
 from service.mail.mime import unparsed
-from service.mail.provider import Mail, Receipt
+from service.mail.provider import Mail, SendResult
 
 
 class Mailtrap(HttpApi):
@@ -38,15 +38,15 @@ class Mailtrap(HttpApi):
         """See `HttpApi.request`."""
         return json_request("/api/batch", {"requests": [_message(mail) for mail in mails]})
 
-    def results(self, mails: Sequence[Mail], answer: Answer) -> Sequence[Receipt]:
+    def results(self, mails: Sequence[Mail], answer: Answer) -> Sequence[SendResult]:
         """See `HttpApi.results`."""
         results = items(field(answer.json(), "responses"), len(mails))
         return [_receipt(mail, result) for mail, result in zip(mails, results, strict=True)]
 
 
-def _receipt(mail: Mail, result: Any) -> Receipt:
+def _receipt(mail: Mail, result: Any) -> SendResult:
     if field(result, "success") is not True:
-        return Receipt(
+        return SendResult(
             message_id=mail.message_id, outcome=Outcome.REJECTED, error="mailtrap_invalid"
         )
     (message_id,) = items(field(result, "message_ids"), 1)

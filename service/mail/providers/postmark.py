@@ -21,8 +21,8 @@ from service.mail.provider import (
     Mail,
     MisconfiguredError,
     ProviderError,
-    Receipt,
     SenderRefusedError,
+    SendResult,
     TemporaryError,
 )
 
@@ -54,7 +54,7 @@ class Postmark(HttpApi):
         """See `HttpApi.request`."""
         return json_request("/email/batch", [self._message(mail) for mail in mails])
 
-    def results(self, mails: Sequence[Mail], answer: Answer) -> Sequence[Receipt]:
+    def results(self, mails: Sequence[Mail], answer: Answer) -> Sequence[SendResult]:
         """See `HttpApi.results`."""
         results = items(answer.json(), len(mails))
         return [_receipt(mail, result) for mail, result in zip(mails, results, strict=True)]
@@ -86,7 +86,7 @@ class Postmark(HttpApi):
         }
 
 
-def _receipt(mail: Mail, result: Any) -> Receipt:
+def _receipt(mail: Mail, result: Any) -> SendResult:
     code = code_field(result, "ErrorCode")
     if code == 0:
         return accepted(mail, field(result, "MessageID"))
@@ -95,4 +95,4 @@ def _receipt(mail: Mail, result: Any) -> Receipt:
         outcome = Outcome.MISCONFIGURED
     elif code in _LATER:
         outcome = Outcome.TEMPORARY
-    return Receipt(message_id=mail.message_id, outcome=outcome, error=f"postmark_{code}")
+    return SendResult(message_id=mail.message_id, outcome=outcome, error=f"postmark_{code}")

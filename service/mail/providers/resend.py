@@ -23,8 +23,8 @@ from service.mail.provider import (
     MisconfiguredError,
     OutcomeUnknownError,
     ProviderError,
-    Receipt,
     SenderRefusedError,
+    SendResult,
     TemporaryError,
 )
 
@@ -61,13 +61,13 @@ class Resend(HttpApi):
             headers={"Idempotency-Key": key, "x-batch-validation": "permissive"},
         )
 
-    def results(self, mails: Sequence[Mail], answer: Answer) -> Sequence[Receipt]:
+    def results(self, mails: Sequence[Mail], answer: Answer) -> Sequence[SendResult]:
         """See `HttpApi.results`."""
         found = answer.json()
         failed = _failed(found)
         taken = iter(items(field(found, "data"), len(mails) - len(failed)))
         return [
-            Receipt(message_id=mail.message_id, outcome=Outcome.REJECTED, error="resend_invalid")
+            SendResult(message_id=mail.message_id, outcome=Outcome.REJECTED, error="resend_invalid")
             if index in failed
             else accepted(mail, field(next(taken), "id"))
             for index, mail in enumerate(mails)

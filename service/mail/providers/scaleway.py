@@ -16,7 +16,7 @@ from service.mail.http_api import (
     named,
 )
 from service.mail.mime import unparsed
-from service.mail.provider import Mail, Receipt
+from service.mail.provider import Mail, SendResult
 
 _REGION = re.compile(r"[a-z]{2}-[a-z]{3}")
 
@@ -58,7 +58,7 @@ class Scaleway(HttpApi):
             },
         )
 
-    def results(self, mails: Sequence[Mail], answer: Answer) -> Sequence[Receipt]:
+    def results(self, mails: Sequence[Mail], answer: Answer) -> Sequence[SendResult]:
         """See `HttpApi.results`."""
         (mail,) = mails
         (email,) = items(field(answer.json(), "emails"), 1)

@@ -10,9 +10,9 @@ from service.mail.mime import unparsed
 from service.mail.provider import (
     Mail,
     ProviderError,
-    Receipt,
     RejectedError,
     SenderRefusedError,
+    SendResult,
 )
 
 _TEXT, _HTML = "-newsflash.text-", "-newsflash.html-"
@@ -52,11 +52,11 @@ class SendGrid(HttpApi):
             return SenderRefusedError("sendgrid_from")
         return super().refusal(answer)
 
-    def results(self, mails: Sequence[Mail], answer: Answer) -> Sequence[Receipt]:
+    def results(self, mails: Sequence[Mail], answer: Answer) -> Sequence[SendResult]:
         """See `HttpApi.results`."""
         call_id = answer.headers.get("X-Message-Id")
         return [
-            Receipt(
+            SendResult(
                 message_id=mail.message_id,
                 outcome=Outcome.ACCEPTED,
                 provider_message_id=call_id,

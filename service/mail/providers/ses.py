@@ -16,8 +16,8 @@ from service.mail.provider import (
     Mail,
     MisconfiguredError,
     ProviderError,
-    Receipt,
     SenderRefusedError,
+    SendResult,
     TemporaryError,
 )
 
@@ -73,7 +73,7 @@ class AmazonSes(HttpApi):
         self._signer.add_auth(signed)
         return Request(_PATH, body, dict(signed.headers.items()))
 
-    def results(self, mails: Sequence[Mail], answer: Answer) -> Sequence[Receipt]:
+    def results(self, mails: Sequence[Mail], answer: Answer) -> Sequence[SendResult]:
         """See `HttpApi.results`."""
         (mail,) = mails
         return [accepted(mail, field(answer.json(), "MessageId"))]

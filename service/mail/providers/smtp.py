@@ -33,9 +33,9 @@ from service.mail.provider import (
     MisconfiguredError,
     OutcomeUnknownError,
     ProviderError,
-    Receipt,
     RejectedError,
     SenderRefusedError,
+    SendResult,
     TemporaryError,
 )
 from service.mail.smtp_client import SmtpClient
@@ -111,7 +111,7 @@ class Smtp:
         (mail,) = mails
         return partial(self._call, _Letter.of(mail))
 
-    def _call(self, letter: "_Letter") -> Sequence[Receipt]:
+    def _call(self, letter: "_Letter") -> Sequence[SendResult]:
         deadline = Deadline(self._limits.total_seconds)
         client = self._client(deadline)
         client.deadline = deadline
@@ -128,7 +128,7 @@ class Smtp:
             raise
         self._keep(client)
         return [
-            Receipt(
+            SendResult(
                 message_id=letter.mail.message_id,
                 outcome=Outcome.ACCEPTED,
                 provider_message_id=rfc_message_id(letter.mail),

@@ -13,9 +13,9 @@ from uuid import UUID
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from service.domain.delivery.retry import MessageStatus
-from service.domain.subscription import Cycles, MessageKind
+from service.domain.subscription import LinkScope, MessageKind
 from service.store.bulk import execute_bulk, rows_parameter
-from service.store.delivery.outbox import cycles_of
+from service.store.delivery.outbox import scope_of
 from service.store.tables.core import OutboxBatch, OutboxMessage, Subscriber
 from service.store.types import new_id
 
@@ -26,7 +26,7 @@ class ClaimedMessage:
 
     id: UUID
     kind: MessageKind
-    cycles: Cycles
+    scope: LinkScope
     locale: str | None
     email: str
     email_key: str
@@ -214,7 +214,7 @@ def load_messages(
             ClaimedMessage(
                 id=row.id,
                 kind=MessageKind(row.kind),
-                cycles=cycles_of(row.subscriber_id, row.refs),
+                scope=scope_of(row.subscriber_id, row.refs),
                 locale=row.locale,
                 email=row.email,
                 email_key=row.email_key,

@@ -19,9 +19,9 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased
 
 from service.domain.delivery.feedback import EventKind, ProviderEvent
-from service.domain.subscription import Cycles, Status
+from service.domain.subscription import LinkScope, Status
 from service.store.bulk import execute_bulk, rows_parameter
-from service.store.delivery.outbox import cycles_of
+from service.store.delivery.outbox import scope_of
 from service.store.plans import read_by_index, there_is_none
 from service.store.tables.core import OutboxMessage, RecordedEvent, Subscriber, Subscription
 
@@ -45,7 +45,7 @@ class SentMessage:
     """A message that an event may speak of."""
 
     id: UUID
-    cycles: Cycles
+    scope: LinkScope
     email_key: str
     provider: str | None
     provider_message_id: str | None
@@ -85,7 +85,7 @@ _MESSAGE = (
 def _message(row: RowMapping) -> SentMessage:
     return SentMessage(
         id=row["id"],
-        cycles=cycles_of(row["subscriber_id"], row["refs"]),
+        scope=scope_of(row["subscriber_id"], row["refs"]),
         email_key=row["email_key"],
         provider=row["provider"],
         provider_message_id=row["provider_message_id"],

@@ -15,7 +15,7 @@ from service.domain.subscription import (
     REPEAT_AFTER,
     SOON,
     WITHHELD_A_DAY,
-    Cycles,
+    LinkScope,
     MessageKind,
     Status,
     SubscriptionRef,
@@ -34,14 +34,14 @@ class MessageState:
     email: str
 
 
-def refs_json(cycles: Cycles) -> list[list[Any]]:
+def refs_json(scope: LinkScope) -> list[list[Any]]:
     """Write refs as the column keeps them."""
-    return [[str(ref.mailing_list_id), ref.epoch] for ref in cycles.refs]
+    return [[str(ref.mailing_list_id), ref.epoch] for ref in scope.refs]
 
 
-def cycles_of(subscriber_id: UUID, refs: Sequence[Sequence[Any]]) -> Cycles:
+def scope_of(subscriber_id: UUID, refs: Sequence[Sequence[Any]]) -> LinkScope:
     """Read the column back."""
-    return Cycles(
+    return LinkScope(
         subscriber_id, tuple(SubscriptionRef(UUID(list_id), epoch) for list_id, epoch in refs)
     )
 
@@ -103,7 +103,7 @@ def oldest_due_at(connection: Connection) -> datetime | None:
 
 
 def insert_renewal(
-    connection: Connection, *, message_id: UUID, cycles: Cycles, locale: str | None, at: datetime
+    connection: Connection, *, message_id: UUID, scope: LinkScope, locale: str | None, at: datetime
 ) -> None:
     """Owe a new link for what of the expired one is still pending, in the same cycle.
 
@@ -112,24 +112,24 @@ def insert_renewal(
     where nothing is pending any more, or enough was withheld today.
     """
     person = connection.scalar(
-        select(Subscriber.id).where(Subscriber.id == cycles.subscriber_id).with_for_update()
+        select(Subscriber.id).where(Subscriber.id == scope.subscriber_id).with_for_update()
     )
     pending = {
         (row.mailing_list_id, row.epoch)
         for row in connection.execute(
             select(Subscription.mailing_list_id, Subscription.epoch).where(
-                Subscription.subscriber_id == cycles.subscriber_id,
+                Subscription.subscriber_id == scope.subscriber_id,
                 Subscription.status == Status.PENDING.value,
             )
         )
     }
-    refs = tuple(ref for ref in cycles.refs if (ref.mailing_list_id, ref.epoch) in pending)
+    refs = tuple(ref for ref in scope.refs if (ref.mailing_list_id, ref.epoch) in pending)
     if person is None or not refs:
         return
-    wanted = refs_json(Cycles(cycles.subscriber_id, refs))
+    wanted = refs_json(LinkScope(scope.subscriber_id, refs))
     recent = connection.execute(
         select(OutboxMessage.refs, OutboxMessage.kind, OutboxMessage.created_at).where(
-            OutboxMessage.subscriber_id == cycles.subscriber_id,
+            OutboxMessage.subscriber_id == scope.subscriber_id,
             OutboxMessage.created_at > at - timedelta(days=1),
             OutboxMessage.created_at <= at + SOON,
             OutboxMessage.status != MessageStatus.WITHHELD.value,
@@ -142,13 +142,13 @@ def insert_renewal(
         for row in recent
     )
     is_owed = len(recent) < MAILS_A_DAY and not is_repeat
-    if not is_owed and _has_enough_withheld(connection, cycles.subscriber_id, at=at):
+    if not is_owed and _has_enough_withheld(connection, scope.subscriber_id, at=at):
         return
     status = MessageStatus.QUEUED if is_owed else MessageStatus.WITHHELD
     connection.execute(
         OutboxMessage.__table__.insert().values(
             id=message_id,
-            subscriber_id=cycles.subscriber_id,
+            subscriber_id=scope.subscriber_id,
             kind=MessageKind.CONFIRM.value,
             refs=wanted,
             locale=locale,

@@ -8,8 +8,8 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Connection, Select, func, literal_column, or_, select, update
 
 from service.domain.delivery.retry import MessageStatus
-from service.domain.subscription import Cycles, MessageKind
-from service.store.delivery.outbox import cycles_of
+from service.domain.subscription import LinkScope, MessageKind
+from service.store.delivery.outbox import scope_of
 from service.store.tables.core import OutboxMessage
 from service.store.types import first_id
 
@@ -25,7 +25,7 @@ class MessageInfo:
 
     id: UUID
     kind: MessageKind
-    cycles: Cycles
+    scope: LinkScope
     status: MessageStatus
     created_at: datetime
     next_attempt_at: datetime
@@ -137,7 +137,7 @@ def _read(connection: Connection, query: Select[Any]) -> list[MessageInfo]:
         MessageInfo(
             id=row.id,
             kind=MessageKind(row.kind),
-            cycles=cycles_of(row.subscriber_id, row.refs),
+            scope=scope_of(row.subscriber_id, row.refs),
             status=MessageStatus(row.status),
             created_at=row.created_at,
             next_attempt_at=row.next_attempt_at,

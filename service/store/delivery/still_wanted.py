@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, select
 
-from service.domain.subscription import MAILS_A_DAY, Cycles, SuppressionReason
+from service.domain.subscription import MAILS_A_DAY, LinkScope, SuppressionReason
 from service.store.bulk import execute_bulk, rows_parameter
 from service.store.tables.core import Suppression
 
@@ -63,7 +63,7 @@ def suppressed(connection: Connection, hashes: Sequence[str]) -> dict[str, list[
     return reasons
 
 
-def needless(connection: Connection, messages: Mapping[UUID, Cycles]) -> dict[UUID, str]:
+def no_longer_wanted(connection: Connection, messages: Mapping[UUID, LinkScope]) -> dict[UUID, str]:
     """Return which of these messages need not go any more, each with a word that says why.
 
     `ended`: it speaks of nothing but cycles that are over. `asked_since`: it is an import's, and
@@ -72,12 +72,12 @@ def needless(connection: Connection, messages: Mapping[UUID, Cycles]) -> dict[UU
     asked = [
         {
             "id": message_id,
-            "subscriber_id": cycles.subscriber_id,
+            "subscriber_id": scope.subscriber_id,
             "list_id": ref.mailing_list_id,
             "epoch": ref.epoch,
         }
-        for message_id, cycles in messages.items()
-        for ref in cycles.refs
+        for message_id, scope in messages.items()
+        for ref in scope.refs
     ]
     found = execute_bulk(
         connection,

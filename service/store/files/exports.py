@@ -24,7 +24,7 @@ from service.domain.files.exchange import (
     json_cell,
 )
 from service.domain.files.presets import KEILA_DATA_BYTES, MAX_LENGTHS
-from service.domain.subscription import Cycles, SubscriptionRef
+from service.domain.subscription import LinkScope, SubscriptionRef
 from service.store.database import engine_options, named_errors, settle
 from service.store.files.copy_out import PARALLEL_SETTINGS, copy_out
 from service.store.files.export_query import JSON_COLUMNS, SOURCES, Selection, queries
@@ -33,7 +33,7 @@ from service.store.files.xlsx import workbook
 CHUNK_BYTES = 64 * 1024
 FETCH_ROWS = 1000
 
-Link = Callable[[Cycles, datetime], str]
+Link = Callable[[LinkScope, datetime], str]
 """Makes the unsubscribe link of a subscription requested at that time."""
 
 # What COPY never finds in JSON, so that it passes each line on as it is.
@@ -41,14 +41,14 @@ _NDJSON_AS_CSV = "FORMAT csv, DELIMITER E'\\x02', QUOTE E'\\x01'"
 
 
 @dataclass(slots=True)
-class Tally:
+class RowCount:
     """How many rows have been given, the header not among them."""
 
     rows: int = 0
 
 
 def export_blocks(
-    engine: Engine, selection: Selection, link: Link, tally: Tally
+    engine: Engine, selection: Selection, link: Link, row_count: RowCount
 ) -> Generator[bytes, None, None]:
     """Give the file in blocks of about 64 KiB, counting its rows. Closing it ends the query.
 
@@ -60,13 +60,13 @@ def export_blocks(
         and engine.dialect.name == "postgresql"
         and "unsubscribe_url" not in selection.columns
     ):
-        blocks = _gathered(_copied(engine, selection), selection, tally)
+        blocks = _gathered(_copied(engine, selection), selection, row_count)
     else:
         cells = _cells(_rows(engine, selection), selection, link)
         blocks = (
-            _gathered(_written(cells, selection), selection, tally)
+            _gathered(_written(cells, selection), selection, row_count)
             if is_text
-            else workbook(selection.header, _counted(cells, tally))
+            else workbook(selection.header, _counted(cells, row_count))
         )
     with closing(blocks):
         yield from blocks
@@ -135,7 +135,9 @@ def _cells(
                 cells["id"] = str(cells["id"])
             if has_link:
                 cells["unsubscribe_url"] = subscriber_id and link(
-                    Cycles(UUID(str(subscriber_id)), (SubscriptionRef(UUID(str(list_id)), epoch),)),
+                    LinkScope(
+                        UUID(str(subscriber_id)), (SubscriptionRef(UUID(str(list_id)), epoch),)
+                    ),
                     requested_at
                     if isinstance(requested_at, datetime)
                     else datetime.fromisoformat(requested_at),
@@ -187,33 +189,33 @@ def _json_row(selection: Selection, cells: Sequence[str | None]) -> str:
 
 
 def _counted(
-    rows: Generator[list[str | None], None, None], tally: Tally
+    rows: Generator[list[str | None], None, None], row_count: RowCount
 ) -> Iterator[list[str | None]]:
     with closing(rows):
         for cells in rows:
-            tally.rows += 1
+            row_count.rows += 1
             yield cells
 
 
 def _gathered(
-    lines: Generator[bytes, None, None], selection: Selection, tally: Tally
+    lines: Generator[bytes, None, None], selection: Selection, row_count: RowCount
 ) -> Generator[bytes, None, None]:
     """Gather lines, so that the server has few large blocks to send, and count them."""
     gathered: list[bytes] = []
     size = 0
     is_csv = selection.format is FileFormat.CSV
-    tally.rows = -1 if is_csv else 0  # a header is no row
+    row_count.rows = -1 if is_csv else 0  # a header is no row
     mark = BYTE_ORDER_MARK if is_csv and selection.has_mark else b""
     with closing(lines):
         for line in lines:
             gathered.append(bytes(line))
             size += len(line)
             if size >= CHUNK_BYTES:
-                tally.rows += len(gathered)
+                row_count.rows += len(gathered)
                 yield mark + b"".join(gathered)
                 mark = b""
                 gathered.clear()
                 size = 0
     if gathered:
-        tally.rows += len(gathered)
+        row_count.rows += len(gathered)
         yield mark + b"".join(gathered)

@@ -114,7 +114,7 @@ _MAIL_COLUMNS = "id:uuid email_key:text refs:json at:time budget_since:time"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class RowOutcome:
     """What became of a row: written now, or else what stands."""
 
     is_written: bool
@@ -127,7 +127,7 @@ class Kept:
 
 def import_chunk(
     connection: Connection, items: Sequence[ImportItem], *, at: datetime
-) -> list[Kept]:
+) -> list[RowOutcome]:
     """Write what may be written of the rows, each with a consent event; return what became of each.
 
     No two of the rows may be for the same address and list.
@@ -140,7 +140,7 @@ def import_chunk(
     if given.execute(_SUBSCRIBERS).rowcount == len(people):
         # Of people who were not here until now there is nothing that could be in the way.
         given.execute(_SUBSCRIPTIONS)
-        kept = [Kept(is_written=True, status=item.row.status) for item in items]
+        kept = [RowOutcome(is_written=True, status=item.row.status) for item in items]
     else:
         if connection.dialect.name == "postgresql":
             given.execute(_LOCK)
@@ -159,7 +159,7 @@ def _pairs(found: Iterable[Any]) -> set[_Pair]:
 
 def _kept(
     given: GivenRows, items: Sequence[ImportItem]
-) -> tuple[list[Kept], list[ImportItem], list[Writing]]:
+) -> tuple[list[RowOutcome], list[ImportItem], list[Writing]]:
     """Write what the rows say beside what stands and against it; return what became of each row,
     and those that are written.
     """
@@ -168,13 +168,13 @@ def _kept(
     confirmed = _pairs(given.execute(_CONFIRM)) if Status.CONFIRMED in said else set()
     ended = _pairs(given.execute(_END)) if Status.UNSUBSCRIBED in said else set()
     changed = made | confirmed | ended
-    kept = [Kept(is_written=False, status=None)] * len(items)
+    kept = [RowOutcome(is_written=False, status=None)] * len(items)
     written: list[ImportItem] = []
     writings: list[Writing] = []
     for found in given.execute(_OUTCOMES):
         item = items[found.place]
         pair = (found.subscriber_id, str(item.list_id))
-        kept[found.place] = Kept(
+        kept[found.place] = RowOutcome(
             is_written=pair in changed,
             status=Status(found.status) if found.status else None,
             is_suppressed=bool(found.is_suppressed),

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row
 
 from service.domain.address import address_hash
 from service.domain.consent import ConsentKind, Evidence
-from service.domain.subscription import REASONS, UNDOS, Cycles, EndedReason, Status
+from service.domain.subscription import REASONS, UNDOS, EndedReason, LinkScope, Status
 from service.store.bulk import execute_bulk, pipelined, rows_parameter
 from service.store.people.suppressions import lift_erased
 from service.store.types import new_id
@@ -95,7 +95,7 @@ JOIN subscriptions AS known ON known.subscriber_id = asked.subscriber_id
 class Act:
     """A link that was posted."""
 
-    cycles: Cycles
+    scope: LinkScope
     at: datetime
     evidence: Evidence
     reason: EndedReason = EndedReason.UNSUBSCRIBED
@@ -125,7 +125,7 @@ def _rows(
     rows: list[dict[str, object]] = [
         {
             "event_id": new_id(),
-            "subscriber_id": act.cycles.subscriber_id,
+            "subscriber_id": act.scope.subscriber_id,
             "list_id": ref.mailing_list_id,
             "epoch": ref.epoch,
             "at": act.at,
@@ -139,7 +139,7 @@ def _rows(
             "since": since,
         }
         for act in acts
-        for ref in act.cycles.refs
+        for ref in act.scope.refs
     ]
     return sorted(rows, key=lambda row: (str(row["subscriber_id"]), str(row["list_id"])))
 
@@ -202,11 +202,11 @@ def resume(connection: Connection, act: Act, *, since: datetime) -> set[Pair]:
     return _change(connection, _RESUME, _rows([act], ConsentKind.RESUMED, since))
 
 
-def states(connection: Connection, cycles: Iterable[Cycles]) -> dict[Pair, State]:
+def states(connection: Connection, scopes: Iterable[LinkScope]) -> dict[Pair, State]:
     """Return the subscriptions that the links speak of, as they stand, where they exist."""
     rows = [
         {"subscriber_id": each.subscriber_id, "list_id": ref.mailing_list_id}
-        for each in cycles
+        for each in scopes
         for ref in each.refs
     ]
     found = execute_bulk(

@@ -16,8 +16,8 @@ from sqlalchemy import (
 )
 
 from service.domain.delivery.retry import MessageStatus
-from service.domain.subscription import Cycles, MessageKind
-from service.store.delivery.outbox import cycles_of
+from service.domain.subscription import LinkScope, MessageKind
+from service.store.delivery.outbox import scope_of
 from service.store.tables.core import OutboxMessage, Subscriber
 from service.store.tables.intake import CodeTries, HeldSignup
 from service.store.types import PublicId, UtcTime
@@ -33,7 +33,7 @@ _BEGIN = text(
 class SentCode:
     """A confirmation mail whose code may be typed."""
 
-    cycles: Cycles
+    scope: LinkScope
     created_at: datetime
 
 
@@ -92,7 +92,7 @@ def lock_code_candidates(
     )
     return CodeCandidates(
         messages=tuple(
-            SentCode(cycles=cycles_of(row.subscriber_id, row.refs), created_at=row.created_at)
+            SentCode(scope=scope_of(row.subscriber_id, row.refs), created_at=row.created_at)
             for row in rows
             if made_at is not None and made_at > since
         ),

@@ -2,7 +2,7 @@
 
 Concurrent signups of one address are put in a row by the lock that the first statement takes on
 the subscriber. Subscribers are taken in the order of their address, subscriptions in that of their
-key as `cycles.py` takes them, so that no two batches lock each other out. PostgreSQL runs this at
+key as `scope.py` takes them, so that no two batches lock each other out. PostgreSQL runs this at
 READ COMMITTED: each statement sees what the lock waited for.
 """
 

@@ -106,10 +106,10 @@ def changes(
     *,
     reason_of: Callable[[Act], str | None] = lambda _: None,
 ) -> Iterator[Change]:
-    """Go through what the acts changed: `changed` is what `cycles` returned for them."""
+    """Go through what the acts changed: `changed` is what `scope` returned for them."""
     for act in acts:
-        subscriber_id = act.cycles.subscriber_id
-        for list_id in act.cycles.list_ids:
+        subscriber_id = act.scope.subscriber_id
+        for list_id in act.scope.list_ids:
             if (subscriber_id, list_id) in changed:
                 yield Change(
                     subscriber_id=subscriber_id,
@@ -119,7 +119,7 @@ def changes(
                 )
 
 
-def owe(connection: Connection, type_: EventType, changes: Iterable[Change]) -> None:
+def enqueue(connection: Connection, type_: EventType, changes: Iterable[Change]) -> None:
     """Owe the event to every webhook that wants it, in the transaction of the change itself.
 
     One statement for any number of changes, and none while no webhook wants this type (looked up
@@ -162,7 +162,7 @@ def _wanted_types(connection: Connection) -> frozenset[str]:
     return types
 
 
-def look_anew(engine: Engine) -> None:
+def forget_cached_types(engine: Engine) -> None:
     """Have this process see a webhook that was just changed, from its next event on."""
     with _wanted_lock:
         _wanted.pop(engine, None)

@@ -30,7 +30,7 @@ from service.store.delivery.claims import ClaimedBatch, ClaimedMessage
 from service.tokens import Tokens
 from service.usecases.delivery.left_out import LeftOut, leave_out
 from service.usecases.delivery.provider_call import call_provider, rejected
-from service.usecases.delivery.providers import Gate, Gates
+from service.usecases.delivery.providers import GuardedProvider, ProviderPool
 from service.usecases.delivery.refusals import error_of, note_senders, rejections_of
 from service.usecases.delivery.settlement import CallResult, answered, settle_call, written
 from service.usecases.group_commit import GroupCommit
@@ -66,16 +66,16 @@ class Deliver:
         self,
         engine: Engine,
         *,
-        gates: Gates,
+        pool: ProviderPool,
         lists: Lists,
         tokens: Tokens,
         settings: MailSettings,
         jitter: Callable[[], float] = random.random,
         pause: Callable[[float], object] = time.sleep,
     ) -> None:
-        """`gates` hold the providers; `jitter` gives a number in [0, 1), `pause` takes seconds."""
+        """`pool` hold the providers; `jitter` gives a number in [0, 1), `pause` takes seconds."""
         self._engine = engine
-        self._gates = gates
+        self._pool = pool
         self._lists = lists
         self._tokens = tokens
         self._settings = settings
@@ -96,22 +96,22 @@ class Deliver:
         paused and another provider is well.
         """
         now = utc_now()
-        free = [each for each in self._gates if each.free_calls(now)]
+        free = [each for each in self._pool if each.free_calls(now)]
         if not free or calls < 1:
             return []
-        gate = self._gates.first_free(now)
-        known = [each.name for each in self._gates]
-        guarded = [each for each in self._gates if each.provider.key_life]
+        guarded = self._pool.first_free(now)
+        known = [each.name for each in self._pool]
+        idempotent = [each for each in self._pool if each.provider.key_life]
         with self._engine.begin() as connection:
             now = shared_now(connection)
             lease_until = now + LEASE
             takeover.requeue_stale(
                 connection,
-                keys_hold_since={each.name: now - each.provider.key_life for each in guarded},
+                keys_hold_since={each.name: now - each.provider.key_life for each in idempotent},
                 hand_on=[
                     each.name
-                    for each in guarded
-                    if each.is_open(now) and gate is not None and gate.is_closed(now)
+                    for each in idempotent
+                    if each.is_open(now) and guarded is not None and guarded.is_closed(now)
                 ],
                 known=known,
                 called_before=now - self._settings.unknown_grace,
@@ -119,26 +119,26 @@ class Deliver:
             )
             stale = takeover.claim_stale(
                 connection,
-                providers=[each.name for each in guarded if each in free],
+                providers=[each.name for each in idempotent if each in free],
                 known=known,
                 now=now,
                 lease_until=lease_until,
             )
             claimed = [stale] if stale else []
             for alone in next(self._turns):
-                if gate is not None and not claimed:
+                if guarded is not None and not claimed:
                     claimed = store.claim_due(
                         connection,
-                        provider=gate.name,
-                        batch_size=1 if alone else gate.provider.batch_size,
-                        batches=min(calls, gate.free_calls(now)),
+                        provider=guarded.name,
+                        batch_size=1 if alone else guarded.provider.batch_size,
+                        batches=min(calls, guarded.free_calls(now)),
                         now=now,
                         lease_until=lease_until,
                         alone=alone,
                     )
                     claimed = self._routed(connection, claimed, now)
         for batch in claimed:
-            self._gates.by_name(batch.provider).begin(1, now)
+            self._pool.by_name(batch.provider).begin(1, now)
         return claimed
 
     def _routed(
@@ -152,9 +152,13 @@ class Deliver:
         for batch in claimed:
             if len(batch.messages) == 1:
                 address = wire_address(batch.messages[0].email)
-                able = self._gates.reaching(address)
-                free = [gate.name for gate in able if gate.free_calls(now) > calls[gate.name]]
-                if free and batch.provider not in [gate.name for gate in able]:
+                able = self._pool.reaching(address)
+                free = [
+                    guarded.name
+                    for guarded in able
+                    if guarded.free_calls(now) > calls[guarded.name]
+                ]
+                if free and batch.provider not in [guarded.name for guarded in able]:
                     batch = store.hand_over(connection, batch, provider=free[0])
             calls[batch.provider] += 1
             routed.append(batch)
@@ -166,17 +170,19 @@ class Deliver:
         Where the lease is too short for a call, nothing is done: whoever finds it run out goes on.
         What an earlier worker's call came to is settled without another.
         """
-        gate = self._gates.by_name(batch.provider)
+        guarded = self._pool.by_name(batch.provider)
         was_made = True
         try:
-            result = self._call(gate, batch) if batch.answer is None else answered(batch, gate)
+            result = (
+                self._call(guarded, batch) if batch.answer is None else answered(batch, guarded)
+            )
             if result is None:
                 _log.warning("lease too short", batch=str(batch.id), provider=batch.provider)
             else:
-                was_made = bool(result.receipts)
+                was_made = bool(result.send_results)
                 self._settle(result)
         finally:
-            gate.end(was_made=was_made)
+            guarded.end(was_made=was_made)
 
     def _settle(self, result: CallResult) -> None:
         """Settle what the call came to. A database that fails is asked again until the lease ends:
@@ -199,9 +205,9 @@ class Deliver:
         now = utc_now()
         with reading(self._engine) as connection:
             due_at = store.next_due_at(connection)
-        if due_at is None or self._gates.first_free(now) is not None:
+        if due_at is None or self._pool.first_free(now) is not None:
             return due_at
-        return max(due_at, self._gates.next_opening(now) or due_at)
+        return max(due_at, self._pool.next_opening(now) or due_at)
 
     def is_any_due(self) -> bool:
         """Tell whether something is due, though nobody may take it at the moment."""
@@ -210,8 +216,8 @@ class Deliver:
             due_at = store.next_due_at(connection)
         return due_at is not None and due_at <= now
 
-    def _call(self, gate: Gate, batch: ClaimedBatch) -> CallResult | None:
-        """Compose the batch's mails, call the provider once and tell the gate how it went."""
+    def _call(self, guarded: GuardedProvider, batch: ClaimedBatch) -> CallResult | None:
+        """Compose the batch's emails and call the provider once."""
         composed = self._compose_all(batch)
         senders = {
             message_id: mail.sender.address.lower() for message_id, mail in composed.items() if mail
@@ -219,18 +225,18 @@ class Deliver:
         left_out = self._begin_call(batch, senders)
         if left_out is None:
             return None
-        receipts = {
+        send_results = {
             message_id: rejected(message_id, "not_composable")
             for message_id, mail in composed.items()
             if mail is None and message_id not in left_out.ids
         }
         mails = [mail for mail in composed.values() if mail and mail.message_id not in left_out.ids]
         began_at = utc_now()
-        sent = call_provider(gate, mails, key=str(batch.id))
+        sent = call_provider(guarded, mails, key=str(batch.id))
         result = CallResult(
             batch=batch,
-            gate=gate,
-            receipts={**receipts, **sent.receipts},
+            guarded=guarded,
+            send_results={**send_results, **sent.send_results},
             withheld=left_out.ids,
             failure=sent.failure,
             is_shared=sent.is_shared,
@@ -245,11 +251,11 @@ class Deliver:
         """Keep what a call for many came to, before it is settled: that is one row and takes a
         fraction of the time in which this process may die, and the mails go a second time.
         """
-        if result.failure is not None or len(result.receipts) < NOTED_FROM:
+        if result.failure is not None or len(result.send_results) < NOTED_FROM:
             return
         try:
             with self._engine.begin() as connection:
-                store.note_answer(connection, result.batch, written(result.receipts))
+                store.note_answer(connection, result.batch, written(result.send_results))
         except SQLAlchemyError as error:  # settling has more patience
             _log.warning("answer not noted", error=type(error).__name__)
 
@@ -293,14 +299,14 @@ class Deliver:
 
     def _compose(self, message: ClaimedMessage) -> Mail:
         """Compose the mail from the row alone, so that each retry gives the same bytes."""
-        lists = self._lists.by_ids(message.cycles.list_ids)
+        lists = self._lists.by_ids(message.scope.list_ids)
         start = self._settings.public_url
         confirm_url = code = None
         if message.kind is MessageKind.CONFIRM:
-            token = self._tokens.confirm.issue(message.cycles, at=message.created_at)
+            token = self._tokens.confirm.issue(message.scope, at=message.created_at)
             confirm_url = f"{start}/confirm/{token}"
-            code = self._tokens.confirm.code(message.cycles, at=message.created_at)
-        unsubscribe = self._tokens.unsubscribe.issue(message.cycles, at=message.created_at)
+            code = self._tokens.confirm.code(message.scope, at=message.created_at)
+        unsubscribe = self._tokens.unsubscribe.issue(message.scope, at=message.created_at)
         return compose(
             ComposeInput(
                 message_id=message.id,
@@ -327,8 +333,8 @@ class Deliver:
                 settlements, retry_at = settle_call(
                     result,
                     paused_senders=note_senders(connection, result, now=now),
-                    is_other_well=self._gates.is_any_closed(now, but=result.gate),
-                    reached_at=partial(self._reached_at, result.gate, now=now),
+                    is_other_well=self._pool.is_any_closed(now, but=result.guarded),
+                    reached_at=partial(self._reached_at, result.guarded, now=now),
                     unknown_grace=self._settings.unknown_grace,
                     jitter=self._jitter,
                     now=now,
@@ -342,28 +348,30 @@ class Deliver:
             (_log.warning if error or rejections else _log.info)(
                 "batch settled" if is_ours else "lease lost",
                 batch=str(result.batch.id),
-                provider=result.gate.name,
+                provider=result.guarded.name,
                 error=error,
                 rejected_with=rejections,
                 left_out=len(result.withheld),
-                **Counter(str(receipt.outcome) for receipt in result.receipts.values()),
+                **Counter(str(send_result.outcome) for send_result in result.send_results.values()),
             )
         return are_ours
 
-    def _reached_at(self, gate: Gate, email: str, *, now: datetime) -> datetime | None:
-        return self._gates.reached_at(wire_address(email), but=gate, now=now)
+    def _reached_at(
+        self, guarded: GuardedProvider, email: str, *, now: datetime
+    ) -> datetime | None:
+        return self._pool.reached_at(wire_address(email), but=guarded, now=now)
 
     def _record_activity(
         self, connection: Connection, results: Sequence[CallResult], now: datetime
     ) -> None:
         """Count the outcomes by provider, and note how each one's breaker stands."""
-        for gate in {result.gate.name: result.gate for result in results}.values():
+        for guarded in {result.guarded.name: result.guarded for result in results}.values():
             counts = Counter(
-                receipt.outcome
+                send_result.outcome
                 for result in results
-                if result.gate is gate
-                for receipt in result.receipts.values()
+                if result.guarded is guarded
+                for send_result in result.send_results.values()
             )
-            error = error_of([result for result in results if result.gate is gate])
-            state, until = gate.state(now)
-            activity.record(connection, gate.name, counts, state, until, error=error, now=now)
+            error = error_of([result for result in results if result.guarded is guarded])
+            state, until = guarded.state(now)
+            activity.record(connection, guarded.name, counts, state, until, error=error, now=now)

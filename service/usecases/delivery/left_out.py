@@ -68,7 +68,9 @@ def _withheld(
 ) -> list[Settlement]:
     hashes = {each.id: address_hash(each.email_key, address_hash_key) for each in batch.messages}
     reasons = still_wanted.suppressed(connection, sorted(set(hashes.values())))
-    needless = still_wanted.needless(connection, {each.id: each.cycles for each in batch.messages})
+    no_longer_wanted = still_wanted.no_longer_wanted(
+        connection, {each.id: each.scope for each in batch.messages}
+    )
     return [
         Settlement(
             message_id=each.id,
@@ -76,9 +78,9 @@ def _withheld(
             next_attempt_at=now,
             provider=batch.provider,
             attempts=each.attempt - 1,
-            error="suppressed" if is_suppressed else needless[each.id],
+            error="suppressed" if is_suppressed else no_longer_wanted[each.id],
         )
         for each in batch.messages
         if (is_suppressed := blocks(reasons.get(hashes[each.id], ()), each.kind))
-        or each.id in needless
+        or each.id in no_longer_wanted
     ]

@@ -114,5 +114,5 @@ class Outbox:
         return count
 
     def _view(self, info: MessageInfo) -> MessageView:
-        lists = self._lists.by_ids(info.cycles.list_ids)
+        lists = self._lists.by_ids(info.scope.list_ids)
         return MessageView(info=info, lists=tuple(each.slug for each in lists))

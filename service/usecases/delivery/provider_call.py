@@ -17,12 +17,12 @@ from service.mail.provider import (
     OutcomeUnknownError,
     Provider,
     ProviderError,
-    Receipt,
     RejectedError,
     SenderRefusedError,
+    SendResult,
     reaches,
 )
-from service.usecases.delivery.providers import Gate
+from service.usecases.delivery.providers import GuardedProvider
 
 _log = structlog.get_logger(__name__)
 
@@ -31,44 +31,44 @@ _log = structlog.get_logger(__name__)
 class Sent:
     """What became of each mail, and what the call as a whole failed with, if it did."""
 
-    receipts: Mapping[UUID, Receipt]
+    send_results: Mapping[UUID, SendResult]
     failure: ProviderError | None
     is_shared: bool
     """Whether several mails were in the call, so that one may have spoilt it for the rest."""
 
 
-def call_provider(gate: Gate, mails: Sequence[Mail], *, key: str) -> Sent:
-    """Call the provider once, with those of the mails that can go, and tell the gate how it went.
+def call_provider(guarded: GuardedProvider, mails: Sequence[Mail], *, key: str) -> Sent:
+    """Call the provider once, with those of the emails that can go, and note how it went.
 
     What fails before a byte is sent is one mail's own fault: that mail alone is rejected, and the
-    gate hears nothing of it.
+    guarded provider is not told.
     """
-    receipts: dict[UUID, Receipt] = {}
+    send_results: dict[UUID, SendResult] = {}
     reachable: list[Mail] = []
     for mail in mails:
-        if reaches(gate.provider, mail.recipient):
+        if reaches(guarded.provider, mail.recipient):
             reachable.append(mail)
         else:
-            receipts[mail.message_id] = rejected(mail.message_id, ADDRESS_UNSUPPORTED)
-    prepared = _prepare(gate.provider, reachable, key=key)
+            send_results[mail.message_id] = rejected(mail.message_id, ADDRESS_UNSUPPORTED)
+    prepared = _prepare(guarded.provider, reachable, key=key)
     for message_id, error in prepared.faults.items():
-        receipts[message_id] = rejected(message_id, error)
+        send_results[message_id] = rejected(message_id, error)
     failure: ProviderError | None = prepared.failure
     if prepared.call is not None:
-        found, failure = _make(gate, prepared.call)
-        receipts |= {each.message_id: each for each in found}
+        found, failure = _make(guarded, prepared.call)
+        send_results |= {each.message_id: each for each in found}
     code = failure.code if failure else "no_receipt"
     outcome = failure.outcome if failure else Outcome.UNKNOWN
     for mail in prepared.mails:
-        receipts.setdefault(
-            mail.message_id, Receipt(message_id=mail.message_id, outcome=outcome, error=code)
+        send_results.setdefault(
+            mail.message_id, SendResult(message_id=mail.message_id, outcome=outcome, error=code)
         )
-    return Sent(receipts=receipts, failure=failure, is_shared=len(prepared.mails) > 1)
+    return Sent(send_results=send_results, failure=failure, is_shared=len(prepared.mails) > 1)
 
 
-def rejected(message_id: UUID, error: str) -> Receipt:
+def rejected(message_id: UUID, error: str) -> SendResult:
     """Return the receipt of a mail that cannot be sent."""
-    return Receipt(message_id=message_id, outcome=Outcome.REJECTED, error=error)
+    return SendResult(message_id=message_id, outcome=Outcome.REJECTED, error=error)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,21 +114,21 @@ def _try(provider: Provider, mails: Sequence[Mail], *, key: str) -> Call | str:
 
 
 def _make(
-    gate: Gate, call: Callable[[], Sequence[Receipt]]
-) -> tuple[Sequence[Receipt], ProviderError | None]:
+    guarded: GuardedProvider, call: Callable[[], Sequence[SendResult]]
+) -> tuple[Sequence[SendResult], ProviderError | None]:
     """Make the call; return its receipts, or what it failed with."""
-    receipts: Sequence[Receipt] = ()
+    send_results: Sequence[SendResult] = ()
     failure: ProviderError | None = None
     began_at = utc_now()
     try:
-        receipts = list(call())
+        send_results = list(call())
     except ProviderError as error:
         failure = error
     except Exception as error:  # noqa: BLE001 - a fault of the adapter after the call
-        _log.error("adapter fault", provider=gate.name, **error_fields(error))
+        _log.error("adapter fault", provider=guarded.name, **error_fields(error))
         failure = OutcomeUnknownError("adapter_fault")
     if failure is None or isinstance(failure, RejectedError | SenderRefusedError):
-        gate.succeed()
+        guarded.succeed()
     else:
-        gate.fail(began_at=began_at, now=utc_now(), retry_after=failure.retry_after)
-    return receipts, failure
+        guarded.fail(began_at=began_at, now=utc_now(), retry_after=failure.retry_after)
+    return send_results, failure

@@ -12,7 +12,7 @@ BUSY_FOR = timedelta(seconds=1)
 """After how long a provider that has all its calls under way is asked again."""
 
 
-class Gate:
+class GuardedProvider:
     """One provider and the calls to it that are under way. Thread-safe."""
 
     def __init__(
@@ -77,51 +77,55 @@ class Gate:
             return self._breaker.state(now), self._breaker.open_until
 
 
-class Gates:
+class ProviderPool:
     """All providers, in the order of `MAIL_URL`."""
 
-    def __init__(self, gates: Sequence[Gate]) -> None:
+    def __init__(self, pool: Sequence[GuardedProvider]) -> None:
         """Names must differ: a batch remembers its provider by name."""
-        self._gates = {gate.name: gate for gate in gates}
-        if len(self._gates) != len(gates):
+        self._pool = {guarded.name: guarded for guarded in pool}
+        if len(self._pool) != len(pool):
             raise ValueError("MAIL_URL names the same account of a mail API twice")
 
-    def __iter__(self) -> Iterator[Gate]:
-        """Go through the gates in order of preference."""
-        return iter(self._gates.values())
+    def __iter__(self) -> Iterator[GuardedProvider]:
+        """Go through the providers in order of preference."""
+        return iter(self._pool.values())
 
-    def by_name(self, name: str) -> Gate:
-        """Return the provider's gate."""
-        return self._gates[name]
+    def by_name(self, name: str) -> GuardedProvider:
+        """Return the guarded provider of this name."""
+        return self._pool[name]
 
-    def first_free(self, now: datetime) -> Gate | None:
+    def first_free(self, now: datetime) -> GuardedProvider | None:
         """Return the first provider that takes a call now. Mails wait for one that is in good
         health and busy, or keeps to its pace: the next is for when this one fails.
         """
-        for gate in self:
-            if gate.free_calls(now) > 0:
-                return gate
-            if gate.is_closed(now):
+        for guarded in self:
+            if guarded.free_calls(now) > 0:
+                return guarded
+            if guarded.is_closed(now):
                 return None
         return None
 
-    def is_any_closed(self, now: datetime, *, but: Gate) -> bool:
+    def is_any_closed(self, now: datetime, *, but: GuardedProvider) -> bool:
         """Tell whether another provider is in good health."""
-        return any(gate is not but and gate.is_closed(now) for gate in self)
+        return any(guarded is not but and guarded.is_closed(now) for guarded in self)
 
-    def reaching(self, address: str, *, but: Gate | None = None) -> Sequence[Gate]:
+    def reaching(
+        self, address: str, *, but: GuardedProvider | None = None
+    ) -> Sequence[GuardedProvider]:
         """Return those whose providers carry mail to this address, in order of preference."""
-        return [gate for gate in self if gate is not but and reaches(gate.provider, address)]
+        return [
+            guarded for guarded in self if guarded is not but and reaches(guarded.provider, address)
+        ]
 
-    def reached_at(self, address: str, *, but: Gate, now: datetime) -> datetime | None:
+    def reached_at(self, address: str, *, but: GuardedProvider, now: datetime) -> datetime | None:
         """Return when another provider may take a mail to this address; None where no other can."""
         others = self.reaching(address, but=but)
-        if any(gate.free_calls(now) for gate in others):
+        if any(guarded.free_calls(now) for guarded in others):
             return now
-        openings = [gate.opens_at(now) or now + BUSY_FOR for gate in others]
+        openings = [guarded.opens_at(now) or now + BUSY_FOR for guarded in others]
         return min(openings, default=None)
 
     def next_opening(self, now: datetime) -> datetime | None:
         """Return when a provider that is paused or keeps to its pace may be called, if any is."""
-        untils = [until for gate in self if (until := gate.opens_at(now)) and until > now]
+        untils = [until for guarded in self if (until := guarded.opens_at(now)) and until > now]
         return min(untils, default=None)

@@ -20,7 +20,7 @@ def note_senders(
     """Pause the senders that the provider refused and return until when; forget that a sender was
     refused that it takes again.
     """
-    provider = result.gate.name
+    provider = result.guarded.name
     if taken := result.tried & result.accepted_senders:
         sender_pauses.accept(connection, provider, taken)
     paused: dict[str, datetime] = {}
@@ -46,10 +46,10 @@ def note_senders(
 def error_of(results: Sequence[CallResult]) -> str | None:
     """Return the most frequent error that lies with the provider or with our settings, if any."""
     errors = Counter(
-        receipt.error
+        send_result.error
         for result in results
-        for receipt in result.receipts.values()
-        if receipt.outcome not in (Outcome.ACCEPTED, Outcome.REJECTED)
+        for send_result in result.send_results.values()
+        if send_result.outcome not in (Outcome.ACCEPTED, Outcome.REJECTED)
     )
     return next((error for error, _ in errors.most_common(1)), None)
 
@@ -58,8 +58,8 @@ def rejections_of(result: CallResult) -> list[str]:
     """Return the provider's codes for why it rejected messages for good, each once."""
     return sorted(
         {
-            receipt.error or "unknown"
-            for receipt in result.receipts.values()
-            if receipt.outcome is Outcome.REJECTED
+            send_result.error or "unknown"
+            for send_result in result.send_results.values()
+            if send_result.outcome is Outcome.REJECTED
         }
     )

@@ -10,11 +10,11 @@ from service.domain.delivery.retry import MessageStatus, Outcome, decide
 from service.mail.provider import (
     ADDRESS_UNSUPPORTED,
     ProviderError,
-    Receipt,
     SenderRefusedError,
+    SendResult,
 )
 from service.store.delivery.claims import ClaimedBatch, Settlement
-from service.usecases.delivery.providers import Gate
+from service.usecases.delivery.providers import GuardedProvider
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,8 +22,8 @@ class CallResult:
     """What one call came to. A message without a receipt was not in it: it is withheld."""
 
     batch: ClaimedBatch
-    gate: Gate
-    receipts: Mapping[UUID, Receipt]
+    guarded: GuardedProvider
+    send_results: Mapping[UUID, SendResult]
     withheld: frozenset[UUID]
     failure: ProviderError | None
     """Set where the call failed as a whole."""
@@ -43,10 +43,10 @@ class CallResult:
         if self.failure is not None and not isinstance(self.failure, SenderRefusedError):
             return {}
         return {
-            self.senders[message_id]: receipt.error or "unknown"
-            for message_id, receipt in self.receipts.items()
-            if receipt.outcome is Outcome.MISCONFIGURED
-            and not self.is_split(receipt)
+            self.senders[message_id]: send_result.error or "unknown"
+            for message_id, send_result in self.send_results.items()
+            if send_result.outcome is Outcome.MISCONFIGURED
+            and not self.is_split(send_result)
             and self.senders.get(message_id, "") not in {"", *self.accepted_senders}
         }
 
@@ -55,8 +55,8 @@ class CallResult:
         """Senders that the provider took."""
         return frozenset(
             self.senders[message_id]
-            for message_id, receipt in self.receipts.items()
-            if receipt.outcome is Outcome.ACCEPTED and message_id in self.senders
+            for message_id, send_result in self.send_results.items()
+            if send_result.outcome is Outcome.ACCEPTED and message_id in self.senders
         )
 
     @property
@@ -67,11 +67,11 @@ class CallResult:
             Outcome.MISCONFIGURED,
         )
 
-    def is_split(self, receipt: Receipt) -> bool:
+    def is_split(self, send_result: SendResult) -> bool:
         """Tell whether the message is to go in a call of its own: the call as a whole was refused,
         perhaps for another's sake.
         """
-        if self.failure is None or not self.is_shared or receipt.error != self.failure.code:
+        if self.failure is None or not self.is_shared or send_result.error != self.failure.code:
             return False
         if isinstance(self.failure, SenderRefusedError):
             return len(set(self.senders.values())) > 1
@@ -82,11 +82,11 @@ class CallResult:
         the key still, and may have taken the call. Refusing it a second time says nothing of the
         first.
         """
-        remembered_until = self.batch.created_at + self.gate.provider.key_life
+        remembered_until = self.batch.created_at + self.guarded.provider.key_life
         return now < remembered_until and (self.batch.is_retry or not self.is_refused)
 
 
-def written(receipts: Mapping[UUID, Receipt]) -> str:
+def written(send_results: Mapping[UUID, SendResult]) -> str:
     """Write receipts down as one text, for `answered` to read."""
     return json.dumps(
         [
@@ -97,16 +97,16 @@ def written(receipts: Mapping[UUID, Receipt]) -> str:
                 each.error,
                 each.retry_after.total_seconds() if each.retry_after is not None else None,
             ]
-            for each in receipts.values()
+            for each in send_results.values()
         ],
         separators=(",", ":"),
     )
 
 
-def answered(batch: ClaimedBatch, gate: Gate) -> CallResult:
+def answered(batch: ClaimedBatch, guarded: GuardedProvider) -> CallResult:
     """Return what the batch's call came to, as it is written in its `answer`."""
-    receipts = [
-        Receipt(
+    send_results = [
+        SendResult(
             message_id=UUID(message_id),
             outcome=Outcome(outcome),
             provider_message_id=name,
@@ -117,8 +117,8 @@ def answered(batch: ClaimedBatch, gate: Gate) -> CallResult:
     ]
     return CallResult(
         batch=batch,
-        gate=gate,
-        receipts={each.message_id: each for each in receipts},
+        guarded=guarded,
+        send_results={each.message_id: each for each in send_results},
         withheld=frozenset(),
         failure=None,
         is_shared=True,
@@ -154,18 +154,18 @@ def settle_call(
     settlements: list[Settlement] = []
     retry_at: datetime | None = None
     for message in result.batch.messages:
-        receipt = result.receipts.get(message.id)
-        if receipt is None:
+        send_result = result.send_results.get(message.id)
+        if send_result is None:
             continue  # withheld, and settled before the call
-        other_at = reached_at(message.email) if receipt.error == ADDRESS_UNSUPPORTED else None
-        is_split = result.is_split(receipt) or other_at is not None
+        other_at = reached_at(message.email) if send_result.error == ADDRESS_UNSUPPORTED else None
+        is_split = result.is_split(send_result) or other_at is not None
         decision = decide(
-            Outcome.TEMPORARY if is_split else receipt.outcome,
+            Outcome.TEMPORARY if is_split else send_result.outcome,
             attempt=message.attempt,
             created_at=message.window_start,
             now=now,
             jitter=jitter(),
-            retry_after=receipt.retry_after,
+            retry_after=send_result.retry_after,
         )
         is_queued = decision.status is MessageStatus.QUEUED
         if other_at is not None:
@@ -175,21 +175,21 @@ def settle_call(
                     message_id=message.id,
                     status=decision.status,
                     next_attempt_at=other_at,
-                    provider=result.gate.provider.name,
+                    provider=result.guarded.provider.name,
                     attempts=message.attempt - is_queued,
-                    error=receipt.error,
+                    error=send_result.error,
                     is_alone=True,
                 )
             )
             continue
         next_attempt_at = decision.next_attempt_at or now
-        is_unknown = receipt.outcome is Outcome.UNKNOWN
+        is_unknown = send_result.outcome is Outcome.UNKNOWN
         if is_queued and (is_unknown or result.is_refused) and keeps_key:
             retry_at = min(retry_at or next_attempt_at, next_attempt_at)
             continue
         if is_queued and is_unknown:
             next_attempt_at = max(next_attempt_at, now + unknown_grace)
-        if receipt.outcome is Outcome.MISCONFIGURED:
+        if send_result.outcome is Outcome.MISCONFIGURED:
             until = paused.get(result.senders.get(message.id, ""), next_attempt_at)
             next_attempt_at = max(next_attempt_at, until)
         settlements.append(
@@ -197,10 +197,10 @@ def settle_call(
                 message_id=message.id,
                 status=decision.status,
                 next_attempt_at=now if is_handed_on or is_split else next_attempt_at,
-                provider=result.gate.provider.name,
+                provider=result.guarded.provider.name,
                 attempts=message.attempt - (not decision.spends_attempt),
-                provider_message_id=receipt.provider_message_id,
-                error=receipt.error,
+                provider_message_id=send_result.provider_message_id,
+                error=send_result.error,
                 is_alone=is_split,
             )
         )

@@ -23,12 +23,12 @@ from service.domain.files.exchange import (
     FileFormat,
 )
 from service.domain.files.presets import GUARDED_FOR_TOOLS, PRESET_COLUMNS, Preset
-from service.domain.subscription import Cycles, Status
+from service.domain.subscription import LinkScope, Status
 from service.domain.text import check_text
 from service.store.access.audit import complete_audit, insert_audit
 from service.store.files import exports as store
 from service.store.files.export_query import Selection
-from service.store.files.exports import Tally
+from service.store.files.exports import RowCount
 from service.store.types import new_id
 from service.tokens import UnsubscribeTokens
 from service.usecases.lists.lists import Lists
@@ -79,14 +79,14 @@ class ExportStream(Iterator[bytes]):
         blocks: Generator[bytes, None, None],
         *,
         export_id: UUID,
-        tally: Tally,
+        row_count: RowCount,
         detail: dict[str, Any],
     ) -> None:
         """Begin reading. `detail` is what the audit entry `export_id` says so far."""
         self.id = export_id
         self._engine = engine
         self._blocks = blocks
-        self._tally = tally
+        self._tally = row_count
         self._detail = detail
         self._hash = hashlib.sha256()
         self._bytes = 0
@@ -163,12 +163,12 @@ class Export:
                 target=request.list,
                 detail=detail,
             )
-        tally = Tally()
+        row_count = RowCount()
         return ExportStream(
             self._engine,
-            store.export_blocks(self._engine, selection, self._link, tally),
+            store.export_blocks(self._engine, selection, self._link, row_count),
             export_id=export_id,
-            tally=tally,
+            row_count=row_count,
             detail=detail,
         )
 
@@ -204,8 +204,8 @@ class Export:
             without_suppressed=request.preset is not None and status is not Status.UNSUBSCRIBED,
         )
 
-    def _link(self, cycles: Cycles, requested_at: datetime) -> str:
-        return f"{self._public_url}/unsubscribe/{self._tokens.issue(cycles, at=requested_at)}"
+    def _link(self, scope: LinkScope, requested_at: datetime) -> str:
+        return f"{self._public_url}/unsubscribe/{self._tokens.issue(scope, at=requested_at)}"
 
 
 def _detail(request: ExportRequest, selection: Selection) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from service.domain.webhooks.event import EventType
 from service.store.database import is_lost_race
 from service.store.files.import_reports import AddressReport, KnownAddress, known_addresses
 from service.store.files.import_rows import ImportItem
-from service.store.files.imports import Kept, ask, import_chunk
+from service.store.files.imports import RowOutcome, ask, import_chunk
 from service.store.webhooks import receivers
 from service.usecases.files.import_report import ImportReport
 from service.usecases.people import consequences
@@ -45,7 +45,7 @@ class Chunk:
 class _Written:
     """What became of a chunk's rows."""
 
-    kept: list[Kept]
+    kept: list[RowOutcome]
     reported: Set[str] = frozenset()
     """Keys of the addresses for which a report changed anything."""
 
@@ -121,7 +121,7 @@ class ChunkWriter:
         items, at = [item for _, item in chunk.rows], utc_now()
         with self._engine.connect() as connection, connection.begin() as transaction:
             kept = import_chunk(connection, items, at=at)
-            receivers.owe(connection, EventType.UNSUBSCRIBED, _ended(items, kept, at))
+            receivers.enqueue(connection, EventType.UNSUBSCRIBED, _ended(items, kept, at))
             written = _report(connection, items, kept, chunk.reports, at=at)
             asked = (
                 item
@@ -143,13 +143,13 @@ class ChunkWriter:
             self._report.count(line, item.row, kept)
         for line, row in chunk.strays:
             is_written = row.address.key in written.reported
-            self._report.count(line, row, Kept(is_written=is_written, status=row.status))
+            self._report.count(line, row, RowOutcome(is_written=is_written, status=row.status))
 
 
 def _report(
     connection: Connection,
     items: Sequence[ImportItem],
-    kept: list[Kept],
+    kept: list[RowOutcome],
     reports: Sequence[AddressReport],
     *,
     at: datetime,
@@ -197,7 +197,7 @@ def _as_report(known: KnownAddress, at: datetime) -> Report:
 
 
 def _ended(
-    items: Sequence[ImportItem], kept: Sequence[Kept], at: datetime
+    items: Sequence[ImportItem], kept: Sequence[RowOutcome], at: datetime
 ) -> Iterator[receivers.Change]:
     for item, each in zip(items, kept, strict=True):
         if each.ended is not None:

@@ -10,7 +10,7 @@ from service.domain.files.columns import IGNORE, Plan
 from service.domain.files.exchange import csv_line
 from service.domain.files.import_row import ImportRow, Note
 from service.domain.subscription import Status
-from service.store.files.imports import Kept
+from service.store.files.imports import RowOutcome
 from service.usecases.files.import_reading import RowProblem
 
 MAX_PROBLEMS = 1_000
@@ -139,7 +139,7 @@ class ImportReport:
         self._list(self.problems, problem)
         self._tell(RowResult(problem.line, Outcome.BAD, problem.column, problem.message))
 
-    def count(self, line: int, row: ImportRow, kept: Kept) -> None:
+    def count(self, line: int, row: ImportRow, kept: RowOutcome) -> None:
         """Count what became of a row that was good to be kept."""
         if kept.is_written:
             is_asked = row.is_asked and not kept.is_suppressed
@@ -174,7 +174,7 @@ def _with_notes(result: RowResult, notes: Sequence[Note]) -> RowResult:
     return replace(result, message="; ".join([result.message or "", *told]).removeprefix("; "))
 
 
-def _why_not(row: ImportRow, kept: Kept) -> str | None:
+def _why_not(row: ImportRow, kept: RowOutcome) -> str | None:
     """Tell why a row that says something new was not taken; None where it says nothing new."""
     if kept.status is None:
         return "is suppressed here and may not be mailed"

@@ -67,9 +67,9 @@ class Receipts:
         Raises `LinkForgedError`, `LinkExpiredError`, `InvalidInputError` (cursor), and
         `NotFoundError` after erasure.
         """
-        cycles = self._tokens.read(token, max_age=LINK_WORKS_FOR, now=utc_now())
+        scope = self._tokens.read(token, max_age=LINK_WORKS_FOR, now=utc_now())
         with reading(self._engine) as connection:
-            return self._receipt(connection, cycles.subscriber_id, set(cycles.list_ids), cursor)
+            return self._receipt(connection, scope.subscriber_id, set(scope.list_ids), cursor)
 
     def by_subscriber(
         self, subscriber_id: UUID, *, actor: str, cursor: str | None = None

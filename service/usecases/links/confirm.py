@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from service.clock import utc_now
 from service.domain.consent import Evidence
 from service.domain.errors import LinkForgedError, TooManyTriesError, WrongCodeError
-from service.domain.subscription import CODE_LIFE_MAX, CODE_TRIES, Cycles, Status
+from service.domain.subscription import CODE_LIFE_MAX, CODE_TRIES, LinkScope, Status
 from service.domain.webhooks.event import EventType
 from service.store.database import reading
 from service.store.delivery import outbox
@@ -53,39 +53,39 @@ class Confirm:
         self._max_age = timedelta(days=confirm_days)
         self._code_life = min(self._max_age, CODE_LIFE_MAX)
         self._mail_is_due = mail_is_due
-        self._commits = GroupCommit(self._confirm_all, key=lambda act: act.cycles.subscriber_id)
+        self._commits = GroupCommit(self._confirm_all, key=lambda act: act.scope.subscriber_id)
 
     def show(self, token: str) -> LinkView:
         """Return what the link would do. Raises `LinkForgedError`, `LinkExpiredError`."""
-        cycles = self._read(token)
+        scope = self._read(token)
         with reading(self._engine) as connection:
-            state = _state(cycles, store.states(connection, [cycles]))
-        return self._view(cycles, state)
+            state = _state(scope, store.states(connection, [scope]))
+        return self._view(scope, state)
 
     def act(self, token: str, evidence: Evidence) -> LinkView:
         """Confirm what the link speaks of. Raises `LinkForgedError`, `LinkExpiredError`."""
-        cycles = self._read(token)
+        scope = self._read(token)
         state = self._commits.submit(
             Act(
-                cycles=cycles,
+                scope=scope,
                 at=utc_now(),
                 evidence=evidence,
                 text_versions=self._texts.known(evidence.shown_texts),
             )
         )
-        return self._view(cycles, state)
+        return self._view(scope, state)
 
     def renew(self, token: str, evidence: Evidence) -> str:
         """Mail a new link for one that expired, within the address's budget of mails; return a
         status token, whether a mail is owed or not. Raises `LinkForgedError`.
         """
-        cycles = self._tokens.confirm.read(token, now=utc_now())
+        scope = self._tokens.confirm.read(token, now=utc_now())
         message_id = new_id()
         with self._engine.begin() as connection:
             outbox.insert_renewal(
                 connection,
                 message_id=message_id,
-                cycles=cycles,
+                scope=scope,
                 locale=evidence.locale,
                 at=utc_now(),
             )
@@ -113,48 +113,48 @@ class Confirm:
             fitting = [
                 sent
                 for sent in candidates.messages
-                if self._tokens.confirm.is_code(typed, sent.cycles, at=sent.created_at)
+                if self._tokens.confirm.is_code(typed, sent.scope, at=sent.created_at)
             ]
             if not fitting:
                 codes.count_code_try(connection, message_id=message_id, at=now)
             else:
-                act = Act(cycles=fitting[0].cycles, at=now, evidence=evidence)
+                act = Act(scope=fitting[0].scope, at=now, evidence=evidence)
                 changed = store.confirm(connection, [act], hash_key=self._hash_key)
-                receivers.owe(connection, EventType.CONFIRMED, receivers.changes([act], changed))
-                found = store.states(connection, [act.cycles])
-        if not fitting or _state(act.cycles, found) is not LinkState.DONE:
+                receivers.enqueue(
+                    connection, EventType.CONFIRMED, receivers.changes([act], changed)
+                )
+                found = store.states(connection, [act.scope])
+        if not fitting or _state(act.scope, found) is not LinkState.DONE:
             raise WrongCodeError
         return StatusView(progress=MailProgress.SENT, requested_at=now, is_confirmed=True)
 
-    def _view(self, cycles: Cycles, state: LinkState) -> LinkView:
+    def _view(self, scope: LinkScope, state: LinkState) -> LinkView:
         is_done = state is LinkState.DONE
         return LinkView(
             state=state,
-            lists=self._lists.by_ids(cycles.list_ids),
-            receipt_token=self._tokens.receipt.issue(cycles, at=utc_now()) if is_done else None,
+            lists=self._lists.by_ids(scope.list_ids),
+            receipt_token=self._tokens.receipt.issue(scope, at=utc_now()) if is_done else None,
         )
 
-    def _read(self, token: str) -> Cycles:
-        cycles = self._tokens.confirm.read(token, max_age=self._max_age, now=utc_now())
-        if not cycles.refs:
+    def _read(self, token: str) -> LinkScope:
+        scope = self._tokens.confirm.read(token, max_age=self._max_age, now=utc_now())
+        if not scope.refs:
             raise LinkForgedError
-        return cycles
+        return scope
 
     def _confirm_all(self, acts: Sequence[Act]) -> list[LinkState]:
         with self._engine.begin() as connection:
             changed = store.confirm(connection, acts, hash_key=self._hash_key)
-            receivers.owe(connection, EventType.CONFIRMED, receivers.changes(acts, changed))
+            receivers.enqueue(connection, EventType.CONFIRMED, receivers.changes(acts, changed))
             settled = [
                 act
                 for act in acts
-                if any(
-                    (act.cycles.subscriber_id, id_) not in changed for id_ in act.cycles.list_ids
-                )
+                if any((act.scope.subscriber_id, id_) not in changed for id_ in act.scope.list_ids)
             ]
-            found = store.states(connection, [act.cycles for act in settled]) if settled else {}
+            found = store.states(connection, [act.scope for act in settled]) if settled else {}
         unsettled = {id(act) for act in settled}
         return [
-            _state(act.cycles, found) if id(act) in unsettled else LinkState.DONE for act in acts
+            _state(act.scope, found) if id(act) in unsettled else LinkState.DONE for act in acts
         ]
 
 
@@ -163,12 +163,12 @@ def forget_code_tries(engine: Engine, *, confirm_days: int) -> int:
     return remove_old(engine, old_rows.CODE_TRIES, before=utc_now() - timedelta(days=confirm_days))
 
 
-def _state(cycles: Cycles, found: dict[store.Pair, store.State]) -> LinkState:
+def _state(scope: LinkScope, found: dict[store.Pair, store.State]) -> LinkState:
     """Tell what the link as a whole would do: open while any of its subscriptions is pending."""
     current = [
         state
-        for ref in cycles.refs
-        if (state := found.get((cycles.subscriber_id, ref.mailing_list_id))) is not None
+        for ref in scope.refs
+        if (state := found.get((scope.subscriber_id, ref.mailing_list_id))) is not None
         and state.epoch == ref.epoch
     ]
     if any(state.status is Status.PENDING for state in current):

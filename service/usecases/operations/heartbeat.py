@@ -14,7 +14,7 @@ from sqlalchemy.engine import URL
 from service.clock import utc_now
 from service.store.operations.workers import WorkerInfo, beat
 from service.store.types import new_id
-from service.usecases.delivery.providers import Gates
+from service.usecases.delivery.providers import ProviderPool
 
 BEAT_EVERY_SECONDS = 10.0
 LOCAL = frozenset({"mailbox", "mailpit"})
@@ -26,7 +26,7 @@ _log = structlog.get_logger(__name__)
 class Heartbeat:
     """Says that this worker is there. Any number of workers may."""
 
-    def __init__(self, engine: Engine, *, gates: Gates, public_url: str) -> None:
+    def __init__(self, engine: Engine, *, pool: ProviderPool, public_url: str) -> None:
         """Take what the worker runs with; nothing is written yet."""
         self._engine = engine
         now = utc_now()
@@ -37,8 +37,8 @@ class Heartbeat:
             version=version("newsflash"),
             public_url=public_url,
             providers=[
-                (gate.name, gate.provider.pace.calls_a_second, gate.provider.batch_size)
-                for gate in gates
+                (guarded.name, guarded.provider.pace.calls_a_second, guarded.provider.batch_size)
+                for guarded in pool
             ],
             started_at=now,
             seen_at=now,

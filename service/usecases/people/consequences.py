@@ -14,10 +14,10 @@ from sqlalchemy import Connection
 
 from service.domain.consent import Evidence
 from service.domain.delivery.feedback import Consequence, EventKind
-from service.domain.subscription import Cycles, EndedReason, SubscriptionRef, SuppressionReason
+from service.domain.subscription import EndedReason, LinkScope, SubscriptionRef, SuppressionReason
 from service.domain.webhooks.event import EventType
 from service.store.delivery import feedback
-from service.store.links import acts as cycles
+from service.store.links import acts as store
 from service.store.links.acts import Act, Pair
 from service.store.people import suppressions
 from service.store.people.suppressions import NewSuppression
@@ -43,7 +43,7 @@ class Report:
     """None where the address may be kept as its hash only."""
     subscriber_id: UUID | None
     """None where nobody has the address."""
-    cycles: Cycles | None = None
+    scope: LinkScope | None = None
     """What the email was about, where it was one of ours."""
     is_new: bool = True
     """False where webhooks know that the address is suppressed."""
@@ -76,13 +76,13 @@ def apply(connection: Connection, reports: Iterable[Report], *, now: datetime) -
                 )
         if follows.end is not None and subscriber_id is not None:
             lists: Sequence[UUID | None] = [None]
-            if follows.suppress is None and report.cycles is not None:
-                lists = list(report.cycles.list_ids)
+            if follows.suppress is None and report.scope is not None:
+                lists = list(report.scope.list_ids)
             for list_id in lists:
                 ends.setdefault((subscriber_id, list_id), report)
     suppressions.suppress(connection, barred)
     for type_, changes in told.items():
-        receivers.owe(connection, type_, changes.values())
+        receivers.enqueue(connection, type_, changes.values())
     return _end(connection, ends, now=now) if ends else set()
 
 
@@ -101,14 +101,14 @@ def _end(
             report = ends.get((each.subscriber_id, each.mailing_list_id))
             if report is None:
                 continue
-            is_of_cycle = report.cycles is not None and ref in report.cycles.refs
+            is_of_cycle = report.scope is not None and ref in report.scope.refs
             if not is_of_cycle and each.requested_at > report.at:
                 continue
         if report.follows.end is not None:
             refs[each.subscriber_id, report.source, report.follows.end].append(ref)
     acts = [
         Act(
-            cycles=Cycles(subscriber_id, tuple(found)),
+            scope=LinkScope(subscriber_id, tuple(found)),
             at=now,
             evidence=Evidence(source=source),
             reason=reason,
@@ -118,8 +118,8 @@ def _end(
     ]
     if not acts:
         return set()
-    changed = cycles.leave(connection, acts)
-    receivers.owe(
+    changed = store.leave(connection, acts)
+    receivers.enqueue(
         connection,
         EventType.UNSUBSCRIBED,
         receivers.changes(acts, changed, reason_of=lambda act: act.reason),

@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 from service.clock import utc_now
 from service.domain.consent import Evidence
 from service.domain.errors import NotFoundError
-from service.domain.subscription import Cycles, EndedReason, SubscriptionRef
+from service.domain.subscription import EndedReason, LinkScope, SubscriptionRef
 from service.domain.webhooks.event import EventType
 from service.store.access.audit import insert_audit
 from service.store.links import acts as store
@@ -31,12 +31,12 @@ class EndSubscription:
         """
         now, list_id = utc_now(), self._lists.get(slug).id
         with self._engine.begin() as connection:
-            asked = Cycles(subscriber_id, (SubscriptionRef(list_id, 0),))
+            asked = LinkScope(subscriber_id, (SubscriptionRef(list_id, 0),))
             state = store.states(connection, [asked]).get((subscriber_id, list_id))
             if state is None:
                 raise NotFoundError(str(subscriber_id))
             act = Act(
-                cycles=Cycles(subscriber_id, (SubscriptionRef(list_id, state.epoch),)),
+                scope=LinkScope(subscriber_id, (SubscriptionRef(list_id, state.epoch),)),
                 at=now,
                 evidence=Evidence(source="administrator"),
                 reason=EndedReason.ADMIN,
@@ -45,7 +45,7 @@ class EndSubscription:
             changed = store.leave(connection, [act])
             if not changed:
                 return
-            receivers.owe(
+            receivers.enqueue(
                 connection,
                 EventType.UNSUBSCRIBED,
                 receivers.changes([act], changed, reason_of=lambda each: each.reason),

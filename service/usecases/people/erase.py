@@ -24,7 +24,7 @@ def erase_person(
     that no import and no issue reaches it again.
     """
     read_by_index(connection)
-    receivers.owe(connection, EventType.ERASED, [Change(subscriber_id=info.id, at=at)])
+    receivers.enqueue(connection, EventType.ERASED, [Change(subscriber_id=info.id, at=at)])
     delete_held_of(connection, info.email_key)
     personal.forget_events(connection, info.id)
     erase_subscriber(connection, info.id, at=at)

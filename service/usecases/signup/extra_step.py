@@ -37,7 +37,7 @@ class Step:
     wait_seconds: int
 
 
-class Steps:
+class ExtraStep:
     """Begins steps and tells whether one is done."""
 
     def __init__(self, tokens: StepTokens) -> None:

@@ -29,7 +29,7 @@ GIVEN_UP_AFTER = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OnceKey:
+class IdempotencyKey:
     """A key, and whose it is: `owner` is an API key or a client."""
 
     owner: str
@@ -44,14 +44,14 @@ class OnceKey:
         return sha256(name.encode()).hexdigest(), sha256(body.encode()).hexdigest()
 
 
-class Once:
+class Idempotency:
     """Sees to it that requests under one key leave one signup."""
 
     def __init__(self, engine: Engine) -> None:
         """Take the engine."""
         self._engine = engine
 
-    def __call__(self, once: OnceKey, work: Callable[[UUID], object]) -> UUID:
+    def __call__(self, once: IdempotencyKey, work: Callable[[UUID], object]) -> UUID:
         """Do `work` for a message id of its own, unless that was done before; return the id.
 
         Raises `IdempotencyReusedError`, `InFlightError`, and whatever `work` raises: the key is

@@ -1,24 +1,26 @@
 """How a signup comes in, once the guard has let it pass: from a program, or from a form."""
 
 from service.domain.signup.risk import NO_RISK, Level, Risk
-from service.usecases.signup.extra_step import Step, Steps
-from service.usecases.signup.idempotency import Once, OnceKey
+from service.usecases.signup.extra_step import ExtraStep, Step
+from service.usecases.signup.idempotency import Idempotency, IdempotencyKey
 from service.usecases.signup.subscribe import SignupRequest, Subscribe
 
 
 class Intake:
     """Takes signups, each once, and with one step more where a form's looks like a bot's."""
 
-    def __init__(self, subscribe: Subscribe, *, once: Once, steps: Steps) -> None:
+    def __init__(self, subscribe: Subscribe, *, once: Idempotency, steps: ExtraStep) -> None:
         """Take what does the work."""
         self._subscribe = subscribe
         self._once = once
         self._steps = steps
 
-    def by_api(self, request: SignupRequest, *, risk: Risk = NO_RISK, once: OnceKey | None) -> str:
+    def by_api(
+        self, request: SignupRequest, *, risk: Risk = NO_RISK, once: IdempotencyKey | None
+    ) -> str:
         """Take the signup and return its status token; under the same key, the same one again.
 
-        Raises what `Subscribe` and `Once` raise.
+        Raises what `Subscribe` and `Idempotency` raise.
         """
         if once is None:
             return self._subscribe(request, risk=risk)

@@ -68,7 +68,7 @@ class Webhooks:
                 target=str(webhook_id),
                 detail=_noted(checked, list_slug, types),
             )
-        store.look_anew(self._engine)
+        store.forget_cached_types(self._engine)
         view = self.get(webhook_id)
         return WebhookView(info=view.info, list_slug=view.list_slug, secret=secret)
 
@@ -122,7 +122,7 @@ class Webhooks:
                         ),
                     },
                 )
-        store.look_anew(self._engine)
+        store.forget_cached_types(self._engine)
         return self.get(webhook_id)
 
     def delete(self, webhook_id: UUID, *, actor: str) -> None:
@@ -139,7 +139,7 @@ class Webhooks:
                 target=str(webhook_id),
                 detail=_noted(before.info.url, before.list_slug, before.info.events),
             )
-        store.look_anew(self._engine)
+        store.forget_cached_types(self._engine)
 
     def attempts(
         self, webhook_id: UUID, *, limit: int, before: UUID | None = None

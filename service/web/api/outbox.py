@@ -98,7 +98,7 @@ def _shown(view: MessageView) -> dict[str, Any]:
         "id": info.id,
         "kind": info.kind,
         "status": info.status,
-        "subscriber_id": info.cycles.subscriber_id,
+        "subscriber_id": info.scope.subscriber_id,
         "lists": view.lists,
         "created_at": info.created_at,
         "next_attempt_at": info.next_attempt_at if info.status is MessageStatus.QUEUED else None,

@@ -6,7 +6,7 @@ from typing import Any
 from flask import request
 
 from service.domain.errors import IdempotencyKeyError
-from service.usecases.signup.idempotency import OnceKey
+from service.usecases.signup.idempotency import IdempotencyKey
 from service.web.http.caller import owner
 
 HEADER = "Idempotency-Key"
@@ -28,7 +28,7 @@ IDEMPOTENCY_PARAMETER = {
 }
 
 
-def once_key(body: Any) -> OnceKey | None:
+def once_key(body: Any) -> IdempotencyKey | None:
     """Return the request's key with its owner and body, or None where it has none.
 
     Raises `IdempotencyKeyError` for a header that is no key.
@@ -43,4 +43,4 @@ def once_key(body: Any) -> OnceKey | None:
         key = text
     else:
         raise IdempotencyKeyError("Use a quoted string of up to 255 visible ASCII characters.")
-    return OnceKey(owner=owner(), key=key, body=body)
+    return IdempotencyKey(owner=owner(), key=key, body=body)

@@ -99,7 +99,7 @@ def test_the_first_start_hands_a_key_and_a_link_to_a_person_at_a_terminal(tmp_pa
         command,
         stdout=theirs,
         stderr=subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])},
     ) as process:
         os.close(theirs)
         try:

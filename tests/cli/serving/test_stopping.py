@@ -46,7 +46,7 @@ def served(tmp_path: Path) -> Iterator[tuple["subprocess.Popen[bytes]", Path, Pa
             [sys.executable, "-m", "service", "serve", "--unix-socket", str(path)],
             cwd=tmp_path,
             env={name: value for name, value in os.environ.items() if "NEWSFLASH" not in name}
-            | {"PYTHONPATH": str(Path(__file__).parents[2])},
+            | {"PYTHONPATH": str(Path(__file__).parents[3])},
             stdout=output,
             stderr=output,
             start_new_session=True,

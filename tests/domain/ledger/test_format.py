@@ -29,7 +29,7 @@ from service.signing import PublicKey, Signer, seed_of
 from service.usecases.ledger.verify import Report, UnreadableFileError, VerifyReceipts
 from tests.ledger_checker import check
 
-DOCS = (Path(__file__).parents[2] / "docs" / "ledger.md").read_text()
+DOCS = (Path(__file__).parents[3] / "docs" / "ledger.md").read_text()
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SIGNER, OTHER = Signer(b"\1" * 32), Signer(b"\2" * 32)
 WORDS = "By subscribing you agree.\nÄ 😀"

@@ -12,17 +12,17 @@ from service.domain.delivery.retry import MessageStatus
 from service.store.delivery import claims, takeover
 from service.store.delivery.claims import ClaimedBatch, Settlement
 from service.store.tables.core import OutboxBatch, OutboxMessage
-from tests.store.world import ADA, NOON, World
+from tests.scenario import ADA, NOON, Scenario
 
 LEASE = timedelta(seconds=30)
 SECOND = timedelta(seconds=1)
 
 
-def owe(world: World, count: int) -> list[str]:
+def enqueue(scenario: Scenario, count: int) -> list[str]:
     emails = [f"p{number:03}@example.org" for number in range(count)]
     with time_machine.travel(NOON, tick=False):
         for email in emails:
-            world.sign_up(email)
+            scenario.sign_up(email)
     return emails
 
 
@@ -75,41 +75,41 @@ def settle(engine: Engine, batch: ClaimedBatch, *, retry_at: datetime | None = N
         return claims.settle(connection, batch, found, retry_at=retry_at, now=NOON)
 
 
-def statuses(world: World) -> dict[str, int]:
+def statuses(scenario: Scenario) -> dict[str, int]:
     query = select(OutboxMessage.status, func.count().label("total")).group_by(OutboxMessage.status)
-    return {str(row.status): int(row.total) for row in world.rows(query)}
+    return {str(row.status): int(row.total) for row in scenario.rows(query)}
 
 
-def batch_rows(world: World) -> int:
-    count: int = world.rows(select(func.count()).select_from(OutboxBatch))[0][0]
+def batch_rows(scenario: Scenario) -> int:
+    count: int = scenario.rows(select(func.count()).select_from(OutboxBatch))[0][0]
     return count
 
 
-def test_a_claim_fills_batches_and_marks_what_it_took(world: World, engine: Engine):
-    owe(world, 25)
+def test_a_claim_fills_batches_and_marks_what_it_took(scenario: Scenario, engine: Engine):
+    enqueue(scenario, 25)
     found = claim(engine, size=10, count=2)
     assert [len(batch.messages) for batch in found] == [10, 10]
     assert len({batch.id for batch in found}) == 2
-    assert statuses(world) == {"sending": 20, "queued": 5}
+    assert statuses(scenario) == {"sending": 20, "queued": 5}
     assert {message.attempt for batch in found for message in batch.messages} == {1}
     assert all(batch.lease_until == NOON + LEASE and not batch.is_retry for batch in found)
     assert [len(batch.messages) for batch in claim(engine, size=10, count=9)] == [5]
     assert claim(engine) == []
 
 
-def test_the_longest_due_goes_first_and_what_is_not_due_stays(world: World, engine: Engine):
-    emails = owe(world, 3)
-    ids = [world.messages(email)[0].id for email in emails]
-    world.set_message(ids[0], next_attempt_at=NOON + SECOND)
-    world.set_message(ids[2], next_attempt_at=NOON - SECOND)
+def test_the_longest_due_goes_first_and_what_is_not_due_stays(scenario: Scenario, engine: Engine):
+    emails = enqueue(scenario, 3)
+    ids = [scenario.messages(email)[0].id for email in emails]
+    scenario.set_message(ids[0], next_attempt_at=NOON + SECOND)
+    scenario.set_message(ids[2], next_attempt_at=NOON - SECOND)
     assert [each.id for each in claim(engine, size=1)[0].messages] == [ids[2]]
     assert [each.id for each in claim(engine, size=9)[0].messages] == [ids[1]]
     assert claim(engine, size=9) == []
     assert [each.id for each in claim(engine, now=NOON + SECOND)[0].messages] == [ids[0]]
 
 
-def test_workers_that_claim_at_once_never_get_the_same_message(world: World, engine: Engine):
-    owe(world, 120)
+def test_workers_that_claim_at_once_never_get_the_same_message(scenario: Scenario, engine: Engine):
+    enqueue(scenario, 120)
     start = threading.Barrier(6)
 
     def work() -> list[object]:
@@ -126,8 +126,8 @@ def test_workers_that_claim_at_once_never_get_the_same_message(world: World, eng
     assert len(taken) == len(set(taken)) == 120
 
 
-def test_a_stale_batch_is_taken_over_as_the_same_batch(world: World, engine: Engine):
-    owe(world, 3)
+def test_a_stale_batch_is_taken_over_as_the_same_batch(scenario: Scenario, engine: Engine):
+    enqueue(scenario, 3)
     (batch,) = claim(engine)
     assert take_over(engine, NOON + LEASE - SECOND) is None
     taken = take_over(engine, NOON + LEASE)
@@ -140,8 +140,8 @@ def test_a_stale_batch_is_taken_over_as_the_same_batch(world: World, engine: Eng
     assert take_over(engine, NOON + LEASE) is None
 
 
-def test_one_of_many_takes_a_stale_batch_over(world: World, engine: Engine):
-    owe(world, 1)
+def test_one_of_many_takes_a_stale_batch_over(scenario: Scenario, engine: Engine):
+    enqueue(scenario, 1)
     claim(engine)
     start = threading.Barrier(8)
 
@@ -154,34 +154,34 @@ def test_one_of_many_takes_a_stale_batch_over(world: World, engine: Engine):
     assert len([batch for batch in found if batch is not None]) == 1
 
 
-def test_settling_after_the_lease_is_lost_writes_nothing(world: World, engine: Engine):
-    owe(world, 2)
+def test_settling_after_the_lease_is_lost_writes_nothing(scenario: Scenario, engine: Engine):
+    enqueue(scenario, 2)
     (batch,) = claim(engine)
     taken = take_over(engine, NOON + LEASE)
     assert taken is not None
-    before = world.messages("p000@example.org")
+    before = scenario.messages("p000@example.org")
     assert not settle(engine, batch)
     assert not settle(engine, batch, retry_at=NOON + timedelta(hours=1))
-    assert world.messages("p000@example.org") == before
-    assert statuses(world) == {"sending": 2}
+    assert scenario.messages("p000@example.org") == before
+    assert statuses(scenario) == {"sending": 2}
     assert settle(engine, taken)
-    assert statuses(world) == {"accepted": 2}
-    assert batch_rows(world) == 0
+    assert statuses(scenario) == {"accepted": 2}
+    assert batch_rows(scenario) == 0
 
 
-def test_settling_writes_what_became_of_each(world: World, engine: Engine):
-    owe(world, 1)
+def test_settling_writes_what_became_of_each(scenario: Scenario, engine: Engine):
+    enqueue(scenario, 1)
     (batch,) = claim(engine)
     assert settle(engine, batch)
     assert not settle(engine, batch)
-    (message,) = world.messages("p000@example.org")
+    (message,) = scenario.messages("p000@example.org")
     assert (message.status, message.attempts, message.provider) == ("accepted", 1, "fake")
     assert (message.provider_message_id, message.settled_at) == ("theirs", NOON)
     assert message.batch_id is None
 
 
-def test_a_batch_kept_for_a_retry_is_due_then_and_not_before(world: World, engine: Engine):
-    owe(world, 2)
+def test_a_batch_kept_for_a_retry_is_due_then_and_not_before(scenario: Scenario, engine: Engine):
+    enqueue(scenario, 2)
     (batch,) = claim(engine)
     assert settle(engine, batch, retry_at=NOON + 2 * SECOND)
     assert take_over(engine, NOON + SECOND) is None
@@ -190,29 +190,31 @@ def test_a_batch_kept_for_a_retry_is_due_then_and_not_before(world: World, engin
     assert (taken.id, len(taken.messages)) == (batch.id, 2)
 
 
-def test_a_stale_batch_of_people_who_were_erased_ends(world: World, engine: Engine):
-    emails = owe(world, 2)
+def test_a_stale_batch_of_people_who_were_erased_ends(scenario: Scenario, engine: Engine):
+    emails = enqueue(scenario, 2)
     claim(engine)
     for email in emails:
-        world.erase(email)
+        scenario.erase(email)
     taken = take_over(engine, NOON + LEASE)
     assert taken is not None
     assert taken.messages == ()
     assert settle(engine, taken)
-    assert batch_rows(world) == 0
+    assert batch_rows(scenario) == 0
     assert take_over(engine, NOON + 9 * LEASE) is None
 
 
-def test_settling_for_someone_erased_meanwhile_touches_the_rest_only(world: World, engine: Engine):
-    emails = owe(world, 2)
+def test_settling_for_someone_erased_meanwhile_touches_the_rest_only(
+    scenario: Scenario, engine: Engine
+):
+    emails = enqueue(scenario, 2)
     (batch,) = claim(engine)
-    world.erase(emails[0])
+    scenario.erase(emails[0])
     assert settle(engine, batch)
-    assert statuses(world) == {"accepted": 1}
+    assert statuses(scenario) == {"accepted": 1}
 
 
-def test_dissolving_stale_batches_spares_those_whose_key_holds(world: World, engine: Engine):
-    owe(world, 3)
+def test_dissolving_stale_batches_spares_those_whose_key_holds(scenario: Scenario, engine: Engine):
+    enqueue(scenario, 3)
     claim(engine)
 
     def dissolve(now: datetime, keys: dict[str, datetime], *hand_on: str) -> int:
@@ -237,18 +239,22 @@ def test_dissolving_stale_batches_spares_those_whose_key_holds(world: World, eng
     assert dissolve(NOON + timedelta(minutes=3), {"fake": NOON + timedelta(minutes=2)}) == 3
     claim(engine, now=NOON + timedelta(minutes=4))
     assert dissolve(NOON + timedelta(minutes=5), {"another": NOON}) == 3
-    assert batch_rows(world) == 0
+    assert batch_rows(scenario) == 0
 
 
-def test_what_is_due_next_is_told(world: World, engine: Engine):
+def test_what_is_due_next_is_told(scenario: Scenario, engine: Engine):
     def next_due() -> datetime | None:
         with engine.connect() as connection:
             return claims.next_due_at(connection)
 
     assert next_due() is None
-    owe(world, 2)
-    world.set_message(world.messages("p000@example.org")[0].id, next_attempt_at=NOON + 5 * SECOND)
-    world.set_message(world.messages("p001@example.org")[0].id, next_attempt_at=NOON + 3 * SECOND)
+    enqueue(scenario, 2)
+    scenario.set_message(
+        scenario.messages("p000@example.org")[0].id, next_attempt_at=NOON + 5 * SECOND
+    )
+    scenario.set_message(
+        scenario.messages("p001@example.org")[0].id, next_attempt_at=NOON + 3 * SECOND
+    )
     assert next_due() == NOON + 3 * SECOND
     (batch,) = claim(engine, now=NOON + 3 * SECOND)
     assert next_due() == NOON + 5 * SECOND
@@ -258,19 +264,19 @@ def test_what_is_due_next_is_told(world: World, engine: Engine):
     assert next_due() == NOON + 5 * SECOND + LEASE
 
 
-def test_withheld_mail_is_never_claimed(world: World, engine: Engine):
+def test_withheld_mail_is_never_claimed(scenario: Scenario, engine: Engine):
     with time_machine.travel(NOON, tick=False):
-        world.sign_up(ADA)
-        world.sign_up(ADA)
+        scenario.sign_up(ADA)
+        scenario.sign_up(ADA)
     (batch,) = claim(engine)
     assert len(batch.messages) == 1
 
 
 @pytest.mark.parametrize("known", [["fake"], ["another"]], ids=["provider", "no such provider"])
 def test_an_answer_that_waits_to_be_settled_keeps_its_batch(
-    world: World, engine: Engine, known: list[str]
+    scenario: Scenario, engine: Engine, known: list[str]
 ):
-    owe(world, 3)
+    enqueue(scenario, 3)
     (batch,) = claim(engine)
     later = NOON + timedelta(hours=1)
     with engine.begin() as connection:
@@ -294,8 +300,8 @@ def test_an_answer_that_waits_to_be_settled_keeps_its_batch(
         assert (dissolved, taken) == (3, None)
 
 
-def test_an_answer_is_noted_only_by_whoever_has_the_lease(world: World, engine: Engine):
-    owe(world, 1)
+def test_an_answer_is_noted_only_by_whoever_has_the_lease(scenario: Scenario, engine: Engine):
+    enqueue(scenario, 1)
     (batch,) = claim(engine)
     over = NOON + LEASE
     assert take_over(engine, over) is not None

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, text
 
 from service.store.delivery import signal
 from service.store.delivery.signal import MailSignal, MailWaiter
-from tests.store.world import World
+from tests.scenario import Scenario
 
 LONG, SOON = 20.0, 5.0
 
@@ -30,16 +30,16 @@ def waited(waiter: MailWaiter, seconds: float, stop: threading.Event | None = No
     return time.monotonic() - began
 
 
-def test_a_signup_wakes_whoever_waits(world: World, waiter: MailWaiter):
-    signup = threading.Timer(0.2, world.sign_up)
+def test_a_signup_wakes_whoever_waits(scenario: Scenario, waiter: MailWaiter):
+    signup = threading.Timer(0.2, scenario.sign_up)
     signup.start()
     assert waited(waiter, LONG) < SOON
     signup.join()
 
 
-def test_a_signup_before_the_wait_is_heard_too(world: World, waiter: MailWaiter):
+def test_a_signup_before_the_wait_is_heard_too(scenario: Scenario, waiter: MailWaiter):
     for number in range(3):
-        world.sign_up(f"p{number}@example.org")
+        scenario.sign_up(f"p{number}@example.org")
         assert waited(waiter, LONG) < SOON
 
 
@@ -56,7 +56,7 @@ def test_a_wait_ends_when_told_to_stop(waiter: MailWaiter):
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_a_lost_connection_is_made_anew(
-    world: World, engine: Engine, waiter: MailWaiter, monkeypatch: pytest.MonkeyPatch
+    scenario: Scenario, engine: Engine, waiter: MailWaiter, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(signal, "RECONNECT_SECONDS", 0.01)
     pid = waiter._driver.info.backend_pid
@@ -64,7 +64,7 @@ def test_a_lost_connection_is_made_anew(
         connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
     waited(waiter, LONG)  # notices
     waited(waiter, LONG)  # connects
-    world.sign_up()
+    scenario.sign_up()
     assert waited(waiter, LONG) < SOON
 
 

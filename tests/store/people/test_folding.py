@@ -18,62 +18,61 @@ from service.store.tables.core import Subscriber, Subscription, Suppression
 from service.store.tables.intake import HeldSignup
 from service.store.types import new_id
 from service.usecases.signup.subscribe import SignupRequest
-from tests.store.world import NOON, World
-from tests.store.world import world as world
+from tests.scenario import NOON, Scenario
 
 SAM, LONG_SAM = "sam@example.org", "\u017fam@example.org"
 SHARP, DOUBLE = "\u00dfam@example.org", "ssam@example.org"
 
 
-def reasons(world: World, email: str) -> list[str]:
-    page = world.usecases.suppressions.page(limit=10, email=email)
+def reasons(scenario: Scenario, email: str) -> list[str]:
+    page = scenario.usecases.suppressions.page(limit=10, email=email)
     return sorted(each.reason.value for each in page.suppressions)
 
 
 @pytest.mark.parametrize(("stranger", "person"), [(LONG_SAM, SAM), (SHARP, DOUBLE)])
 def test_a_bounce_of_one_address_suppresses_no_other(
-    world: World, engine: Engine, stranger: str, person: str
+    scenario: Scenario, engine: Engine, stranger: str, person: str
 ):
-    world.sign_up(stranger)
+    scenario.sign_up(stranger)
     event = ProviderEvent(
         event_id="e",
         kind=EventKind.HARD_BOUNCE,
         at=NOON,
-        message_id=world.messages(stranger)[0].id,
+        message_id=scenario.messages(stranger)[0].id,
     )
-    build_feedback(engine, world.usecases.settings)("postmark", [event])
-    assert reasons(world, stranger) == ["hard_bounce"]
-    assert reasons(world, person) == []
-    world.sign_up(person)
-    assert len(world.rows(select(Subscriber.id))) == 2
-    assert world.owed(person) == ["confirm"]
+    build_feedback(engine, scenario.usecases.settings)("postmark", [event])
+    assert reasons(scenario, stranger) == ["hard_bounce"]
+    assert reasons(scenario, person) == []
+    scenario.sign_up(person)
+    assert len(scenario.rows(select(Subscriber.id))) == 2
+    assert scenario.owed(person) == ["confirm"]
 
 
-def test_one_address_does_not_use_up_the_emails_of_another(world: World):
+def test_one_address_does_not_use_up_the_emails_of_another(scenario: Scenario):
     with time_machine.travel(NOON, tick=False) as clock:
         for _ in range(4):
-            world.sign_up(LONG_SAM)
+            scenario.sign_up(LONG_SAM)
             clock.shift(timedelta(minutes=11))
-        world.sign_up(SAM)
-    assert len(world.owed(LONG_SAM)) == 3
-    assert world.owed(SAM) == ["confirm"]
+        scenario.sign_up(SAM)
+    assert len(scenario.owed(LONG_SAM)) == 3
+    assert scenario.owed(SAM) == ["confirm"]
 
 
-def test_one_address_does_not_fill_what_is_held_of_another(world: World):
+def test_one_address_does_not_fill_what_is_held_of_another(scenario: Scenario):
     for email in (LONG_SAM, SAM):
-        world.usecases.subscribe(SignupRequest(email=email, evidence=Evidence()), risk=TRAPPED)
-    keys = world.rows(select(HeldSignup.email_key))
+        scenario.usecases.subscribe(SignupRequest(email=email, evidence=Evidence()), risk=TRAPPED)
+    keys = scenario.rows(select(HeldSignup.email_key))
     assert sorted(row.email_key for row in keys) == sorted([SAM, LONG_SAM])
 
 
-def hashed(world: World, key: str) -> str:
-    return hmac.digest(world.usecases.settings.address_hash_key, key.encode(), "sha256").hex()
+def hashed(scenario: Scenario, key: str) -> str:
+    return hmac.digest(scenario.usecases.settings.address_hash_key, key.encode(), "sha256").hex()
 
 
-def store(world: World, email: str, key: str, *, status: str = "confirmed") -> Any:
+def store(scenario: Scenario, email: str, key: str, *, status: str = "confirmed") -> Any:
     """Keep a person as they were kept before, under the key that they had then."""
     id_ = new_id()
-    with world.engine.begin() as connection:
+    with scenario.engine.begin() as connection:
         connection.execute(
             insert(Subscriber).values(
                 id=id_, email=email, email_key=key, created_at=NOON, updated_at=NOON
@@ -82,7 +81,7 @@ def store(world: World, email: str, key: str, *, status: str = "confirmed") -> A
         connection.execute(
             insert(Subscription).values(
                 subscriber_id=id_,
-                mailing_list_id=world.list_id(),
+                mailing_list_id=scenario.list_id(),
                 status=status,
                 epoch=1,
                 requested_at=NOON,
@@ -92,11 +91,11 @@ def store(world: World, email: str, key: str, *, status: str = "confirmed") -> A
     return id_
 
 
-def suppress(world: World, key: str, reason: str, note: str | None) -> None:
-    with world.engine.begin() as connection:
+def suppress(scenario: Scenario, key: str, reason: str, note: str | None) -> None:
+    with scenario.engine.begin() as connection:
         connection.execute(
             insert(Suppression).values(
-                address_hash=hashed(world, key),
+                address_hash=hashed(scenario, key),
                 reason=reason,
                 email_key=key,
                 note=note,
@@ -105,19 +104,19 @@ def suppress(world: World, key: str, reason: str, note: str | None) -> None:
         )
 
 
-def keys(world: World) -> dict[str, str]:
-    rows = world.rows(select(Subscriber.email, Subscriber.email_key))
+def keys(scenario: Scenario) -> dict[str, str]:
+    rows = scenario.rows(select(Subscriber.email, Subscriber.email_key))
     return {row.email: row.email_key for row in rows}
 
 
-def test_stored_rows_get_the_key_of_what_was_typed(app: Flask, world: World):
+def test_stored_rows_get_the_key_of_what_was_typed(app: Flask, scenario: Scenario):
     with app.app_context():
         downgrade(revision="0017")
-        store(world, LONG_SAM, SAM)
-        store(world, "Ada@Example.org", "ada@example.org")
-        store(world, "J\u00d6rg@m\u00fcnchen.example", "j\u00f6rg@xn--mnchen-3ya.example")
-        store(world, "e\u0301va@example.org", "\u00e9va@example.org")
-        with world.engine.begin() as connection:
+        store(scenario, LONG_SAM, SAM)
+        store(scenario, "Ada@Example.org", "ada@example.org")
+        store(scenario, "J\u00d6rg@m\u00fcnchen.example", "j\u00f6rg@xn--mnchen-3ya.example")
+        store(scenario, "e\u0301va@example.org", "\u00e9va@example.org")
+        with scenario.engine.begin() as connection:
             connection.execute(
                 insert(HeldSignup).values(
                     id=new_id(),
@@ -129,50 +128,50 @@ def test_stored_rows_get_the_key_of_what_was_typed(app: Flask, world: World):
                     created_at=NOON,
                 )
             )
-        suppress(world, SAM, "hard_bounce", "postmark")
-        suppress(world, SAM, "manual", "asked")
-        suppress(world, "bob@example.org", "hard_bounce", "postmark")
+        suppress(scenario, SAM, "hard_bounce", "postmark")
+        suppress(scenario, SAM, "manual", "asked")
+        suppress(scenario, "bob@example.org", "hard_bounce", "postmark")
         upgrade()
-        found = keys(world)
+        found = keys(scenario)
         assert found == {
             LONG_SAM: LONG_SAM,
             "Ada@Example.org": "ada@example.org",
             "J\u00d6rg@m\u00fcnchen.example": "j\u00d6rg@xn--mnchen-3ya.example",
             "e\u0301va@example.org": "\u00e9va@example.org",
         }
-        assert [row.email_key for row in world.rows(select(HeldSignup.email_key))] == [SHARP]
+        assert [row.email_key for row in scenario.rows(select(HeldSignup.email_key))] == [SHARP]
         # The report was about an email to the row's own address; the other entry may be about both.
-        assert reasons(world, LONG_SAM) == ["hard_bounce", "manual"]
-        assert reasons(world, SAM) == ["manual"]
-        assert reasons(world, "bob@example.org") == ["hard_bounce"]
+        assert reasons(scenario, LONG_SAM) == ["hard_bounce", "manual"]
+        assert reasons(scenario, SAM) == ["manual"]
+        assert reasons(scenario, "bob@example.org") == ["hard_bounce"]
         for email in found:
-            assert world.person(email).email == email
+            assert scenario.person(email).email == email
         downgrade(revision="0017")
-        assert keys(world)[LONG_SAM] == SAM
+        assert keys(scenario)[LONG_SAM] == SAM
         upgrade()
-        assert keys(world) == found
+        assert keys(scenario) == found
 
 
-def test_a_second_row_of_one_address_is_ended_and_keeps_its_links(app: Flask, world: World):
+def test_a_second_row_of_one_address_is_ended_and_keeps_its_links(app: Flask, scenario: Scenario):
     with app.app_context():
         downgrade(revision="0017")
-        kept = store(world, LONG_SAM, LONG_SAM)
-        second = store(world, LONG_SAM, SAM)
+        kept = store(scenario, LONG_SAM, LONG_SAM)
+        second = store(scenario, LONG_SAM, SAM)
         upgrade()
-        statuses = world.rows(select(Subscription.subscriber_id, Subscription.status))
+        statuses = scenario.rows(select(Subscription.subscriber_id, Subscription.status))
         assert {row.subscriber_id: row.status for row in statuses} == {
             kept: "confirmed",
             second: "unsubscribed",
         }
-        assert world.person(LONG_SAM).id == kept
-        world.sign_up(SAM)
-        assert world.person(SAM).id not in (kept, second)
+        assert scenario.person(LONG_SAM).id == kept
+        scenario.sign_up(SAM)
+        assert scenario.person(SAM).id not in (kept, second)
 
 
-def test_many_rows_are_gone_through_in_batches(app: Flask, world: World):
+def test_many_rows_are_gone_through_in_batches(app: Flask, scenario: Scenario):
     with app.app_context():
         downgrade(revision="0017")
-        with world.engine.begin() as connection:
+        with scenario.engine.begin() as connection:
             connection.execute(
                 insert(Subscriber),
                 [
@@ -187,4 +186,4 @@ def test_many_rows_are_gone_through_in_batches(app: Flask, world: World):
                 ],
             )
         upgrade()
-    assert all(key == email for email, key in keys(world).items())
+    assert all(key == email for email, key in keys(scenario).items())

@@ -20,20 +20,21 @@ from service.usecases.lists.lists import Lists
 from service.usecases.people import removal
 from service.usecases.people.retention import PEOPLE_PIECE, Retention, RetentionRules
 from service.usecases.signup.held import HeldSignups
-from service.usecases.signup.idempotency import KEEP, Once
+from service.usecases.signup.idempotency import KEEP, Idempotency
 from service.usecases.webhooks.deliver import DeliverWebhooks
 from service.webhooks.call import Call
-from tests.store.plans import age_statistics, grow, whole_reads
-from tests.store.world import NOON, World
-from tests.store.world import world as world
+from tests.plans import age_statistics, grow, whole_reads
+from tests.scenario import NOON, Scenario
 
 LATER = NOON + timedelta(days=400)
 RULES = RetentionRules(unconfirmed_days=30, ended_days=100, mail_days=30, audit_days=365)
 
 
 @pytest.fixture
-def retention(world: World, engine: Engine) -> Retention:
-    return Retention(engine, rules=RULES, address_hash_key=world.usecases.settings.address_hash_key)
+def retention(scenario: Scenario, engine: Engine) -> Retention:
+    return Retention(
+        engine, rules=RULES, address_hash_key=scenario.usecases.settings.address_hash_key
+    )
 
 
 @contextmanager
@@ -80,10 +81,10 @@ def report(engine: Engine, *, count: int) -> None:
         )
 
 
-def test_erasing_a_person_reads_nobody_elses_rows(world: World, engine: Engine):
-    age_statistics(world)
-    world.sign_up()
-    world.confirm()
+def test_erasing_a_person_reads_nobody_elses_rows(scenario: Scenario, engine: Engine):
+    age_statistics(scenario)
+    scenario.sign_up()
+    scenario.confirm()
     report(engine, count=500)
     with engine.begin() as connection:
         connection.execute(update(OutboxMessage).values(provider="p", provider_message_id="m-1"))
@@ -97,31 +98,31 @@ def test_erasing_a_person_reads_nobody_elses_rows(world: World, engine: Engine):
                 provider_message_id="m-1",
             )
         )
-    person = world.person().id
-    of_others = RecordedEvent.message_id != world.messages()[0].id
-    kept = len(world.rows(select(RecordedEvent.event_id).where(of_others)))
-    with whole_reads(world.usecases.subscribers._engine) as found:
-        world.usecases.subscribers.erase(person, actor="test")
+    person = scenario.person().id
+    of_others = RecordedEvent.message_id != scenario.messages()[0].id
+    kept = len(scenario.rows(select(RecordedEvent.event_id).where(of_others)))
+    with whole_reads(scenario.usecases.subscribers._engine) as found:
+        scenario.usecases.subscribers.erase(person, actor="test")
     assert found == []
-    assert not world.rows(select(RecordedEvent.event_id).where(RecordedEvent.event_id == "x"))
-    assert len(world.rows(select(RecordedEvent.event_id).where(of_others))) == kept > 200
+    assert not scenario.rows(select(RecordedEvent.event_id).where(RecordedEvent.event_id == "x"))
+    assert len(scenario.rows(select(RecordedEvent.event_id).where(of_others))) == kept > 200
 
 
-def test_a_persons_data_are_found_without_reading_everybodys(world: World):
-    age_statistics(world)
-    world.sign_up()
-    report(world.engine, count=500)
-    with whole_reads(world.usecases.subscribers._engine) as found:
-        world.usecases.subscribers.data(world.person().id, actor="test")
+def test_a_persons_data_are_found_without_reading_everybodys(scenario: Scenario):
+    age_statistics(scenario)
+    scenario.sign_up()
+    report(scenario.engine, count=500)
+    with whole_reads(scenario.usecases.subscribers._engine) as found:
+        scenario.usecases.subscribers.data(scenario.person().id, actor="test")
     assert found == []
 
 
-def test_retention_looks_along_indexes(world: World, engine: Engine, retention: Retention):
+def test_retention_looks_along_indexes(scenario: Scenario, engine: Engine, retention: Retention):
     with time_machine.travel(NOON, tick=False):
-        age_statistics(world)
-        world.sign_up()
-        world.confirm()
-        world.leave()
+        age_statistics(scenario)
+        scenario.sign_up()
+        scenario.confirm()
+        scenario.leave()
         with engine.begin() as connection:
             insert_audit(connection, at=NOON, actor="test", action="list.created")
     with time_machine.travel(LATER, tick=False), whole_reads(engine) as found:
@@ -133,10 +134,10 @@ def test_retention_looks_along_indexes(world: World, engine: Engine, retention: 
 
 
 def test_retention_writes_for_a_few_people_at_once(
-    world: World, engine: Engine, retention: Retention
+    scenario: Scenario, engine: Engine, retention: Retention
 ):
     with time_machine.travel(NOON, tick=False):
-        grow(world, 45, name="old")
+        grow(scenario, 45, name="old")
     with time_machine.travel(LATER, tick=False), transactions(engine) as found:
         assert retention.run(actor="test").unconfirmed == 45
     erased = [sum("DELETE FROM subscribers" in sql for sql in each) for each in found]
@@ -147,37 +148,37 @@ def test_retention_writes_for_a_few_people_at_once(
     assert not [sql for sql in written if "ORDER BY subscriptions.requested_at" in sql]
 
 
-def confirm_by_hand(world: World) -> None:
-    with world.usecases.subscribers._engine.begin() as connection:
+def confirm_by_hand(scenario: Scenario) -> None:
+    with scenario.usecases.subscribers._engine.begin() as connection:
         connection.execute(update(Subscription).values(status="confirmed", confirmed_at=LATER))
 
 
 @pytest.mark.parametrize("act", ["sign_up", "confirm"])
 def test_who_comes_back_before_their_turn_stays(
-    world: World, retention: Retention, monkeypatch: pytest.MonkeyPatch, act: str
+    scenario: Scenario, retention: Retention, monkeypatch: pytest.MonkeyPatch, act: str
 ):
     with time_machine.travel(NOON, tick=False):
-        world.sign_up()
+        scenario.sign_up()
     found: list[object] = []
 
     def come_back(people: Sequence[object], size: int) -> Iterator[Sequence[object]]:
         if people:
             found.extend(people)
             if act == "sign_up":
-                world.sign_up()
+                scenario.sign_up()
             else:
-                confirm_by_hand(world)
+                confirm_by_hand(scenario)
         return in_pieces(people, size)
 
     monkeypatch.setattr(removal, "in_pieces", come_back)
     with time_machine.travel(LATER, tick=False):
         assert retention.run(actor="test").unconfirmed == 0
-    assert found == [world.person().id]
+    assert found == [scenario.person().id]
 
 
-def test_forgetting_looks_along_indexes(world: World, engine: Engine):
+def test_forgetting_looks_along_indexes(scenario: Scenario, engine: Engine):
     with time_machine.travel(NOON, tick=False):
-        age_statistics(world)
+        age_statistics(scenario)
         report(engine, count=300)
         keys = [
             {
@@ -195,7 +196,7 @@ def test_forgetting_looks_along_indexes(world: World, engine: Engine):
     held = HeldSignups(engine, lists=Lists(engine), mail_is_due=lambda: None)
     with time_machine.travel(NOON + KEEP * 2, tick=False):
         with whole_reads(engine) as found, transactions(engine) as written:
-            assert Once(engine).purge() == 450
+            assert Idempotency(engine).purge() == 450
             assert held.purge() == 0
             assert forget_code_tries(engine, confirm_days=7) == 0
             DeliverWebhooks(engine, call=Call(allow_private=False)).forget_old()
@@ -203,15 +204,15 @@ def test_forgetting_looks_along_indexes(world: World, engine: Engine):
         deletes = [sql for each in written for sql in each if sql.startswith("DELETE")]
         assert len(deletes) == 3
         with whole_reads(engine) as found:
-            feedback_of(world, engine)
+            feedback_of(scenario, engine)
         assert found == []
-    left = world.rows(select(func.count()).select_from(IdempotencyRecord))
+    left = scenario.rows(select(func.count()).select_from(IdempotencyRecord))
     assert left[0][0] == 0
 
 
-def feedback_of(world: World, engine: Engine) -> None:
+def feedback_of(scenario: Scenario, engine: Engine) -> None:
     """Take a report and match those that wait."""
-    feedback = build_feedback(engine, world.usecases.settings)
+    feedback = build_feedback(engine, scenario.usecases.settings)
     event_ = ProviderEvent(
         event_id="new",
         kind=EventKind.SOFT_BOUNCE,
@@ -219,6 +220,6 @@ def feedback_of(world: World, engine: Engine) -> None:
         provider_message_id="name-0",
     )
     feedback("p", [event_])
-    message = world.messages("early0@example.org")[0].id
-    world.set_message(message, provider="p", provider_message_id="name-0")
+    message = scenario.messages("early0@example.org")[0].id
+    scenario.set_message(message, provider="p", provider_message_id="name-0")
     assert feedback.match_waiting() >= 1

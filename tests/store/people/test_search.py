@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings, strategies
 from sqlalchemy import Engine, text
 
 from service.domain.search import search_form
-from tests.store.world import World
+from tests.scenario import Scenario
 
 PEOPLE = {
     "ada@example.org": "Antonín Dvořák",
@@ -19,14 +19,16 @@ PEOPLE = {
 
 
 @pytest.fixture
-def people(world: World) -> World:
+def people(scenario: Scenario) -> Scenario:
     for email, name in PEOPLE.items():
-        world.sign_up(email, name=name, attributes={"city": "Århus"} if "finn" in email else None)
-    return world
+        scenario.sign_up(
+            email, name=name, attributes={"city": "Århus"} if "finn" in email else None
+        )
+    return scenario
 
 
-def found(world: World, q: str) -> list[str]:
-    page = world.usecases.subscribers.page(text=q, limit=50)
+def found(scenario: Scenario, q: str) -> list[str]:
+    page = scenario.usecases.subscribers.page(text=q, limit=50)
     return [each.info.email.partition("@")[0].lower() for each in page.subscribers]
 
 
@@ -57,7 +59,7 @@ def found(world: World, q: str) -> list[str]:
         ("dvorakova", []),
     ],
 )
-def test_case_accents_and_spelling_do_not_matter(people: World, q: str, names: list[str]):
+def test_case_accents_and_spelling_do_not_matter(people: Scenario, q: str, names: list[str]):
     assert found(people, q) == names
 
 

@@ -7,15 +7,15 @@ from flask_migrate import downgrade, upgrade
 from sqlalchemy import Engine, select, update
 
 from service.store.tables.core import Subscriber, Subscription
-from tests.store.world import ADA, World
+from tests.scenario import ADA, Scenario
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 BOB = "Bob@example.org"
 
 
-def test_addresses_lose_the_white_space_around_them(app: Flask, engine: Engine, world: World):
+def test_addresses_lose_the_white_space_around_them(app: Flask, engine: Engine, scenario: Scenario):
     for email in (ADA, BOB):
-        world.sign_up(email)
+        scenario.sign_up(email)
     with engine.begin() as connection:
         connection.execute(update(Subscription).values(updated_at=LONG_AGO))
         connection.execute(
@@ -24,9 +24,9 @@ def test_addresses_lose_the_white_space_around_them(app: Flask, engine: Engine, 
     with app.app_context():
         downgrade(revision="0015")
         upgrade()
-    assert world.rows(select(Subscriber.email, Subscriber.email_key).order_by("email_key")) == [
+    assert scenario.rows(select(Subscriber.email, Subscriber.email_key).order_by("email_key")) == [
         (ADA, ADA),
         (BOB, BOB.lower()),
     ]
-    assert world.subscription(ADA).updated_at == LONG_AGO
-    assert world.subscription(BOB).updated_at > LONG_AGO
+    assert scenario.subscription(ADA).updated_at == LONG_AGO
+    assert scenario.subscription(BOB).updated_at > LONG_AGO

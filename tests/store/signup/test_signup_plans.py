@@ -11,29 +11,28 @@ import pytest
 from sqlalchemy import Connection, Engine, event, text
 
 from service.store.signup.signups import record_signups
-from tests.store.test_signups import signup
-from tests.store.world import World
-from tests.store.world import world as world
+from tests.scenario import Scenario
+from tests.usecases.signup.test_signups import signup
 
 READS = ("subscribers", "subscriptions", "consent_events", "outbox_messages")
 OF_BUDGET = "ix_outbox_messages_budget"
 
 
-def grow(world: World, count: int, *, name: str) -> None:
-    people = [signup(f"{name}{number}@example.org", world.list_id()) for number in range(count)]
-    with world.engine.begin() as connection:
+def grow(scenario: Scenario, count: int, *, name: str) -> None:
+    people = [signup(f"{name}{number}@example.org", scenario.list_id()) for number in range(count)]
+    with scenario.engine.begin() as connection:
         record_signups(connection, people)
 
 
-def bring_to(world: World, state: str) -> None:
+def bring_to(scenario: Scenario, state: str) -> None:
     """Bring the database's statistics into a state."""
     if state != "no statistics":
         if state != "empty":
-            grow(world, 40, name="early")
-        with world.engine.begin() as connection:
+            grow(scenario, 40, name="early")
+        with scenario.engine.begin() as connection:
             connection.execute(text("ANALYZE"))
     if state == "of a small time":
-        grow(world, 2000, name="late")
+        grow(scenario, 2000, name="late")
 
 
 def explained(connection: Connection) -> list[Any]:
@@ -60,10 +59,10 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("state", ["no statistics", "empty", "small", "of a small time"])
-def test_a_signup_reads_by_the_keys_alone(world: World, engine: Engine, state: str):
+def test_a_signup_reads_by_the_keys_alone(scenario: Scenario, engine: Engine, state: str):
     if engine.dialect.name != "postgresql":
         pytest.skip("SQLite keeps no statistics")
-    bring_to(world, state)
+    bring_to(scenario, state)
     with engine.connect() as connection:
         found = [node for [[[top]]] in explained(connection) for node in nodes(top["Plan"])]
     read = [node for node in found if "Relation Name" in node and "Scan" in node["Node Type"]]
@@ -80,7 +79,7 @@ def test_a_signup_reads_by_the_keys_alone(world: World, engine: Engine, state: s
 
 
 def test_on_sqlite_too_the_budget_is_counted_without_reading_what_was_withheld(
-    world: World, engine: Engine
+    scenario: Scenario, engine: Engine
 ):
     if engine.dialect.name != "sqlite":
         pytest.skip("asked of PostgreSQL above")

@@ -6,10 +6,10 @@ import time_machine
 from service.mail.dsn import DsnError
 from service.mail.provider import TemporaryError
 from service.mail.registry import MAX_NAME, account_names
-from service.usecases.delivery.providers import Gate, Gates
-from tests.store.fakes import FakeProvider, fails
-from tests.store.test_deliver import make, run
-from tests.store.world import NOON, World
+from service.usecases.delivery.providers import GuardedProvider, ProviderPool
+from tests.fakes import FakeProvider, fails
+from tests.scenario import NOON, Scenario
+from tests.usecases.delivery.test_deliver import make, run
 
 
 @pytest.mark.parametrize(
@@ -47,21 +47,24 @@ def test_a_url_that_is_none_is_said():
 
 
 def test_the_same_account_twice_is_refused():
-    gates = [Gate(FakeProvider(), name=name) for name in account_names(["smtp://a.example"] * 2)]
+    pool = [
+        GuardedProvider(FakeProvider(), name=name)
+        for name in account_names(["smtp://a.example"] * 2)
+    ]
     with pytest.raises(ValueError, match="twice"):
-        Gates(gates)
+        ProviderPool(pool)
 
 
-def test_where_one_relay_fails_the_other_takes_over(world: World):
+def test_where_one_relay_fails_the_other_takes_over(scenario: Scenario):
     broken, well = (
         FakeProvider(fails(TemporaryError("503")), name="smtp"),
         FakeProvider(name="smtp"),
     )
-    deliver = make(world, broken, well, names=["smtp@a.example", "smtp@b.example"])
+    deliver = make(scenario, broken, well, names=["smtp@a.example", "smtp@b.example"])
     with time_machine.travel(NOON, tick=False):
-        world.sign_up()
+        scenario.sign_up()
         run(deliver)
     assert (len(broken.calls), len(well.calls)) == (1, 1)
-    (message,) = world.messages()
+    (message,) = scenario.messages()
     # Events say which mail API they are from, not which account.
     assert (message.status, message.provider) == ("accepted", "smtp")

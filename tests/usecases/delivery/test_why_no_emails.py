@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, update
 from sqlalchemy.engine import URL
 
-from service.app import build_gates
+from service.app import build_provider_pool
 from service.clock import utc_now
 from service.config import Settings
 from service.domain.consent import Evidence
@@ -28,7 +28,7 @@ from service.usecases.operations.metrics import Metrics
 from service.usecases.signup.subscribe import SignupRequest
 from service.web.http.context import UseCases
 from tests.conftest import make_settings
-from tests.web.admin_steps import Admin
+from tests.web.console.steps import Admin
 
 PUBLIC = "http://127.0.0.1:8000"
 Break = Callable[["Site"], None]
@@ -42,7 +42,7 @@ class Site:
         self.engine = engine
         self.usecases = usecases
 
-    def owe(self, *, minutes: int = 0) -> None:
+    def enqueue(self, *, minutes: int = 0) -> None:
         """Owe an email since a while ago."""
         request = SignupRequest(email="a@example.org", lists=(), evidence=Evidence())
         self.usecases.subscribe(request)
@@ -57,7 +57,7 @@ class Site:
             self.settings.data_dir,
             **{"mail_urls": self.settings.mail_urls, **changes},
         )
-        worker = Heartbeat(self.engine, gates=build_gates(given), public_url=public_url)
+        worker = Heartbeat(self.engine, pool=build_provider_pool(given), public_url=public_url)
         worker.run()
         return worker
 
@@ -104,12 +104,12 @@ def site(settings: Settings, engine: Engine, usecases: UseCases) -> Site:
 
 
 def no_worker(site: Site) -> None:
-    site.owe(minutes=5)
+    site.enqueue(minutes=5)
 
 
 def worker_has_stopped(site: Site) -> None:
     site.work().end()
-    site.owe(minutes=5)
+    site.enqueue(minutes=5)
 
 
 def worker_without_mail_url(site: Site) -> None:
@@ -132,14 +132,14 @@ def hanging_api(site: Site) -> None:
 
 def rejected_mail(site: Site) -> None:
     site.work()
-    site.owe()
+    site.enqueue()
     with site.engine.begin() as connection:
         connection.execute(update(OutboxMessage).values(status="dead", last_error="postmark_300"))
 
 
 def low_rate(site: Site) -> None:
     site.work(mail_urls=("postmark://token@default?rate=0.01",))
-    site.owe(minutes=5)
+    site.enqueue(minutes=5)
 
 
 def name_of(value: object) -> str:
@@ -190,7 +190,7 @@ def test_where_all_is_well_nothing_is_named(
     site: Site, client: FlaskClient, usecases: UseCases, capsys: pytest.CaptureFixture[str]
 ) -> None:
     site.work()
-    site.owe()
+    site.enqueue()
     assert list(causes(site.metrics(), public_url=PUBLIC, providers=["postmark"])) == []
     assert "runs on" in next(each for each in site.doctor() if each.subject == "worker").detail
     assert 'class="notice' not in Admin.sign_in(client, usecases).get("/admin")
@@ -204,7 +204,7 @@ def test_an_address_that_had_its_emails_is_named_and_logged_once(
 ) -> None:
     site.work()
     for _ in range(3):
-        site.owe()
+        site.enqueue()
     (found,) = [each for each in site.doctor() if each.subject == "withheld emails"]
     assert found.level is Level.WARNING
     assert "2 signups of the last 24 hours got no email" in found.detail

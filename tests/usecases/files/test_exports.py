@@ -25,10 +25,10 @@ from service.domain.files.exchange import (
     guard_json,
     unguard,
 )
-from service.domain.subscription import Cycles, Status
+from service.domain.subscription import LinkScope, Status
 from service.store.database import engine_options, prepare_engine
 from service.store.files.export_query import Selection
-from service.store.files.exports import Tally, export_blocks
+from service.store.files.exports import RowCount, export_blocks
 from service.store.lists.lists import insert_list
 from service.store.tables.core import Subscriber, Subscription
 
@@ -88,9 +88,9 @@ RUNS = '[\\s"\ufeff\xa0]*[=+@\uff1d-]'
 """What begins a formula."""
 
 
-def link(cycles: Cycles, at: datetime) -> str:
-    ref = cycles.refs[0]
-    return f"https://x.example/{cycles.subscriber_id}/{ref.mailing_list_id}/{ref.epoch}/{at:%S%f}"
+def link(scope: LinkScope, at: datetime) -> str:
+    ref = scope.refs[0]
+    return f"https://x.example/{scope.subscriber_id}/{ref.mailing_list_id}/{ref.epoch}/{at:%S%f}"
 
 
 def fill(engine: Engine) -> None:
@@ -135,7 +135,7 @@ def fill(engine: Engine) -> None:
 
 
 def export(engine: Engine, **selected: object) -> bytes:
-    return b"".join(export_blocks(engine, Selection(**selected), link, Tally()))  # type: ignore[arg-type]
+    return b"".join(export_blocks(engine, Selection(**selected), link, RowCount()))  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -248,7 +248,7 @@ def test_filters_choose_rows(filled: Engine):
 
 
 def test_closing_the_stream_ends_the_query(filled: Engine):
-    blocks = export_blocks(filled, Selection(), link, Tally())
+    blocks = export_blocks(filled, Selection(), link, RowCount())
     assert next(blocks).startswith(b"email,name,list,")
     blocks.close()
     with filled.begin() as connection:

@@ -10,16 +10,18 @@ from service.domain.files.exchange import FileFormat
 from service.store.tables.core import Subscriber, Subscription
 from service.usecases.files.import_report import ImportReport
 from service.usecases.files.import_subscribers import ImportOptions
-from tests.store.world import ADA, World
+from tests.scenario import ADA, Scenario
 
 COLUMNS = "email,name,list,status,locale,source,confirmed_at,ended_at,ended_reason,attributes"
 CONSENT = "2024-02-01T00:00:00Z"
 BOB = "bob@example.org"
 
 
-def take(world: World, data: "str | bytes", form: str = "csv", **options: object) -> ImportReport:
+def take(
+    scenario: Scenario, data: "str | bytes", form: str = "csv", **options: object
+) -> ImportReport:
     raw = data.encode("utf-8", "surrogateescape") if isinstance(data, str) else data
-    return world.usecases.import_(
+    return scenario.usecases.import_(
         io.BytesIO(raw),
         format=FileFormat(form),
         actor="test",
@@ -28,18 +30,18 @@ def take(world: World, data: "str | bytes", form: str = "csv", **options: object
 
 
 @pytest.fixture
-def subscribed(world: World) -> World:
+def subscribed(scenario: Scenario) -> Scenario:
     """Ada and Bob came by a file, each with a proven consent."""
     people = "".join(f"{email},,news-flash,confirmed,,shop,{CONSENT},,,\n" for email in (ADA, BOB))
-    assert take(world, f"{COLUMNS}\n{people}").imported == 2
-    return world
+    assert take(scenario, f"{COLUMNS}\n{people}").imported == 2
+    return scenario
 
 
-def statuses(world: World) -> dict[str, str]:
+def statuses(scenario: Scenario) -> dict[str, str]:
     query = select(Subscriber.email, Subscription.status).join(
         Subscription, Subscription.subscriber_id == Subscriber.id
     )
-    return {row.email: row.status for row in world.rows(query)}
+    return {row.email: row.status for row in scenario.rows(query)}
 
 
 @pytest.mark.parametrize(
@@ -68,7 +70,7 @@ def statuses(world: World) -> dict[str, str]:
     ],
 )
 def test_who_left_has_left_though_another_cell_is_bad(
-    subscribed: World, cells: str, column: str | None
+    subscribed: Scenario, cells: str, column: str | None
 ):
     report = take(subscribed, f"{COLUMNS}\n{ADA},{cells}\n")
     assert (report.imported, report.bad, report.skipped) == (1, 0, 0)
@@ -89,7 +91,7 @@ def test_who_left_has_left_though_another_cell_is_bad(
     ],
 )
 @pytest.mark.parametrize("is_last", [True, False], ids=["last", "first"])
-def test_a_stray_quote_keeps_nobody_who_left(subscribed: World, line: str, *, is_last: bool):
+def test_a_stray_quote_keeps_nobody_who_left(subscribed: Scenario, line: str, *, is_last: bool):
     bob = f"{BOB},Bob,news-flash,unsubscribed,,,,,,\n"
     lines = [bob, f"{line}\n"] if is_last else [f"{line}\n", bob]
     report = take(subscribed, f"{COLUMNS}\n{''.join(lines)}")
@@ -100,27 +102,27 @@ def test_a_stray_quote_keeps_nobody_who_left(subscribed: World, line: str, *, is
 @pytest.mark.parametrize(
     "line", [f'"{ADA}"x,Ada,news-flash,unsubscribed', f'{ADA}"x",Ada,news-flash,unsubscribed"']
 )
-def test_an_address_with_a_quote_in_it_is_not_guessed(subscribed: World, line: str):
+def test_an_address_with_a_quote_in_it_is_not_guessed(subscribed: Scenario, line: str):
     report = take(subscribed, f"email,name,list,status\n{line}\n")
     assert (report.rows, report.bad) == (1, 1)
     assert statuses(subscribed) == {ADA: "confirmed", BOB: "confirmed"}
 
 
 @pytest.mark.parametrize("count", [3, 6_000])
-def test_a_quote_that_never_closes_costs_its_own_row_only(world: World, count: int):
+def test_a_quote_that_never_closes_costs_its_own_row_only(scenario: Scenario, count: int):
     take(
-        world,
+        scenario,
         "email,status,consent_at,consent_source\n"
         + "".join(f"p{n}@example.org,confirmed,{CONSENT},shop\n" for n in range(count)),
     )
     rows = "".join(f"p{n}@example.org,Name,unsubscribed\n" for n in range(count))
-    report = take(world, f'email,name,status\nq@example.org,"Q,pending\n{rows}')
+    report = take(scenario, f'email,name,status\nq@example.org,"Q,pending\n{rows}')
     assert [problem.line for problem in report.problems] == [2]
     assert (report.rows, report.imported, report.bad) == (count + 1, count, 1)
-    assert set(statuses(world).values()) == {"unsubscribed"}
+    assert set(statuses(scenario).values()) == {"unsubscribed"}
 
 
-def test_a_quoted_cell_with_rows_in_it_is_told_and_none_of_them_is_believed(subscribed: World):
+def test_a_quoted_cell_with_rows_in_it_is_told_and_none_of_them_is_believed(subscribed: Scenario):
     """It may be a name that somebody made up, and it may be two stray quotes."""
     inner = f"{ADA},,news-flash,unsubscribed\n{BOB},x,news-flash,unsubscribed"
     report = take(
@@ -136,8 +138,8 @@ def test_a_quoted_cell_with_rows_in_it_is_told_and_none_of_them_is_believed(subs
     }
 
 
-def test_a_name_over_several_lines_is_still_one_row(world: World):
-    report = take(world, 'email,name\na@example.org,"Ada\nat home, @work"\nb@example.org,B\n')
+def test_a_name_over_several_lines_is_still_one_row(scenario: Scenario):
+    report = take(scenario, 'email,name\na@example.org,"Ada\nat home, @work"\nb@example.org,B\n')
     assert (report.imported, report.bad) == (2, 0)
 
 
@@ -155,7 +157,7 @@ def test_a_name_over_several_lines_is_still_one_row(world: World):
         ("3/3/2024", datetime(2024, 3, 3, tzinfo=UTC)),
     ],
 )
-def test_times_of_spreadsheets_are_read(subscribed: World, text: str, at: datetime):
+def test_times_of_spreadsheets_are_read(subscribed: Scenario, text: str, at: datetime):
     report = take(subscribed, f'email,status,ended_at\n{ADA},unsubscribed,"{text}"\n')
     assert (report.imported, report.noted) == (1, 0)
     assert subscribed.subscription().ended_at == at
@@ -166,7 +168,7 @@ def test_times_of_spreadsheets_are_read(subscribed: World, text: str, at: dateti
     ("other", "month"), [("31/12/2023", 1), ("12/31/2023", 3)], ids=["day first", "month first"]
 )
 def test_other_rows_settle_which_is_the_day(
-    subscribed: World, other: str, month: int, *, is_first: bool
+    subscribed: Scenario, other: str, month: int, *, is_first: bool
 ):
     rows = [f"{BOB},unsubscribed,{other}\n", f"{ADA},unsubscribed,3/1/2024 9:00\n"]
     report = take(
@@ -181,7 +183,7 @@ def test_other_rows_settle_which_is_the_day(
         assert ada.ended_at is None
 
 
-def test_a_column_that_writes_days_in_both_ways_settles_nothing(subscribed: World):
+def test_a_column_that_writes_days_in_both_ways_settles_nothing(subscribed: Scenario):
     rows = "".join(
         f"p{number}@example.org,unsubscribed,{text}\n"
         for number, text in enumerate(("31/12/2023", "12/31/2023"))
@@ -191,14 +193,14 @@ def test_a_column_that_writes_days_in_both_ways_settles_nothing(subscribed: Worl
     assert subscribed.subscription().status == "unsubscribed"
 
 
-def test_a_whole_day_ends_a_consent_of_that_day(world: World):
+def test_a_whole_day_ends_a_consent_of_that_day(scenario: Scenario):
     row = f"{ADA},confirmed,2024-02-01T10:00:00Z,shop,\n"
     header = "email,status,consent_at,consent_source,ended_at\n"
-    take(world, header + row)
-    assert take(world, f"{header}{ADA},unsubscribed,,,2024-02-01\n").imported == 1
+    take(scenario, header + row)
+    assert take(scenario, f"{header}{ADA},unsubscribed,,,2024-02-01\n").imported == 1
 
 
-def test_an_end_before_the_consent_of_its_own_row_is_an_end(subscribed: World):
+def test_an_end_before_the_consent_of_its_own_row_is_an_end(subscribed: Scenario):
     report = take(
         subscribed,
         f"email,status,confirmed_at,ended_at\n{ADA},unsubscribed,{CONSENT},2024-01-01T00:00:00Z\n",
@@ -207,13 +209,13 @@ def test_an_end_before_the_consent_of_its_own_row_is_an_end(subscribed: World):
     assert subscribed.subscription().status == "unsubscribed"
 
 
-def test_where_the_file_means_that_all_left_an_address_is_enough(subscribed: World):
+def test_where_the_file_means_that_all_left_an_address_is_enough(subscribed: Scenario):
     report = take(subscribed, f'email,name,status\n{ADA},"x"y,active\n{BOB}\n', left=True)
     assert (report.imported, report.bad) == (2, 0)
     assert set(statuses(subscribed).values()) == {"unsubscribed"}
 
 
-def test_without_an_address_or_a_list_nobody_left(subscribed: World):
+def test_without_an_address_or_a_list_nobody_left(subscribed: Scenario):
     report = take(
         subscribed, f"email,list,status\nnobody,,unsubscribed\n{ADA},no-list,unsubscribed\n"
     )
@@ -222,14 +224,14 @@ def test_without_an_address_or_a_list_nobody_left(subscribed: World):
 
 
 @pytest.mark.parametrize("text", ["-", "NULL", "n/a", "0000-00-00 00:00:00", "  "])
-def test_what_means_no_time_ends_nothing(subscribed: World, text: str):
+def test_what_means_no_time_ends_nothing(subscribed: Scenario, text: str):
     take(subscribed, f"email,status,ended_at,ended_reason\n{ADA},pending,{text},{text}\n")
     assert statuses(subscribed)[ADA] == "confirmed"
 
 
-def test_a_row_of_very_many_cells_is_refused_and_costs_no_more_than_its_size(world: World):
+def test_a_row_of_very_many_cells_is_refused_and_costs_no_more_than_its_size(scenario: Scenario):
     """Every way to read it would be as many lists as it has cells."""
     many = "," * 30_000
-    report = take(world, f"email,name{many}\n{ADA}{many},,,,x\n{ADA},Ada\n")
+    report = take(scenario, f"email,name{many}\n{ADA}{many},,,,x\n{ADA},Ada\n")
     assert [problem.line for problem in report.problems] == [2]
     assert report.imported == 1

@@ -11,7 +11,7 @@ from service.domain.files.exchange import FileFormat
 from service.store.tables.core import ConsentEvent, Subscriber, Subscription
 from service.usecases.files.import_report import ImportReport
 from service.usecases.files.import_subscribers import ImportOptions
-from tests.store.world import World
+from tests.scenario import Scenario
 
 SPACES = [
     " ",
@@ -29,9 +29,9 @@ SPACES = [
 ]
 
 
-def take(world: World, data: "str | bytes", form: str = "csv") -> ImportReport:
+def take(scenario: Scenario, data: "str | bytes", form: str = "csv") -> ImportReport:
     raw = data.encode() if isinstance(data, str) else data
-    return world.usecases.import_(io.BytesIO(raw), format=FileFormat(form), actor="test")
+    return scenario.usecases.import_(io.BytesIO(raw), format=FileFormat(form), actor="test")
 
 
 def cells(space: str, form: str) -> str:
@@ -56,11 +56,11 @@ def cells(space: str, form: str) -> str:
 
 @pytest.mark.parametrize("form", ["csv", "ndjson"])
 @pytest.mark.parametrize("space", SPACES, ids=ascii)
-def test_white_space_around_a_cell_is_gone(world: World, space: str, form: str):
-    report = take(world, cells(space, form), form)
+def test_white_space_around_a_cell_is_gone(scenario: Scenario, space: str, form: str):
+    report = take(scenario, cells(space, form), form)
     assert (report.imported, report.asked, report.noted) == (1, 0, 0)
-    person = world.person("bob@example.org")
-    held = world.subscription("bob@example.org")
+    person = scenario.person("bob@example.org")
+    held = scenario.subscription("bob@example.org")
     assert (person.email, person.email_key) == ("bob@example.org", "bob@example.org")
     assert (person.name, person.locale, person.attributes) == ("Bob B.", "en", {"city": 1})
     assert (held.status, held.source, held.consent_text_version) == (
@@ -68,7 +68,7 @@ def test_white_space_around_a_cell_is_gone(world: World, space: str, form: str):
         "https://example.org/",
         "1",
     )
-    assert world.rows(select(ConsentEvent.email, ConsentEvent.source)) == [
+    assert scenario.rows(select(ConsentEvent.email, ConsentEvent.source)) == [
         ("bob@example.org", "https://example.org/")
     ]
 
@@ -87,10 +87,10 @@ def test_white_space_around_a_cell_is_gone(world: World, space: str, form: str):
     ],
     ids=ascii,
 )
-def test_white_space_within_an_address_is_refused(world: World, address: str):
-    report = take(world, json.dumps({"email": address, "status": "pending"}), "ndjson")
+def test_white_space_within_an_address_is_refused(scenario: Scenario, address: str):
+    report = take(scenario, json.dumps({"email": address, "status": "pending"}), "ndjson")
     assert [(each.line, each.column) for each in report.problems] == [(1, "email")]
-    assert world.rows(select(Subscriber.email)) == []
+    assert scenario.rows(select(Subscriber.email)) == []
 
 
 @pytest.mark.parametrize(
@@ -106,44 +106,44 @@ def test_white_space_within_an_address_is_refused(world: World, address: str):
     ],
     ids=ascii,
 )
-def test_a_name_is_one_line_of_visible_characters(world: World, name: str, kept: str):
+def test_a_name_is_one_line_of_visible_characters(scenario: Scenario, name: str, kept: str):
     row = {"email": "bob@example.org", "name": name, "source": name}
-    report = take(world, json.dumps(row), "ndjson")
+    report = take(scenario, json.dumps(row), "ndjson")
     assert [(note.line, note.column) for note in report.notes] == [(1, "name"), (1, "source")]
-    assert world.person("bob@example.org").name == kept
-    assert world.subscription("bob@example.org").source == kept
+    assert scenario.person("bob@example.org").name == kept
+    assert scenario.subscription("bob@example.org").source == kept
 
 
 @pytest.mark.parametrize("bad", ["nul\0", "half \ud83d", "\udfff"], ids=ascii)
 @pytest.mark.parametrize("column", ["name", "source", "list", "status", "locale", "attributes"])
-def test_what_no_database_keeps_is_refused_by_row(world: World, column: str, bad: str):
+def test_what_no_database_keeps_is_refused_by_row(scenario: Scenario, column: str, bad: str):
     rows = [
         {"email": "bob@example.org", column: {bad: bad} if column == "attributes" else bad},
         {"email": "cay@example.org"},
     ]
-    report = take(world, "\n".join(map(json.dumps, rows)), "ndjson")
+    report = take(scenario, "\n".join(map(json.dumps, rows)), "ndjson")
     assert [(each.line, each.column) for each in report.problems] == [(1, column)]
     assert report.imported == 1
 
 
-def test_names_of_attributes_are_trimmed_at_every_depth(world: World):
+def test_names_of_attributes_are_trimmed_at_every_depth(scenario: Scenario):
     attributes = {" city\n": "  as it is ", "deep": [{"\xa0a\u200b": 1}]}
     row = {"email": "bob@example.org", "attributes": attributes}
-    report = take(world, json.dumps(row), "ndjson")
+    report = take(scenario, json.dumps(row), "ndjson")
     assert [(note.line, note.column) for note in report.notes] == [(1, "attributes")]
-    assert world.person("bob@example.org").attributes == {
+    assert scenario.person("bob@example.org").attributes == {
         "city": "  as it is ",
         "deep": [{"a": 1}],
     }
     two = {"email": "cay@example.org", "attributes": {"a": 1, " a": 2}}
-    assert take(world, json.dumps(two), "ndjson").bad == 1
+    assert take(scenario, json.dumps(two), "ndjson").bad == 1
 
 
-def test_attributes_that_an_export_makes_longer_than_a_row_are_refused(world: World):
+def test_attributes_that_an_export_makes_longer_than_a_row_are_refused(scenario: Scenario):
     row = {"email": "bob@example.org", "attributes": {"n": [1e300] * 1_000}}
-    report = take(world, json.dumps(row), "ndjson")
+    report = take(scenario, json.dumps(row), "ndjson")
     assert [(each.line, each.column) for each in report.problems] == [(1, "attributes")]
-    assert world.rows(select(Subscription.status)) == []
+    assert scenario.rows(select(Subscription.status)) == []
 
 
 PEOPLE = "email,name,status\nada@example.org,Ada,pending\nbob@example.org,Bob,pending\n"
@@ -176,20 +176,20 @@ PEOPLE = "email,name,status\nada@example.org,Ada,pending\nbob@example.org,Bob,pe
         *("marked title", "empty rows", "other order"),
     ],
 )  # fmt: skip
-def test_files_as_programs_write_them_are_read(world: World, data: bytes):
+def test_files_as_programs_write_them_are_read(scenario: Scenario, data: bytes):
     if b"NAME" in data:
         data = data.replace(b"Bob,", b"Bob,,,")
-    report = take(world, data)
+    report = take(scenario, data)
     assert (report.rows, report.imported, report.problems) == (2, 2, [])
-    people = world.rows(select(Subscriber.email, Subscriber.name).order_by("email"))
+    people = scenario.rows(select(Subscriber.email, Subscriber.name).order_by("email"))
     assert people == [("ada@example.org", "Ada"), ("bob@example.org", "Bob")]
 
 
 @pytest.mark.parametrize("codec", ["utf-16", "utf-32", "U16"])
-def test_a_named_encoding_of_two_orders_is_read_without_a_mark(world: World, codec: str):
+def test_a_named_encoding_of_two_orders_is_read_without_a_mark(scenario: Scenario, codec: str):
     for order in ("-le", "-be"):
         name = {"U16": "utf-16"}.get(codec, codec)
-        report = world.usecases.import_(
+        report = scenario.usecases.import_(
             io.BytesIO(PEOPLE.encode(name + order)),
             format=FileFormat.CSV,
             actor="test",
@@ -199,9 +199,9 @@ def test_a_named_encoding_of_two_orders_is_read_without_a_mark(world: World, cod
 
 
 @pytest.mark.parametrize("name", ["idna", "punycode", "unicode_escape", "undefined", "hex"])
-def test_an_encoding_in_which_no_file_is_written_is_refused(world: World, name: str):
+def test_an_encoding_in_which_no_file_is_written_is_refused(scenario: Scenario, name: str):
     with pytest.raises(InvalidInputError) as caught:
-        world.usecases.import_(
+        scenario.usecases.import_(
             io.BytesIO(PEOPLE.encode()),
             format=FileFormat.CSV,
             actor="test",
@@ -225,9 +225,9 @@ def test_an_encoding_in_which_no_file_is_written_is_refused(world: World, name: 
     ],
 )
 def test_a_refusal_names_the_column_and_the_fix_and_nobody(
-    world: World, data: str, column: str | None, says: str
+    scenario: Scenario, data: str, column: str | None, says: str
 ):
-    report = take(world, data)
+    report = take(scenario, data)
     (problem,) = report.problems
     assert (problem.line, problem.column) == (2, column)
     assert says in problem.message

@@ -19,23 +19,23 @@ nobody,pending,,
 
 
 @pytest.fixture
-def run(world, engine):
+def run(scenario, engine):
     """Import the file, or only try to, and return the report."""
-    world.sign_up("left@example.org")
-    world.confirm("left@example.org")
-    world.leave("left@example.org")
+    scenario.sign_up("left@example.org")
+    scenario.confirm("left@example.org")
+    scenario.leave("left@example.org")
     import_ = Import(
         engine,
-        lists=world.usecases.lists,
-        address_hash_key=world.usecases.settings.address_hash_key,
+        lists=scenario.usecases.lists,
+        address_hash_key=scenario.usecases.settings.address_hash_key,
     )
     return lambda **given: import_(io.BytesIO(FILE), format=FileFormat.CSV, actor="test", **given)
 
 
-def test_a_dry_run_tells_the_same_and_changes_nothing(world, run):
+def test_a_dry_run_tells_the_same_and_changes_nothing(scenario, run):
     def counts():
         tables = (Subscriber, Subscription, ConsentEvent, AuditEntry)
-        return [world.rows(select(func.count()).select_from(table))[0][0] for table in tables]
+        return [scenario.rows(select(func.count()).select_from(table))[0][0] for table in tables]
 
     before = counts()
     tried = run(options=ImportOptions(dry_run=True))

@@ -15,7 +15,7 @@ from service.store.tables.core import ConsentEvent, Subscriber
 from service.usecases.files import import_subscribers as module
 from service.usecases.files.import_report import ImportReport
 from service.usecases.operations.statistics import Statistics
-from tests.store.world import ADA, NOON, World
+from tests.scenario import ADA, NOON, Scenario
 
 HEADER = "email,status,confirmed_at,source,ended_at\n"
 CONSENT = f"{ADA},confirmed,2025-06-01T00:00:00Z,https://example.org/form,\n"
@@ -24,8 +24,8 @@ LEFT = f"{ADA},unsubscribed,,,\n"
 DAY = timedelta(days=1)
 
 
-def take(world: World, rows: str) -> ImportReport:
-    return world.usecases.import_(
+def take(scenario: Scenario, rows: str) -> ImportReport:
+    return scenario.usecases.import_(
         io.BytesIO((HEADER + rows).encode()), format=FileFormat.CSV, actor="test"
     )
 
@@ -37,90 +37,92 @@ def left(at: object) -> str:
 @pytest.mark.parametrize("last_act", ["sign_up", "confirm", "resume"])
 @pytest.mark.parametrize("has_left_once", [False, True], ids=["first cycle", "second cycle"])
 def test_a_leaving_counts_only_after_the_persons_last_act(
-    world: World, last_act: str, *, has_left_once: bool
+    scenario: Scenario, last_act: str, *, has_left_once: bool
 ):
     with time_machine.travel(NOON, tick=False) as clock:
-        world.sign_up()
+        scenario.sign_up()
         if has_left_once:
-            world.leave()
+            scenario.leave()
             clock.shift(DAY)
-            world.sign_up()
+            scenario.sign_up()
         if last_act != "sign_up":
             clock.shift(DAY)
-            world.confirm()
+            scenario.confirm()
         if last_act == "resume":
             clock.shift(DAY)
-            undo = world.leave()
+            undo = scenario.leave()
             assert undo is not None
             clock.shift(timedelta(minutes=30))
-            world.usecases.unsubscribe.undo(undo, Evidence())
+            scenario.usecases.unsubscribe.undo(undo, Evidence())
         acted_at = utc_now()
         clock.shift(10 * DAY)
-        before = world.subscription()
+        before = scenario.subscription()
         for row in (left(acted_at.isoformat()), left((acted_at - DAY).isoformat()), LEFT):
-            report = take(world, row)
+            report = take(scenario, row)
             assert (report.imported, report.skipped) == (0, 1)
-        assert world.subscription() == before
-        report = take(world, left((acted_at + DAY).isoformat()))
+        assert scenario.subscription() == before
+        report = take(scenario, left((acted_at + DAY).isoformat()))
     assert (report.imported, report.skipped) == (1, 0)
-    after = world.subscription()
+    after = scenario.subscription()
     assert (after.status, after.epoch, after.ended_at) == (
         "unsubscribed",
         2 if has_left_once else 1,
         acted_at + DAY,
     )
-    last = world.rows(select(ConsentEvent.__table__).order_by(ConsentEvent.id.desc()))[0]
+    last = scenario.rows(select(ConsentEvent.__table__).order_by(ConsentEvent.id.desc()))[0]
     assert (last.kind, last.epoch, last.detail) == ("unsubscribed", after.epoch, "imported")
     assert last.text_version is None
 
 
-def test_what_a_file_alone_says_is_pending_is_no_consent(world: World):
+def test_what_a_file_alone_says_is_pending_is_no_consent(scenario: Scenario):
     """It may be of any time: the file that told of it need not have said."""
-    take(world, PENDING)
-    assert take(world, left("2025-01-01T00:00:00Z")).imported == 1
-    assert world.subscription().status == "unsubscribed"
+    take(scenario, PENDING)
+    assert take(scenario, left("2025-01-01T00:00:00Z")).imported == 1
+    assert scenario.subscription().status == "unsubscribed"
 
 
 @pytest.mark.parametrize("act", ["pending", "confirmed"])
-def test_signing_up_here_outlives_an_older_leaving_though_a_file_came_first(world: World, act: str):
+def test_signing_up_here_outlives_an_older_leaving_though_a_file_came_first(
+    scenario: Scenario, act: str
+):
     with time_machine.travel(NOON, tick=False) as clock:
-        take(world, PENDING if act == "pending" else CONSENT)
-        world.sign_up()
+        take(scenario, PENDING if act == "pending" else CONSENT)
+        scenario.sign_up()
         clock.shift(DAY)
-        assert take(world, left("2025-09-01T00:00:00Z")).skipped == 1
-    assert world.subscription().status == act
+        assert take(scenario, left("2025-09-01T00:00:00Z")).skipped == 1
+    assert scenario.subscription().status == act
 
 
-def test_why_somebody_is_not_taken_off_is_told_as_it_is(world: World):
-    take(world, CONSENT)
-    older = take(world, left("2025-01-01T00:00:00Z")).problems
-    world.sign_up()
-    untimed = take(world, LEFT).problems
+def test_why_somebody_is_not_taken_off_is_told_as_it_is(scenario: Scenario):
+    take(scenario, CONSENT)
+    older = take(scenario, left("2025-01-01T00:00:00Z")).problems
+    scenario.sign_up()
+    untimed = take(scenario, LEFT).problems
     assert [each.message for each in older + untimed] == [
         "left before a consent or a signup that is known here",
         "does not say when, and the person signed up here themselves",
     ]
 
 
-def test_whoever_is_suppressed_leaves_by_a_file_too_but_nothing_is_made(world: World):
-    take(world, CONSENT)
-    world.suppress(ADA, "manual")
+def test_whoever_is_suppressed_leaves_by_a_file_too_but_nothing_is_made(scenario: Scenario):
+    take(scenario, CONSENT)
+    scenario.suppress(ADA, "manual")
     stranger = "bob@example.org"
-    world.suppress(stranger, "manual")
-    report = take(world, LEFT + LEFT.replace(ADA, stranger))
+    scenario.suppress(stranger, "manual")
+    report = take(scenario, LEFT + LEFT.replace(ADA, stranger))
     assert (report.imported, report.skipped) == (1, 1)
-    assert world.subscription().status == "unsubscribed"
-    assert world.rows(select(Subscriber.email)) == [(ADA,)]
+    assert scenario.subscription().status == "unsubscribed"
+    assert scenario.rows(select(Subscriber.email)) == [(ADA,)]
 
 
-def test_a_file_does_not_confirm_whom_it_may_not_mail(world: World):
-    take(world, PENDING)
-    world.suppress(ADA, "manual")
-    report = take(world, CONSENT)
+def test_a_file_does_not_confirm_whom_it_may_not_mail(scenario: Scenario):
+    take(scenario, PENDING)
+    scenario.suppress(ADA, "manual")
+    report = take(scenario, CONSENT)
     assert [each.message for each in report.problems] == [
         "is suppressed here and may not be mailed"
     ]
-    assert world.subscription().status == "pending"
+    assert scenario.subscription().status == "pending"
 
 
 @pytest.mark.parametrize(
@@ -128,30 +130,30 @@ def test_a_file_does_not_confirm_whom_it_may_not_mail(world: World):
 )
 @pytest.mark.parametrize("then", [CONSENT, LEFT, left("2025-07-01T00:00:00Z"), PENDING])
 def test_rows_of_one_file_come_to_what_they_do_in_files_of_their_own(
-    world: World, monkeypatch: pytest.MonkeyPatch, rows: tuple[str, ...], then: str
+    scenario: Scenario, monkeypatch: pytest.MonkeyPatch, rows: tuple[str, ...], then: str
 ):
     rows = (*rows, then)
-    take(world, "".join(rows))
-    together = world.subscription().status
-    world.erase(ADA)
+    take(scenario, "".join(rows))
+    together = scenario.subscription().status
+    scenario.erase(ADA)
     for row in rows:
-        take(world, row)
-    assert world.subscription().status == together
-    world.erase(ADA)
+        take(scenario, row)
+    assert scenario.subscription().status == together
+    scenario.erase(ADA)
     monkeypatch.setattr(module, "CHUNK_ROWS", 1)
-    take(world, "".join(rows))
-    assert world.subscription().status == together
+    take(scenario, "".join(rows))
+    assert scenario.subscription().status == together
 
 
-def test_whom_a_file_took_off_is_a_leaver_but_not_whoever_was_gone_before(world: World):
+def test_whom_a_file_took_off_is_a_leaver_but_not_whoever_was_gone_before(scenario: Scenario):
     complained = "bob@example.org"
-    take(world, CONSENT + CONSENT.replace(ADA, complained))
-    take(world, LEFT + LEFT.replace(ADA, "gone@example.org"))
-    world.usecases.import_(
+    take(scenario, CONSENT + CONSENT.replace(ADA, complained))
+    take(scenario, LEFT + LEFT.replace(ADA, "gone@example.org"))
+    scenario.usecases.import_(
         io.BytesIO(f"email,status,ended_reason\n{complained},unsubscribed,complaint\n".encode()),
         format=FileFormat.CSV,
         actor="test",
     )
-    assert world.subscription(complained).status == "unsubscribed"
-    report = Statistics(world.engine, lists=world.usecases.lists).report()
+    assert scenario.subscription(complained).status == "unsubscribed"
+    report = Statistics(scenario.engine, lists=scenario.usecases.lists).report()
     assert report.totals.leavers == 1

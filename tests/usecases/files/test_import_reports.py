@@ -13,14 +13,14 @@ from service.domain.files.exchange import FileFormat
 from service.store.tables.core import ConsentEvent, OutboxMessage, Subscriber, Suppression
 from service.usecases.files.import_report import ImportReport
 from service.usecases.files.import_subscribers import ImportOptions
-from tests.store.world import ADA, NOON, World
+from tests.scenario import ADA, NOON, Scenario
 
 HEADER = "email,list,status,ended_at,ended_reason\n"
 DAY = timedelta(days=1)
 
 
-def take(world: World, rows: str, *, header: str = HEADER, **options: object) -> ImportReport:
-    return world.usecases.import_(
+def take(scenario: Scenario, rows: str, *, header: str = HEADER, **options: object) -> ImportReport:
+    return scenario.usecases.import_(
         io.BytesIO((header + rows).encode()),
         format=FileFormat.CSV,
         actor="test",
@@ -28,15 +28,15 @@ def take(world: World, rows: str, *, header: str = HEADER, **options: object) ->
     )
 
 
-def suppressed(world: World) -> set[tuple[str, str | None, str | None]]:
+def suppressed(scenario: Scenario) -> set[tuple[str, str | None, str | None]]:
     query = select(Suppression.reason, Suppression.email_key, Suppression.note)
-    return {tuple(row) for row in world.rows(query)}
+    return {tuple(row) for row in scenario.rows(query)}
 
 
-def suppress(world: World, reason: str) -> None:
+def suppress(scenario: Scenario, reason: str) -> None:
     """Suppress Ada as an erasure leaves it: nothing but the hash."""
-    key = world.usecases.settings.address_hash_key
-    with world.engine.begin() as connection:
+    key = scenario.usecases.settings.address_hash_key
+    with scenario.engine.begin() as connection:
         connection.execute(
             insert(Suppression).values(
                 address_hash=address_hash(parse_address(ADA).key, key),
@@ -59,86 +59,90 @@ def suppress(world: World, reason: str) -> None:
     ],
 )
 def test_a_bounce_or_a_complaint_ends_every_list_and_suppresses(
-    world: World, cells: str, reason: str
+    scenario: Scenario, cells: str, reason: str
 ):
-    world.make_lists("weekly")
+    scenario.make_lists("weekly")
     with time_machine.travel(NOON, tick=False):
-        world.sign_up(ADA, "news-flash", "weekly")
-        world.confirm()
-        report = take(world, f"{ADA},news-flash,{cells}\n")
+        scenario.sign_up(ADA, "news-flash", "weekly")
+        scenario.confirm()
+        report = take(scenario, f"{ADA},news-flash,{cells}\n")
         assert (report.imported, report.bad, report.skipped) == (1, 0, 0)
         for slug in ("news-flash", "weekly"):
-            held = world.subscription(slug=slug)
+            held = scenario.subscription(slug=slug)
             assert (held.status, held.ended_reason) == ("unsubscribed", reason)
-        assert suppressed(world) == {(reason, ADA, "import")}
-        again = take(world, f"{ADA},news-flash,{cells}\n")
+        assert suppressed(scenario) == {(reason, ADA, "import")}
+        again = take(scenario, f"{ADA},news-flash,{cells}\n")
     assert (again.imported, again.unchanged) == (0, 1)
-    ends = world.rows(select(ConsentEvent.detail).where(ConsentEvent.kind == "unsubscribed"))
+    ends = scenario.rows(select(ConsentEvent.detail).where(ConsentEvent.kind == "unsubscribed"))
     assert [detail for (detail,) in ends] == [reason, reason]
 
 
-def test_a_row_for_no_list_of_ours_still_reports_its_address(world: World):
-    world.sign_up()
-    report = take(world, f"{ADA},elsewhere,bounced,,\nbob@example.org,elsewhere,unsubscribed,,\n")
+def test_a_row_for_no_list_of_ours_still_reports_its_address(scenario: Scenario):
+    scenario.sign_up()
+    report = take(
+        scenario, f"{ADA},elsewhere,bounced,,\nbob@example.org,elsewhere,unsubscribed,,\n"
+    )
     assert (report.rows, report.imported, report.bad) == (2, 1, 1)
     assert [(note.line, note.column) for note in report.notes] == [(2, "list")]
-    assert world.subscription().status == "unsubscribed"
-    assert suppressed(world) == {("hard_bounce", ADA, "import")}
+    assert scenario.subscription().status == "unsubscribed"
+    assert suppressed(scenario) == {("hard_bounce", ADA, "import")}
 
 
-def test_a_later_confirmation_stands_against_an_older_bounce(world: World):
+def test_a_later_confirmation_stands_against_an_older_bounce(scenario: Scenario):
     with time_machine.travel(NOON, tick=False) as clock:
-        world.sign_up()
+        scenario.sign_up()
         clock.shift(DAY)
-        world.confirm()
+        scenario.confirm()
         confirmed_at = utc_now()
         clock.shift(DAY)
-        older = take(world, f"{ADA},,bounced,{(confirmed_at - DAY).isoformat()},\n")
+        older = take(scenario, f"{ADA},,bounced,{(confirmed_at - DAY).isoformat()},\n")
         assert (older.imported, older.skipped) == (0, 1)
-        assert suppressed(world) == set()
-        newer = take(world, f"{ADA},,bounced,{(confirmed_at + timedelta(hours=1)).isoformat()},\n")
+        assert suppressed(scenario) == set()
+        newer = take(
+            scenario, f"{ADA},,bounced,{(confirmed_at + timedelta(hours=1)).isoformat()},\n"
+        )
     assert newer.imported == 1
-    assert world.subscription().status == "unsubscribed"
-    assert {reason for reason, _, _ in suppressed(world)} == {"hard_bounce"}
+    assert scenario.subscription().status == "unsubscribed"
+    assert {reason for reason, _, _ in suppressed(scenario)} == {"hard_bounce"}
 
 
 @pytest.mark.parametrize("is_first", [True, False], ids=["first", "last"])
-def test_rows_of_one_file_agree_on_the_address(world: World, *, is_first: bool):
+def test_rows_of_one_file_agree_on_the_address(scenario: Scenario, *, is_first: bool):
     """Nobody is asked by email who bounced in another row, whichever comes first."""
-    world.make_lists("weekly")
+    scenario.make_lists("weekly")
     rows = [f"{ADA},news-flash,confirmed,,\n", f"{ADA},weekly,bounced,,\n"]
-    report = take(world, "".join(reversed(rows) if is_first else rows))
+    report = take(scenario, "".join(reversed(rows) if is_first else rows))
     assert (report.imported, report.asked) == (2, 0)
-    assert world.rows(select(func.count()).select_from(OutboxMessage)) == [(0,)]
-    assert {world.subscription(slug=slug).status for slug in ("news-flash", "weekly")} == {
+    assert scenario.rows(select(func.count()).select_from(OutboxMessage)) == [(0,)]
+    assert {scenario.subscription(slug=slug).status for slug in ("news-flash", "weekly")} == {
         "unsubscribed"
     }
 
 
-def test_a_repeated_row_still_reports(world: World):
-    take(world, f"{ADA},,unsubscribed,2024-01-01T00:00:00Z,\n{ADA},,bounced,,\n{ADA},,spam,,\n")
-    assert {reason for reason, _, _ in suppressed(world)} == {"hard_bounce", "complaint"}
+def test_a_repeated_row_still_reports(scenario: Scenario):
+    take(scenario, f"{ADA},,unsubscribed,2024-01-01T00:00:00Z,\n{ADA},,bounced,,\n{ADA},,spam,,\n")
+    assert {reason for reason, _, _ in suppressed(scenario)} == {"hard_bounce", "complaint"}
 
 
 @pytest.mark.parametrize("is_known", [True, False], ids=["again", "new"])
-def test_an_erased_address_stays_so_and_is_not_named(world: World, *, is_known: bool):
-    suppress(world, "erased")
+def test_an_erased_address_stays_so_and_is_not_named(scenario: Scenario, *, is_known: bool):
+    suppress(scenario, "erased")
     if is_known:
-        suppress(world, "complaint")
-    report = take(world, f"{ADA},,complained,,\n")
-    assert {reason for reason, _, _ in suppressed(world)} == {"erased", "complaint"}
-    assert {key for _, key, _ in suppressed(world)} == {None}
+        suppress(scenario, "complaint")
+    report = take(scenario, f"{ADA},,complained,,\n")
+    assert {reason for reason, _, _ in suppressed(scenario)} == {"erased", "complaint"}
+    assert {key for _, key, _ in suppressed(scenario)} == {None}
     assert report.imported == (not is_known)
-    assert world.rows(select(Subscriber.email)) == []
+    assert scenario.rows(select(Subscriber.email)) == []
 
 
-def test_leaving_alone_suppresses_nobody(world: World):
-    take(world, f"{ADA},,unsubscribed,,\n{ADA},,opted out,,\nbob@example.org,,removed,,\n")
-    assert suppressed(world) == set()
+def test_leaving_alone_suppresses_nobody(scenario: Scenario):
+    take(scenario, f"{ADA},,unsubscribed,,\n{ADA},,opted out,,\nbob@example.org,,removed,,\n")
+    assert suppressed(scenario) == set()
 
 
-def test_a_dry_run_suppresses_nobody(world: World):
-    world.sign_up()
-    assert take(world, f"{ADA},,bounced,,\n", dry_run=True).imported == 1
-    assert suppressed(world) == set()
-    assert world.subscription().status == "pending"
+def test_a_dry_run_suppresses_nobody(scenario: Scenario):
+    scenario.sign_up()
+    assert take(scenario, f"{ADA},,bounced,,\n", dry_run=True).imported == 1
+    assert suppressed(scenario) == set()
+    assert scenario.subscription().status == "pending"

@@ -12,25 +12,26 @@ from sqlalchemy.exc import IntegrityError
 from service.domain.errors import UnknownListError
 from service.store.tables.core import MailingList
 from service.usecases.lists.lists import MISSES_A_SECOND, Lists
-from tests.store.world import World, counted
-from tests.store.world import world as world
+from tests.scenario import Scenario, counted
 
 
-def defaults(world: World) -> list[str]:
-    return [row.slug for row in world.rows(select(MailingList.slug).where(MailingList.is_default))]
+def defaults(scenario: Scenario) -> list[str]:
+    return [
+        row.slug for row in scenario.rows(select(MailingList.slug).where(MailingList.is_default))
+    ]
 
 
-def test_a_new_list_is_known_to_another_process_at_once(world: World, engine: Engine):
+def test_a_new_list_is_known_to_another_process_at_once(scenario: Scenario, engine: Engine):
     other = Lists(engine)
     assert len(other.all()) == 1
     with pytest.raises(UnknownListError):
         other.get("fresh")
-    world.make_lists("fresh")
+    scenario.make_lists("fresh")
     assert other.get("fresh").slug == "fresh"
     assert {info.slug for info in other.all()} == {"news-flash", "fresh"}
 
 
-def test_made_up_names_are_looked_up_a_bounded_number_of_times(world: World, engine: Engine):
+def test_made_up_names_are_looked_up_a_bounded_number_of_times(scenario: Scenario, engine: Engine):
     lists = Lists(engine)
     lists.all()
     with counted(engine) as statements:
@@ -45,8 +46,10 @@ def test_made_up_names_are_looked_up_a_bounded_number_of_times(world: World, eng
     assert MISSES_A_SECOND <= len(looked) < 250
 
 
-def test_what_was_read_before_a_change_is_not_kept(world: World, monkeypatch: pytest.MonkeyPatch):
-    lists = world.usecases.lists
+def test_what_was_read_before_a_change_is_not_kept(
+    scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+):
+    lists = scenario.usecases.lists
     lists._forget()
     whole = Lists._read
 
@@ -61,9 +64,9 @@ def test_what_was_read_before_a_change_is_not_kept(world: World, monkeypatch: py
     assert lists.get("news-flash").name == "Renamed"
 
 
-def test_one_list_stays_the_default_whatever_happens_at_once(world: World, engine: Engine):
+def test_one_list_stays_the_default_whatever_happens_at_once(scenario: Scenario, engine: Engine):
     slugs = [f"list-{number}" for number in range(8)]
-    world.make_lists(*slugs)
+    scenario.make_lists(*slugs)
     barrier = threading.Barrier(len(slugs) + 2)
 
     def choose(slug: str) -> None:
@@ -79,21 +82,21 @@ def test_one_list_stays_the_default_whatever_happens_at_once(world: World, engin
         running += [pool.submit(create, slug) for slug in ("new-1", "new-2")]
         for each in running:
             each.result()
-    assert len(defaults(world)) == 1
-    assert Lists(engine).default().slug == defaults(world)[0]
+    assert len(defaults(scenario)) == 1
+    assert Lists(engine).default().slug == defaults(scenario)[0]
 
 
-def test_the_database_holds_no_second_default(world: World, engine: Engine):
-    world.make_lists("other")
+def test_the_database_holds_no_second_default(scenario: Scenario, engine: Engine):
+    scenario.make_lists("other")
     with pytest.raises(IntegrityError), engine.begin() as connection:
         connection.execute(update(MailingList).values(is_default=True))
 
 
-def test_of_two_defaults_from_before_the_one_that_was_taken_stays(app: Flask, world: World):
-    world.make_lists("another", "zebra")
+def test_of_two_defaults_from_before_the_one_that_was_taken_stays(app: Flask, scenario: Scenario):
+    scenario.make_lists("another", "zebra")
     with app.app_context():
         downgrade(revision="0018")
-        with world.engine.begin() as connection:
+        with scenario.engine.begin() as connection:
             connection.execute(update(MailingList).values(is_default=True))
         upgrade()
-    assert defaults(world) == ["another"]
+    assert defaults(scenario) == ["another"]

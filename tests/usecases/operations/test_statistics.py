@@ -16,15 +16,15 @@ from service.usecases.operations.statistics import COUNTED, Statistics
 
 
 @pytest.fixture
-def days(world, engine):
+def days(scenario, engine):
     """Return the period as it is counted now, by a reader that has read nothing before."""
     return lambda count: Statistics(engine, lists=Lists(engine)).period(count)
 
 
 @pytest.fixture
-def report(world, engine):
+def report(scenario, engine):
     """Return what a reader that has read nothing before tells a program."""
-    return lambda **asked: Statistics(engine, lists=world.usecases.lists).report(**asked)
+    return lambda **asked: Statistics(engine, lists=scenario.usecases.lists).report(**asked)
 
 
 def told(counts):
@@ -40,8 +40,8 @@ def report_of(engine, kind, message_id=None, at=None):
         connection.execute(insert(RecordedEvent).values(**row, at=at, received_at=at))
 
 
-def sign_up(world, email, source=None):
-    world.sign_up(email, evidence=Evidence(source=source))
+def sign_up(scenario, email, source=None):
+    scenario.sign_up(email, evidence=Evidence(source=source))
 
 
 def test_a_period_without_anything_is_days_of_nothing(days):
@@ -54,14 +54,14 @@ def test_a_period_without_anything_is_days_of_nothing(days):
     assert period.sources == []
 
 
-def test_signups_are_followed_to_what_became_of_them(world, days):
+def test_signups_are_followed_to_what_became_of_them(scenario, days):
     for name in ("ada", "bob", "eve"):
-        sign_up(world, f"{name}@example.org", "https://site.example")
-    sign_up(world, "zoe@example.org")
-    world.confirm("ada@example.org")
-    world.confirm("bob@example.org")
-    world.leave("bob@example.org")
-    world.set_message(world.messages("eve@example.org")[0].id, status="accepted")
+        sign_up(scenario, f"{name}@example.org", "https://site.example")
+    sign_up(scenario, "zoe@example.org")
+    scenario.confirm("ada@example.org")
+    scenario.confirm("bob@example.org")
+    scenario.leave("bob@example.org")
+    scenario.set_message(scenario.messages("eve@example.org")[0].id, status="accepted")
 
     period = days(30)
     today = period.days[-1]
@@ -74,16 +74,16 @@ def test_signups_are_followed_to_what_became_of_them(world, days):
     ]
 
 
-def test_a_signup_that_is_repeated_at_once_counts_once(world, days):
-    sign_up(world, "ada@example.org")
-    sign_up(world, "ada@example.org")
+def test_a_signup_that_is_repeated_at_once_counts_once(scenario, days):
+    sign_up(scenario, "ada@example.org")
+    sign_up(scenario, "ada@example.org")
     period = days(30)
     assert period.days[-1].signups == 1
     assert period.funnel.asked == 1
 
 
-def test_what_is_older_than_the_period_is_left_out(world, engine, days):
-    sign_up(world, "ada@example.org")
+def test_what_is_older_than_the_period_is_left_out(scenario, engine, days):
+    sign_up(scenario, "ada@example.org")
     with engine.begin() as connection:
         at = utc_now() - timedelta(days=30)
         connection.execute(update(ConsentEvent).values(at=at))
@@ -93,11 +93,11 @@ def test_what_is_older_than_the_period_is_left_out(world, engine, days):
 
 
 @pytest.mark.parametrize("reason", ["hard_bounce", "complaint"])
-def test_whom_a_report_took_off_a_list_is_no_leaver(world, engine, days, reason):
-    sign_up(world, "ada@example.org")
+def test_whom_a_report_took_off_a_list_is_no_leaver(scenario, engine, days, reason):
+    sign_up(scenario, "ada@example.org")
     for kind in ("hard_bounce", "soft_bounce", "delivered", "complaint"):
         report_of(engine, kind)
-    world.leave("ada@example.org")
+    scenario.leave("ada@example.org")
     with engine.begin() as connection:
         connection.execute(
             update(ConsentEvent).where(ConsentEvent.kind == "unsubscribed").values(detail=reason)
@@ -106,14 +106,14 @@ def test_whom_a_report_took_off_a_list_is_no_leaver(world, engine, days, reason)
     assert (today.bounces, today.complaints, today.leavers) == (2, 1, 0)
 
 
-def test_a_report_counts_by_day_and_list(world, engine, report):
-    world.make_lists("extra")
-    world.sign_up("ada@example.org", "news-flash", "extra")
-    world.sign_up("bob@example.org", "extra")
-    world.confirm("bob@example.org")
-    world.leave("bob@example.org")
-    report_of(engine, "soft_bounce", world.messages("ada@example.org")[0].id)
-    report_of(engine, "complaint", world.messages("bob@example.org")[0].id)
+def test_a_report_counts_by_day_and_list(scenario, engine, report):
+    scenario.make_lists("extra")
+    scenario.sign_up("ada@example.org", "news-flash", "extra")
+    scenario.sign_up("bob@example.org", "extra")
+    scenario.confirm("bob@example.org")
+    scenario.leave("bob@example.org")
+    report_of(engine, "soft_bounce", scenario.messages("ada@example.org")[0].id)
+    report_of(engine, "complaint", scenario.messages("bob@example.org")[0].id)
     report_of(engine, "hard_bounce")
 
     found = report()
@@ -131,24 +131,24 @@ def test_a_report_counts_by_day_and_list(world, engine, report):
     assert only.totals.confirmation_rate == 0
 
 
-def test_a_scope_hides_other_lists(world, engine, report):
-    world.make_lists("extra")
-    world.sign_up("ada@example.org", "news-flash", "extra")
-    world.sign_up("bob@example.org", "news-flash")
-    report_of(engine, "hard_bounce", world.messages("bob@example.org")[0].id)
+def test_a_scope_hides_other_lists(scenario, engine, report):
+    scenario.make_lists("extra")
+    scenario.sign_up("ada@example.org", "news-flash", "extra")
+    scenario.sign_up("bob@example.org", "news-flash")
+    report_of(engine, "hard_bounce", scenario.messages("bob@example.org")[0].id)
     report_of(engine, "hard_bounce")
-    found = report(scope={world.list_id("extra")})
+    found = report(scope={scenario.list_id("extra")})
     assert [each.list for each in found.lists] == ["extra"]
     assert told(found.totals) == (1, 0, 0, 0, 0)
     with pytest.raises(UnknownListError):
-        report(list="news-flash", scope={world.list_id("extra")})
+        report(list="news-flash", scope={scenario.list_id("extra")})
 
 
-def test_a_report_holds_the_days_asked_for_and_no_others(world, engine, report):
+def test_a_report_holds_the_days_asked_for_and_no_others(scenario, engine, report):
     today = utc_now().date()
     at = utc_now() - timedelta(days=5)
-    sign_up(world, "ada@example.org")
-    world.confirm("ada@example.org")
+    sign_up(scenario, "ada@example.org")
+    scenario.confirm("ada@example.org")
     with engine.begin() as connection:
         connection.execute(
             update(ConsentEvent)
@@ -167,10 +167,10 @@ def test_a_report_holds_the_days_asked_for_and_no_others(world, engine, report):
     assert (told(later.totals), later.totals.confirmation_rate) == ((0, 1, 0, 0, 0), None)
 
 
-def test_whoever_is_erased_still_counts_as_confirmed(world, report):
-    sign_up(world, "ada@example.org")
-    world.confirm("ada@example.org")
-    subscribers = world.usecases.subscribers
+def test_whoever_is_erased_still_counts_as_confirmed(scenario, report):
+    sign_up(scenario, "ada@example.org")
+    scenario.confirm("ada@example.org")
+    subscribers = scenario.usecases.subscribers
     subscribers.erase(subscribers.id_of("ada@example.org"), actor="test")
     assert report().totals.confirmation_rate == 1
 

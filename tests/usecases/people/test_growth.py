@@ -25,168 +25,171 @@ from service.usecases.access.sessions import REFUSALS_AN_HOUR, REFUSED
 from service.usecases.links.views import LinkState
 from service.usecases.people.subscribers import DATA_PAGE, SHOWN_HISTORY
 from service.usecases.signup.subscribe import SignupRequest
-from tests.store.world import ADA, NOON, World
-from tests.store.world import world as world
+from tests.scenario import ADA, NOON, Scenario
 
 
-def count(world: World, table: type) -> int:
-    return int(world.rows(select(func.count()).select_from(table))[0][0])
+def count(scenario: Scenario, table: type) -> int:
+    return int(scenario.rows(select(func.count()).select_from(table))[0][0])
 
 
-def test_repeats_add_one_entry_a_list_and_few_emails(world: World):
+def test_repeats_add_one_entry_a_list_and_few_emails(scenario: Scenario):
     slugs = [f"list-{number}" for number in range(5)]
-    world.make_lists(*slugs)
+    scenario.make_lists(*slugs)
     with time_machine.travel(NOON, tick=False):
         for number in range(WITHHELD_A_DAY + 10):
-            world.sign_up(ADA, *slugs, evidence=Evidence(source=f"/page-{number}"))
-    assert world.ledger() == ["requested"] * 5
-    assert len(world.owed()) == 1
-    assert len(world.messages()) == 1 + WITHHELD_A_DAY
+            scenario.sign_up(ADA, *slugs, evidence=Evidence(source=f"/page-{number}"))
+    assert scenario.ledger() == ["requested"] * 5
+    assert len(scenario.owed()) == 1
+    assert len(scenario.messages()) == 1 + WITHHELD_A_DAY
 
 
 @pytest.mark.parametrize(
     ("later", "entries"),
     [(REPEAT_AFTER - timedelta(microseconds=1), 1), (REPEAT_AFTER, 2)],
 )
-def test_a_signup_is_recorded_again_after_a_while(world: World, later: timedelta, entries: int):
+def test_a_signup_is_recorded_again_after_a_while(
+    scenario: Scenario, later: timedelta, entries: int
+):
     with time_machine.travel(NOON, tick=False) as clock:
-        world.sign_up()
+        scenario.sign_up()
         clock.shift(later)
-        world.sign_up()
-    assert world.ledger() == ["requested"] * entries
+        scenario.sign_up()
+    assert scenario.ledger() == ["requested"] * entries
 
 
-def test_another_list_another_text_and_another_cycle_are_no_repeat(world: World):
-    world.make_lists("other")
+def test_another_list_another_text_and_another_cycle_are_no_repeat(scenario: Scenario):
+    scenario.make_lists("other")
     with time_machine.travel(NOON, tick=False):
-        world.sign_up()
-        world.sign_up(ADA, "other")
-        assert len(world.ledger()) == 2
-        world.usecases.consent_texts.add("other", locale=None, text="New words.", actor="test")
-        world.sign_up(ADA, "other")
-        assert len(world.ledger()) == 3
-        world.confirm()
-        world.leave()
-        before = world.ledger().count("requested")
-        world.sign_up(ADA, "other")
-        assert world.ledger().count("requested") == before + 1
-    versions = world.rows(select(ConsentEvent.text_version, ConsentEvent.epoch))
+        scenario.sign_up()
+        scenario.sign_up(ADA, "other")
+        assert len(scenario.ledger()) == 2
+        scenario.usecases.consent_texts.add("other", locale=None, text="New words.", actor="test")
+        scenario.sign_up(ADA, "other")
+        assert len(scenario.ledger()) == 3
+        scenario.confirm()
+        scenario.leave()
+        before = scenario.ledger().count("requested")
+        scenario.sign_up(ADA, "other")
+        assert scenario.ledger().count("requested") == before + 1
+    versions = scenario.rows(select(ConsentEvent.text_version, ConsentEvent.epoch))
     assert {tuple(row) for row in versions} >= {("1", 1), ("2", 1), ("2", 2)}
 
 
-def test_a_signup_that_still_may_be_mailed_is_mailed_whatever_was_withheld(world: World):
+def test_a_signup_that_still_may_be_mailed_is_mailed_whatever_was_withheld(scenario: Scenario):
     with time_machine.travel(NOON, tick=False) as clock:
         for _ in range(MAILS_A_DAY + 1):
             for _ in range(WITHHELD_A_DAY + 1):
-                world.sign_up()
+                scenario.sign_up()
             clock.shift(REPEAT_AFTER)
-    assert len(world.owed()) == MAILS_A_DAY
-    assert len(world.messages()) == MAILS_A_DAY + WITHHELD_A_DAY
+    assert len(scenario.owed()) == MAILS_A_DAY
+    assert len(scenario.messages()) == MAILS_A_DAY + WITHHELD_A_DAY
 
 
 def test_the_status_page_of_a_signup_that_left_nothing_looks_like_any_other(
-    world: World, client: FlaskClient
+    scenario: Scenario, client: FlaskClient
 ):
     with time_machine.travel(NOON, tick=False):
         pages = set()
         for _ in range(WITHHELD_A_DAY + 3):
-            token = world.sign_up()
+            token = scenario.sign_up()
             page = client.get(f"/status/{token}")
             pages.add((page.status_code, page.text.replace(token, "").split("nonce")[0]))
     assert len(pages) == 1
 
 
-def test_one_expired_link_asks_for_a_bounded_number_of_emails(world: World):
+def test_one_expired_link_asks_for_a_bounded_number_of_emails(scenario: Scenario):
     with time_machine.travel(NOON, tick=False):
-        world.sign_up()
-        link = world.confirm_link()
+        scenario.sign_up()
+        link = scenario.confirm_link()
     with time_machine.travel(NOON + timedelta(days=8), tick=False):
         for _ in range(WITHHELD_A_DAY + 10):
-            assert world.usecases.confirm.renew(link, Evidence())
-    assert len(world.messages()) == 2 + WITHHELD_A_DAY
-    assert len(world.owed()) == 2
+            assert scenario.usecases.confirm.renew(link, Evidence())
+    assert len(scenario.messages()) == 2 + WITHHELD_A_DAY
+    assert len(scenario.owed()) == 2
 
 
-def test_leaving_and_undoing_by_one_link_ends(world: World):
+def test_leaving_and_undoing_by_one_link_ends(scenario: Scenario):
     with time_machine.travel(NOON, tick=False) as clock:
-        world.sign_up()
-        world.confirm()
-        link = world.unsubscribe_link()
+        scenario.sign_up()
+        scenario.confirm()
+        link = scenario.unsubscribe_link()
         states = []
         for _ in range(UNDOS + 5):
             clock.shift(timedelta(days=1))
-            left = world.usecases.unsubscribe.act(link, Evidence(), one_click=False)
+            left = scenario.usecases.unsubscribe.act(link, Evidence(), one_click=False)
             assert left.undo_token is not None
-            states.append(world.usecases.unsubscribe.undo(left.undo_token, Evidence()).state)
+            states.append(scenario.usecases.unsubscribe.undo(left.undo_token, Evidence()).state)
     assert states == [LinkState.DONE] * UNDOS + [LinkState.ENDED] * 5
-    assert world.subscription().status == "unsubscribed"
-    assert world.ledger().count("resumed") == UNDOS
-    assert world.ledger().count("unsubscribed") == UNDOS + 1
+    assert scenario.subscription().status == "unsubscribed"
+    assert scenario.ledger().count("resumed") == UNDOS
+    assert scenario.ledger().count("unsubscribed") == UNDOS + 1
 
 
-def test_who_signs_up_again_can_undo_again(world: World):
+def test_who_signs_up_again_can_undo_again(scenario: Scenario):
     with time_machine.travel(NOON, tick=False):
-        world.sign_up()
-        world.confirm()
+        scenario.sign_up()
+        scenario.confirm()
         for _ in range(UNDOS):
-            world.usecases.unsubscribe.undo(world.leave() or "", Evidence())
-        world.leave()
+            scenario.usecases.unsubscribe.undo(scenario.leave() or "", Evidence())
+        scenario.leave()
     with time_machine.travel(NOON + timedelta(days=2), tick=False):
-        world.sign_up()
-        world.confirm()
-        undo = world.leave()
+        scenario.sign_up()
+        scenario.confirm()
+        undo = scenario.leave()
         assert undo is not None
-        assert world.usecases.unsubscribe.undo(undo, Evidence()).state is LinkState.DONE
+        assert scenario.usecases.unsubscribe.undo(undo, Evidence()).state is LinkState.DONE
 
 
-def test_a_few_reasons_are_kept(world: World):
-    world.sign_up()
-    world.confirm()
-    link = world.unsubscribe_link()
+def test_a_few_reasons_are_kept(scenario: Scenario):
+    scenario.sign_up()
+    scenario.confirm()
+    link = scenario.unsubscribe_link()
     for number in range(REASONS + 4):
-        view = world.usecases.unsubscribe.act(link, Evidence(), one_click=False)
-        world.usecases.unsubscribe.give_reason(view.undo_token or "", f"reason {number}")
-    kept = world.rows(select(ConsentEvent.detail).where(ConsentEvent.kind == "reason_given"))
+        view = scenario.usecases.unsubscribe.act(link, Evidence(), one_click=False)
+        scenario.usecases.unsubscribe.give_reason(view.undo_token or "", f"reason {number}")
+    kept = scenario.rows(select(ConsentEvent.detail).where(ConsentEvent.kind == "reason_given"))
     assert sorted(row.detail for row in kept) == [f"reason {number}" for number in range(REASONS)]
 
 
-def test_a_few_signups_of_an_address_wait_for_review(world: World):
+def test_a_few_signups_of_an_address_wait_for_review(scenario: Scenario):
     for _ in range(HELD_OF_ADDRESS + 3):
-        token = world.usecases.subscribe(
+        token = scenario.usecases.subscribe(
             SignupRequest(email=ADA, evidence=Evidence()), risk=TRAPPED
         )
-        assert world.usecases.signup_status(token).progress.value == "sent"
-    world.usecases.subscribe(
+        assert scenario.usecases.signup_status(token).progress.value == "sent"
+    scenario.usecases.subscribe(
         SignupRequest(email="other@example.org", evidence=Evidence()), risk=TRAPPED
     )
-    assert count(world, HeldSignup) == HELD_OF_ADDRESS + 1
+    assert count(scenario, HeldSignup) == HELD_OF_ADDRESS + 1
 
 
-def test_refused_sign_ins_are_kept_once_an_hour_and_not_without_end(world: World):
-    sessions = world.usecases.admin_sessions
+def test_refused_sign_ins_are_kept_once_an_hour_and_not_without_end(scenario: Scenario):
+    sessions = scenario.usecases.admin_sessions
     with time_machine.travel(NOON, tick=False) as clock:
         for _ in range(3):
             sessions.refuse(Account(name="eve", subject="1"), reason="not_admitted")
-        assert count(world, AuditEntry) == 1
+        assert count(scenario, AuditEntry) == 1
         clock.shift(timedelta(minutes=61))
         sessions.refuse(Account(name="eve", subject="1"), reason="not_admitted")
-        assert count(world, AuditEntry) == 2
+        assert count(scenario, AuditEntry) == 2
         for number in range(REFUSALS_AN_HOUR + 5):
             sessions.refuse(Account(name=f"e{number}", subject=f"{number}"), reason="no")
-    kept = world.rows(select(AuditEntry.actor).where(AuditEntry.action == REFUSED))
+    kept = scenario.rows(select(AuditEntry.actor).where(AuditEntry.action == REFUSED))
     assert len(kept) == 1 + REFUSALS_AN_HOUR
 
 
 @pytest.fixture
-def headers(world: World) -> dict[str, str]:
-    return {"Authorization": f"Bearer {world.usecases.keys.create('boss', 'admin', actor='test')}"}
+def headers(scenario: Scenario) -> dict[str, str]:
+    return {
+        "Authorization": f"Bearer {scenario.usecases.keys.create('boss', 'admin', actor='test')}"
+    }
 
 
 @pytest.fixture
-def long_history(world: World, engine: Engine) -> int:
+def long_history(scenario: Scenario, engine: Engine) -> int:
     """Give a person a history from before repeats were merged; return how many entries it has."""
-    world.sign_up()
-    person = world.person().id
+    scenario.sign_up()
+    person = scenario.person().id
     entries = max(DATA_PAGE, SHOWN_HISTORY) + 5
     with engine.begin() as connection:
         connection.execute(
@@ -195,7 +198,7 @@ def long_history(world: World, engine: Engine) -> int:
                 {
                     "id": new_id(),
                     "subscriber_id": person,
-                    "mailing_list_id": world.list_id(),
+                    "mailing_list_id": scenario.list_id(),
                     "epoch": 1,
                     "kind": "requested",
                     # Many at one time: then the id tells where a page ends.
@@ -211,9 +214,9 @@ def long_history(world: World, engine: Engine) -> int:
 
 
 def test_a_persons_history_is_shown_in_part_and_given_as_a_whole(
-    world: World, client: FlaskClient, headers: dict[str, str], long_history: int
+    scenario: Scenario, client: FlaskClient, headers: dict[str, str], long_history: int
 ):
-    address = f"/v1/subscribers/{world.person().id}"
+    address = f"/v1/subscribers/{scenario.person().id}"
     shown = client.get(address, headers=headers).get_json()["consent_events"]
     assert len(shown) == SHOWN_HISTORY
     given = client.get(f"{address}/data", headers=headers)
@@ -226,9 +229,9 @@ def test_a_persons_history_is_shown_in_part_and_given_as_a_whole(
 
 
 def test_a_long_receipt_comes_in_parts(
-    world: World, client: FlaskClient, headers: dict[str, str], long_history: int
+    scenario: Scenario, client: FlaskClient, headers: dict[str, str], long_history: int
 ):
-    address = f"/v1/subscribers/{world.person().id}/receipt"
+    address = f"/v1/subscribers/{scenario.person().id}/receipt"
     found: list[str] = []
     asked: dict[str, str] | None = {}
     while asked is not None:
@@ -238,7 +241,7 @@ def test_a_long_receipt_comes_in_parts(
         found += [each["event"]["id"] for each in part["unsealed"]]
         asked = {"cursor": part["next_cursor"]} if part["next_cursor"] else None
     assert len(found) == len(set(found)) == long_history
-    token = world.tokens.receipt.issue(world.cycles(), at=world.messages()[0].created_at)
+    token = scenario.tokens.receipt.issue(scenario.scope(), at=scenario.messages()[0].created_at)
     public = client.get(f"/receipt/{token}")
     assert len(public.get_json()["unsealed"]) < long_history
     assert 'rel="next"' in public.headers["Link"]
@@ -249,8 +252,8 @@ def test_a_long_receipt_comes_in_parts(
 
 @pytest.mark.parametrize("cursor", ["x", "%00", "MjAyNiB4", "YSBi"])
 def test_a_receipts_cursor_that_is_none_is_refused(
-    world: World, client: FlaskClient, headers: dict[str, str], cursor: str
+    scenario: Scenario, client: FlaskClient, headers: dict[str, str], cursor: str
 ):
-    world.sign_up()
-    address = f"/v1/subscribers/{world.person().id}/receipt?cursor={cursor}"
+    scenario.sign_up()
+    address = f"/v1/subscribers/{scenario.person().id}/receipt?cursor={cursor}"
     assert client.get(address, headers=headers).status_code == 422

@@ -15,7 +15,7 @@ from service.clock import utc_now
 from service.domain.consent import Evidence
 from service.domain.webhooks.event import EventType
 from service.store.database import reading
-from service.store.delivery.outbox import cycles_of
+from service.store.delivery.outbox import scope_of
 from service.store.lists.lists import get_by_slug
 from service.store.tables.core import OutboxMessage, Subscriber
 from service.store.tables.webhooks import Webhook, WebhookAttempt, WebhookDelivery
@@ -85,10 +85,10 @@ class Service:
                 mailing_list_id=found.id if found else None,
                 at=utc_now(),
             )
-        self.look_anew()
+        self.forget_cached_types()
         return self.usecases.webhooks.get(webhook_id)
 
-    def look_anew(self) -> None:
+    def forget_cached_types(self) -> None:
         """The use cases have an engine of their own."""
         store._wanted.clear()
 
@@ -103,8 +103,8 @@ class Service:
             .where(Subscriber.email == email)
             .order_by(OutboxMessage.id.desc())
         )[0]
-        cycles = cycles_of(row.subscriber_id, row.refs)
-        token: str = getattr(tokens, purpose).issue(cycles, at=row.created_at)
+        scope = scope_of(row.subscriber_id, row.refs)
+        token: str = getattr(tokens, purpose).issue(scope, at=row.created_at)
         return token
 
     def confirm(self, email: str = ADA) -> None:

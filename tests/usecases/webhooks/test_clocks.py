@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy.engine import URL
 
 from tests.clocks import machine
-from tests.webhooks.conftest import Receiver, Service
+from tests.usecases.webhooks.conftest import Receiver, Service
 
 
 @pytest.fixture

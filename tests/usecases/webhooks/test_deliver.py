@@ -23,7 +23,7 @@ from service.store.webhooks.receivers import Change
 from service.usecases.webhooks.deliver import LEASE, LONGEST_CALL, DeliverWebhooks
 from service.usecases.webhooks.slots import Sizes
 from tests.mail.raw import Peer, RawServer, hang, trickle
-from tests.webhooks.conftest import ADA, Receiver, Service
+from tests.usecases.webhooks.conftest import ADA, Receiver, Service
 
 PATIENCE = 30.0
 """Longer than anything here takes: what waits so long has failed."""
@@ -79,7 +79,7 @@ def test_of_an_erased_person_only_the_id_is_told(service: Service, receiver: Rec
     subscriber_id = service.subscriber_id()
     with service.engine.begin() as connection:
         change = Change(subscriber_id=subscriber_id, at=utc_now())
-        receivers.owe(connection, EventType.ERASED, [change])
+        receivers.enqueue(connection, EventType.ERASED, [change])
         connection.execute(delete(Subscriber).where(Subscriber.id == subscriber_id))
     assert service.teller().run_due(10) == 2
     (event,) = receiver.verified(SECRET)
@@ -198,11 +198,11 @@ def many(service: Service, webhook_id: UUID, count: int) -> None:
     """Owe that many events to one webhook alone."""
     with service.engine.begin() as connection:
         connection.execute(update(Webhook).values(is_enabled=Webhook.id == webhook_id))
-        service.look_anew()
+        service.forget_cached_types()
         changes = [Change(subscriber_id=webhook_id, at=utc_now()) for _ in range(count)]
-        receivers.owe(connection, EventType.ERASED, changes)
+        receivers.enqueue(connection, EventType.ERASED, changes)
         connection.execute(update(Webhook).values(is_enabled=True))
-    service.look_anew()
+    service.forget_cached_types()
 
 
 def test_a_busy_receiver_does_not_starve_another(service: Service, receiver: Receiver) -> None:

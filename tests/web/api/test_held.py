@@ -12,7 +12,7 @@ from service.domain.subscription import CODE_TRIES, HELD_OF_ADDRESS
 from service.store.tables.core import AuditEntry, OutboxMessage, Subscriber, db
 from service.store.tables.intake import HeldSignup
 from service.usecases.signup.held import KEEP
-from tests.web.test_membership import shape
+from tests.web.pages.test_membership import shape
 
 CALL = "/v1/subscriptions"
 FORM = "/subscribe/news-flash"

@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from service.app import SIGNAL, create_app
 from service.config import Settings
-from service.domain.subscription import Cycles, SubscriptionRef
+from service.domain.subscription import LinkScope, SubscriptionRef
 from service.store.tables.core import MailingList, db
 from service.tokens import Tokens
 from service.web.http.context import UseCases
@@ -210,11 +210,11 @@ def test_the_embed_can_be_fetched_as_a_module(client):
 
 
 def test_a_program_is_told_of_an_old_link_as_a_problem(client, settings):
-    cycles = Cycles(UUID(int=7), (SubscriptionRef(UUID(int=8), 1),))
+    scope = LinkScope(UUID(int=7), (SubscriptionRef(UUID(int=8), 1),))
     tokens = Tokens.from_keys(settings.secret_keys)
     long_ago = datetime(2020, 1, 1, tzinfo=UTC)
     for method in ("GET", "POST"):
-        link = f"/confirm/{tokens.confirm.issue(cycles, at=long_ago)}"
+        link = f"/confirm/{tokens.confirm.issue(scope, at=long_ago)}"
         answer = client.open(link, method=method, headers={"Accept": AXIOS})
         assert (answer.status_code, answer.mimetype) == (410, "application/problem+json")
         assert answer.json["type"] == "urn:newsflash:problem:expired-link"

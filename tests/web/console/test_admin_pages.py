@@ -12,7 +12,7 @@ from service.store.delivery import activity, sender_pauses
 from service.store.tables.core import AuditEntry, OutboxMessage, db
 from service.store.types import new_id
 from service.usecases.operations.metrics import Metrics
-from tests.web.admin_steps import Admin
+from tests.web.console.steps import Admin
 
 
 @pytest.fixture

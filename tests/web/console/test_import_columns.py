@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from service.store.tables.core import Subscriber, Subscription
-from tests.web.admin_steps import ORIGIN, Admin
+from tests.web.console.steps import ORIGIN, Admin
 
 FILE = (
     "Contact,Called,Standing,Town <b>\n"

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from service.usecases.files import import_subscribers
-from tests.web.admin_steps import ORIGIN, Admin
+from tests.web.console.steps import ORIGIN, Admin
 
 HEADER = "email,status\n"
 CHUNK_ROWS = 100

@@ -18,7 +18,7 @@ from service.store.signup.signups import Signup
 from service.store.tables.core import AuditEntry, ConsentEvent, Subscriber, Subscription, db
 from service.store.types import new_id
 from service.usecases.signup.subscribe import SignupRequest
-from tests.web.admin_steps import Admin, first
+from tests.web.console.steps import Admin, first
 
 
 @pytest.fixture

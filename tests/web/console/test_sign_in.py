@@ -17,7 +17,7 @@ from service.usecases.access.sessions import (
 )
 from service.web.http.context import EXTENSION
 from tests.conftest import make_settings
-from tests.web.admin_steps import ORIGIN, csrf_token
+from tests.web.console.steps import ORIGIN, csrf_token
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

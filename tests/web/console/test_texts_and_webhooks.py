@@ -16,8 +16,8 @@ from service.domain.webhooks.event import EventType
 from service.store.tables.core import AuditEntry, db
 from service.store.tables.webhooks import WebhookAttempt
 from service.store.types import new_id
-from tests.store.world import World
-from tests.web.admin_steps import Admin, first
+from tests.scenario import Scenario
+from tests.web.console.steps import Admin, first
 
 ADA = "ada@example.org"
 NOTHING = "0197f000-0000-7000-8000-000000000000"
@@ -35,8 +35,8 @@ def admin(client, usecases):
 
 
 @pytest.fixture
-def world(usecases, engine):
-    return World.of(usecases, engine)
+def scenario(usecases, engine):
+    return Scenario.of(usecases, engine)
 
 
 def actions(app):
@@ -119,20 +119,20 @@ def test_calls_are_shown_newest_first_page_by_page(engine, admin):
     assert "1,000" in older
 
 
-def test_versions_show_their_words_and_who_agreed(world, admin):
-    world.sign_up(ADA)
-    world.confirm(ADA)
+def test_versions_show_their_words_and_who_agreed(scenario, admin):
+    scenario.sign_up(ADA)
+    scenario.confirm(ADA)
     answer = admin.post("/admin/lists/news-flash/consent-texts", text="Weekly <news>.\r\nOk?")
     assert answer.location == "/admin/lists/news-flash/consent-texts?done=2"
     for name in ("bob", "eve"):
-        world.sign_up(f"{name}@example.org")
-        world.confirm(f"{name}@example.org")
-    world.leave("eve@example.org")
+        scenario.sign_up(f"{name}@example.org")
+        scenario.confirm(f"{name}@example.org")
+    scenario.leave("eve@example.org")
     file = BytesIO(
         b"email,status,consent_at,consent_source,consent_text_version\n"
         b"zoe@example.org,confirmed,2025-01-01T00:00:00Z,paper,2019-a\n"
     )
-    world.usecases.import_(file, format=FileFormat.CSV, actor="test")
+    scenario.usecases.import_(file, format=FileFormat.CSV, actor="test")
     page = admin.get("/admin/lists/news-flash/consent-texts")
     sections = page.split('aria-labelledby="version-')[1:]
     shown = [(first(r"<h2[^>]*>([^<]+?) *<", each), *map(int, _figures(each))) for each in sections]
@@ -165,13 +165,16 @@ def test_texts_of_no_list_are_not_there(admin):
     assert admin.post("/admin/lists/nowhere/consent-texts", text="Yes.").status_code == 404
 
 
-def test_a_person_is_corrected_and_only_what_changed_is_noted(app, world, admin):
-    world.sign_up(ADA, name="Adda", attributes={"plan": "gold"})
-    path = f"/admin/subscribers/{world.person(ADA).id}"
-    locale = world.person(ADA).locale
+def test_a_person_is_corrected_and_only_what_changed_is_noted(app, scenario, admin):
+    scenario.sign_up(ADA, name="Adda", attributes={"plan": "gold"})
+    path = f"/admin/subscribers/{scenario.person(ADA).id}"
+    locale = scenario.person(ADA).locale
     given = {"name": " Ada  L. ", "locale": locale, "attributes": '{"plan": "gold"}'}
     assert admin.post(path, **given).location == f"{path}?done=changed"
-    assert (world.person(ADA).name, world.person(ADA).attributes) == ("Ada L.", {"plan": "gold"})
+    assert (scenario.person(ADA).name, scenario.person(ADA).attributes) == (
+        "Ada L.",
+        {"plan": "gold"},
+    )
     with app.app_context():
         detail = db.session.execute(
             select(AuditEntry.detail).where(AuditEntry.action == "subscriber.changed")
@@ -180,14 +183,14 @@ def test_a_person_is_corrected_and_only_what_changed_is_noted(app, world, admin)
     assert admin.post(path, **given).status_code == 303
     assert actions(app).count("subscriber.changed") == 1
     assert admin.post(path, name="", locale="de", attributes="").status_code == 303
-    person = world.person(ADA)
+    person = scenario.person(ADA)
     assert (person.name, person.locale, person.attributes) == (None, "de", None)
     assert admin.post(f"/admin/subscribers/{NOTHING}", name="x").status_code == 404
 
 
-def test_attributes_are_shown_as_they_were_written(world, admin):
-    world.sign_up(ADA, attributes={"city": {"name": "K\u00f6ln", "sign": "<b>"}})
-    page = admin.get(f"/admin/subscribers/{world.person(ADA).id}")
+def test_attributes_are_shown_as_they_were_written(scenario, admin):
+    scenario.sign_up(ADA, attributes={"city": {"name": "K\u00f6ln", "sign": "<b>"}})
+    page = admin.get(f"/admin/subscribers/{scenario.person(ADA).id}")
     assert str(escape('{"name": "K\u00f6ln", "sign": "<b>"}')) in page
 
 
@@ -211,13 +214,13 @@ def test_several_wrong_fields_open_at_the_first(admin):
         ("attributes", '{"a": "%s"}' % ("x" * 20_000)),
     ],
 )
-def test_a_correction_that_cannot_be_is_asked_for_again(world, admin, field, value):
-    world.sign_up(ADA, name="Ada")
-    path = f"/admin/subscribers/{world.person(ADA).id}"
+def test_a_correction_that_cannot_be_is_asked_for_again(scenario, admin, field, value):
+    scenario.sign_up(ADA, name="Ada")
+    path = f"/admin/subscribers/{scenario.person(ADA).id}"
     answer = admin.post(path, **{"name": "Eve", field: value})
     assert answer.status_code == 422
     assert f'id="{field}-error"' in answer.text
     assert re.findall(r'id="(\w+)"[^>]* autofocus>', answer.text) == [field]
     assert 'role="alert">Please check: one field' in answer.text
     assert field == "name" or 'value="Eve"' in answer.text
-    assert world.person(ADA).name == "Ada"
+    assert scenario.person(ADA).name == "Ada"

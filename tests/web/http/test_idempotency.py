@@ -12,7 +12,7 @@ from service.domain.errors import UnavailableError
 from service.store.tables.core import ConsentEvent, OutboxMessage, db
 from service.store.tables.intake import HeldSignup, IdempotencyRecord
 from service.usecases.signup import idempotency as module
-from service.usecases.signup.idempotency import KEEP, Once
+from service.usecases.signup.idempotency import KEEP, Idempotency
 
 CALL = "/v1/subscriptions"
 KEY = '"8e03978e-40d5-43e8-bc93-6894a57f9324"'
@@ -174,7 +174,7 @@ def test_a_key_is_forgotten_after_a_day(app, client):
         assert _post(client).json != first.json
         clock.shift(KEEP + timedelta(seconds=1))
         with app.app_context():
-            assert Once(db.engine).purge() == 1
+            assert Idempotency(db.engine).purge() == 1
         assert _count(app, IdempotencyRecord) == 0
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 from sqlalchemy.engine import URL
 
 from service.app import SIGNAL, create_app
-from service.domain.subscription import Cycles, SubscriptionRef
+from service.domain.subscription import LinkScope, SubscriptionRef
 from service.store.tables.core import OutboxMessage, Subscription, db
 from service.tokens import Tokens
 from service.web.middleware.link_paths import LinkPaths
@@ -42,12 +42,12 @@ def tokens(app: Flask, client: FlaskClient, settings) -> dict[str, str]:
     with app.app_context():
         message = db.session.execute(select(OutboxMessage)).scalar_one()
         held = db.session.execute(select(Subscription)).scalar_one()
-    cycles = Cycles(message.subscriber_id, (SubscriptionRef(held.mailing_list_id, held.epoch),))
+    scope = LinkScope(message.subscriber_id, (SubscriptionRef(held.mailing_list_id, held.epoch),))
     made = Tokens.from_keys(settings.secret_keys)
     return {
-        "/confirm/": made.confirm.issue(cycles, at=message.created_at),
-        "/unsubscribe/": made.unsubscribe.issue(cycles, at=message.created_at),
-        "/receipt/": made.receipt.issue(cycles, at=message.created_at),
+        "/confirm/": made.confirm.issue(scope, at=message.created_at),
+        "/unsubscribe/": made.unsubscribe.issue(scope, at=message.created_at),
+        "/receipt/": made.receipt.issue(scope, at=message.created_at),
         "/status/": answer.location.removeprefix("/status/"),
     }
 
@@ -182,9 +182,9 @@ def test_an_act_of_its_own_behind_a_token_stays_it(app, client, settings, tokens
     with app.app_context():
         message = db.session.execute(select(OutboxMessage)).scalar_one()
         held = db.session.execute(select(Subscription)).scalar_one()
-    cycles = Cycles(message.subscriber_id, (SubscriptionRef(held.mailing_list_id, held.epoch),))
+    scope = LinkScope(message.subscriber_id, (SubscriptionRef(held.mailing_list_id, held.epoch),))
     long_ago = datetime(2020, 1, 1, tzinfo=UTC)
-    expired = Tokens.from_keys(settings.secret_keys).confirm.issue(cycles, at=long_ago)
+    expired = Tokens.from_keys(settings.secret_keys).confirm.issue(scope, at=long_ago)
     for end in ("/renew", "//renew", "/RENEW", "/renew.", "/renew/", "/renew%20", "/renew&x=y"):
         answer = client.post(f"/confirm/{expired}{end}")
         assert answer.status_code == 303, end

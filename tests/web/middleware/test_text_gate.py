@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 
 from service.web.contract.openapi import METHODS, contract_of
 from service.web.http.context import UseCases
-from tests.web.admin_steps import ORIGIN, Admin
+from tests.web.console.steps import ORIGIN, Admin
 
 NUL = "a\0b"
 TEXTS = (NUL, "\0", "x" * 5000, " ", "%", "9" * 30, "-1", "NaN", "'\u202e\U0001f4a5")

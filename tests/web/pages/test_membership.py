@@ -14,8 +14,7 @@ from service.domain.signup.risk import TRAPPED
 from service.domain.subscription import WITHHELD_A_DAY
 from service.store.tables.core import db
 from service.usecases.signup.subscribe import SignupRequest
-from tests.store.world import NOON, World, counted
-from tests.store.world import world as world
+from tests.scenario import NOON, Scenario, counted
 
 KINDS = (
     *("stranger", "pending", "confirmed", "left", "suppressed", "erased", "held", "bounced"),
@@ -24,29 +23,29 @@ KINDS = (
 FORM = "/subscribe/news-flash"
 
 
-def be(world: World, kind: str) -> str:
+def be(scenario: Scenario, kind: str) -> str:
     """Bring an address into a state; all are of one length."""
     email = f"{kind:x<12}@example.org"
     if kind == "held":
         request = SignupRequest(email=email, evidence=Evidence())
-        world.usecases.subscribe(request, risk=TRAPPED)
+        scenario.usecases.subscribe(request, risk=TRAPPED)
     elif kind != "stranger":
-        world.sign_up(email)
+        scenario.sign_up(email)
     if kind == "repeated":
         for _ in range(WITHHELD_A_DAY + 2):
-            world.sign_up(email)
+            scenario.sign_up(email)
     if kind in ("confirmed", "left", "suppressed", "bounced"):
-        world.confirm(email)
+        scenario.confirm(email)
     if kind == "left":
-        world.leave(email)
+        scenario.leave(email)
     elif kind == "suppressed":
-        world.suppress(email, "complaint")
+        scenario.suppress(email, "complaint")
     elif kind == "bounced":
-        world.suppress(email, "hard_bounce")
-        world.end(email, "hard_bounce")
+        scenario.suppress(email, "hard_bounce")
+        scenario.end(email, "hard_bounce")
     elif kind == "erased":
-        world.erase(email)
-        world.suppress(email, "erased")
+        scenario.erase(email)
+        scenario.suppress(email, "erased")
     return email
 
 
@@ -57,13 +56,13 @@ def shape(body: str) -> str:
 
 @pytest.mark.parametrize("way", ["json", "form", "embedded"])
 def test_every_state_gives_one_answer_for_one_amount_of_work(
-    world: World, app: Flask, client: FlaskClient, way: str
+    scenario: Scenario, app: Flask, client: FlaskClient, way: str
 ) -> None:
     with app.app_context():
         engine = db.engine
     seen = {}
     with time_machine.travel(NOON, tick=False) as clock:
-        emails = {kind: be(world, kind) for kind in KINDS}
+        emails = {kind: be(scenario, kind) for kind in KINDS}
         clock.shift(timedelta(hours=1))
         client.get("/")  # what is read once in two seconds
         for kind, email in emails.items():
@@ -86,11 +85,11 @@ def test_every_state_gives_one_answer_for_one_amount_of_work(
 
 
 def test_links_of_people_who_are_gone_tell_nothing_of_who_is_there(
-    world: World, client: FlaskClient
+    scenario: Scenario, client: FlaskClient
 ) -> None:
-    gone, there = be(world, "pending"), be(world, "confirmed")
-    link, forged = world.unsubscribe_link(gone), world.unsubscribe_link(there)[:-1] + "-"
-    world.erase(gone)
+    gone, there = be(scenario, "pending"), be(scenario, "confirmed")
+    link, forged = scenario.unsubscribe_link(gone), scenario.unsubscribe_link(there)[:-1] + "-"
+    scenario.erase(gone)
     answer = client.post(f"/unsubscribe/{link}", data={"List-Unsubscribe": "One-Click"})
     assert answer.status_code == 200
     assert client.post(f"/unsubscribe/{forged}").status_code == 404

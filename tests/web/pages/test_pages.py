@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 
 from service.app import create_app
 from service.clock import utc_now
-from service.domain.subscription import Cycles, SubscriptionRef
+from service.domain.subscription import LinkScope, SubscriptionRef
 from service.mail.mailbox import Mailbox
 from service.store.tables.core import OutboxMessage, Subscription, db
 from service.tokens import Tokens
@@ -34,12 +34,12 @@ def mail(app, client, settings):
     with app.app_context():
         message = db.session.execute(select(OutboxMessage)).scalar_one()
         refs = tuple(SubscriptionRef(ref.mailing_list_id, ref.epoch) for ref in _cycles())
-        cycles = Cycles(message.subscriber_id, refs)
+        scope = LinkScope(message.subscriber_id, refs)
     tokens = Tokens.from_keys(settings.secret_keys)
     return {
-        "confirm": f"/confirm/{tokens.confirm.issue(cycles, at=message.created_at)}",
-        "unsubscribe": f"/unsubscribe/{tokens.unsubscribe.issue(cycles, at=message.created_at)}",
-        "expired": f"/confirm/{tokens.confirm.issue(cycles, at=datetime(2020, 1, 1, tzinfo=UTC))}",
+        "confirm": f"/confirm/{tokens.confirm.issue(scope, at=message.created_at)}",
+        "unsubscribe": f"/unsubscribe/{tokens.unsubscribe.issue(scope, at=message.created_at)}",
+        "expired": f"/confirm/{tokens.confirm.issue(scope, at=datetime(2020, 1, 1, tzinfo=UTC))}",
     }
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 
 from service.app import SIGNAL, build_seal_ledger, create_app
 from service.signing import PublicKey
-from service.store.delivery.outbox import cycles_of
+from service.store.delivery.outbox import scope_of
 from service.store.tables.core import ConsentEvent, OutboxMessage, Subscription, db
 from service.tokens import Tokens
 from service.usecases.ledger.verify import VerifyReceipts
@@ -40,11 +40,11 @@ def links(app, client, settings):
     client.post(FORM, data={"email": "reader@example.org"})
     with app.app_context():
         message = db.session.execute(select(OutboxMessage)).scalar_one()
-    cycles = cycles_of(message.subscriber_id, message.refs)
+    scope = scope_of(message.subscriber_id, message.refs)
     tokens = Tokens.from_keys(settings.secret_keys)
     return {
-        "confirm": f"/confirm/{tokens.confirm.issue(cycles, at=message.created_at)}",
-        "unsubscribe": f"/unsubscribe/{tokens.unsubscribe.issue(cycles, at=message.created_at)}",
+        "confirm": f"/confirm/{tokens.confirm.issue(scope, at=message.created_at)}",
+        "unsubscribe": f"/unsubscribe/{tokens.unsubscribe.issue(scope, at=message.created_at)}",
     }
 
 

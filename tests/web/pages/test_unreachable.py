@@ -16,7 +16,7 @@ from service.store.tables.core import OutboxMessage, db
 from service.usecases.links.views import MailProgress
 from service.usecases.signup.subscribe import SignupRequest
 from service.web.http.context import EXTENSION
-from tests.store.world import NOON, World
+from tests.scenario import NOON, Scenario
 
 JORG, OTHER = "jörg@example.org", "zoë@example.org"
 
@@ -37,57 +37,57 @@ def app(settings: Settings, mail_url: str) -> Iterator[Flask]:
 
 
 @pytest.fixture
-def world(app: Flask, engine: Engine) -> World:
-    return World.of(app.extensions[EXTENSION], engine)
+def scenario(app: Flask, engine: Engine) -> Scenario:
+    return Scenario.of(app.extensions[EXTENSION], engine)
 
 
-def give_up(world: World, email: str) -> None:
+def give_up(scenario: Scenario, email: str) -> None:
     """Do as delivery does where the provider turns out not to carry such addresses."""
-    with world.engine.begin() as connection:
+    with scenario.engine.begin() as connection:
         connection.execute(
             update(OutboxMessage)
-            .where(OutboxMessage.id == world.messages(email)[-1].id)
+            .where(OutboxMessage.id == scenario.messages(email)[-1].id)
             .values(
                 status="dead",
                 last_error="address_unsupported",
-                provider=world.usecases.settings.mail_urls[0].partition(":")[0],
+                provider=scenario.usecases.settings.mail_urls[0].partition(":")[0],
                 settled_at=NOON,
             )
         )
 
 
-def progress(world: World, token: str) -> MailProgress:
-    return world.usecases.signup_status(token).progress
+def progress(scenario: Scenario, token: str) -> MailProgress:
+    return scenario.usecases.signup_status(token).progress
 
 
-def test_new_known_and_suppressed_people_see_the_same(world: World, mail_url: str) -> None:
+def test_new_known_and_suppressed_people_see_the_same(scenario: Scenario, mail_url: str) -> None:
     with time_machine.travel(NOON, tick=False):
-        new = world.sign_up(OTHER)
-        give_up(world, OTHER)
-        known = [world.sign_up(JORG), world.sign_up(JORG)]
-        world.set_message(world.messages(JORG)[0].id, status="withheld")
-        assert [row.status for row in world.messages(JORG)] == ["withheld", "withheld"]
-        shown = [progress(world, token) for token in (new, *known)]
+        new = scenario.sign_up(OTHER)
+        give_up(scenario, OTHER)
+        known = [scenario.sign_up(JORG), scenario.sign_up(JORG)]
+        scenario.set_message(scenario.messages(JORG)[0].id, status="withheld")
+        assert [row.status for row in scenario.messages(JORG)] == ["withheld", "withheld"]
+        shown = [progress(scenario, token) for token in (new, *known)]
     assert shown == [MailProgress.UNREACHABLE] * 3
 
 
-def test_a_signup_held_for_review_looks_the_same(world: World, mail_url: str) -> None:
+def test_a_signup_held_for_review_looks_the_same(scenario: Scenario, mail_url: str) -> None:
     with time_machine.travel(NOON, tick=False):
-        world.sign_up(OTHER)
-        give_up(world, OTHER)
+        scenario.sign_up(OTHER)
+        give_up(scenario, OTHER)
         request = SignupRequest(email=JORG, lists=(), evidence=Evidence())
         risk = Risk(100, (Reason.TRAP,))
         assert risk.level is Level.HIGH
-        token = world.usecases.subscribe(request, risk=risk)
-        assert progress(world, token) is MailProgress.UNREACHABLE
+        token = scenario.usecases.subscribe(request, risk=risk)
+        assert progress(scenario, token) is MailProgress.UNREACHABLE
 
 
 def test_the_page_tells_to_use_another_address_and_asks_for_no_code(
-    app: Flask, world: World, mail_url: str
+    app: Flask, scenario: Scenario, mail_url: str
 ) -> None:
     with time_machine.travel(NOON, tick=False):
-        token = world.sign_up(JORG)
-        give_up(world, JORG)
+        token = scenario.sign_up(JORG)
+        give_up(scenario, JORG)
         page = app.test_client().get(f"/status/{token}").get_data(as_text=True)
     assert "send email to this address" in page
     assert "sign up with another address" in page
@@ -95,27 +95,29 @@ def test_the_page_tells_to_use_another_address_and_asks_for_no_code(
     assert "refresh" not in page
 
 
-def test_an_address_in_ascii_is_not_concerned(world: World, mail_url: str) -> None:
+def test_an_address_in_ascii_is_not_concerned(scenario: Scenario, mail_url: str) -> None:
     with time_machine.travel(NOON, tick=False):
-        world.sign_up(JORG)
-        give_up(world, JORG)
+        scenario.sign_up(JORG)
+        give_up(scenario, JORG)
         for email in ("ada@example.org", "ada@bücher.example.org"):
-            assert progress(world, world.sign_up(email)) is MailProgress.SENT
+            assert progress(scenario, scenario.sign_up(email)) is MailProgress.SENT
 
 
-def test_what_was_learned_of_a_server_is_forgotten_after_a_day(world: World, mail_url: str) -> None:
+def test_what_was_learned_of_a_server_is_forgotten_after_a_day(
+    scenario: Scenario, mail_url: str
+) -> None:
     with time_machine.travel(NOON, tick=False) as clock:
-        world.sign_up(OTHER)
-        give_up(world, OTHER)
+        scenario.sign_up(OTHER)
+        give_up(scenario, OTHER)
         clock.shift(25 * 3600)
-        shown = progress(world, world.sign_up(JORG))
+        shown = progress(scenario, scenario.sign_up(JORG))
     is_known_beforehand = mail_url.startswith("ses")
     assert shown is (MailProgress.UNREACHABLE if is_known_beforehand else MailProgress.SENT)
 
 
-def test_a_mail_that_was_accepted_is_on_its_way(world: World, mail_url: str) -> None:
+def test_a_mail_that_was_accepted_is_on_its_way(scenario: Scenario, mail_url: str) -> None:
     """By a provider that was set before."""
     with time_machine.travel(NOON, tick=False):
-        token = world.sign_up(JORG)
-        world.set_message(world.messages(JORG)[0].id, status="accepted")
-        assert progress(world, token) is MailProgress.SENT
+        token = scenario.sign_up(JORG)
+        scenario.set_message(scenario.messages(JORG)[0].id, status="accepted")
+        assert progress(scenario, token) is MailProgress.SENT

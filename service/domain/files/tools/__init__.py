@@ -1,7 +1,7 @@
 """Newsletter tools whose files are known: one module each, with a table of columns and words.
 
 A new one is a module with its table, its name in `TOOLS`, and a file in
-`tests/store/tool_files`. docs/files.md says where each format is from.
+`tests/usecases/files/tool_files`. docs/files.md says where each format is from.
 """
 
 from collections.abc import Iterable

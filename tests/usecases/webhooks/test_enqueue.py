@@ -16,7 +16,7 @@ from service.store.webhooks import receivers as store
 from service.store.webhooks.receivers import Change
 from service.usecases.files.import_subscribers import ImportOptions
 from service.usecases.people.removal import remove_old
-from tests.webhooks.conftest import ADA, Service
+from tests.usecases.webhooks.conftest import ADA, Service
 
 URL = "https://example.org/hook"
 
@@ -96,7 +96,7 @@ def test_one_event_has_one_id_for_all_webhooks(service: Service) -> None:
 def test_a_disabled_webhook_is_owed_nothing(service: Service) -> None:
     id_ = service.hook(URL).info.id
     service.usecases.webhooks.update(id_, {"is_enabled": False}, actor="test")
-    service.look_anew()
+    service.forget_cached_types()
     service.sign_up()
     service.confirm()
     assert owed(service) == []
@@ -109,7 +109,7 @@ def test_a_webhook_of_one_list_hears_of_the_subscribers_that_are_on_it(service: 
     service.sign_up()
     change = Change(subscriber_id=service.subscriber_id(), at=utc_now(), reason="hard_bounce")
     with service.engine.begin() as connection:
-        store.owe(connection, EventType.BOUNCED, [change])
+        store.enqueue(connection, EventType.BOUNCED, [change])
     (row,) = service.deliveries()
     assert (row.webhook_id, row.type, row.reason) == (theirs, "subscriber.bounced", "hard_bounce")
 
@@ -119,7 +119,7 @@ def test_what_is_rolled_back_is_not_owed(service: Service) -> None:
     service.sign_up()
     change = Change(subscriber_id=service.subscriber_id(), at=utc_now())
     with service.engine.connect() as connection, connection.begin() as transaction:
-        store.owe(connection, EventType.ERASED, [change])
+        store.enqueue(connection, EventType.ERASED, [change])
         transaction.rollback()
     assert service.deliveries() == []
 
@@ -135,12 +135,12 @@ def test_a_group_costs_one_statement_and_none_without_webhooks(
         for service_id in [service.usecases.lists.default().id] * 64
     ]
     with service.engine.begin() as connection:
-        store.owe(connection, EventType.ERASED, [])  # looks whether there are webhooks
+        store.enqueue(connection, EventType.ERASED, [])  # looks whether there are webhooks
         seen: list[str] = []
         event.listen(
             connection, "before_cursor_execute", lambda _c, _cur, sql, *_: seen.append(sql)
         )
-        store.owe(connection, EventType.ERASED, changes)
+        store.enqueue(connection, EventType.ERASED, changes)
     assert len(seen) == statements
     rows = service.rows(select(WebhookDelivery.event_id))
     assert len(rows) == 64 * hooks

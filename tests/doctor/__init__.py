@@ -1,1 +1,0 @@
-"""What `newsflash doctor` looks at."""

@@ -1,1 +1,0 @@
-"""Calls to other systems keep to their limits, against sockets that do not."""
