@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from service.domain.delivery.breaker import BreakerState
 from service.domain.delivery.retry import Outcome
-from service.store.tables.webhooks import ProviderActivity
+from service.store.tables.delivery import ProviderActivity
 
 _COUNTS = {outcome: outcome.value for outcome in Outcome}
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from service.domain.delivery.retry import MISCONFIGURED_MAX_DELAY, sender_pause
-from service.store.tables.webhooks import SenderPause
+from service.store.tables.delivery import SenderPause
 
 CURRENT_FOR = MISCONFIGURED_MAX_DELAY + timedelta(minutes=5)
 """A pause that is over for longer than this is of a sender that nobody uses any more."""
