@@ -23,6 +23,7 @@ from service.mail.events.registry import EventParsers
 from service.mail.provider import Provider
 from service.mail.registry import account_names, build_provider
 from service.oidc.provider import IdentityProvider
+from service.services import Services
 from service.signing import Signer, earlier_public_key, seed_of
 from service.store.database import (
     connections_at_most,
@@ -75,7 +76,6 @@ from service.usecases.webhooks.receivers import Webhooks
 from service.web import register_blueprints
 from service.web.console.access.oidc import CALLBACK
 from service.web.http import context
-from service.web.http.context import UseCases
 from service.web.middleware.public_path import PublicPath, public_path
 from service.web.middleware.request_log import RequestLog
 from service.webhooks.call import Call
@@ -119,7 +119,7 @@ def create_app(settings: Settings | None = None, *, only_looks: bool = False) ->
         engine = db.engine
     (prepare_looking if looks else prepare_engine)(engine)
     mail_signal = app.extensions[SIGNAL] = MailSignal(engine)
-    app.extensions[context.EXTENSION] = build_usecases(engine, settings, mail_is_due=mail_signal)
+    app.extensions[context.EXTENSION] = build_services(engine, settings, mail_is_due=mail_signal)
     register_blueprints(app)
     app.wsgi_app = PublicPath(  # type: ignore[method-assign]
         app.wsgi_app, public_path(settings.public_url), app.url_map
@@ -139,9 +139,9 @@ def create_app(settings: Settings | None = None, *, only_looks: bool = False) ->
     return app
 
 
-def build_usecases(
+def build_services(
     engine: Engine, settings: Settings, *, mail_is_due: Callable[[], None]
-) -> UseCases:
+) -> Services:
     """Build every use case of the web service on one engine; `mail_is_due` wakes delivery."""
     tokens = Tokens.from_keys(settings.secret_keys)
     database_keys = DatabaseKeys(engine, given_keys(settings))
@@ -152,7 +152,7 @@ def build_usecases(
     subscribe = Subscribe(
         engine, lists=lists, texts=texts, tokens=tokens.status, mail_is_due=mail_is_due
     )
-    return UseCases(
+    return Services(
         settings=settings,
         lists=lists,
         consent_texts=texts,

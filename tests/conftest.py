@@ -20,10 +20,11 @@ from service import log
 from service.app import SIGNAL, create_app
 from service.clock import machine_now
 from service.config import Settings
+from service.services import Services
 from service.store import database_clock
 from service.store.database import engine_options, prepare_engine
 from service.store.tables.core import db
-from service.web.http.context import EXTENSION, UseCases
+from service.web.http.context import EXTENSION
 from tests.postgres import GIVEN_SERVER, NoServerError, ReusedDatabase, running_server
 from tests.scenario import scenario as scenario
 
@@ -54,8 +55,8 @@ def _migrate(url: URL, folder: Path) -> None:
     app = create_app(make_settings(url, folder))
     with app.app_context():
         upgrade()
-        usecases: UseCases = app.extensions[EXTENSION]
-        usecases.lists.ensure_first()
+        services: Services = app.extensions[EXTENSION]
+        services.lists.ensure_first()
         db.engine.dispose()
 
 
@@ -187,7 +188,7 @@ def client(app: Flask) -> FlaskClient:
 
 
 @pytest.fixture
-def usecases(app: Flask) -> UseCases:
+def services(app: Flask) -> Services:
     """The app's own use cases."""
-    found: UseCases = app.extensions[EXTENSION]
+    found: Services = app.extensions[EXTENSION]
     return found

@@ -15,6 +15,7 @@ from service.clock import utc_now
 from service.domain.address import address_hash, parse_address
 from service.domain.consent import Evidence
 from service.domain.subscription import LinkScope
+from service.services import Services
 from service.store.database import reading
 from service.store.delivery.outbox import scope_of
 from service.store.tables.core import (
@@ -26,7 +27,6 @@ from service.store.tables.core import (
 )
 from service.tokens import Tokens
 from service.usecases.signup.subscribe import SignupRequest
-from service.web.http.context import UseCases
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ADA = "ada@example.org"
@@ -34,20 +34,20 @@ ADA = "ada@example.org"
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    usecases: UseCases
+    services: Services
     engine: Engine
     tokens: Tokens
 
     @classmethod
-    def of(cls, usecases: UseCases, engine: Engine) -> "Scenario":
-        return cls(usecases, engine, Tokens.from_keys(usecases.settings.secret_keys))
+    def of(cls, services: Services, engine: Engine) -> "Scenario":
+        return cls(services, engine, Tokens.from_keys(services.settings.secret_keys))
 
     def make_lists(self, *slugs: str) -> None:
         for slug in slugs:
-            self.usecases.lists.create(slug=slug, name=slug.title(), actor="test")
+            self.services.lists.create(slug=slug, name=slug.title(), actor="test")
 
     def list_id(self, slug: str = "news-flash") -> UUID:
-        return self.usecases.lists.get(slug).id
+        return self.services.lists.get(slug).id
 
     def sign_up(
         self,
@@ -57,7 +57,7 @@ class Scenario:
         attributes: dict[str, Any] | None = None,
         evidence: Evidence | None = None,
     ) -> str:
-        return self.usecases.subscribe(
+        return self.services.subscribe(
             SignupRequest(
                 email=email,
                 lists=lists,
@@ -118,17 +118,17 @@ class Scenario:
         return self.tokens.confirm.code(self.scope(email, place), at=message.created_at)
 
     def confirm(self, email: str = ADA) -> None:
-        self.usecases.confirm.act(self.confirm_link(email), Evidence())
+        self.services.confirm.act(self.confirm_link(email), Evidence())
 
     def leave(self, email: str = ADA) -> str | None:
-        return self.usecases.unsubscribe.act(
+        return self.services.unsubscribe.act(
             self.unsubscribe_link(email), Evidence(), one_click=False
         ).undo_token
 
     def suppress(self, email: str, reason: str) -> None:
         key = parse_address(email).key
         values = {
-            "address_hash": address_hash(key, self.usecases.settings.address_hash_key),
+            "address_hash": address_hash(key, self.services.settings.address_hash_key),
             "reason": reason,
             "email_key": key,
             "created_at": utc_now(),
@@ -163,9 +163,9 @@ class Scenario:
 
 
 @pytest.fixture
-def scenario(usecases: UseCases, engine: Engine) -> Scenario:
+def scenario(services: Services, engine: Engine) -> Scenario:
     """The service and its rows."""
-    return Scenario.of(usecases, engine)
+    return Scenario.of(services, engine)
 
 
 @contextmanager

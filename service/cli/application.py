@@ -14,11 +14,11 @@ from sqlalchemy.exc import OperationalError
 from service.app import MIGRATIONS, build_provider_pool, create_app
 from service.config import MissingKey, SettingError, Settings, create_key, load_settings, refuse_key
 from service.domain.errors import WrongKeyError
+from service.services import Services
 from service.store.embedded import is_in_use, is_migrated, make_private
 from service.store.tables.core import db
 from service.store.tables.keys import KeyFingerprint
 from service.usecases.operations.health import Version, version_of
-from service.web.http.context import UseCases
 
 LOCK_TIMEOUT_MS = 3_000
 """How long a migration waits for a table; all who come after it wait that long, too."""
@@ -51,7 +51,7 @@ def app_or_exit() -> Flask:
     need_database(settings.database_url)
     app = build_or_exit(settings)
     check_version_or_exit(app)
-    if wrong_key := usecases_of(app).health.look().wrong_key:
+    if wrong_key := services_of(app).health.look().wrong_key:
         raise click.ClickException(wrong_key)
     return app
 
@@ -89,7 +89,7 @@ def need_database(url: URL) -> None:
 def adopt_keys_or_exit(app: Flask) -> None:
     """Have the database remember the keys, or end the command where it was used with others."""
     try:
-        usecases_of(app).database_keys.adopt()
+        services_of(app).database_keys.adopt()
     except WrongKeyError as error:
         raise click.ClickException(str(error)) from None
 
@@ -113,9 +113,9 @@ def check_mail_or_exit(settings: Settings) -> None:
         raise click.ClickException(str(error)) from None
 
 
-def usecases_of(app: Flask) -> UseCases:
+def services_of(app: Flask) -> Services:
     """Return the app's use cases, for commands that do what a view would."""
-    found: UseCases = app.extensions["newsflash"]
+    found: Services = app.extensions["newsflash"]
     return found
 
 
@@ -125,7 +125,7 @@ def migrate_database(app: Flask) -> bool:
     Returns whether the first list was made now. With other keys than it was used with, the
     database stays as it is.
     """
-    settings = usecases_of(app).settings
+    settings = services_of(app).settings
     if settings.is_sqlite:
         make_private(Path(settings.database_url.database or ""))
     try:
@@ -135,7 +135,7 @@ def migrate_database(app: Flask) -> bool:
                 adopt_keys_or_exit(app)
             _upgrade()
         adopt_keys_or_exit(app)
-        return usecases_of(app).lists.ensure_first()
+        return services_of(app).lists.ensure_first()
     except OperationalError as error:
         if not _is_locked(error):
             raise

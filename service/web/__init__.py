@@ -15,7 +15,7 @@ from service.web.contract.openapi import contract_pages
 from service.web.contract.pages import describe_pages
 from service.web.health import health
 from service.web.http.auth import SCHEME, SCHEME_NAME
-from service.web.http.context import usecases
+from service.web.http.context import services
 from service.web.http.i18n import init_i18n
 from service.web.http.problems import ProblemApi, init_problems
 from service.web.http.ratelimit import init_ratelimit
@@ -44,7 +44,7 @@ def register_blueprints(app: Flask) -> None:
     )
     app.url_map.strict_slashes = False  # whoever types `/admin/` means `/admin`
     with app.app_context():
-        settings = usecases().settings
+        settings = services().settings
     init_routes(app)
     init_problems(app)
     init_proxies(app, settings)

@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, jsonify
 
-from service.web.http.context import usecases
+from service.web.http.context import services
 
 health = Blueprint("health", __name__)
 
@@ -23,7 +23,7 @@ def healthz() -> Response:
 @health.get("/readyz")
 def readyz() -> Response:
     """Say whether the service can take requests, and what is wrong if not (503)."""
-    readiness = usecases().health()
+    readiness = services().health()
     response = jsonify(
         status="ready" if readiness.is_ready else "not ready",
         database=readiness.database,

@@ -14,7 +14,7 @@ from flask.typing import ResponseReturnValue
 
 from service.config import is_loopback
 from service.mail.mailbox import Mailbox, MailboxMail, UnreadableMail
-from service.web.http.context import usecases
+from service.web.http.context import services
 from service.web.http.security import allow, keep_private
 from service.web.middleware.hosts import host_name, was_forwarded
 
@@ -35,7 +35,7 @@ mailbox = Blueprint("mailbox", __name__, url_prefix="/mailbox")
 
 def is_reachable() -> bool:
     """Tell whether this request is one that only this computer can have made."""
-    settings = usecases().settings
+    settings = services().settings
     hosts = (
         settings.bind_host.strip("[]"),
         urlsplit(settings.public_url).hostname,
@@ -98,7 +98,7 @@ def html(message_id: UUID) -> ResponseReturnValue:
 
 
 def _mailbox() -> Mailbox:
-    return Mailbox(usecases().settings.data_dir / FOLDER)
+    return Mailbox(services().settings.data_dir / FOLDER)
 
 
 def _mail(message_id: UUID) -> MailboxMail | UnreadableMail:

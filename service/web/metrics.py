@@ -15,7 +15,7 @@ from service.domain.access.roles import Role
 from service.domain.delivery.breaker import BreakerState
 from service.usecases.operations.metrics import Figures
 from service.web.http.auth import requires
-from service.web.http.context import usecases
+from service.web.http.context import services
 from service.web.middleware.hosts import was_forwarded
 from service.web.process_metrics import NumbersCollector
 
@@ -145,7 +145,7 @@ class FiguresCollector(Collector):
 
 def _exposition() -> Response:
     registry = CollectorRegistry()
-    registry.register(FiguresCollector(usecases().metrics()))
+    registry.register(FiguresCollector(services().metrics()))
     registry.register(NumbersCollector())
     response = Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
     response.headers["Cache-Control"] = "no-store"

@@ -25,9 +25,9 @@ THREADS = 16
 @pytest.fixture
 def guarded(settings):
     made = create_app(replace(settings, ratelimit_enabled=True, trusted_proxies=1))
-    usecases = made.extensions["newsflash"]
+    services = made.extensions["newsflash"]
     for number in range(4):
-        usecases.lists.create(slug=f"list-{number}", name=f"List {number}", actor="test")
+        services.lists.create(slug=f"list-{number}", name=f"List {number}", actor="test")
     yield made
     made.extensions[SIGNAL].close()
     with made.app_context():

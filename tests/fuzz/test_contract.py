@@ -27,8 +27,9 @@ from sqlalchemy.engine import make_url
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from service.app import SIGNAL, create_app
+from service.services import Services
 from service.store.tables.core import db
-from service.web.http.context import EXTENSION, UseCases
+from service.web.http.context import EXTENSION
 from tests.conftest import make_settings
 
 EXAMPLES = int(os.environ.get("NEWSFLASH_FUZZ_EXAMPLES", "6"))
@@ -58,8 +59,8 @@ def contract(
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     shutil.copyfile(sqlite_template, tmp_path / "newsflash.db")
     app = create_app(make_settings(make_url(f"sqlite:///{tmp_path}/newsflash.db"), tmp_path))
-    usecases: UseCases = app.extensions[EXTENSION]
-    key = usecases.keys.create("fuzz", "admin", actor="test")
+    services: Services = app.extensions[EXTENSION]
+    key = services.keys.create("fuzz", "admin", actor="test")
     project = ProjectConfig(
         headers={"Authorization": f"Bearer {key}"},
         continue_on_failure=True,

@@ -26,9 +26,9 @@ from sqlalchemy import Engine, delete, func, select
 from service.domain.consent import Evidence
 from service.domain.errors import LinkEndedError, LinkExpiredError
 from service.domain.subscription import MAILS_A_DAY, UNDO_WITHIN
+from service.services import Services
 from service.store.tables.core import ConsentEvent, OutboxMessage, Subscriber, Suppression
 from service.usecases.links.views import LinkState
-from service.web.http.context import UseCases
 from tests.scenario import NOON, Scenario
 
 STEPS = int(os.environ.get("NEWSFLASH_FUZZ_STEPS", "25"))
@@ -116,8 +116,8 @@ class Lives(RuleBasedStateMachine):
 
     @rule(link=links)
     def confirm(self, link: Link) -> None:
-        life, act = self.lives[link.email], self.scenario.usecases.confirm.act
-        if self._now() - link.at > timedelta(days=self.scenario.usecases.settings.confirm_days):
+        life, act = self.lives[link.email], self.scenario.services.confirm.act
+        if self._now() - link.at > timedelta(days=self.scenario.services.settings.confirm_days):
             with pytest.raises(LinkExpiredError):
                 act(link.tokens["confirm"], Evidence())
             return
@@ -134,7 +134,7 @@ class Lives(RuleBasedStateMachine):
     @rule(target=undos, link=links, one_click=st.booleans())
     def leave(self, link: Link, one_click: bool) -> tuple[Link, datetime, str | None]:
         life = self.lives[link.email]
-        view = self.scenario.usecases.unsubscribe.act(
+        view = self.scenario.services.unsubscribe.act(
             link.tokens["leave"], Evidence(), one_click=one_click
         )
         assert view.state is LinkState.DONE
@@ -148,7 +148,7 @@ class Lives(RuleBasedStateMachine):
         left, at, token = given
         if token is None:
             return
-        life, undo = self.lives[left.email], self.scenario.usecases.unsubscribe.undo
+        life, undo = self.lives[left.email], self.scenario.services.unsubscribe.undo
         if self._now() - at > UNDO_WITHIN:
             with pytest.raises(LinkExpiredError):
                 undo(token, Evidence())
@@ -169,14 +169,14 @@ class Lives(RuleBasedStateMachine):
     @rule(link=links)
     def confirm_and_leave_at_once(self, link: Link) -> None:
         """Whichever comes first: afterwards the person is out."""
-        usecases, life = self.scenario.usecases, self.lives[link.email]
-        is_young = self._now() - link.at <= timedelta(days=usecases.settings.confirm_days)
+        services, life = self.scenario.services, self.lives[link.email]
+        is_young = self._now() - link.at <= timedelta(days=services.settings.confirm_days)
         if not (self._is_current(link) and life.status == "pending" and is_young):
             return
         confirm, leave = link.tokens["confirm"], link.tokens["leave"]
         with ThreadPoolExecutor(2) as pool:
-            confirming = pool.submit(usecases.confirm.act, confirm, Evidence())
-            leaving = pool.submit(usecases.unsubscribe.act, leave, Evidence(), one_click=True)
+            confirming = pool.submit(services.confirm.act, confirm, Evidence())
+            leaving = pool.submit(services.unsubscribe.act, leave, Evidence(), one_click=True)
         assert leaving.result().state is LinkState.DONE
         assert confirming.result().state in (LinkState.DONE, LinkState.ENDED)
         life.status, life.left_at = "unsubscribed", self._now()
@@ -187,12 +187,12 @@ class Lives(RuleBasedStateMachine):
     def erase(self, email: str) -> None:
         life = self.lives[email]
         if life.status is not None:
-            self.scenario.usecases.subscribers.erase(self.scenario.person(email).id, actor="test")
+            self.scenario.services.subscribers.erase(self.scenario.person(email).id, actor="test")
             self.lives[email] = Life(erasures=life.erasures + 1)
 
     @rule(email=st.sampled_from(PEOPLE))
     def suppress(self, email: str) -> None:
-        self.scenario.usecases.suppressions.add(email, note=None, actor="test")
+        self.scenario.services.suppressions.add(email, note=None, actor="test")
         life = self.lives[email]
         if life.status is not None:
             life.status = self.world_status(email)[0]
@@ -235,9 +235,9 @@ class Lives(RuleBasedStateMachine):
                 assert len(mails) <= MAILS_A_DAY
 
 
-def test_lives_are_as_the_model_says(usecases: UseCases, engine: Engine, app: Flask) -> None:
+def test_lives_are_as_the_model_says(services: Services, engine: Engine, app: Flask) -> None:
     class Here(Lives):
-        scenario = Scenario.of(usecases, engine)
+        scenario = Scenario.of(services, engine)
 
     run_state_machine_as_test(
         Here,

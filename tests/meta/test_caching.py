@@ -14,9 +14,9 @@ from werkzeug.routing import Rule
 
 from service.config import Settings
 from service.domain.subscription import LinkScope, SubscriptionRef
+from service.services import Services
 from service.store.tables.core import OutboxMessage, Subscription, db
 from service.tokens import Tokens
-from service.web.http.context import UseCases
 from tests.web.console.steps import ORIGIN, Admin
 
 MAY_BE_KEPT = {
@@ -129,17 +129,17 @@ def test_strangers_leave_nothing_in_caches(app: Flask, client: FlaskClient, valu
 
 
 def test_programs_leave_nothing_in_caches(
-    app: Flask, client: FlaskClient, usecases: UseCases, values: dict[str, str]
+    app: Flask, client: FlaskClient, services: Services, values: dict[str, str]
 ):
-    key = usecases.keys.create("caches", "admin", actor="test")
+    key = services.keys.create("caches", "admin", actor="test")
     headers = {"Authorization": f"Bearer {key}", "Accept": "application/json"}
     assert wrong(Visit(app, client, values, headers, {"email": "ada@"})) == []
 
 
 def test_administrators_leave_nothing_in_caches(
-    app: Flask, client: FlaskClient, usecases: UseCases, values: dict[str, str]
+    app: Flask, client: FlaskClient, services: Services, values: dict[str, str]
 ):
-    admin = Admin.sign_in(client, usecases)
+    admin = Admin.sign_in(client, services)
     form = {"csrf_token": admin.token, "name": "N"}
     headers = {"Origin": ORIGIN, "Accept": CHROME}
     assert wrong(Visit(app, client, values, headers, form)) == []

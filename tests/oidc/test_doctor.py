@@ -9,15 +9,15 @@ from service.usecases.operations.doctor import Doctor
 
 
 @pytest.fixture
-def look(usecases, settings, tmp_path, monkeypatch):
+def look(services, settings, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     def find(**changes) -> Finding | None:
         doctor = Doctor(
             replace(settings, **changes),
-            health=usecases.health,
-            keys=usecases.database_keys,
-            lists=usecases.lists,
+            health=services.health,
+            keys=services.database_keys,
+            lists=services.lists,
             environment={},
         )
         return {finding.subject: finding for finding in doctor()}.get("OIDC_ISSUER")

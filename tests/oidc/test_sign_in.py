@@ -400,8 +400,8 @@ def test_a_session_ends_with_the_settings_that_let_its_person_in(
             db.engine.dispose()
 
 
-def test_a_key_and_a_link_open_sessions_as_before(client, usecases):
-    key = usecases.keys.create("ada", "admin", actor="test")
+def test_a_key_and_a_link_open_sessions_as_before(client, services):
+    key = services.keys.create("ada", "admin", actor="test")
     answer = client.post("/admin/sign-in", data={"key": key}, headers={"Origin": ORIGIN})
     assert (answer.status_code, answer.location) == (303, "/admin")
     assert is_signed_in(client)

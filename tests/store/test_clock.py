@@ -12,12 +12,12 @@ from sqlalchemy.engine import URL
 from service.clock import ClockCheck, clock_ahead, machine_now, utc_now
 from service.domain.delivery.retry import LEASE
 from service.domain.signup.limits import Limit, Quota
+from service.services import Services
 from service.store.database import reading
 from service.store.database_clock import shared_now
 from service.store.signup.counters import MemoryCounters
 from service.store.tables.core import ConsentEvent, OutboxBatch
 from service.usecases.operations.health import Health
-from service.web.http.context import UseCases
 from tests.clocks import database_ahead, machine
 from tests.fakes import FakeProvider
 from tests.scenario import NOON, Scenario
@@ -148,15 +148,15 @@ def test_a_link_works_as_long_as_it_says_on_every_machine(scenario: Scenario):
 
 
 def test_a_difference_is_logged_once_and_shown(
-    usecases: UseCases, capfd: pytest.CaptureFixture[str]
+    services: Services, capfd: pytest.CaptureFixture[str]
 ):
-    health: Health = usecases.health
+    health: Health = services.health
     with database_ahead(-60):
         for _ in range(3):
             ready = health()
         assert ready.is_ready
         assert ready.clock_ahead_seconds == pytest.approx(60, abs=1)
-        assert usecases.metrics().clock_ahead_seconds == pytest.approx(60, abs=1)
+        assert services.metrics().clock_ahead_seconds == pytest.approx(60, abs=1)
     (entry,) = map(json.loads, capfd.readouterr().err.splitlines())
     assert (entry["level"], entry["event"]) == ("warning", "clock differs from the database's")
     assert entry["ahead_seconds"] == pytest.approx(60, abs=1)

@@ -12,9 +12,10 @@ from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import URL
 
 from service.app import SIGNAL, build_deliver, create_app
+from service.services import Services
 from service.store.database import engine_options, prepare_engine
 from service.store.tables.core import db
-from service.web.http.context import EXTENSION, UseCases
+from service.web.http.context import EXTENSION
 from tests.conftest import make_settings
 from tests.postgres import libpq
 from tests.scenario import Scenario
@@ -91,21 +92,21 @@ def test_a_signup_is_taken_mailed_confirmed_and_exported_whatever_the_server_has
     odd_url: URL, tmp_path: Path
 ):
     app = create_app(make_settings(odd_url, tmp_path))
-    usecases: UseCases = app.extensions[EXTENSION]
+    services: Services = app.extensions[EXTENSION]
     client = app.test_client()
     with app.app_context():
         engine = db.engine
     given = {"email": "zo\u00eb@example.org", "name": "\u0160\u00e1rka \u4e2d"}
     assert client.post("/v1/subscriptions", json=given).status_code == 202
-    deliver = build_deliver(engine, usecases.settings)
+    deliver = build_deliver(engine, services.settings)
     for batch in deliver.claim(calls=1):
         deliver.deliver(batch)
-    scenario = Scenario.of(usecases, engine)
+    scenario = Scenario.of(services, engine)
     [message] = scenario.messages(given["email"])
     assert message.status == "accepted"
     scenario.confirm(given["email"])
     assert scenario.leave(given["email"]) is not None
-    key = usecases.keys.create("boss", "admin", actor="test")
+    key = services.keys.create("boss", "admin", actor="test")
     exported = client.get(
         "/v1/subscribers/export", headers={"Authorization": f"Bearer {key}"}
     ).get_data(as_text=True)

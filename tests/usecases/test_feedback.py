@@ -45,8 +45,8 @@ numbers = count(1)
 class Scenario:
     """A person who signed up, and what became of that."""
 
-    def __init__(self, usecases, engine, settings, email=None):
-        self.usecases, self.engine, self.settings = usecases, engine, settings
+    def __init__(self, services, engine, settings, email=None):
+        self.services, self.engine, self.settings = services, engine, settings
         self.email = email or f"reader{next(numbers)}@example.org"
         self.token = self.sign_up()
         self.message_id = self.read(self.token)
@@ -54,7 +54,7 @@ class Scenario:
         self.accept(self.message_id, self.name)
 
     def sign_up(self):
-        return self.usecases.subscribe(SignupRequest(email=self.email, evidence=Evidence()))
+        return self.services.subscribe(SignupRequest(email=self.email, evidence=Evidence()))
 
     def read(self, token) -> UUID:
         return Tokens.from_keys(self.settings.secret_keys).status.read(token)
@@ -122,17 +122,17 @@ class Scenario:
 
     @property
     def progress(self):
-        return self.usecases.signup_status(self.token).progress
+        return self.services.signup_status(self.token).progress
 
 
 @pytest.fixture
-def scenario(usecases, engine, settings):
-    return Scenario(usecases, engine, settings)
+def scenario(services, engine, settings):
+    return Scenario(services, engine, settings)
 
 
 @pytest.fixture
-def feedback(usecases):
-    return usecases.feedback
+def feedback(services):
+    return services.feedback
 
 
 @pytest.mark.parametrize("kind", ["hard_bounce", "complaint"])
@@ -224,13 +224,13 @@ def test_a_mail_is_known_by_its_providers_name(scenario, feedback):
     assert scenario.suppressions == {"hard_bounce"}
 
 
-def test_mails_of_one_name_are_told_apart_by_the_recipient(usecases, engine, settings, feedback):
-    one, other = Scenario(usecases, engine, settings), Scenario(usecases, engine, settings)
+def test_mails_of_one_name_are_told_apart_by_the_recipient(services, engine, settings, feedback):
+    one, other = Scenario(services, engine, settings), Scenario(services, engine, settings)
     for each in (one, other):
         each.accept(each.message_id, "shared")
     event = one.event("complaint", message_id=None, provider_message_id="shared")
     assert feedback("sendgrid", [event, replace(event, event_id="x", recipient="??")]).unknown == 2
-    usecases.feedback.match_waiting()
+    services.feedback.match_waiting()
     assert one.suppressions == other.suppressions == set()
     told = replace(event, event_id="told", recipient=one.email.upper())
     assert feedback("sendgrid", [told]).applied == 1
@@ -273,11 +273,11 @@ def test_the_status_page_tells_a_bounce_of_its_own_mail_only(scenario, feedback)
     second = scenario.sign_up()  # the same mail within minutes is withheld
     feedback("sendgrid", [scenario.event("hard_bounce"), scenario.event("delivered")])
     assert scenario.progress is MailProgress.BOUNCED
-    assert scenario.usecases.signup_status(second).progress is MailProgress.SENT
+    assert scenario.services.signup_status(second).progress is MailProgress.SENT
     nobodys = Tokens.from_keys(scenario.settings.secret_keys).status.issue(new_id())
-    assert scenario.usecases.signup_status(nobodys).progress is MailProgress.SENT
+    assert scenario.services.signup_status(nobodys).progress is MailProgress.SENT
     feedback("sendgrid", [scenario.event("hard_bounce", message_id=scenario.read(second))])
-    assert scenario.usecases.signup_status(second).progress is MailProgress.SENT
+    assert scenario.services.signup_status(second).progress is MailProgress.SENT
 
 
 def test_a_bounce_may_come_before_the_worker_has_settled(scenario, feedback):
@@ -304,12 +304,12 @@ KINDS = [each.value for each in EventKind if each is not EventKind.NOT_UNDERSTOO
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-def test_the_order_of_events_does_not_matter(usecases, engine, settings, order, cuts, again):
-    scenario = Scenario(usecases, engine, settings)
+def test_the_order_of_events_does_not_matter(services, engine, settings, order, cuts, again):
+    scenario = Scenario(services, engine, settings)
     events = [scenario.event(kind) for kind in order]
     sent = [*events, *(events[index] for index in again)]
     edges = [0, *sorted(cuts), len(sent)]
-    results = [usecases.feedback("sendgrid", sent[start:end]) for start, end in pairwise(edges)]
+    results = [services.feedback("sendgrid", sent[start:end]) for start, end in pairwise(edges)]
     assert sum(result.applied for result in results) == len(events)
     assert sum(result.duplicates for result in results) == len(again)
     assert scenario.kinds == Counter(order)
@@ -321,8 +321,8 @@ def test_the_order_of_events_does_not_matter(usecases, engine, settings, order, 
     assert scenario.progress is MailProgress.BOUNCED
 
 
-def test_one_request_sent_many_times_at_once_counts_once(usecases, engine, settings, feedback):
-    worlds = [Scenario(usecases, engine, settings) for _ in range(6)]
+def test_one_request_sent_many_times_at_once_counts_once(services, engine, settings, feedback):
+    worlds = [Scenario(services, engine, settings) for _ in range(6)]
     events = [each.event(kind) for each in worlds for kind in KINDS]
     requests = [events, events[::-1], events[1::2] + events[::2]] * 3
     with ThreadPoolExecutor(9) as pool:
@@ -339,8 +339,8 @@ def test_soft_bounces_at_once_are_all_counted(scenario, feedback):
     assert scenario.suppressions == {"hard_bounce"}
 
 
-def test_waiting_events_are_matched_once_by_many_workers(usecases, engine, settings, feedback):
-    worlds = [Scenario(usecases, engine, settings) for _ in range(8)]
+def test_waiting_events_are_matched_once_by_many_workers(services, engine, settings, feedback):
+    worlds = [Scenario(services, engine, settings) for _ in range(8)]
     for each in worlds:
         early = each.event("complaint", message_id=None, provider_message_id=f"late-{each.name}")
         feedback("sendgrid", [early])
@@ -350,8 +350,8 @@ def test_waiting_events_are_matched_once_by_many_workers(usecases, engine, setti
     assert all(len(each.endings) == 1 for each in worlds)
 
 
-def test_a_request_of_many_events_is_one_transaction(usecases, engine, settings, feedback):
-    worlds = [Scenario(usecases, engine, settings) for _ in range(3)]
+def test_a_request_of_many_events_is_one_transaction(services, engine, settings, feedback):
+    worlds = [Scenario(services, engine, settings) for _ in range(3)]
     events = [worlds[n % 3].event("delivered") for n in range(5000)]
     assert feedback("sendgrid", events).applied == 5000
     assert feedback("sendgrid", events).duplicates == 5000

@@ -24,12 +24,12 @@ from service.domain.delivery.retry import Outcome
 from service.domain.errors import InvalidInputError
 from service.domain.signup.risk import TRAPPED
 from service.log import Sometimes
+from service.services import Services
 from service.store.database import reading
 from service.store.delivery import activity, outbox_admin, sender_pauses
 from service.store.tables.ledger import LedgerHead
 from service.usecases.signup.subscribe import SignupRequest
 from service.web.http import refusals
-from service.web.http.context import UseCases
 from tests.conftest import make_settings, running_app
 
 Delta = Callable[[], Mapping[tuple[str, ...], float]]
@@ -55,9 +55,9 @@ def series(client: FlaskClient) -> Mapping[tuple[str, ...], float]:
 
 
 def test_queues_providers_and_subscriptions_are_shown(
-    client: FlaskClient, usecases: UseCases, engine: Engine
+    client: FlaskClient, services: Services, engine: Engine
 ) -> None:
-    usecases.subscribe(SignupRequest(email="a@example.org", lists=(), evidence=Evidence()))
+    services.subscribe(SignupRequest(email="a@example.org", lists=(), evidence=Evidence()))
     for more in (3, 4):
         with engine.begin() as connection:
             activity.record(
@@ -104,7 +104,7 @@ def test_queues_providers_and_subscriptions_are_shown(
     ],
 )
 def test_from_elsewhere_it_takes_an_administrators_key(
-    client: FlaskClient, usecases: UseCases, headers: dict[str, str], remote: str, host: str
+    client: FlaskClient, services: Services, headers: dict[str, str], remote: str, host: str
 ) -> None:
     environ = {"REMOTE_ADDR": remote}
     base = f"http://{host}"
@@ -116,8 +116,8 @@ def test_from_elsewhere_it_takes_an_administrators_key(
         ).status_code
 
     assert ask() == 401
-    signup = usecases.keys.create("signup", "signup", actor="test")
-    admin = usecases.keys.create("admin", "admin", actor="test")
+    signup = services.keys.create("signup", "signup", actor="test")
+    admin = services.keys.create("admin", "admin", actor="test")
     assert ask(Authorization=f"Bearer {signup}") == 403
     assert ask(Authorization=f"Bearer {admin}") == 200
 
@@ -132,22 +132,22 @@ def test_from_elsewhere_it_takes_an_administrators_key(
     ],
 )
 def test_a_key_for_metrics_reads_them_and_nothing_else(
-    client: FlaskClient, usecases: UseCases, role: str, paths: dict[str, int]
+    client: FlaskClient, services: Services, role: str, paths: dict[str, int]
 ) -> None:
-    headers = {"Authorization": f"Bearer {usecases.keys.create('k', role, actor='test')}"}
+    headers = {"Authorization": f"Bearer {services.keys.create('k', role, actor='test')}"}
     far = {"REMOTE_ADDR": "192.0.2.1"}
     for path, status in paths.items():
         assert client.get(path, headers=headers, environ_base=far).status_code == status, path
 
 
-def test_a_key_for_metrics_signs_nobody_up_and_in(client: FlaskClient, usecases: UseCases) -> None:
-    key = usecases.keys.create("k", "metrics", actor="test")
+def test_a_key_for_metrics_signs_nobody_up_and_in(client: FlaskClient, services: Services) -> None:
+    key = services.keys.create("k", "metrics", actor="test")
     headers = {"Authorization": f"Bearer {key}"}
     signup = {"email": "a@example.org"}
     assert client.post("/v1/subscriptions", json=signup, headers=headers).status_code == 403
     assert client.post("/admin/sign-in", data={"key": key}).status_code != 303
     with pytest.raises(InvalidInputError):
-        usecases.keys.create("of-a-list", "metrics", actor="test", lists=("news-flash",))
+        services.keys.create("of-a-list", "metrics", actor="test", lists=("news-flash",))
 
 
 def test_a_provider_taken_out_of_mail_url_leaves_its_series(
@@ -162,12 +162,12 @@ def test_a_provider_taken_out_of_mail_url_leaves_its_series(
     assert shown == {"postmark", "smtp"}
 
 
-def test_the_ledger_is_watched(client: FlaskClient, usecases: UseCases, engine: Engine) -> None:
-    usecases.subscribe(SignupRequest(email="a@example.org", lists=(), evidence=Evidence()))
+def test_the_ledger_is_watched(client: FlaskClient, services: Services, engine: Engine) -> None:
+    services.subscribe(SignupRequest(email="a@example.org", lists=(), evidence=Evidence()))
     before = series(client)
     assert before["newsflash_ledger_unsealed",] > 0
     assert before["newsflash_ledger_broken",] == 0
-    build_seal_ledger(engine, usecases.settings).run_once()
+    build_seal_ledger(engine, services.settings).run_once()
     sealed = series(client)
     assert (sealed["newsflash_ledger_unsealed",], sealed["newsflash_ledger_broken",]) == (0, 0)
     with engine.begin() as connection:
@@ -176,10 +176,10 @@ def test_the_ledger_is_watched(client: FlaskClient, usecases: UseCases, engine: 
 
 
 def test_withheld_signups_are_counted_for_a_day(
-    client: FlaskClient, usecases: UseCases, engine: Engine
+    client: FlaskClient, services: Services, engine: Engine
 ) -> None:
     for _ in range(3):
-        usecases.subscribe(SignupRequest(email="a@example.org", lists=(), evidence=Evidence()))
+        services.subscribe(SignupRequest(email="a@example.org", lists=(), evidence=Evidence()))
     assert series(client)["newsflash_signups_withheld",] == 2
     with reading(engine) as connection:
         assert outbox_admin.withheld_since(connection, utc_now() + timedelta(seconds=1)) == 0
@@ -219,10 +219,10 @@ def test_requests_are_counted_by_kind_and_class_of_status(
 
 
 def test_signups_are_counted_by_how_they_were_answered(
-    settings: Settings, since: Delta, usecases: UseCases
+    settings: Settings, since: Delta, services: Services
 ) -> None:
-    usecases.subscribe(SignupRequest(email="a@example.org", lists=(), evidence=Evidence()))
-    usecases.subscribe(
+    services.subscribe(SignupRequest(email="a@example.org", lists=(), evidence=Evidence()))
+    services.subscribe(
         SignupRequest(email="b@example.org", lists=(), evidence=Evidence()), risk=TRAPPED
     )
     changed = replace(settings, ratelimit_enabled=True, ratelimit_client=((1, 86_400),))
@@ -270,9 +270,9 @@ def test_the_version_and_the_pool_are_shown(client: FlaskClient) -> None:
 
 
 def test_behind_a_trusted_proxy_a_forged_origin_does_not_help(
-    app: Flask, usecases: UseCases
+    app: Flask, services: Services
 ) -> None:
-    settings = usecases.settings
+    settings = services.settings
     changed = make_settings(settings.database_url, settings.data_dir, trusted_proxies=1)
     headers = {"X-Forwarded-For": "127.0.0.1", "X-Forwarded-Host": "localhost"}
     with running_app(changed) as behind:

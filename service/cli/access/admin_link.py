@@ -2,8 +2,8 @@
 
 import click
 
-from service.cli.application import app_or_exit, usecases_of
-from service.web.http.context import UseCases
+from service.cli.application import app_or_exit, services_of
+from service.services import Services
 
 ACTOR = "command line"
 
@@ -19,7 +19,7 @@ ACTOR = "command line"
 )
 def admin_link(*, revoke_all: bool, end_sessions: bool) -> None:
     """Print a link that signs one browser in to the admin pages, once, within 15 minutes."""
-    found = usecases_of(app_or_exit())
+    found = services_of(app_or_exit())
     if revoke_all or end_sessions:
         admin_sessions = found.admin_sessions
         end = admin_sessions.end_all if end_sessions else admin_sessions.end_links
@@ -29,7 +29,7 @@ def admin_link(*, revoke_all: bool, end_sessions: bool) -> None:
     click.echo(new_admin_link(found, actor=ACTOR))
 
 
-def new_admin_link(usecases: UseCases, *, actor: str) -> str:
+def new_admin_link(services: Services, *, actor: str) -> str:
     """Return the address of a new one-time link."""
-    token = usecases.admin_sessions.make_link(actor=actor)
-    return f"{usecases.settings.public_url}/admin/sign-in/{token}"
+    token = services.admin_sessions.make_link(actor=actor)
+    return f"{services.settings.public_url}/admin/sign-in/{token}"

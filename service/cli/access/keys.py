@@ -6,7 +6,7 @@ from datetime import datetime
 import click
 
 from service.cli import options
-from service.cli.application import app_or_exit, usecases_of
+from service.cli.application import app_or_exit, services_of
 from service.cli.output import echo_json
 from service.clock import utc_now
 from service.domain.access.roles import Role
@@ -28,7 +28,7 @@ def keys() -> None:
 def create(*, name: str, role: str, lists: tuple[str, ...], expires_at: datetime | None) -> None:
     """Make a key and print it, alone and this once."""
     with options.in_one_line("There is no such key."):
-        made = usecases_of(app_or_exit()).keys.create(
+        made = services_of(app_or_exit()).keys.create(
             name, role, actor=ACTOR, lists=lists, expires_at=expires_at
         )
     click.echo(made)
@@ -38,7 +38,7 @@ def create(*, name: str, role: str, lists: tuple[str, ...], expires_at: datetime
 @options.as_json
 def list_keys(*, as_json: bool) -> None:
     """Print every key, without what proves it."""
-    found = usecases_of(app_or_exit()).keys
+    found = services_of(app_or_exit()).keys
     shown = [{**asdict(info), "lists": found.slugs_of(info)} for info in found.all()]
     if as_json:
         echo_json(KeysSchema().dump({"keys": shown}))
@@ -55,5 +55,5 @@ def list_keys(*, as_json: bool) -> None:
 def revoke(*, name: str) -> None:
     """Revoke a key; it stops within seconds."""
     with options.in_one_line(f"There is no key {name}."):
-        usecases_of(app_or_exit()).keys.revoke(name, actor=ACTOR)
+        services_of(app_or_exit()).keys.revoke(name, actor=ACTOR)
     click.echo(f"{name} is revoked")

@@ -12,8 +12,8 @@ from service.cli.application import (
     create_unless_in_use,
     migrate_database,
     need_database,
+    services_of,
     settings_or_exit,
-    usecases_of,
 )
 from service.config import create_key
 from service.domain.errors import WrongKeyError
@@ -65,7 +65,7 @@ def accept_keys(*, yes: bool) -> None:
     if not yes:
         click.confirm("Links in emails that were sent will stop working. Go on?", abort=True)
     try:
-        changed = usecases_of(app).database_keys.accept(actor=ACTOR)
+        changed = services_of(app).database_keys.accept(actor=ACTOR)
     except WrongKeyError as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"Accepted {', '.join(changed)}" if changed else "All keys are the database's own.")

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 from sqlalchemy.engine import URL
 
-from service.cli.application import build_or_exit, settings_or_exit, usecases_of
+from service.cli.application import build_or_exit, services_of, settings_or_exit
 from service.config import refuse_key, throwaway_key
 from service.domain.finding import Finding, Level
 from service.store.tables.core import db
@@ -23,7 +23,7 @@ def doctor() -> None:
     """
     settings = settings_or_exit(missing_key=_stand_in)
     app = build_or_exit(settings, only_looks=True)
-    found = usecases_of(app)
+    found = services_of(app)
     with app.app_context():
         engine = db.engine
     checks = Doctor(

@@ -8,10 +8,11 @@ from uuid import UUID
 import click
 
 from service.cli import options
-from service.cli.application import app_or_exit, usecases_of
+from service.cli.application import app_or_exit, services_of
 from service.cli.output import echo_json
 from service.domain.errors import InvalidInputError, NotFoundError
 from service.domain.subscription import Status
+from service.services import Services
 from service.usecases.people.subscribers import CHANGEABLE, SubscriberDetail
 from service.web.api.schemas import (
     SubscriberChangesSchema,
@@ -19,7 +20,6 @@ from service.web.api.schemas import (
     SubscribersSchema,
 )
 from service.web.api.subscribers import detail_data, page_data, person_text
-from service.web.http.context import UseCases
 from service.web.http.json_body import read_json
 
 ACTOR = "command line"
@@ -45,7 +45,7 @@ def list_people(
     as_json: bool,
 ) -> None:
     """Print subscribers, oldest first, one a line."""
-    found = usecases_of(app_or_exit())
+    found = services_of(app_or_exit())
     with options.in_one_line(NOBODY):
         page = found.subscribers.page(
             limit=limit,
@@ -68,7 +68,7 @@ def list_people(
 @options.as_json
 def show(*, who: str, as_json: bool) -> None:
     """Print one subscriber with subscriptions, consent and mails."""
-    found = usecases_of(app_or_exit())
+    found = services_of(app_or_exit())
     with options.in_one_line(NOBODY):
         view = found.subscribers.get(_id_of(found, who))
     _tell(view, _slugs(found), as_json=as_json)
@@ -92,7 +92,7 @@ def change(*, who: str, emptied: tuple[str, ...], as_json: bool, **given: str | 
         if "attributes" in changes:
             changes["attributes"] = _attributes(changes["attributes"])
         changes = SubscriberChangesSchema().load(changes | dict.fromkeys(emptied))
-        found = usecases_of(app_or_exit())
+        found = services_of(app_or_exit())
         view = found.subscribers.update(_id_of(found, who), changes, actor=ACTOR)
     _tell(view, _slugs(found), as_json=as_json)
 
@@ -102,7 +102,7 @@ def change(*, who: str, emptied: tuple[str, ...], as_json: bool, **given: str | 
 @click.option("--list", "slug", metavar="SLUG", required=True, help="From this list.")
 def unsubscribe(*, who: str, slug: str) -> None:
     """Take a person off one list; again changes nothing."""
-    found = usecases_of(app_or_exit())
+    found = services_of(app_or_exit())
     with options.in_one_line(f"There is no such subscription of {slug}."):
         found.end_subscription(_id_of(found, who), slug, actor=ACTOR)
     click.echo("unsubscribed")
@@ -112,7 +112,7 @@ def unsubscribe(*, who: str, slug: str) -> None:
 @WHO
 def data(*, who: str) -> None:
     """Print all data of one person as JSON, for them; audited."""
-    found = usecases_of(app_or_exit())
+    found = services_of(app_or_exit())
     with options.in_one_line(NOBODY):
         given = found.subscribers.data(_id_of(found, who), actor=ACTOR)
     for text in person_text(given, _slugs(found)):
@@ -124,7 +124,7 @@ def data(*, who: str) -> None:
 @click.option("--cursor", help="next_cursor of the receipt before, where it has one.")
 def receipt(*, who: str, cursor: str | None) -> None:
     """Print the signed receipt of all of a person's consents (docs/ledger.md); audited."""
-    found = usecases_of(app_or_exit())
+    found = services_of(app_or_exit())
     with options.in_one_line(NOBODY):
         document = found.receipts.by_subscriber(_id_of(found, who), actor=ACTOR, cursor=cursor)
     echo_json(document)
@@ -134,7 +134,7 @@ def receipt(*, who: str, cursor: str | None) -> None:
 @WHO
 def erase(*, who: str) -> None:
     """Erase a person. A keyed hash of the address stays, so that no import brings it back."""
-    found = usecases_of(app_or_exit())
+    found = services_of(app_or_exit())
     with options.in_one_line(NOBODY):
         found.subscribers.erase(_id_of(found, who), actor=ACTOR)
     click.echo("erased")
@@ -151,7 +151,7 @@ def _attributes(text: str) -> Any:
         raise InvalidInputError("attributes", "Use a JSON object.") from None
 
 
-def _id_of(found: UseCases, who: str) -> UUID:
+def _id_of(found: Services, who: str) -> UUID:
     """Return whose address or id this is. Raises `AddressError`, `NotFoundError`."""
     if "@" in who:
         return found.subscribers.id_of(who)
@@ -161,7 +161,7 @@ def _id_of(found: UseCases, who: str) -> UUID:
         raise NotFoundError(who) from None
 
 
-def _slugs(found: UseCases) -> Mapping[UUID, str]:
+def _slugs(found: Services) -> Mapping[UUID, str]:
     return {info.id: info.slug for info in found.lists.all()}
 
 

@@ -24,8 +24,8 @@ from service.cli.application import (
     check_mail_or_exit,
     create_unless_in_use,
     migrate_database,
+    services_of,
     settings_or_exit,
-    usecases_of,
 )
 from service.cli.errors import errors_as_log_lines
 from service.cli.serving.listening import bound_socket, bound_unix_socket, in_url
@@ -90,7 +90,7 @@ def serve(
         keep_served_address(settings)
     may_show = is_new and settings.is_sqlite and is_terminal()
     place = f"http://{in_url(host)}:{port}" if unix_socket is None else str(unix_socket)
-    slug = usecases_of(app).lists.default().slug
+    slug = services_of(app).lists.default().slug
     _say(settings, host, place, slug=slug, first=_first_keys(app) if may_show else None)
     with app.app_context():
         count, too_few = web_processes(db.engine, asked=workers, has_worker=not no_worker)
@@ -136,7 +136,7 @@ def web_process(bound: socket.socket, parent: int, number: int) -> None:
     when_parent_is_gone(parent, lambda: os.kill(os.getpid(), signal.SIGTERM))
     with errors_as_log_lines():
         app = build_or_exit(settings_or_exit())
-    found = usecases_of(app)
+    found = services_of(app)
     public_url = found.settings.public_url
     if number == 0:
         watch = DeliveryWatch(
@@ -166,7 +166,7 @@ def _is_loopback(host: str) -> bool:
 
 def _first_keys(app: Flask) -> tuple[str, str]:
     """Make an administrator's key and a sign-in link, to be shown once, on a terminal only."""
-    found = usecases_of(app)
+    found = services_of(app)
     key = found.keys.create("first", role="admin", actor="serve")
     return key, new_admin_link(found, actor="serve")
 

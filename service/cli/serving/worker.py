@@ -8,7 +8,7 @@ import click
 from sqlalchemy.exc import SQLAlchemyError
 
 from service.app import build_chores, build_deliver, build_provider_pool
-from service.cli.application import adopt_keys_or_exit, app_or_exit, usecases_of
+from service.cli.application import adopt_keys_or_exit, app_or_exit, services_of
 from service.cli.errors import log_errors
 from service.cli.serving.parent import when_parent_is_gone
 from service.cli.serving.stopping import stop_signals
@@ -35,7 +35,7 @@ def worker(*, drain: bool, parent: int | None) -> None:
     adopt_keys_or_exit(app)
     with app.app_context():
         engine = db.engine
-    settings = usecases_of(app).settings
+    settings = services_of(app).settings
     try:
         pool = build_provider_pool(settings)
     except SettingError as error:

@@ -6,7 +6,7 @@ from service.domain.access.roles import Role
 from service.usecases.access.audit import AuditPage
 from service.web.api.schemas import AuditSchema, PageSchema
 from service.web.http.auth import requires
-from service.web.http.context import usecases
+from service.web.http.context import services
 from service.web.http.json_body import JsonBlueprint
 
 audit_api = JsonBlueprint(
@@ -20,4 +20,4 @@ audit_api = JsonBlueprint(
 @audit_api.response(200, AuditSchema)
 def entries(page: dict[str, Any]) -> AuditPage:
     """List entries, newest first."""
-    return usecases().audit.page(limit=page["limit"], cursor=page.get("cursor"))
+    return services().audit.page(limit=page["limit"], cursor=page.get("cursor"))

@@ -7,7 +7,7 @@ from marshmallow import Schema, fields, validate
 from service.domain.access.roles import Role
 from service.domain.lists.consent_text import MAX_TEXT_LENGTH
 from service.web.http.auth import actor, requires
-from service.web.http.context import usecases
+from service.web.http.context import services
 from service.web.http.json_body import JsonBlueprint
 from service.web.http.schemas import LOCALE
 
@@ -52,7 +52,7 @@ class ConsentTextsSchema(Schema):
 @consent_texts_api.alt_response(404, description="The list is unknown.")
 def consent_texts(slug: str) -> dict[str, Any]:
     """List a list's own consent texts. Version 1 is the built-in one, which is not among them."""
-    return {"consent_texts": usecases().consent_texts.of_list(slug)}
+    return {"consent_texts": services().consent_texts.of_list(slug)}
 
 
 @consent_texts_api.post("/<slug>/consent-texts")
@@ -62,6 +62,6 @@ def consent_texts(slug: str) -> dict[str, Any]:
 @consent_texts_api.alt_response(404, description="The list is unknown.")
 def add_consent_text(data: dict[str, Any], slug: str) -> Any:
     """Show these words from now on. What was shown before keeps its version."""
-    return usecases().consent_texts.add(
+    return services().consent_texts.add(
         slug, locale=data.get("locale"), text=data["text"], actor=actor()
     )

@@ -9,7 +9,7 @@ from service.counting import Refusal
 from service.domain.errors import EventAuthError
 from service.mail.events.request import EventRequest
 from service.usecases.feedback import FeedbackResult
-from service.web.http.context import usecases
+from service.web.http.context import services
 from service.web.http.refusals import note_refusal
 
 MAX_EVENTS_BYTES = 1024 * 1024
@@ -55,7 +55,7 @@ def report(provider: str) -> FeedbackResult:
     """
     request.max_content_length = MAX_EVENTS_BYTES
     try:
-        return usecases().feedback.receive(
+        return services().feedback.receive(
             provider,
             EventRequest(
                 headers={name.lower(): value for name, value in request.headers.items()},

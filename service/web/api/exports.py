@@ -8,7 +8,7 @@ from service.usecases.files.manifests import Manifest, ManifestsPage
 from service.web.api.file_schemas import ManifestSchema, ManifestsSchema
 from service.web.api.schemas import PageSchema
 from service.web.http.auth import actor, current_key, requires
-from service.web.http.context import usecases
+from service.web.http.context import services
 from service.web.http.json_body import JsonBlueprint
 
 exports_api = JsonBlueprint(
@@ -22,7 +22,7 @@ exports_api = JsonBlueprint(
 @exports_api.response(200, ManifestsSchema)
 def exports(page: dict[str, Any]) -> ManifestsPage:
     """List exports, newest first."""
-    return usecases().exports.page(limit=page["limit"], cursor=page.get("cursor"), actor=_only_of())
+    return services().exports.page(limit=page["limit"], cursor=page.get("cursor"), actor=_only_of())
 
 
 @exports_api.get("/<uuid:export_id>")
@@ -31,7 +31,7 @@ def exports(page: dict[str, Any]) -> ManifestsPage:
 @exports_api.alt_response(404, description="There is no such export.")
 def export_manifest(export_id: UUID) -> Manifest:
     """Show an export's manifest; it is complete once the file is."""
-    return usecases().exports.get(export_id, actor=_only_of())
+    return services().exports.get(export_id, actor=_only_of())
 
 
 def _only_of() -> str | None:

@@ -27,7 +27,7 @@ from service.usecases.files.import_report import (
 from service.usecases.files.import_subscribers import ImportOptions
 from service.web.api.file_schemas import ExportQuerySchema, ImportQuerySchema, ImportReportSchema
 from service.web.http.auth import actor, current_key, requires
-from service.web.http.context import usecases
+from service.web.http.context import services
 from service.web.http.json_body import JsonBlueprint
 from service.web.middleware.lanes import takes_long
 
@@ -112,7 +112,7 @@ def export(query: dict[str, Any]) -> Response:
     `since`, whoever was erased has a row with `id` and `erased_at` and nothing else.
     """
     names = query.pop("columns", "")
-    stream = usecases().export(
+    stream = services().export(
         ExportRequest(
             **query,
             scope=current_key().list_ids,
@@ -160,7 +160,7 @@ def import_file(query: dict[str, Any]) -> ImportReport | Response:
     unknown = query.pop("unknown_columns", None)
     columns = parse_mapping(query.pop("map", ()), query.pop("meaning", ()))
     run = partial(
-        usecases().import_,
+        services().import_,
         request.stream,
         format=format_,
         actor=actor(),

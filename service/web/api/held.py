@@ -10,7 +10,7 @@ from service.domain.access.roles import Role
 from service.domain.signup.risk import Reason
 from service.usecases.signup.held import HeldView
 from service.web.http.auth import actor, requires
-from service.web.http.context import usecases
+from service.web.http.context import services
 from service.web.http.json_body import JsonBlueprint
 
 MAX_PAGE = 200
@@ -56,7 +56,7 @@ class HeldListSchema(Schema):
 def held(page: dict[str, Any]) -> dict[str, Any]:
     """List signups held for review, newest first; each is forgotten after 30 days."""
     limit = page["limit"]
-    found = usecases().held.page(limit=limit, before=page.get("cursor"))
+    found = services().held.page(limit=limit, before=page.get("cursor"))
     return page_data(found, limit=limit)
 
 
@@ -67,7 +67,7 @@ def held(page: dict[str, Any]) -> dict[str, Any]:
 @held_api.alt_response(409, description="Its lists are no more.")
 def release(held_id: UUID) -> None:
     """Take the signup as if it were made now: the person gets the mail to confirm."""
-    usecases().held.release(held_id, actor=actor())
+    services().held.release(held_id, actor=actor())
 
 
 @held_api.post("/<uuid:held_id>/drop")
@@ -76,7 +76,7 @@ def release(held_id: UUID) -> None:
 @held_api.alt_response(404, description="There is no such held signup.")
 def drop(held_id: UUID) -> None:
     """Forget the signup."""
-    usecases().held.drop(held_id, actor=actor())
+    services().held.drop(held_id, actor=actor())
 
 
 def page_data(found: Sequence[HeldView], *, limit: int) -> dict[str, Any]:

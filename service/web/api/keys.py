@@ -6,7 +6,7 @@ from typing import Any
 from service.domain.access.roles import Role
 from service.web.api.schemas import CreatedKeySchema, KeysSchema, NewKeySchema
 from service.web.http.auth import actor, requires
-from service.web.http.context import usecases
+from service.web.http.context import services
 from service.web.http.json_body import JsonBlueprint
 
 keys_api = JsonBlueprint("keys", __name__, url_prefix="/v1/keys", description="API keys")
@@ -17,7 +17,7 @@ keys_api = JsonBlueprint("keys", __name__, url_prefix="/v1/keys", description="A
 @keys_api.response(200, KeysSchema)
 def keys() -> dict[str, Any]:
     """List keys."""
-    found = usecases().keys
+    found = services().keys
     return {"keys": [{**asdict(info), "lists": found.slugs_of(info)} for info in found.all()]}
 
 
@@ -29,7 +29,7 @@ def keys() -> dict[str, Any]:
 @keys_api.alt_response(409, description="A key of this name exists.")
 def create_key(data: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Make a key. The answer is the only place where it is ever shown."""
-    key = usecases().keys.create(**data, actor=actor())
+    key = services().keys.create(**data, actor=actor())
     return {**data, "key": key}, 201, {"Cache-Control": "no-store"}
 
 
@@ -39,4 +39,4 @@ def create_key(data: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str
 @keys_api.alt_response(404, description="No key has this name.")
 def revoke_key(name: str) -> None:
     """Revoke a key; it stops within seconds, everywhere. Again changes nothing."""
-    usecases().keys.revoke(name, actor=actor())
+    services().keys.revoke(name, actor=actor())

@@ -7,7 +7,7 @@ from service.domain.errors import UnknownListError
 from service.domain.lists.mailing_list import ListInfo
 from service.web.api.schemas import ListChangesSchema, ListSchema, ListsSchema, NewListSchema
 from service.web.http.auth import actor, current_key, requires
-from service.web.http.context import usecases
+from service.web.http.context import services
 from service.web.http.json_body import JsonBlueprint
 
 lists_api = JsonBlueprint("lists", __name__, url_prefix="/v1/lists", description="Mailing lists")
@@ -19,7 +19,7 @@ lists_api = JsonBlueprint("lists", __name__, url_prefix="/v1/lists", description
 def lists() -> dict[str, Any]:
     """List mailing lists; a key for some lists sees those."""
     scope = current_key().list_ids
-    return {"lists": [each for each in usecases().lists.all() if scope is None or each.id in scope]}
+    return {"lists": [each for each in services().lists.all() if scope is None or each.id in scope]}
 
 
 @lists_api.post("")
@@ -29,7 +29,7 @@ def lists() -> dict[str, Any]:
 @lists_api.alt_response(409, description="A list with this slug exists.")
 def create_list(data: dict[str, Any]) -> ListInfo:
     """Make a mailing list."""
-    return usecases().lists.create(**data, actor=actor())
+    return services().lists.create(**data, actor=actor())
 
 
 @lists_api.get("/<slug>")
@@ -38,7 +38,7 @@ def create_list(data: dict[str, Any]) -> ListInfo:
 @lists_api.alt_response(404, description="There is no such list.")
 def mailing_list(slug: str) -> ListInfo:
     """Show a mailing list."""
-    found = usecases().lists.get(slug)
+    found = services().lists.get(slug)
     scope = current_key().list_ids
     if scope is not None and found.id not in scope:
         raise UnknownListError(slug)
@@ -53,4 +53,4 @@ def mailing_list(slug: str) -> ListInfo:
 @lists_api.alt_response(409, description="It would leave no default list.")
 def change_list(data: dict[str, Any], slug: str) -> ListInfo:
     """Change a mailing list; other processes see it within two seconds."""
-    return usecases().lists.update(slug, data, actor=actor())
+    return services().lists.update(slug, data, actor=actor())

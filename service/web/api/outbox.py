@@ -11,7 +11,7 @@ from service.domain.delivery.retry import MessageStatus
 from service.domain.subscription import MessageKind
 from service.usecases.delivery.outbox import MessageView
 from service.web.http.auth import actor, requires
-from service.web.http.context import usecases
+from service.web.http.context import services
 from service.web.http.json_body import JsonBlueprint
 
 MAX_PAGE = 200
@@ -68,7 +68,7 @@ class MessagesSchema(Schema):
 def messages(page: dict[str, Any]) -> dict[str, Any]:
     """List owed mail, newest first."""
     limit = page["limit"]
-    found = usecases().outbox.page(
+    found = services().outbox.page(
         status=page.get("status"), limit=limit, before=page.get("cursor")
     )
     return page_data(found, limit=limit)
@@ -81,7 +81,7 @@ def messages(page: dict[str, Any]) -> dict[str, Any]:
 @outbox_api.alt_response(409, description="It is not dead, or its confirm link is too old.")
 def retry(message_id: UUID) -> dict[str, Any]:
     """Queue a dead message anew; it has three more days."""
-    return _shown(usecases().outbox.retry(message_id, actor=actor()))
+    return _shown(services().outbox.retry(message_id, actor=actor()))
 
 
 def page_data(found: Sequence[MessageView], *, limit: int) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from marshmallow import Schema, fields
 
 from service.domain.access.roles import Role
 from service.web.http.auth import actor, requires
-from service.web.http.context import usecases
+from service.web.http.context import services
 from service.web.http.json_body import JsonBlueprint
 from service.web.http.security import keep_private
 
@@ -42,7 +42,7 @@ def receipt(query: dict[str, Any], subscriber_id: UUID) -> Response:
     leads to the next.
     """
     keep_private()
-    found = usecases().receipts.by_subscriber(
+    found = services().receipts.by_subscriber(
         subscriber_id, actor=actor(), cursor=query.get("cursor")
     )
     return jsonify(found)
@@ -51,7 +51,7 @@ def receipt(query: dict[str, Any], subscriber_id: UUID) -> Response:
 @receipt_keys.get("/.well-known/newsflash-receipts.json")
 def public_keys() -> Response:
     """Publish the public key of receipts: a JWK Set (RFC 7517), Ed25519 (RFC 8037)."""
-    answer = jsonify(usecases().receipts.public_keys())
+    answer = jsonify(services().receipts.public_keys())
     answer.content_type = "application/jwk-set+json"
     answer.headers["Cache-Control"] = f"public, max-age={KEYS_SECONDS}"
     answer.headers["Access-Control-Allow-Origin"] = "*"

@@ -4,7 +4,7 @@ from service.domain.access.roles import Role
 from service.usecases.people.retention import RetentionView
 from service.web.api.schemas import RetentionSchema
 from service.web.http.auth import requires
-from service.web.http.context import usecases
+from service.web.http.context import services
 from service.web.http.json_body import JsonBlueprint
 
 retention_api = JsonBlueprint(
@@ -17,4 +17,4 @@ retention_api = JsonBlueprint(
 @retention_api.response(200, RetentionSchema)
 def retention() -> RetentionView:
     """Show the rules and what they last removed."""
-    return usecases().retention.show()
+    return services().retention.show()

@@ -7,7 +7,7 @@ from service.domain.errors import InvalidInputError
 from service.usecases.signup.subscribe import SignupRequest
 from service.web.http.auth import SCHEME_NAME
 from service.web.http.caller import admit
-from service.web.http.context import evidence, usecases
+from service.web.http.context import evidence, services
 from service.web.http.idempotency import IDEMPOTENCY_PARAMETER, once_key
 from service.web.http.json_body import JsonBlueprint
 from service.web.http.ratelimit import RATELIMIT_HEADERS
@@ -43,7 +43,7 @@ def subscribe(data: dict[str, Any]) -> dict[str, str]:
         raise InvalidInputError("attributes", f"At most {MAX_ATTRIBUTES_BYTES} bytes of JSON.")
     lists = tuple(data.get("lists", ()))
     admission = admit(email=data["email"], lists=lists, trap=data.get("website"))
-    token = usecases().intake.by_api(
+    token = services().intake.by_api(
         SignupRequest(
             email=data["email"],
             lists=lists,
@@ -56,5 +56,5 @@ def subscribe(data: dict[str, Any]) -> dict[str, str]:
     )
     return {
         "status": "pending",
-        "status_url": f"{usecases().settings.public_url}/status/{token}",
+        "status_url": f"{services().settings.public_url}/status/{token}",
     }

@@ -8,7 +8,7 @@ from service.domain.access.roles import Role
 from service.usecases.operations.statistics import MAX_DAYS, USUAL_DAYS, Report
 from service.web.api.schemas import SLUG, described
 from service.web.http.auth import current_key, requires
-from service.web.http.context import usecases
+from service.web.http.context import services
 from service.web.http.json_body import JsonBlueprint
 
 stats_api = JsonBlueprint("stats", __name__, url_prefix="/v1/stats", description="How lists fare")
@@ -91,4 +91,4 @@ def stats(query: dict[str, Any]) -> Report:
     A key for some lists counts those. A mail for several lists that bounced counts once in all, and
     once on each of them.
     """
-    return usecases().statistics.report(**query, scope=current_key().list_ids)
+    return services().statistics.report(**query, scope=current_key().list_ids)

@@ -25,7 +25,7 @@ from service.web.api.schemas import (
     SubscribersSchema,
 )
 from service.web.http.auth import actor, requires
-from service.web.http.context import usecases
+from service.web.http.context import services
 from service.web.http.json_body import JsonBlueprint
 
 subscribers_api = JsonBlueprint(
@@ -40,7 +40,7 @@ subscribers_api = JsonBlueprint(
 @subscribers_api.alt_response(404, description="There is no such list.")
 def subscribers(query: dict[str, Any]) -> dict[str, Any]:
     """List subscribers, oldest first."""
-    page = usecases().subscribers.page(
+    page = services().subscribers.page(
         limit=query["limit"],
         cursor=query.get("cursor"),
         list=query.get("list"),
@@ -56,7 +56,7 @@ def subscribers(query: dict[str, Any]) -> dict[str, Any]:
 @subscribers_api.alt_response(404, description="There is no such subscriber.")
 def subscriber(subscriber_id: UUID) -> dict[str, Any]:
     """Show a subscriber with subscriptions, consent events and mails."""
-    return _detail(usecases().subscribers.get(subscriber_id))
+    return _detail(services().subscribers.get(subscriber_id))
 
 
 @subscribers_api.get("/<uuid:subscriber_id>/data")
@@ -70,7 +70,7 @@ def subscriber_data(subscriber_id: UUID) -> ResponseReturnValue:
 
 def person_file(subscriber_id: UUID, *, actor: str) -> ResponseReturnValue:
     """Answer with all data of one person as a file, on behalf of `actor`."""
-    found = usecases().subscribers.data(subscriber_id, actor=actor)
+    found = services().subscribers.data(subscriber_id, actor=actor)
     return Response(
         person_text(found, _slugs()),
         mimetype="application/json",
@@ -85,7 +85,7 @@ def person_file(subscriber_id: UUID, *, actor: str) -> ResponseReturnValue:
 @subscribers_api.alt_response(404, description="There is no such subscriber.")
 def change_subscriber(data: dict[str, Any], subscriber_id: UUID) -> dict[str, Any]:
     """Correct name, locale or attributes."""
-    return _detail(usecases().subscribers.update(subscriber_id, data, actor=actor()))
+    return _detail(services().subscribers.update(subscriber_id, data, actor=actor()))
 
 
 @subscribers_api.delete("/<uuid:subscriber_id>")
@@ -94,11 +94,11 @@ def change_subscriber(data: dict[str, Any], subscriber_id: UUID) -> dict[str, An
 @subscribers_api.alt_response(404, description="There is no such subscriber.")
 def erase_subscriber(subscriber_id: UUID) -> None:
     """Erase a person. A keyed hash of the address stays, so that no import brings it back."""
-    usecases().subscribers.erase(subscriber_id, actor=actor())
+    services().subscribers.erase(subscriber_id, actor=actor())
 
 
 def _slugs() -> dict[UUID, str]:
-    return {info.id: info.slug for info in usecases().lists.all()}
+    return {info.id: info.slug for info in services().lists.all()}
 
 
 def _shown(view: SubscriberView | SubscriberDetail, slugs: Mapping[UUID, str]) -> dict[str, Any]:

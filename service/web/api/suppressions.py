@@ -13,7 +13,7 @@ from service.web.api.schemas import (
     SuppressionsSchema,
 )
 from service.web.http.auth import actor, requires
-from service.web.http.context import usecases
+from service.web.http.context import services
 from service.web.http.json_body import JsonBlueprint
 
 suppressions_api = JsonBlueprint(
@@ -30,7 +30,7 @@ suppressions_api = JsonBlueprint(
 @suppressions_api.response(200, SuppressionsSchema)
 def suppressions(page: dict[str, Any]) -> SuppressionsPage:
     """List suppressions."""
-    return usecases().suppressions.page(
+    return services().suppressions.page(
         limit=page["limit"], cursor=page.get("cursor"), email=page.get("email")
     )
 
@@ -41,7 +41,7 @@ def suppressions(page: dict[str, Any]) -> SuppressionsPage:
 @suppressions_api.response(201, SuppressionSchema)
 def add_suppression(data: dict[str, Any]) -> SuppressionInfo:
     """Keep an address from being mailed, for the reason `manual`; again changes nothing."""
-    return usecases().suppressions.add(data["email"], note=data["note"], actor=actor())
+    return services().suppressions.add(data["email"], note=data["note"], actor=actor())
 
 
 @suppressions_api.delete("/<address_hash>")
@@ -52,4 +52,4 @@ def add_suppression(data: dict[str, Any]) -> SuppressionInfo:
 @suppressions_api.alt_response(409, description="The person is erased.")
 def lift_suppression(query: dict[str, Any], address_hash: str) -> None:
     """Let an address be mailed again, as far as this reason goes."""
-    usecases().suppressions.lift(address_hash, query["reason"], actor=actor())
+    services().suppressions.lift(address_hash, query["reason"], actor=actor())

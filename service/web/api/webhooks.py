@@ -13,7 +13,7 @@ from service.domain.webhooks.target import MAX_URL_LENGTH
 from service.store.webhooks.receivers import AttemptInfo
 from service.usecases.webhooks.receivers import WebhookView
 from service.web.http.auth import actor, requires
-from service.web.http.context import usecases
+from service.web.http.context import services
 from service.web.http.json_body import JsonBlueprint, JsonBoolean
 
 MAX_PAGE = 200
@@ -117,7 +117,7 @@ class AttemptsSchema(Schema):
 @webhooks_api.response(200, WebhooksSchema)
 def all_webhooks() -> dict[str, Any]:
     """List the webhooks."""
-    return {"webhooks": [webhook_data(view) for view in usecases().webhooks.all()]}
+    return {"webhooks": [webhook_data(view) for view in services().webhooks.all()]}
 
 
 @webhooks_api.post("")
@@ -127,7 +127,7 @@ def all_webhooks() -> dict[str, Any]:
 @webhooks_api.alt_response(404, description="The list is unknown.")
 def create_webhook(data: dict[str, Any]) -> dict[str, Any]:
     """Make a webhook. Its secret is in this answer and in no other."""
-    view = usecases().webhooks.create(
+    view = services().webhooks.create(
         url=data["url"], events=data.get("events", ()), list_slug=data.get("list"), actor=actor()
     )
     return webhook_data(view)
@@ -139,7 +139,7 @@ def create_webhook(data: dict[str, Any]) -> dict[str, Any]:
 @webhooks_api.alt_response(404, description="There is no such webhook.")
 def webhook(webhook_id: UUID) -> dict[str, Any]:
     """Show one webhook."""
-    return webhook_data(usecases().webhooks.get(webhook_id))
+    return webhook_data(services().webhooks.get(webhook_id))
 
 
 @webhooks_api.patch("/<uuid:webhook_id>")
@@ -149,7 +149,7 @@ def webhook(webhook_id: UUID) -> dict[str, Any]:
 @webhooks_api.alt_response(404, description="There is no such webhook, or no such list.")
 def change_webhook(data: dict[str, Any], webhook_id: UUID) -> dict[str, Any]:
     """Change a webhook; enabling one tells it what is still owed to it."""
-    return webhook_data(usecases().webhooks.update(webhook_id, data, actor=actor()))
+    return webhook_data(services().webhooks.update(webhook_id, data, actor=actor()))
 
 
 @webhooks_api.delete("/<uuid:webhook_id>")
@@ -158,7 +158,7 @@ def change_webhook(data: dict[str, Any], webhook_id: UUID) -> dict[str, Any]:
 @webhooks_api.alt_response(404, description="There is no such webhook.")
 def delete_webhook(webhook_id: UUID) -> tuple[str, HTTPStatus]:
     """Remove a webhook and what is still owed to it."""
-    usecases().webhooks.delete(webhook_id, actor=actor())
+    services().webhooks.delete(webhook_id, actor=actor())
     return "", HTTPStatus.NO_CONTENT
 
 
@@ -170,7 +170,7 @@ def delete_webhook(webhook_id: UUID) -> tuple[str, HTTPStatus]:
 def attempts(page: dict[str, Any], webhook_id: UUID) -> dict[str, Any]:
     """List the calls of the last 30 days, newest first."""
     limit = page["limit"]
-    found = usecases().webhooks.attempts(webhook_id, limit=limit, before=page.get("cursor"))
+    found = services().webhooks.attempts(webhook_id, limit=limit, before=page.get("cursor"))
     return attempts_data(found, limit=limit)
 
 

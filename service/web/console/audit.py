@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from service.web.console import admin_pages
 from service.web.console.access.session import signed_in
-from service.web.http.context import usecases
+from service.web.http.context import services
 
 PAGE = 100
 
@@ -14,7 +14,7 @@ PAGE = 100
 @signed_in
 def audit() -> ResponseReturnValue:
     """Show what administrators did, newest first."""
-    page = usecases().audit.page(limit=PAGE, cursor=request.args.get("cursor"))
+    page = services().audit.page(limit=PAGE, cursor=request.args.get("cursor"))
     return render_template(
         "admin/audit.html",
         page=page,

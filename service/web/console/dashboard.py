@@ -11,7 +11,7 @@ from service.usecases.operations.statistics import COUNTED
 from service.web.console import admin_pages
 from service.web.console.access.session import signed_in
 from service.web.console.charts import daily_chart, share
-from service.web.http.context import usecases
+from service.web.http.context import services
 
 PERIODS = (30, 90)
 
@@ -22,8 +22,8 @@ def dashboard() -> ResponseReturnValue:
     """Show the last 30 or 90 days, list by list how many there are, and the state of delivery."""
     asked = request.args.get("days", type=int)
     days = asked if asked in PERIODS else PERIODS[0]
-    period = usecases().statistics.period(days)
-    figures = usecases().metrics()
+    period = services().statistics.period(days)
+    figures = services().metrics()
     return render_template(
         "admin/dashboard.html",
         days=days,
@@ -37,14 +37,14 @@ def dashboard() -> ResponseReturnValue:
             cause
             for cause in causes(
                 figures,
-                public_url=usecases().settings.public_url,
-                providers=names_in_use(usecases().settings.mail_urls),
+                public_url=services().settings.public_url,
+                providers=names_in_use(services().settings.mail_urls),
             )
             if cause.name != "sender_refused"
         ],
         lists=[
             (info, {status: figures.subscriptions.get((info.slug, status), 0) for status in Status})
-            for info in usecases().lists.all()
+            for info in services().lists.all()
         ],
         Outcome=Outcome,
     )

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from service.web.console import admin_pages
 from service.web.console.access.session import actor, signed_in
 from service.web.console.tools import asked_id
-from service.web.http.context import usecases
+from service.web.http.context import services
 
 PAGE = 50
 
@@ -18,7 +18,7 @@ PAGE = 50
 @signed_in
 def held() -> ResponseReturnValue:
     """Show the signups that wait, newest first."""
-    found = usecases().held.page(limit=PAGE, before=asked_id("before"))
+    found = services().held.page(limit=PAGE, before=asked_id("before"))
     done = {
         "released": _("The signup is taken; its confirmation is mailed."),
         "dropped": _("The signup is dropped."),
@@ -36,7 +36,7 @@ def held() -> ResponseReturnValue:
 @signed_in
 def release_held(held_id: UUID) -> ResponseReturnValue:
     """Take the signup as if it were made now."""
-    usecases().held.release(held_id, actor=actor())
+    services().held.release(held_id, actor=actor())
     return redirect(url_for("admin.held", done="released"), code=303)
 
 
@@ -44,5 +44,5 @@ def release_held(held_id: UUID) -> ResponseReturnValue:
 @signed_in
 def drop_held(held_id: UUID) -> ResponseReturnValue:
     """Forget the signup."""
-    usecases().held.drop(held_id, actor=actor())
+    services().held.drop(held_id, actor=actor())
     return redirect(url_for("admin.held", done="dropped"), code=303)

@@ -12,7 +12,7 @@ from service.domain.access.roles import Role
 from service.domain.errors import ConflictError, InvalidInputError
 from service.web.console import admin_pages
 from service.web.console.access.session import actor, signed_in
-from service.web.http.context import usecases
+from service.web.http.context import services
 
 
 @admin_pages.get("/keys")
@@ -28,7 +28,7 @@ def create_key() -> ResponseReturnValue:
     """Make a key and show it, this once; or show what to mend (422)."""
     name = request.form.get("name", "").strip()
     try:
-        key = usecases().keys.create(
+        key = services().keys.create(
             name,
             request.form.get("role", ""),
             actor=actor(),
@@ -46,7 +46,7 @@ def create_key() -> ResponseReturnValue:
 @signed_in
 def revoke_key() -> ResponseReturnValue:
     """Take a key back for good."""
-    usecases().keys.revoke(request.form.get("name", ""), actor=actor())
+    services().keys.revoke(request.form.get("name", ""), actor=actor())
     return redirect(url_for("admin.keys", done="revoked"), code=303)
 
 
@@ -61,11 +61,11 @@ def _end_of_day(text: str) -> datetime | None:
 
 
 def _page(*, new_key: str | None = None, errors: Mapping[str, str] | None = None) -> str:
-    found = usecases().keys
+    found = services().keys
     return render_template(
         "admin/keys.html",
         keys=[(info, found.slugs_of(info), info.has_ended(utc_now())) for info in found.all()],
-        lists=usecases().lists.all(),
+        lists=services().lists.all(),
         roles=[
             (Role.SIGNUP.value, _("signup, for a form")),
             (Role.EXPORT.value, _("export, reads lists")),

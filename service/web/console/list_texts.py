@@ -13,7 +13,7 @@ from service.web.api.consent_texts import ConsentTextCreateSchema
 from service.web.console import admin_pages
 from service.web.console.access.session import actor, signed_in
 from service.web.console.tools import field_errors
-from service.web.http.context import usecases
+from service.web.http.context import services
 
 
 @admin_pages.get("/lists/<slug>/consent-texts")
@@ -29,11 +29,11 @@ def add_list_text(slug: str) -> ResponseReturnValue:
     """Add the next version, or show what to mend (422)."""
     given = {
         "text": request.form.get("text", "").replace("\r\n", "\n").strip(),
-        "locale": request.form.get("locale", "").strip() or usecases().lists.get(slug).locale,
+        "locale": request.form.get("locale", "").strip() or services().lists.get(slug).locale,
     }
     try:
         ConsentTextCreateSchema().load(given)
-        added = usecases().consent_texts.add(slug, **given, actor=actor())
+        added = services().consent_texts.add(slug, **given, actor=actor())
     except ValidationError as error:
         return _page(slug, errors=field_errors(error)), 422
     except InvalidInputError as error:
@@ -42,11 +42,11 @@ def add_list_text(slug: str) -> ResponseReturnValue:
 
 
 def _page(slug: str, *, errors: Mapping[str, str] | None = None) -> str:
-    info = usecases().lists.get(slug)
+    info = services().lists.get(slug)
     return render_template(
         "admin/list_texts.html",
         info=info,
-        versions=usecases().consent_texts.versions_of(slug),
+        versions=services().consent_texts.versions_of(slug),
         errors=errors or {},
         values=request.form if errors else {"locale": info.locale},
         max_length=MAX_TEXT_LENGTH,

@@ -11,7 +11,7 @@ from service.domain.errors import ConflictError, InvalidInputError
 from service.domain.lists.mailing_list import ListInfo
 from service.web.console import admin_pages
 from service.web.console.access.session import actor, signed_in
-from service.web.http.context import usecases
+from service.web.http.context import services
 from service.web.middleware.public_path import public_address
 
 _TEXTS = ("name", "description", "controller", "privacy_url", "locale")
@@ -22,7 +22,7 @@ _OPTIONAL = ("sender", "redirect_url")
 @signed_in
 def lists() -> ResponseReturnValue:
     """List the mailing lists."""
-    return render_template("admin/lists.html", lists=usecases().lists.all())
+    return render_template("admin/lists.html", lists=services().lists.all())
 
 
 @admin_pages.get("/new-list")
@@ -38,7 +38,7 @@ def create_list() -> ResponseReturnValue:
     """Make a list, or show what to mend (422)."""
     slug = request.form.get("slug", "").strip()
     try:
-        info = usecases().lists.create(slug=slug, actor=actor(), **_changes())
+        info = services().lists.create(slug=slug, actor=actor(), **_changes())
     except InvalidInputError as error:
         return _page(None, request.form, {error.field: str(error)}), 422
     except ConflictError as error:
@@ -50,7 +50,7 @@ def create_list() -> ResponseReturnValue:
 @signed_in
 def mailing_list(slug: str) -> ResponseReturnValue:
     """Show a list as a form, and how to embed it."""
-    info = usecases().lists.get(slug)
+    info = services().lists.get(slug)
     return _page(info, _values(info))
 
 
@@ -59,9 +59,9 @@ def mailing_list(slug: str) -> ResponseReturnValue:
 def change_list(slug: str) -> ResponseReturnValue:
     """Change a list, or show what to mend (422)."""
     try:
-        usecases().lists.update(slug, _changes(), actor=actor())
+        services().lists.update(slug, _changes(), actor=actor())
     except InvalidInputError as error:
-        info = usecases().lists.get(slug)
+        info = services().lists.get(slug)
         return _page(info, request.form, {error.field: str(error)}), 422
     return redirect(url_for("admin.mailing_list", slug=slug, done="saved"), code=303)
 

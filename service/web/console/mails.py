@@ -11,7 +11,7 @@ from service.domain.delivery.retry import MessageStatus
 from service.web.console import admin_pages
 from service.web.console.access.session import actor, signed_in
 from service.web.console.tools import asked_id
-from service.web.http.context import usecases
+from service.web.http.context import services
 
 PAGE = 50
 
@@ -22,7 +22,7 @@ def mails() -> ResponseReturnValue:
     """Show the newest mails in one state, dead ones where none is named."""
     asked = request.args.get("status", MessageStatus.DEAD.value)
     status = MessageStatus(asked) if asked in set(MessageStatus) else None
-    found = usecases().outbox.page(status=status, limit=PAGE, before=asked_id("before"))
+    found = services().outbox.page(status=status, limit=PAGE, before=asked_id("before"))
     queued = request.args.get("queued", type=int)
     return render_template(
         "admin/mails.html",
@@ -44,7 +44,7 @@ def mails() -> ResponseReturnValue:
 @signed_in
 def retry_mail(message_id: UUID) -> ResponseReturnValue:
     """Queue one dead mail anew."""
-    usecases().outbox.retry(message_id, actor=actor())
+    services().outbox.retry(message_id, actor=actor())
     return redirect(url_for("admin.mails", queued=1), code=303)
 
 
@@ -52,5 +52,5 @@ def retry_mail(message_id: UUID) -> ResponseReturnValue:
 @signed_in
 def retry_all_mails() -> ResponseReturnValue:
     """Queue every dead mail anew whose link still works."""
-    count = usecases().outbox.retry_all(actor=actor())
+    count = services().outbox.retry_all(actor=actor())
     return redirect(url_for("admin.mails", queued=count), code=303)

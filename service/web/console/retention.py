@@ -5,11 +5,11 @@ from flask.typing import ResponseReturnValue
 
 from service.web.console import admin_pages
 from service.web.console.access.session import signed_in
-from service.web.http.context import usecases
+from service.web.http.context import services
 
 
 @admin_pages.get("/retention")
 @signed_in
 def retention() -> ResponseReturnValue:
     """Show the rules and the newest runs that removed something."""
-    return render_template("admin/retention.html", view=usecases().retention.show())
+    return render_template("admin/retention.html", view=services().retention.show())

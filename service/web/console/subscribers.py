@@ -20,7 +20,7 @@ from service.web.api.subscribers import person_file
 from service.web.console import admin_pages
 from service.web.console.access.session import actor, signed_in
 from service.web.console.tools import field_errors
-from service.web.http.context import usecases
+from service.web.http.context import services
 from service.web.http.json_body import read_json
 
 PAGE = 50
@@ -33,7 +33,7 @@ def subscribers() -> ResponseReturnValue:
     """Show those who fit, oldest first."""
     text = request.args.get("q", "").strip()[:MAX_TEXT_LENGTH]
     slug, status = request.args.get("list", ""), request.args.get("status", "")
-    page = usecases().subscribers.page(
+    page = services().subscribers.page(
         limit=PAGE,
         cursor=request.args.get("cursor"),
         list=slug or None,
@@ -44,7 +44,7 @@ def subscribers() -> ResponseReturnValue:
     return render_template(
         "admin/subscribers.html",
         page=page,
-        lists=usecases().lists.all(),
+        lists=services().lists.all(),
         statuses=[status.value for status in Status],
         asked=asked,
         is_first="cursor" not in request.args,
@@ -66,9 +66,9 @@ def subscriber(subscriber_id: UUID) -> ResponseReturnValue:
 def change_subscriber(subscriber_id: UUID) -> ResponseReturnValue:
     """Correct name, locale or attributes, or show what to mend (422)."""
     try:
-        changes = _changes(usecases().subscribers.get(subscriber_id).info)
+        changes = _changes(services().subscribers.get(subscriber_id).info)
         if changes:
-            usecases().subscribers.update(subscriber_id, changes, actor=actor())
+            services().subscribers.update(subscriber_id, changes, actor=actor())
     except ValidationError as error:
         return _person(subscriber_id, errors=field_errors(error)), 422
     except InvalidInputError as error:
@@ -82,7 +82,7 @@ def change_subscriber(subscriber_id: UUID) -> ResponseReturnValue:
 @signed_in
 def end_subscription(subscriber_id: UUID) -> ResponseReturnValue:
     """Take the person off one list."""
-    usecases().end_subscription(subscriber_id, request.form.get("list", ""), actor=actor())
+    services().end_subscription(subscriber_id, request.form.get("list", ""), actor=actor())
     return redirect(
         url_for("admin.subscriber", subscriber_id=subscriber_id, done="ended"), code=303
     )
@@ -93,10 +93,10 @@ def end_subscription(subscriber_id: UUID) -> ResponseReturnValue:
 def erase_subscriber(subscriber_id: UUID) -> ResponseReturnValue:
     """Erase the person, where their address was typed as a confirmation; else ask again (422)."""
     typed = ascii_lower(request.form.get("address", "").strip())
-    if typed != ascii_lower(usecases().subscribers.get(subscriber_id).info.email):
+    if typed != ascii_lower(services().subscribers.get(subscriber_id).info.email):
         error = _("This is not the address of this person.")
         return _person(subscriber_id, errors={"address": error}), 422
-    usecases().subscribers.erase(subscriber_id, actor=actor())
+    services().subscribers.erase(subscriber_id, actor=actor())
     return redirect(url_for("admin.subscribers", done="erased"), code=303)
 
 
@@ -132,7 +132,7 @@ def _changes(info: SubscriberInfo) -> dict[str, Any]:
 
 
 def _person(subscriber_id: UUID, *, errors: Mapping[str, str] | None = None) -> str:
-    view = usecases().subscribers.get(subscriber_id)
+    view = services().subscribers.get(subscriber_id)
     done = {"ended": _("The subscription has ended."), "changed": _("Saved.")}
     is_asked_anew = bool(errors) and "address" not in request.form
     kept = {
@@ -145,7 +145,7 @@ def _person(subscriber_id: UUID, *, errors: Mapping[str, str] | None = None) -> 
     return render_template(
         "admin/subscriber.html",
         view=view,
-        lists={info.id: info for info in usecases().lists.all()},
+        lists={info.id: info for info in services().lists.all()},
         values=request.form if is_asked_anew else kept,
         max_name=MAX_NAME_LENGTH,
         errors=errors or {},

@@ -9,7 +9,7 @@ from service.domain.subscription import SuppressionReason
 from service.usecases.people.suppressions import SuppressionsPage
 from service.web.console import admin_pages
 from service.web.console.access.session import actor, signed_in
-from service.web.http.context import usecases
+from service.web.http.context import services
 
 PAGE = 50
 MAX_NOTE_LENGTH = 500
@@ -21,11 +21,11 @@ def suppressions() -> ResponseReturnValue:
     """Show the suppressions, or those of one address."""
     email = request.args.get("email", "").strip()
     try:
-        page = usecases().suppressions.page(
+        page = services().suppressions.page(
             limit=PAGE, cursor=request.args.get("cursor"), email=email or None
         )
     except AddressError as error:
-        return _page(usecases().suppressions.page(limit=PAGE), search_error=str(error)), 422
+        return _page(services().suppressions.page(limit=PAGE), search_error=str(error)), 422
     return _page(page)
 
 
@@ -35,11 +35,11 @@ def add_suppression() -> ResponseReturnValue:
     """Keep an address from being mailed, or show what to mend (422)."""
     note = " ".join(request.form.get("note", "").split())[:MAX_NOTE_LENGTH]
     try:
-        usecases().suppressions.add(
+        services().suppressions.add(
             request.form.get("email", "").strip(), note=note or None, actor=actor()
         )
     except AddressError as error:
-        return _page(usecases().suppressions.page(limit=PAGE), error=str(error)), 422
+        return _page(services().suppressions.page(limit=PAGE), error=str(error)), 422
     return redirect(url_for("admin.suppressions", done="added"), code=303)
 
 
@@ -48,7 +48,7 @@ def add_suppression() -> ResponseReturnValue:
 def lift_suppression() -> ResponseReturnValue:
     """Let an address be mailed again, as far as one reason goes."""
     reason = request.form.get("reason", "")
-    usecases().suppressions.lift(
+    services().suppressions.lift(
         request.form.get("address_hash", ""),
         SuppressionReason(reason) if reason in set(SuppressionReason) else SuppressionReason.MANUAL,
         actor=actor(),

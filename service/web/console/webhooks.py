@@ -13,7 +13,7 @@ from service.usecases.webhooks.receivers import WebhookView
 from service.web.console import admin_pages
 from service.web.console.access.session import actor, signed_in
 from service.web.console.tools import asked_id
-from service.web.http.context import usecases
+from service.web.http.context import services
 
 PAGE = 50
 
@@ -30,7 +30,7 @@ def webhooks() -> ResponseReturnValue:
 def create_webhook() -> ResponseReturnValue:
     """Make a webhook and show its secret, this once; or show what to mend (422)."""
     try:
-        view = usecases().webhooks.create(
+        view = services().webhooks.create(
             url=request.form.get("url", "").strip(),
             events=request.form.getlist("events"),
             list_slug=request.form.get("list") or None,
@@ -45,8 +45,8 @@ def create_webhook() -> ResponseReturnValue:
 @signed_in
 def webhook(webhook_id: UUID) -> ResponseReturnValue:
     """Show one webhook and the calls to it, newest first."""
-    view = usecases().webhooks.get(webhook_id)
-    attempts = usecases().webhooks.attempts(webhook_id, limit=PAGE, before=asked_id("before"))
+    view = services().webhooks.get(webhook_id)
+    attempts = services().webhooks.attempts(webhook_id, limit=PAGE, before=asked_id("before"))
     done = {
         "enabled": _("It is told again, also what is still owed to it."),
         "disabled": _("It is told nothing from now on."),
@@ -65,7 +65,7 @@ def webhook(webhook_id: UUID) -> ResponseReturnValue:
 @signed_in
 def enable_webhook(webhook_id: UUID) -> ResponseReturnValue:
     """Tell it again."""
-    usecases().webhooks.update(webhook_id, {"is_enabled": True}, actor=actor())
+    services().webhooks.update(webhook_id, {"is_enabled": True}, actor=actor())
     return redirect(url_for("admin.webhook", webhook_id=webhook_id, done="enabled"), code=303)
 
 
@@ -73,7 +73,7 @@ def enable_webhook(webhook_id: UUID) -> ResponseReturnValue:
 @signed_in
 def disable_webhook(webhook_id: UUID) -> ResponseReturnValue:
     """Tell it no more."""
-    usecases().webhooks.update(webhook_id, {"is_enabled": False}, actor=actor())
+    services().webhooks.update(webhook_id, {"is_enabled": False}, actor=actor())
     return redirect(url_for("admin.webhook", webhook_id=webhook_id, done="disabled"), code=303)
 
 
@@ -81,15 +81,15 @@ def disable_webhook(webhook_id: UUID) -> ResponseReturnValue:
 @signed_in
 def delete_webhook(webhook_id: UUID) -> ResponseReturnValue:
     """Remove it for good."""
-    usecases().webhooks.delete(webhook_id, actor=actor())
+    services().webhooks.delete(webhook_id, actor=actor())
     return redirect(url_for("admin.webhooks", done="deleted"), code=303)
 
 
 def _page(*, made: WebhookView | None = None, errors: Mapping[str, str] | None = None) -> str:
     return render_template(
         "admin/webhooks.html",
-        webhooks=usecases().webhooks.all(),
-        lists=usecases().lists.all(),
+        webhooks=services().webhooks.all(),
+        lists=services().lists.all(),
         events=list(EventType),
         made=made,
         errors=errors or {},

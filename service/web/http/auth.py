@@ -13,7 +13,7 @@ from werkzeug.exceptions import Forbidden, Unauthorized
 
 from service.domain.access.roles import Role
 from service.store.access.keys import KeyInfo
-from service.web.http.context import usecases
+from service.web.http.context import services
 from service.web.http.json_body import refuse_query_of
 from service.web.http.problems import problem
 from service.web.http.security import keep_private
@@ -42,7 +42,7 @@ def requires(*roles: Role) -> Callable[[View], View]:
             scheme, _, key = request.headers.get("Authorization", "").partition(" ")
             if scheme.lower() != "bearer" or not key:
                 return _unauthorized("Send an API key: Authorization: Bearer nf_…", "Bearer")
-            info = usecases().keys.authenticate(key.strip())
+            info = services().keys.authenticate(key.strip())
             if info is None:
                 return _unauthorized("This key is not known.", 'Bearer error="invalid_token"')
             if not any(info.role.may_act_as(role) for role in roles):
@@ -77,7 +77,7 @@ def key_if_any(role: Role) -> KeyInfo | None:
     scheme, _, key = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         return None
-    info = usecases().keys.authenticate(key.strip())
+    info = services().keys.authenticate(key.strip())
     if info is None:
         raise Unauthorized(www_authenticate=WWWAuthenticate("bearer", {"error": "invalid_token"}))
     if not info.role.may_act_as(role):

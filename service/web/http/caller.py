@@ -11,7 +11,7 @@ from service.domain.errors import TooManyRequestsError
 from service.domain.signup.limits import origin_of
 from service.usecases.signup.guard import Admission, Caller
 from service.web.http.auth import key_if_any
-from service.web.http.context import usecases
+from service.web.http.context import services
 from service.web.http.refusals import note_refusal
 
 
@@ -30,7 +30,7 @@ def admit(
     """
     key = None if is_form else key_if_any(Role.SIGNUP)
     if key is not None and key.list_ids is not None:
-        known = usecases().lists
+        known = services().lists
         for info in [known.get(slug) for slug in lists] or [known.default()]:
             if info.id not in key.list_ids:
                 raise Forbidden
@@ -43,7 +43,7 @@ def admit(
         is_trapped=bool(trap),
     )
     try:
-        admission = usecases().guard.admit(caller, email=email, lists=lists)
+        admission = services().guard.admit(caller, email=email, lists=lists)
     except TooManyRequestsError as error:
         g.counted = error.counted
         numbers.add((SIGNUPS, Signup.LIMITED))

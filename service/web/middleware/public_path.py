@@ -12,7 +12,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from flask import url_for
 from werkzeug.routing import Map
 
-from service.web.http.context import usecases
+from service.web.http.context import services
 from service.web.middleware.link_paths import LinkPaths
 
 
@@ -55,5 +55,5 @@ def public_path(public_url: str) -> str:
 
 def public_address(endpoint: str, **values: Any) -> str:
     """Return the address of a page as people reach it from elsewhere."""
-    public_url = usecases().settings.public_url
+    public_url = services().settings.public_url
     return public_url.removesuffix(public_path(public_url)) + url_for(endpoint, **values)

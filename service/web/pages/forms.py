@@ -17,7 +17,7 @@ from service.domain.signup.risk import Risk
 from service.usecases.signup.extra_step import Step
 from service.usecases.signup.subscribe import SignupRequest
 from service.web.http.caller import admit
-from service.web.http.context import evidence, usecases
+from service.web.http.context import evidence, services
 from service.web.http.i18n import asked_locale, speak_for
 from service.web.http.negotiation import wants_json
 from service.web.http.problems import problem
@@ -35,7 +35,7 @@ PREFLIGHT_SECONDS = 600
 @pages.get("/")
 def home() -> ResponseReturnValue:
     """List the newsletters, each with its form."""
-    return render_template("pages/home.html", lists=usecases().lists.all())
+    return render_template("pages/home.html", lists=services().lists.all())
 
 
 @pages.get("/subscribe/<slug>", provide_automatic_options=False)
@@ -92,8 +92,8 @@ def embed(slug: str) -> ResponseReturnValue:
         "pages/embed.js",
         info=info,
         form_url=public_address("pages.form", slug=info.slug, locale=asked_locale()),
-        form_token=usecases().guard.form_token(),
-        sites=[*info.origins, *own_origins(usecases().settings.public_url)] if info.origins else [],
+        form_token=services().guard.form_token(),
+        sites=[*info.origins, *own_origins(services().settings.public_url)] if info.origins else [],
     )
     return Response(
         script,
@@ -107,7 +107,7 @@ def embed(slug: str) -> ResponseReturnValue:
 
 
 def _list(slug: str) -> ListInfo:
-    info = usecases().lists.get(slug)
+    info = services().lists.get(slug)
     speak_for(info.locale)
     return info
 
@@ -119,7 +119,7 @@ def _form(info: ListInfo, *, email: str = "", error: str | None = None) -> str:
         info=info,
         email=email,
         error=error,
-        form_token=usecases().guard.form_token(),
+        form_token=services().guard.form_token(),
     )
 
 
@@ -140,8 +140,8 @@ def _allow_as_form(info: ListInfo) -> None:
 def _take(signup: SignupRequest, risk: Risk) -> str | Step:
     """Take the signup: a script that asks for JSON is always answered, a page may get a step."""
     if wants_json():
-        return usecases().intake.by_api(signup, risk=risk, once=None)
-    return usecases().intake.by_form(
+        return services().intake.by_api(signup, risk=risk, once=None)
+    return services().intake.by_form(
         signup,
         risk=risk,
         step_token=request.form.get("step", ""),
@@ -172,7 +172,7 @@ def _may_post(info: ListInfo) -> bool:
 
 
 def _is_ours(origin: str) -> bool:
-    return is_one_of(origin, own_origins(usecases().settings.public_url))
+    return is_one_of(origin, own_origins(services().settings.public_url))
 
 
 def _not_from_there(info: ListInfo) -> Response:

@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from service.usecases.links.views import LinkState, LinkView
-from service.web.http.context import evidence, usecases
+from service.web.http.context import evidence, services
 from service.web.http.i18n import speak_for
 from service.web.http.security import keep_private
 from service.web.pages import pages
@@ -18,28 +18,28 @@ MAX_REASON_LENGTH = 500
 @pages.get("/confirm/<token>")
 def confirm(token: str) -> ResponseReturnValue:
     """Show the page that confirms, by its button or at the first trusted input (ADR 3)."""
-    return _confirm_page(token, usecases().confirm.show(token))
+    return _confirm_page(token, services().confirm.show(token))
 
 
 @pages.post("/confirm/<token>")
 def act_on_confirm(token: str) -> ResponseReturnValue:
     """Confirm what the link speaks of; again is the same."""
     request.max_content_length = MAX_FORM_BYTES
-    return _confirm_page(token, usecases().confirm.act(token, evidence(source="/confirm")))
+    return _confirm_page(token, services().confirm.act(token, evidence(source="/confirm")))
 
 
 @pages.post("/confirm/<token>/renew")
 def renew(token: str) -> ResponseReturnValue:
     """Mail a new link for one that has expired, and lead to the page that says so."""
     request.max_content_length = MAX_FORM_BYTES
-    status_token = usecases().confirm.renew(token, evidence(source="/confirm"))
+    status_token = services().confirm.renew(token, evidence(source="/confirm"))
     return redirect(url_for("pages.status", token=status_token), code=303)
 
 
 @pages.get("/unsubscribe/<token>")
 def unsubscribe(token: str) -> ResponseReturnValue:
     """Show the page with the button to leave. It never presses itself."""
-    return _unsubscribe_page(token, usecases().unsubscribe.show(token))
+    return _unsubscribe_page(token, services().unsubscribe.show(token))
 
 
 @pages.post("/unsubscribe/<token>")
@@ -48,7 +48,7 @@ def act_on_unsubscribe(token: str) -> ResponseReturnValue:
     request.max_content_length = MAX_FORM_BYTES
     one_click = request.form.get("List-Unsubscribe") == "One-Click"
     found = evidence(source="one-click" if one_click else "/unsubscribe")
-    view = usecases().unsubscribe.act(token, found, one_click=one_click)
+    view = services().unsubscribe.act(token, found, one_click=one_click)
     if one_click:
         # A mail service asks and shows the answer to nobody (RFC 8058): a page would be for none.
         return Response(_("You are unsubscribed"), mimetype="text/plain")
@@ -61,7 +61,7 @@ def undo() -> ResponseReturnValue:
     request.max_content_length = MAX_FORM_BYTES
     keep_private()
     token = request.form.get("token", "")
-    view = usecases().unsubscribe.undo(token, evidence(source="/unsubscribe/undo"))
+    view = services().unsubscribe.undo(token, evidence(source="/unsubscribe/undo"))
     if view.state is LinkState.ENDED:
         return _ended(view)
     return _page("pages/resumed.html", view)
@@ -77,7 +77,7 @@ def give_reason() -> ResponseReturnValue:
     parts = (chosen if chosen in REASONS else "", request.form.get("detail", "").strip())
     reason = ": ".join(part for part in parts if part)[:MAX_REASON_LENGTH]
     if reason:
-        usecases().unsubscribe.give_reason(token, reason)
+        services().unsubscribe.give_reason(token, reason)
     return render_template("pages/thanks.html", undo_token=token)
 
 

@@ -7,14 +7,14 @@ from flask_babel import get_locale
 
 from service.domain.lists.consent_text import CurrentText
 from service.domain.lists.mailing_list import ListInfo
-from service.web.http.context import usecases
+from service.web.http.context import services
 from service.web.pages import pages
 
 
 @pages.app_template_global()
 def consent_of(info: ListInfo) -> CurrentText:
     """Return the list's current consent text in the page's language."""
-    return usecases().consent_texts.current(info, str(get_locale()))
+    return services().consent_texts.current(info, str(get_locale()))
 
 
 @pages.get("/receipt/<token>")
@@ -23,7 +23,7 @@ def receipt(token: str) -> Response:
 
     A long one comes in parts: each names the next by a `Link` with `rel="next"` (RFC 8288).
     """
-    document = usecases().receipts.by_link(token, cursor=request.args.get("cursor"))
+    document = services().receipts.by_link(token, cursor=request.args.get("cursor"))
     answer = Response(
         json.dumps(document, ensure_ascii=False, indent=2) + "\n",
         content_type="application/json",

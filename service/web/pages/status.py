@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from service.clock import utc_now
 from service.domain.errors import TooManyTriesError, WrongCodeError
 from service.usecases.links.views import MailProgress, StatusView
-from service.web.http.context import evidence, usecases
+from service.web.http.context import evidence, services
 from service.web.pages import pages
 from service.web.pages.forms import MAX_FORM_BYTES, allow_frames
 
@@ -22,7 +22,7 @@ _FINAL = (MailProgress.BOUNCED, MailProgress.UNREACHABLE)
 @pages.get("/status/<token>")
 def status(token: str) -> ResponseReturnValue:
     """Show how the mail fares. Reloads itself, but never under the hands of someone who types."""
-    return _page(token, usecases().signup_status(token))
+    return _page(token, services().signup_status(token))
 
 
 @pages.post("/status/<token>")
@@ -31,12 +31,12 @@ def enter_code(token: str) -> ResponseReturnValue:
     request.max_content_length = MAX_FORM_BYTES
     code = request.form.get("code", "").strip()
     try:
-        view = usecases().confirm.by_code(token, code, evidence(source="/status"))
+        view = services().confirm.by_code(token, code, evidence(source="/status"))
     except WrongCodeError:
         message = _("This is not the code in our newest mail. Please check the six digits.")
-        return _page(token, usecases().signup_status(token), code=code, error=message), 422
+        return _page(token, services().signup_status(token), code=code, error=message), 422
     except TooManyTriesError:
-        return _page(token, usecases().signup_status(token), is_locked=True), 429
+        return _page(token, services().signup_status(token), is_locked=True), 429
     return _page(token, view)
 
 
@@ -48,7 +48,7 @@ def _page(
     error: str | None = None,
     is_locked: bool = False,
 ) -> str:
-    own_list = usecases().signup_status.own_list(token)
+    own_list = services().signup_status.own_list(token)
     if own_list is not None:
         # The hosted form leads here inside the frame that it stands in.
         allow_frames(own_list)

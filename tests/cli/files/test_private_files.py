@@ -50,9 +50,9 @@ def test_an_upgrade_closes_a_database_that_others_could_read(run: Run, tmp_path:
 
 @pytest.mark.parametrize("before", [None, 0o644, 0o666])
 def test_files_with_personal_data_are_their_owners_alone(
-    run: Run, usecases, tmp_path: Path, before: int | None
+    run: Run, services, tmp_path: Path, before: int | None
 ):
-    usecases.subscribe(SignupRequest(email="ann@example.org", evidence=Evidence(source="/form")))
+    services.subscribe(SignupRequest(email="ann@example.org", evidence=Evidence(source="/form")))
     names = ("people.csv", "people.csv.manifest.json", "ledger", "rows.csv", "copy.db")
     for name in names if before else ():
         (tmp_path / name).write_text("old")

@@ -30,10 +30,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def service(folder, settings, app, usecases):
+def service(folder, settings, app, services):
     """Four signups, sealed; returns the command on this database."""
     for number in range(4):
-        usecases.subscribe(
+        services.subscribe(
             SignupRequest(email=f"r{number}@example.org", evidence=Evidence(source="/form"))
         )
     with app.app_context():
@@ -90,7 +90,7 @@ def test_a_removed_entry_and_a_missing_tail_are_named(service, folder):
     assert "missing: entry 4 is missing at the tail: the checkpoint of 2" in bad.output
 
 
-def test_a_receipt_is_issued_and_checked_with_the_published_key(service, folder, usecases):
+def test_a_receipt_is_issued_and_checked_with_the_published_key(service, folder, services):
     record = next(
         json.loads(line)
         for line in service("receipts", "export").stdout.splitlines()

@@ -16,11 +16,11 @@ from service.config import Settings
 from service.domain.access.database_keys import GivenKey
 from service.domain.consent import Evidence
 from service.domain.errors import WrongKeyError
+from service.services import Services
 from service.signing import Signer, seed_of
 from service.store.tables.core import db
 from service.usecases.operations.database_keys import DatabaseKeys, given_keys
 from service.usecases.signup.subscribe import SignupRequest
-from service.web.http.context import UseCases
 from tests.cli.conftest import Run, snapshot
 
 OLD, NEW = "old-" * 10, "new-" * 10
@@ -56,9 +56,9 @@ def keys(engine: Engine, settings: Settings, **given: str) -> DatabaseKeys:
 
 
 @pytest.fixture
-def used(engine: Engine, settings: Settings, usecases: UseCases) -> None:
+def used(engine: Engine, settings: Settings, services: Services) -> None:
     """A database with a person, used with `OLD`."""
-    usecases.subscribe(SignupRequest(email="ann@example.org", evidence=Evidence(source="/form")))
+    services.subscribe(SignupRequest(email="ann@example.org", evidence=Evidence(source="/form")))
     keys(engine, settings).adopt()
 
 

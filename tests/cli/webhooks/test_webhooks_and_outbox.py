@@ -8,9 +8,9 @@ from sqlalchemy import create_engine, select, update
 
 from service.cli import main
 from service.domain.consent import Evidence
+from service.services import Services
 from service.store.tables.core import OutboxMessage
 from service.usecases.signup.subscribe import SignupRequest
-from service.web.http.context import UseCases
 from tests.conftest import make_settings
 
 
@@ -71,9 +71,9 @@ def dead(shell: Shell, tmp_path: Path) -> list[str]:
     from service.app import create_app
 
     app = create_app(make_settings(make_url(shell.url), tmp_path))
-    usecases: UseCases = app.extensions["newsflash"]
+    services: Services = app.extensions["newsflash"]
     for name in ("a", "b"):
-        usecases.subscribe(
+        services.subscribe(
             SignupRequest(email=f"{name}@example.org", lists=(), evidence=Evidence())
         )
     engine = create_engine(shell.url)
@@ -107,8 +107,8 @@ def test_what_a_backup_had_queued_is_dropped(shell: Shell, tmp_path: Path) -> No
     from service.app import create_app
 
     app = create_app(make_settings(make_url(shell.url), tmp_path))
-    usecases: UseCases = app.extensions["newsflash"]
-    usecases.subscribe(SignupRequest(email="ada@example.org", lists=(), evidence=Evidence()))
+    services: Services = app.extensions["newsflash"]
+    services.subscribe(SignupRequest(email="ada@example.org", lists=(), evidence=Evidence()))
     assert shell("outbox", "drop", "--created-before", "2020-01-01T00:00:00Z").stdout == (
         "0 dropped\n"
     )

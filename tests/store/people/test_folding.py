@@ -25,7 +25,7 @@ SHARP, DOUBLE = "\u00dfam@example.org", "ssam@example.org"
 
 
 def reasons(scenario: Scenario, email: str) -> list[str]:
-    page = scenario.usecases.suppressions.page(limit=10, email=email)
+    page = scenario.services.suppressions.page(limit=10, email=email)
     return sorted(each.reason.value for each in page.suppressions)
 
 
@@ -40,7 +40,7 @@ def test_a_bounce_of_one_address_suppresses_no_other(
         at=NOON,
         message_id=scenario.messages(stranger)[0].id,
     )
-    build_feedback(engine, scenario.usecases.settings)("postmark", [event])
+    build_feedback(engine, scenario.services.settings)("postmark", [event])
     assert reasons(scenario, stranger) == ["hard_bounce"]
     assert reasons(scenario, person) == []
     scenario.sign_up(person)
@@ -60,13 +60,13 @@ def test_one_address_does_not_use_up_the_emails_of_another(scenario: Scenario):
 
 def test_one_address_does_not_fill_what_is_held_of_another(scenario: Scenario):
     for email in (LONG_SAM, SAM):
-        scenario.usecases.subscribe(SignupRequest(email=email, evidence=Evidence()), risk=TRAPPED)
+        scenario.services.subscribe(SignupRequest(email=email, evidence=Evidence()), risk=TRAPPED)
     keys = scenario.rows(select(HeldSignup.email_key))
     assert sorted(row.email_key for row in keys) == sorted([SAM, LONG_SAM])
 
 
 def hashed(scenario: Scenario, key: str) -> str:
-    return hmac.digest(scenario.usecases.settings.address_hash_key, key.encode(), "sha256").hex()
+    return hmac.digest(scenario.services.settings.address_hash_key, key.encode(), "sha256").hex()
 
 
 def store(scenario: Scenario, email: str, key: str, *, status: str = "confirmed") -> Any:

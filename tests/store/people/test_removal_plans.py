@@ -33,7 +33,7 @@ RULES = RetentionRules(unconfirmed_days=30, ended_days=100, mail_days=30, audit_
 @pytest.fixture
 def retention(scenario: Scenario, engine: Engine) -> Retention:
     return Retention(
-        engine, rules=RULES, address_hash_key=scenario.usecases.settings.address_hash_key
+        engine, rules=RULES, address_hash_key=scenario.services.settings.address_hash_key
     )
 
 
@@ -101,8 +101,8 @@ def test_erasing_a_person_reads_nobody_elses_rows(scenario: Scenario, engine: En
     person = scenario.person().id
     of_others = RecordedEvent.message_id != scenario.messages()[0].id
     kept = len(scenario.rows(select(RecordedEvent.event_id).where(of_others)))
-    with whole_reads(scenario.usecases.subscribers._engine) as found:
-        scenario.usecases.subscribers.erase(person, actor="test")
+    with whole_reads(scenario.services.subscribers._engine) as found:
+        scenario.services.subscribers.erase(person, actor="test")
     assert found == []
     assert not scenario.rows(select(RecordedEvent.event_id).where(RecordedEvent.event_id == "x"))
     assert len(scenario.rows(select(RecordedEvent.event_id).where(of_others))) == kept > 200
@@ -112,8 +112,8 @@ def test_a_persons_data_are_found_without_reading_everybodys(scenario: Scenario)
     age_statistics(scenario)
     scenario.sign_up()
     report(scenario.engine, count=500)
-    with whole_reads(scenario.usecases.subscribers._engine) as found:
-        scenario.usecases.subscribers.data(scenario.person().id, actor="test")
+    with whole_reads(scenario.services.subscribers._engine) as found:
+        scenario.services.subscribers.data(scenario.person().id, actor="test")
     assert found == []
 
 
@@ -149,7 +149,7 @@ def test_retention_writes_for_a_few_people_at_once(
 
 
 def confirm_by_hand(scenario: Scenario) -> None:
-    with scenario.usecases.subscribers._engine.begin() as connection:
+    with scenario.services.subscribers._engine.begin() as connection:
         connection.execute(update(Subscription).values(status="confirmed", confirmed_at=LATER))
 
 
@@ -212,7 +212,7 @@ def test_forgetting_looks_along_indexes(scenario: Scenario, engine: Engine):
 
 def feedback_of(scenario: Scenario, engine: Engine) -> None:
     """Take a report and match those that wait."""
-    feedback = build_feedback(engine, scenario.usecases.settings)
+    feedback = build_feedback(engine, scenario.services.settings)
     event_ = ProviderEvent(
         event_id="new",
         kind=EventKind.SOFT_BOUNCE,

@@ -28,7 +28,7 @@ def people(scenario: Scenario) -> Scenario:
 
 
 def found(scenario: Scenario, q: str) -> list[str]:
-    page = scenario.usecases.subscribers.page(text=q, limit=50)
+    page = scenario.services.subscribers.page(text=q, limit=50)
     return [each.info.email.partition("@")[0].lower() for each in page.subscribers]
 
 

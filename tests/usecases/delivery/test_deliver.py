@@ -49,7 +49,7 @@ def make(
     pause: Callable[[float], None] = time.sleep,
     names: Sequence[str] = (),
 ) -> Deliver:
-    settings = scenario.usecases.settings
+    settings = scenario.services.settings
     return Deliver(
         scenario.engine,
         pool=ProviderPool(
@@ -151,7 +151,7 @@ def test_nobody_is_mailed_about_what_they_have_left_meanwhile(scenario: Scenario
         scenario.sign_up(ADA)
         scenario.sign_up(BOB, "news-flash", "essays")
         for email in (ADA, BOB):
-            scenario.usecases.end_subscription(
+            scenario.services.end_subscription(
                 scenario.person(email).id, "news-flash", actor="test"
             )
         clock.shift(11 * MINUTE)

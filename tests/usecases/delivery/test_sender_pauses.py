@@ -75,7 +75,7 @@ def test_the_pause_grows_and_has_an_end():
 @pytest.mark.parametrize("is_whole", [False, True])
 def test_another_lists_mail_goes_on(scenario: Scenario, is_whole: bool):
     scenario.make_lists("weekly")
-    scenario.usecases.lists.update("weekly", {"sender": f"Weekly <{GOOD}>"}, actor="test")
+    scenario.services.lists.update("weekly", {"sender": f"Weekly <{GOOD}>"}, actor="test")
 
     def answer(mails: Sequence[Mail], key: str) -> Sequence[SendResult]:
         if is_whole and any(mail.sender.address != GOOD for mail in mails):
@@ -111,7 +111,7 @@ def test_a_sender_that_is_taken_again_is_let_go(scenario: Scenario):
         (found,) = refused(scenario)
         assert found == RefusedSender(
             provider="fake",
-            sender=scenario.usecases.settings.mail_from.rpartition("<")[2].rstrip(">"),
+            sender=scenario.services.settings.mail_from.rpartition("<")[2].rstrip(">"),
             error="postmark_400",
             refused_at=NOON,
             paused_until=NOON + 2 * SECOND,

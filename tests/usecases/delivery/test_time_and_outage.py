@@ -37,7 +37,7 @@ def test_a_mail_api_that_is_down_for_a_day_costs_no_mail(scenario: Scenario) -> 
             run(deliver)
         assert sorted(up.recipients) == [ADA, BOB]
         link = scenario.confirm_link(ADA)
-        assert scenario.usecases.confirm.act(link, Evidence()).state is LinkState.DONE
+        assert scenario.services.confirm.act(link, Evidence()).state is LinkState.DONE
 
 
 @pytest.mark.parametrize("jump", [-DAY, -HOUR, HOUR, 400 * DAY])
@@ -55,7 +55,7 @@ def test_a_clock_that_jumps_loses_no_mail_and_no_link(scenario: Scenario, jump: 
         assert provider.recipients.count(BOB) == 1
         assert 1 <= provider.recipients.count(ADA) <= 2
         assert (
-            scenario.usecases.unsubscribe.act(
+            scenario.services.unsubscribe.act(
                 scenario.unsubscribe_link(ADA, 0), Evidence(), one_click=True
             ).state
             is LinkState.DONE
@@ -67,12 +67,12 @@ def test_a_clock_set_back_leaves_young_links_alive_and_kills_none_early(scenario
         scenario.sign_up(ADA)
         link = scenario.confirm_link(ADA)
         clock.shift(-HOUR)
-        assert scenario.usecases.confirm.show(link).state is LinkState.OPEN
+        assert scenario.services.confirm.show(link).state is LinkState.OPEN
         clock.shift(8 * DAY)
         with pytest.raises(LinkExpiredError):
-            scenario.usecases.confirm.act(link, Evidence())
+            scenario.services.confirm.act(link, Evidence())
         clock.shift(-7 * DAY)
-        assert scenario.usecases.confirm.act(link, Evidence()).state is LinkState.DONE
+        assert scenario.services.confirm.act(link, Evidence()).state is LinkState.DONE
 
 
 def test_a_worker_killed_in_a_call_is_taken_over_and_its_clock_may_be_wrong(

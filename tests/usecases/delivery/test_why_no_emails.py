@@ -18,6 +18,7 @@ from service.domain.consent import Evidence
 from service.domain.delivery.breaker import BreakerState
 from service.domain.delivery.retry import Outcome
 from service.domain.finding import Finding, Level, ok
+from service.services import Services
 from service.store.delivery import activity
 from service.store.tables.core import OutboxMessage
 from service.usecases.delivery.causes import causes
@@ -26,7 +27,6 @@ from service.usecases.operations.doctor import Doctor
 from service.usecases.operations.heartbeat import Heartbeat, shown_database
 from service.usecases.operations.metrics import Metrics
 from service.usecases.signup.subscribe import SignupRequest
-from service.web.http.context import UseCases
 from tests.conftest import make_settings
 from tests.web.console.steps import Admin
 
@@ -37,15 +37,15 @@ Break = Callable[["Site"], None]
 class Site:
     """An installation that shows how its emails fare."""
 
-    def __init__(self, settings: Settings, engine: Engine, usecases: UseCases) -> None:
+    def __init__(self, settings: Settings, engine: Engine, services: Services) -> None:
         self.settings = settings
         self.engine = engine
-        self.usecases = usecases
+        self.services = services
 
     def enqueue(self, *, minutes: int = 0) -> None:
         """Owe an email since a while ago."""
         request = SignupRequest(email="a@example.org", lists=(), evidence=Evidence())
-        self.usecases.subscribe(request)
+        self.services.subscribe(request)
         ago = utc_now() - timedelta(minutes=minutes)
         with self.engine.begin() as connection:
             connection.execute(update(OutboxMessage).values(created_at=ago, next_attempt_at=ago))
@@ -75,9 +75,9 @@ class Site:
     def doctor(self) -> list[Finding]:
         found = Doctor(
             self.settings,
-            health=self.usecases.health,
-            keys=self.usecases.database_keys,
-            lists=self.usecases.lists,
+            health=self.services.health,
+            keys=self.services.database_keys,
+            lists=self.services.lists,
             environment={},
             look_up=lambda _: [],
             ask_provider=lambda url: ok(url.partition(":")[0], "taken"),
@@ -99,8 +99,8 @@ def settings(database_url: URL, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def site(settings: Settings, engine: Engine, usecases: UseCases) -> Site:
-    return Site(settings, engine, usecases)
+def site(settings: Settings, engine: Engine, services: Services) -> Site:
+    return Site(settings, engine, services)
 
 
 def no_worker(site: Site) -> None:
@@ -167,7 +167,7 @@ CAUSES = [
 def test_the_cause_is_named_by_doctor_overview_and_log(
     site: Site,
     client: FlaskClient,
-    usecases: UseCases,
+    services: Services,
     capsys: pytest.CaptureFixture[str],
     cause: Break,
     name: str,
@@ -176,7 +176,7 @@ def test_the_cause_is_named_by_doctor_overview_and_log(
     cause(site)
     failures = [each.detail for each in site.doctor() if each.level is Level.FAILED]
     assert any(text in each for each in failures), failures
-    shown = Admin.sign_in(client, usecases).get("/admin")
+    shown = Admin.sign_in(client, services).get("/admin")
     assert text in shown.replace("&#39;", "'")
     capsys.readouterr()
     DeliveryWatch(site.metrics, public_url=PUBLIC, providers=["postmark"]).look()
@@ -187,20 +187,20 @@ def test_the_cause_is_named_by_doctor_overview_and_log(
 
 
 def test_where_all_is_well_nothing_is_named(
-    site: Site, client: FlaskClient, usecases: UseCases, capsys: pytest.CaptureFixture[str]
+    site: Site, client: FlaskClient, services: Services, capsys: pytest.CaptureFixture[str]
 ) -> None:
     site.work()
     site.enqueue()
     assert list(causes(site.metrics(), public_url=PUBLIC, providers=["postmark"])) == []
     assert "runs on" in next(each for each in site.doctor() if each.subject == "worker").detail
-    assert 'class="notice' not in Admin.sign_in(client, usecases).get("/admin")
+    assert 'class="notice' not in Admin.sign_in(client, services).get("/admin")
     capsys.readouterr()
     DeliveryWatch(site.metrics, public_url=PUBLIC, providers=["postmark"]).look()
     assert capsys.readouterr().err == ""
 
 
 def test_an_address_that_had_its_emails_is_named_and_logged_once(
-    site: Site, client: FlaskClient, usecases: UseCases, capsys: pytest.CaptureFixture[str]
+    site: Site, client: FlaskClient, services: Services, capsys: pytest.CaptureFixture[str]
 ) -> None:
     site.work()
     for _ in range(3):
@@ -208,7 +208,7 @@ def test_an_address_that_had_its_emails_is_named_and_logged_once(
     (found,) = [each for each in site.doctor() if each.subject == "withheld emails"]
     assert found.level is Level.WARNING
     assert "2 signups of the last 24 hours got no email" in found.detail
-    assert "2 signups of the last 24 hours" in Admin.sign_in(client, usecases).get("/admin")
+    assert "2 signups of the last 24 hours" in Admin.sign_in(client, services).get("/admin")
     watch = DeliveryWatch(site.metrics, public_url=PUBLIC, providers=["postmark"])
     capsys.readouterr()
     watch.look()

@@ -21,7 +21,7 @@ def take(
     scenario: Scenario, data: "str | bytes", form: str = "csv", **options: object
 ) -> ImportReport:
     raw = data.encode("utf-8", "surrogateescape") if isinstance(data, str) else data
-    return scenario.usecases.import_(
+    return scenario.services.import_(
         io.BytesIO(raw),
         format=FileFormat(form),
         actor="test",

@@ -35,7 +35,7 @@ on_postgres = pytest.mark.parametrize("database_url", ["postgresql"], indirect=T
 
 def take(scenario: Scenario, *rows: str) -> ImportReport:
     data = "\n".join(["email,list,status,confirmed_at,source", *rows, ""])
-    return scenario.usecases.import_(io.BytesIO(data.encode()), format=FileFormat.CSV, actor="test")
+    return scenario.services.import_(io.BytesIO(data.encode()), format=FileFormat.CSV, actor="test")
 
 
 def confirmed(email: str, list_: str = "news-flash") -> str:
@@ -43,7 +43,7 @@ def confirmed(email: str, list_: str = "news-flash") -> str:
 
 
 def sign_up(connection: Any, scenario: Scenario, *emails: str) -> None:
-    check = scenario.usecases.subscribe.check
+    check = scenario.services.subscribe.check
     requests = [SignupRequest(email=email, evidence=Evidence()) for email in emails]
     record_signups(connection, [check(request) for request in requests])
 

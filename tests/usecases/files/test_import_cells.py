@@ -31,7 +31,7 @@ SPACES = [
 
 def take(scenario: Scenario, data: "str | bytes", form: str = "csv") -> ImportReport:
     raw = data.encode() if isinstance(data, str) else data
-    return scenario.usecases.import_(io.BytesIO(raw), format=FileFormat(form), actor="test")
+    return scenario.services.import_(io.BytesIO(raw), format=FileFormat(form), actor="test")
 
 
 def cells(space: str, form: str) -> str:
@@ -189,7 +189,7 @@ def test_files_as_programs_write_them_are_read(scenario: Scenario, data: bytes):
 def test_a_named_encoding_of_two_orders_is_read_without_a_mark(scenario: Scenario, codec: str):
     for order in ("-le", "-be"):
         name = {"U16": "utf-16"}.get(codec, codec)
-        report = scenario.usecases.import_(
+        report = scenario.services.import_(
             io.BytesIO(PEOPLE.encode(name + order)),
             format=FileFormat.CSV,
             actor="test",
@@ -201,7 +201,7 @@ def test_a_named_encoding_of_two_orders_is_read_without_a_mark(scenario: Scenari
 @pytest.mark.parametrize("name", ["idna", "punycode", "unicode_escape", "undefined", "hex"])
 def test_an_encoding_in_which_no_file_is_written_is_refused(scenario: Scenario, name: str):
     with pytest.raises(InvalidInputError) as caught:
-        scenario.usecases.import_(
+        scenario.services.import_(
             io.BytesIO(PEOPLE.encode()),
             format=FileFormat.CSV,
             actor="test",

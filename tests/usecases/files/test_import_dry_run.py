@@ -26,8 +26,8 @@ def run(scenario, engine):
     scenario.leave("left@example.org")
     import_ = Import(
         engine,
-        lists=scenario.usecases.lists,
-        address_hash_key=scenario.usecases.settings.address_hash_key,
+        lists=scenario.services.lists,
+        address_hash_key=scenario.services.settings.address_hash_key,
     )
     return lambda **given: import_(io.BytesIO(FILE), format=FileFormat.CSV, actor="test", **given)
 

@@ -25,7 +25,7 @@ DAY = timedelta(days=1)
 
 
 def take(scenario: Scenario, rows: str) -> ImportReport:
-    return scenario.usecases.import_(
+    return scenario.services.import_(
         io.BytesIO((HEADER + rows).encode()), format=FileFormat.CSV, actor="test"
     )
 
@@ -53,7 +53,7 @@ def test_a_leaving_counts_only_after_the_persons_last_act(
             undo = scenario.leave()
             assert undo is not None
             clock.shift(timedelta(minutes=30))
-            scenario.usecases.unsubscribe.undo(undo, Evidence())
+            scenario.services.unsubscribe.undo(undo, Evidence())
         acted_at = utc_now()
         clock.shift(10 * DAY)
         before = scenario.subscription()
@@ -149,11 +149,11 @@ def test_whom_a_file_took_off_is_a_leaver_but_not_whoever_was_gone_before(scenar
     complained = "bob@example.org"
     take(scenario, CONSENT + CONSENT.replace(ADA, complained))
     take(scenario, LEFT + LEFT.replace(ADA, "gone@example.org"))
-    scenario.usecases.import_(
+    scenario.services.import_(
         io.BytesIO(f"email,status,ended_reason\n{complained},unsubscribed,complaint\n".encode()),
         format=FileFormat.CSV,
         actor="test",
     )
     assert scenario.subscription(complained).status == "unsubscribed"
-    report = Statistics(scenario.engine, lists=scenario.usecases.lists).report()
+    report = Statistics(scenario.engine, lists=scenario.services.lists).report()
     assert report.totals.leavers == 1

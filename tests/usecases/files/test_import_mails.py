@@ -21,7 +21,7 @@ def ask_on_the_third_day(scenario: Scenario, *lists: str) -> None:
     """Import Ada as the last of many who are asked, one an hour."""
     others = "".join(f"p{number}@example.org,news-flash,confirmed\n" for number in range(48))
     data = "email,list,status\n" + others + "".join(f"{ADA},{slug},confirmed\n" for slug in lists)
-    report = scenario.usecases.import_(
+    report = scenario.services.import_(
         io.BytesIO(data.encode()),
         format=FileFormat.CSV,
         actor="test",
@@ -104,7 +104,7 @@ def test_a_new_link_is_mailed_at_once_though_an_import_will_ask_later(scenario: 
         ask_on_the_third_day(scenario, "news-flash")
         link = scenario.confirm_link()
         clock.shift(HOUR)
-        scenario.usecases.confirm.renew(link, Evidence())
+        scenario.services.confirm.renew(link, Evidence())
         assert mailed(scenario) == 1
         clock.shift(2 * DAY)
         assert mailed(scenario) == 0

@@ -20,7 +20,7 @@ DAY = timedelta(days=1)
 
 
 def take(scenario: Scenario, rows: str, *, header: str = HEADER, **options: object) -> ImportReport:
-    return scenario.usecases.import_(
+    return scenario.services.import_(
         io.BytesIO((header + rows).encode()),
         format=FileFormat.CSV,
         actor="test",
@@ -35,7 +35,7 @@ def suppressed(scenario: Scenario) -> set[tuple[str, str | None, str | None]]:
 
 def suppress(scenario: Scenario, reason: str) -> None:
     """Suppress Ada as an erasure leaves it: nothing but the hash."""
-    key = scenario.usecases.settings.address_hash_key
+    key = scenario.services.settings.address_hash_key
     with scenario.engine.begin() as connection:
         connection.execute(
             insert(Suppression).values(

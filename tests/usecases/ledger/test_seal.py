@@ -33,11 +33,11 @@ ENTRIES, EVENTS = LedgerEntry.__table__, ConsentEvent.__table__
 
 @pytest.fixture
 def sealer(scenario: Scenario, engine: Engine) -> SealLedger:
-    return build_seal_ledger(engine, scenario.usecases.settings)
+    return build_seal_ledger(engine, scenario.services.settings)
 
 
 def exported(scenario: Scenario, *, with_personal: bool = True) -> str:
-    documents = scenario.usecases.receipts.export(with_personal=with_personal)
+    documents = scenario.services.receipts.export(with_personal=with_personal)
     return "".join(json.dumps(each) + "\n" for each in documents)
 
 
@@ -145,7 +145,7 @@ def test_more_than_a_batch_is_sealed_in_one_run(scenario: Scenario, engine: Engi
         for _ in range(25):
             insert_event(connection, scenario)
     signer = Signer(seed_of(settings.receipt_key))
-    small = SealLedger(engine, signer=signer, texts=scenario.usecases.consent_texts, batch=10)
+    small = SealLedger(engine, signer=signer, texts=scenario.services.consent_texts, batch=10)
     assert small.run_once() == 25
     assert_one_chain(scenario)
 
@@ -177,7 +177,7 @@ def test_many_seal_while_many_sign_up_and_it_is_one_chain(
     scenario: Scenario, engine: Engine, tmp_path: Path
 ):
     done = threading.Event()
-    sealers = [build_seal_ledger(engine, scenario.usecases.settings) for _ in range(3)]
+    sealers = [build_seal_ledger(engine, scenario.services.settings) for _ in range(3)]
 
     def seal(one: SealLedger) -> int:
         count = 0
@@ -209,8 +209,8 @@ def test_erasure_deletes_fields_and_salts_and_the_chain_stays_good(
     sealer.run_once()
     before = [entry.entry_hash for entry in chain_of(scenario)]
     ada = scenario.person(ADA).id
-    receipt = scenario.usecases.receipts.by_subscriber(ada, actor="test")
-    scenario.usecases.subscribers.erase(ada, actor="test")
+    receipt = scenario.services.receipts.by_subscriber(ada, actor="test")
+    scenario.services.subscribers.erase(ada, actor="test")
     assert sealer.run_once() == 1
     assert [entry.entry_hash for entry in chain_of(scenario)][:-1] == before
     rows = scenario.rows(select(EVENTS).where(EVENTS.c.subscriber_id == ada))
@@ -224,14 +224,14 @@ def test_erasure_deletes_fields_and_salts_and_the_chain_stays_good(
     assert check(text) == set()
     assert verify(tmp_path, text, receipt).findings == []
     with pytest.raises(NotFoundError):
-        scenario.usecases.receipts.by_subscriber(ada, actor="test")
+        scenario.services.receipts.by_subscriber(ada, actor="test")
 
 
 def test_what_is_erased_before_it_is_sealed_leaves_no_commitment(
     scenario: Scenario, sealer: SealLedger, tmp_path: Path
 ):
     scenario.sign_up(ADA, evidence=HERE)
-    scenario.usecases.subscribers.erase(scenario.person(ADA).id, actor="test")
+    scenario.services.subscribers.erase(scenario.person(ADA).id, actor="test")
     assert sealer.run_once() == 2
     assert [entry.commitments for entry in chain_of(scenario)] == [{}, {}]
     assert verify(tmp_path, exported(scenario)).findings == []
@@ -306,7 +306,7 @@ def test_nothing_is_built_on_a_tail_that_was_cut_off(
 ):
     scenario.sign_up("one@example.org")
     sealer.run_once()
-    kept = scenario.usecases.receipts.checkpoint()
+    kept = scenario.services.receipts.checkpoint()
     with engine.begin() as connection:
         connection.execute(delete(ENTRIES))
     scenario.sign_up("two@example.org")
@@ -326,16 +326,16 @@ def test_a_receipt_proves_both_acts_and_their_words_and_nothing_of_others(
         scenario.sign_up(ADA, evidence=HERE)
         scenario.sign_up("bob@example.org", evidence=HERE)
         clock.shift(60)
-        token = scenario.usecases.confirm.act(scenario.confirm_link(ADA), HERE).receipt_token
+        token = scenario.services.confirm.act(scenario.confirm_link(ADA), HERE).receipt_token
         assert token is not None
         sealer.run_once()
         scenario.sign_up(ADA, "daily", evidence=HERE)
-        receipt = scenario.usecases.receipts.by_link(token)
+        receipt = scenario.services.receipts.by_link(token)
         clock.shift(LINK_WORKS_FOR.total_seconds() + 1)
         with pytest.raises(LinkExpiredError):
-            scenario.usecases.receipts.by_link(token)
+            scenario.services.receipts.by_link(token)
     with pytest.raises(LinkForgedError):
-        scenario.usecases.receipts.by_link(token + "x")
+        scenario.services.receipts.by_link(token + "x")
     report = verify(tmp_path, receipt)
     assert (report.findings, report.entries, report.unsealed) == ([], 2, 0)
     assert receipt["subscriber"]["email"] == ADA
@@ -349,13 +349,13 @@ def test_a_receipt_proves_both_acts_and_their_words_and_nothing_of_others(
     assert len(receipt["texts"]) == 1
     assert "bob@example.org" not in json.dumps(receipt)
     assert "daily" not in json.dumps(receipt)
-    whole = scenario.usecases.receipts.by_subscriber(scenario.person(ADA).id, actor="test")
+    whole = scenario.services.receipts.by_subscriber(scenario.person(ADA).id, actor="test")
     assert [each["list"] for each in whole["subscriptions"]] == ["news-flash", "daily"]
     assert verify(tmp_path, whole).unsealed == 1
 
 
 def test_a_changed_text_shows_who_agreed_to_which(scenario: Scenario, sealer: SealLedger):
-    texts = scenario.usecases.consent_texts
+    texts = scenario.services.consent_texts
     scenario.sign_up("first@example.org")
     second = texts.add("news-flash", locale="de", text=" Ja,\r\nich will. ", actor="test")
     third = texts.add("news-flash", locale=None, text="Yes, I want it.", actor="test")
@@ -377,13 +377,13 @@ def test_a_changed_text_shows_who_agreed_to_which(scenario: Scenario, sealer: Se
 
 
 def test_confirming_agrees_to_what_the_page_showed_else_to_what_was_asked_for(scenario: Scenario):
-    texts = scenario.usecases.consent_texts
+    texts = scenario.services.consent_texts
     for email in (ADA, "bob@example.org"):
         scenario.sign_up(email)
     texts.add("news-flash", locale=None, text="New words.", actor="test")
     scenario.confirm(ADA)
     shown = Evidence(shown_texts={scenario.list_id(): "2"})
-    scenario.usecases.confirm.act(scenario.confirm_link("bob@example.org"), shown)
+    scenario.services.confirm.act(scenario.confirm_link("bob@example.org"), shown)
     assert scenario.subscription(ADA).consent_text_version == "1"
     assert scenario.subscription("bob@example.org").consent_text_version == "2"
     events = scenario.rows(select(EVENTS).where(EVENTS.c.kind == "confirmed").order_by(EVENTS.c.id))
@@ -392,7 +392,7 @@ def test_confirming_agrees_to_what_the_page_showed_else_to_what_was_asked_for(sc
 
 def test_texts_added_at_once_get_a_version_each(scenario: Scenario):
     def add(number: int) -> str:
-        return scenario.usecases.consent_texts.add(
+        return scenario.services.consent_texts.add(
             "news-flash", locale=None, text=f"Text {number}", actor="test"
         ).version
 

@@ -65,7 +65,7 @@ def other_process(scenario: Scenario, *, confirm_days: int = 7) -> tuple[Confirm
             lists=lists,
             texts=ConsentTexts(scenario.engine, lists=lists),
             tokens=scenario.tokens,
-            address_hash_key=scenario.usecases.settings.address_hash_key,
+            address_hash_key=scenario.services.settings.address_hash_key,
             confirm_days=confirm_days,
             mail_is_due=lambda: None,
         ),
@@ -81,8 +81,8 @@ def test_looking_changes_nothing(scenario: Scenario):
     confirm, leave = scenario.confirm_link(), scenario.unsubscribe_link()
     before = scenario.subscription()
     for _ in range(5):
-        assert scenario.usecases.confirm.show(confirm).state is LinkState.OPEN
-        assert scenario.usecases.unsubscribe.show(leave).state is LinkState.OPEN
+        assert scenario.services.confirm.show(confirm).state is LinkState.OPEN
+        assert scenario.services.unsubscribe.show(leave).state is LinkState.OPEN
     assert scenario.subscription() == before
     assert scenario.ledger() == ["requested"]
 
@@ -93,11 +93,11 @@ def test_a_link_confirms_once_however_often_it_is_posted(scenario: Scenario):
         link = scenario.confirm_link()
         clock.shift(MINUTE)
         for _ in range(3):
-            view = scenario.usecases.confirm.act(link, HERE)
+            view = scenario.services.confirm.act(link, HERE)
             assert view.state is LinkState.DONE
             assert [info.slug for info in view.lists] == ["news-flash"]
             clock.shift(MINUTE)
-        assert scenario.usecases.confirm.show(link).state is LinkState.DONE
+        assert scenario.services.confirm.show(link).state is LinkState.DONE
     subscription = scenario.subscription()
     assert (subscription.status, subscription.confirmed_at) == ("confirmed", NOON + MINUTE)
     assert scenario.ledger() == ["requested", "confirmed"]
@@ -108,7 +108,7 @@ def test_a_link_posted_by_many_at_once_confirms_once(scenario: Scenario, kind: s
     scenario.sign_up()
     link = scenario.confirm_link()
     confirms = [
-        scenario.usecases.confirm if kind == "one process" else other_process(scenario)[0]
+        scenario.services.confirm if kind == "one process" else other_process(scenario)[0]
         for _ in range(16)
     ]
     views = at_once([partial(one.act, link, HERE) for one in confirms])
@@ -121,12 +121,12 @@ def test_a_link_expires_after_its_days_and_not_before(scenario: Scenario):
         scenario.sign_up()
         link = scenario.confirm_link()
         clock.move_to(NOON + 7 * DAY)
-        assert scenario.usecases.confirm.show(link).state is LinkState.OPEN
+        assert scenario.services.confirm.show(link).state is LinkState.OPEN
         clock.shift(SECOND)
         with pytest.raises(LinkExpiredError):
-            scenario.usecases.confirm.show(link)
+            scenario.services.confirm.show(link)
         with pytest.raises(LinkExpiredError):
-            scenario.usecases.confirm.act(link, HERE)
+            scenario.services.confirm.act(link, HERE)
     assert scenario.subscription().status == "pending"
 
 
@@ -135,13 +135,13 @@ def test_an_expired_link_can_be_renewed_within_the_budget(scenario: Scenario):
         scenario.sign_up()
         link = scenario.confirm_link()
         clock.move_to(NOON + 8 * DAY)
-        token = scenario.usecases.confirm.renew(link, HERE)
+        token = scenario.services.confirm.renew(link, HERE)
         assert scenario.tokens.status.read(token) == scenario.messages()[-1].id
-        scenario.usecases.confirm.renew(link, HERE)
+        scenario.services.confirm.renew(link, HERE)
         assert scenario.owed() == ["confirm", "confirm"]
         for _ in range(4):
             clock.shift(11 * MINUTE)
-            scenario.usecases.confirm.renew(link, HERE)
+            scenario.services.confirm.renew(link, HERE)
         assert len(scenario.owed()) == 1 + 3
         scenario.confirm()
     assert scenario.subscription().status == "confirmed"
@@ -162,10 +162,10 @@ def test_there_is_nothing_to_renew_once_a_cycle_is_over(scenario: Scenario, sinc
         clock.move_to(NOON + 8 * DAY)
         if since == "erased":
             scenario.erase(ADA)
-            token = scenario.usecases.confirm.renew(link, HERE)
+            token = scenario.services.confirm.renew(link, HERE)
         else:
             owed = len(scenario.messages())
-            token = scenario.usecases.confirm.renew(link, HERE)
+            token = scenario.services.confirm.renew(link, HERE)
             assert len(scenario.messages()) == owed
     assert len(token) == len(scenario.tokens.status.issue(uuid4()))
 
@@ -183,15 +183,15 @@ def test_renewals_at_once_are_one_mail(scenario: Scenario):
 def test_an_old_link_never_revives_someone_who_left(scenario: Scenario):
     scenario.sign_up()
     link = scenario.confirm_link()
-    scenario.usecases.confirm.act(link, HERE)
+    scenario.services.confirm.act(link, HERE)
     scenario.leave()
-    assert scenario.usecases.confirm.act(link, HERE).state is LinkState.ENDED
-    assert scenario.usecases.confirm.show(link).state is LinkState.ENDED
+    assert scenario.services.confirm.act(link, HERE).state is LinkState.ENDED
+    assert scenario.services.confirm.show(link).state is LinkState.ENDED
     assert scenario.subscription().status == "unsubscribed"
     scenario.sign_up()
-    assert scenario.usecases.confirm.act(link, HERE).state is LinkState.ENDED
+    assert scenario.services.confirm.act(link, HERE).state is LinkState.ENDED
     assert scenario.subscription().status == "pending"
-    assert scenario.usecases.confirm.act(scenario.confirm_link(), HERE).state is LinkState.DONE
+    assert scenario.services.confirm.act(scenario.confirm_link(), HERE).state is LinkState.DONE
     assert scenario.subscription().epoch == 2
 
 
@@ -199,7 +199,7 @@ def test_a_link_never_used_does_not_revive_either(scenario: Scenario):
     scenario.sign_up()
     link = scenario.confirm_link()
     scenario.leave()
-    assert scenario.usecases.confirm.act(link, HERE).state is LinkState.ENDED
+    assert scenario.services.confirm.act(link, HERE).state is LinkState.ENDED
     assert scenario.subscription().status == "unsubscribed"
 
 
@@ -228,15 +228,15 @@ def test_a_link_for_a_list_that_is_gone_for_the_person_is_ended(scenario: Scenar
     scenario.sign_up()
     link = scenario.confirm_link()
     scenario.erase(ADA)
-    assert scenario.usecases.confirm.act(link, HERE).state is LinkState.ENDED
-    assert scenario.usecases.confirm.show(link).state is LinkState.ENDED
+    assert scenario.services.confirm.act(link, HERE).state is LinkState.ENDED
+    assert scenario.services.confirm.show(link).state is LinkState.ENDED
 
 
 def test_a_link_that_names_no_list_is_forged(scenario: Scenario):
     scenario.sign_up()
     empty = scenario.tokens.confirm.issue(LinkScope(scenario.person().id, ()), at=NOON)
     with time_machine.travel(NOON), pytest.raises(LinkForgedError):
-        scenario.usecases.confirm.act(empty, HERE)
+        scenario.services.confirm.act(empty, HERE)
 
 
 # --- the code ---
@@ -246,7 +246,7 @@ def test_the_code_confirms_where_the_signup_was_made(scenario: Scenario):
     token = scenario.sign_up()
     code = scenario.code()
     for typed in (code, f" {code[:3]} {code[3:]} ", f"{code[:3]}-{code[3:]}"):
-        assert scenario.usecases.confirm.by_code(token, typed, HERE).is_confirmed
+        assert scenario.services.confirm.by_code(token, typed, HERE).is_confirmed
     assert scenario.subscription().status == "confirmed"
     assert scenario.ledger() == ["requested", "confirmed"]
 
@@ -255,14 +255,14 @@ def test_the_code_confirms_where_the_signup_was_made(scenario: Scenario):
 def test_the_code_may_be_typed_in_digits_of_another_script(scenario: Scenario, zero: str):
     token = scenario.sign_up()
     typed = "".join(chr(ord(zero) + int(digit)) for digit in scenario.code())
-    assert scenario.usecases.confirm.by_code(token, typed, HERE).is_confirmed
+    assert scenario.services.confirm.by_code(token, typed, HERE).is_confirmed
 
 
 @pytest.mark.parametrize("typed", ["", "12345", "x" * 10_000, "²²²²²²", "\0", "1" * 7, "½", "-1"])
 def test_anything_else_is_a_wrong_code(scenario: Scenario, typed: str):
     token = scenario.sign_up()
     with pytest.raises(WrongCodeError):
-        scenario.usecases.confirm.by_code(token, typed, HERE)
+        scenario.services.confirm.by_code(token, typed, HERE)
     assert tries_on(scenario, scenario.messages()[0].id) == 1
     assert scenario.subscription().status == "pending"
 
@@ -294,13 +294,13 @@ def test_wrong_codes_are_counted_over_all_signups_of_the_address(scenario: Scena
         second = scenario.sign_up()
         for token in [first, second] * (CODE_TRIES // 2):
             with pytest.raises(WrongCodeError):
-                scenario.usecases.confirm.by_code(token, wrong(scenario), HERE)
+                scenario.services.confirm.by_code(token, wrong(scenario), HERE)
         for token in (first, second):
             with pytest.raises(TooManyTriesError):
-                scenario.usecases.confirm.by_code(token, scenario.code(), HERE)
+                scenario.services.confirm.by_code(token, scenario.code(), HERE)
         clock.shift(11 * MINUTE)
         with pytest.raises(TooManyTriesError):
-            scenario.usecases.confirm.by_code(scenario.sign_up(), scenario.code(), HERE)
+            scenario.services.confirm.by_code(scenario.sign_up(), scenario.code(), HERE)
         assert scenario.subscription().status == "pending"
         scenario.confirm()
     assert scenario.subscription().status == "confirmed"
@@ -316,7 +316,7 @@ def test_guesses_at_once_do_not_get_more_tries(scenario: Scenario):
 
 
 def hold(scenario: Scenario, email: str = ADA) -> str:
-    return scenario.usecases.subscribe(
+    return scenario.services.subscribe(
         SignupRequest(email=email, evidence=Evidence()), risk=TRAPPED
     )
 
@@ -330,12 +330,12 @@ def test_wrong_codes_for_a_held_signup_count_against_its_address(
     hold(scenario, "bob@example.org")
     for token in pages * (CODE_TRIES // 2):
         with pytest.raises(WrongCodeError):
-            scenario.usecases.confirm.by_code(token, "no code", HERE)
+            scenario.services.confirm.by_code(token, "no code", HERE)
     for token in [*pages, hold(scenario), scenario.sign_up()]:
         with pytest.raises(TooManyTriesError):
-            scenario.usecases.confirm.by_code(token, "no code", HERE)
+            scenario.services.confirm.by_code(token, "no code", HERE)
     with pytest.raises(WrongCodeError):
-        scenario.usecases.confirm.by_code(hold(scenario, "bob@example.org"), "no code", HERE)
+        scenario.services.confirm.by_code(hold(scenario, "bob@example.org"), "no code", HERE)
 
 
 def test_guesses_at_once_for_a_held_signup_are_counted_one_by_one(scenario: Scenario):
@@ -350,7 +350,7 @@ def test_guesses_at_once_for_a_held_signup_are_counted_one_by_one(scenario: Scen
 def test_the_code_of_an_earlier_mail_confirms_on_the_page_of_a_held_signup(scenario: Scenario):
     scenario.sign_up()
     code = scenario.code()
-    assert scenario.usecases.confirm.by_code(hold(scenario), code, HERE).is_confirmed
+    assert scenario.services.confirm.by_code(hold(scenario), code, HERE).is_confirmed
     assert scenario.subscription().status == "confirmed"
 
 
@@ -359,15 +359,15 @@ def test_a_locked_page_stays_locked_whatever_becomes_of_its_signup(scenario: Sce
     token = scenario.sign_up() if what == "erase" else hold(scenario)
     for _ in range(CODE_TRIES):
         with pytest.raises(WrongCodeError):
-            scenario.usecases.confirm.by_code(token, "no code", HERE)
+            scenario.services.confirm.by_code(token, "no code", HERE)
     if what == "erase":
         scenario.erase(ADA)
     else:
-        [held] = scenario.usecases.held.page(limit=2)
-        act = scenario.usecases.held.release if what == "release" else scenario.usecases.held.drop
+        [held] = scenario.services.held.page(limit=2)
+        act = scenario.services.held.release if what == "release" else scenario.services.held.drop
         act(held.held.signup.message_id, actor="test")
     with pytest.raises(TooManyTriesError):
-        scenario.usecases.confirm.by_code(token, "no code", HERE)
+        scenario.services.confirm.by_code(token, "no code", HERE)
 
 
 def test_wrong_codes_are_forgotten_once_the_links_have_expired(scenario: Scenario):
@@ -375,13 +375,13 @@ def test_wrong_codes_are_forgotten_once_the_links_have_expired(scenario: Scenari
         token = scenario.sign_up()
         for _ in range(CODE_TRIES):
             with pytest.raises(WrongCodeError):
-                scenario.usecases.confirm.by_code(token, "no code", HERE)
+                scenario.services.confirm.by_code(token, "no code", HERE)
         clock.shift(7 * DAY)
         assert forget_code_tries(scenario.engine, confirm_days=7) == 0
         clock.shift(MINUTE)
         assert forget_code_tries(scenario.engine, confirm_days=7) == 1
         with pytest.raises(WrongCodeError):
-            scenario.usecases.confirm.by_code(token, "no code", HERE)
+            scenario.services.confirm.by_code(token, "no code", HERE)
 
 
 def test_a_code_lives_as_long_as_its_link(scenario: Scenario):
@@ -389,7 +389,7 @@ def test_a_code_lives_as_long_as_its_link(scenario: Scenario):
         token, code = scenario.sign_up(), scenario.code()
         clock.move_to(NOON + 7 * DAY)
         with pytest.raises(WrongCodeError):
-            scenario.usecases.confirm.by_code(token, code, HERE)
+            scenario.services.confirm.by_code(token, code, HERE)
 
 
 @pytest.mark.parametrize("kind", ["taken", "held"])
@@ -401,9 +401,9 @@ def test_pages_prepared_long_ago_do_not_give_more_guesses_at_a_new_code(
         clock.shift(7 * DAY + MINUTE)
         newest = scenario.sign_up()
         guesses = [(token, "no code") for token in pages * 3]
-        found = [outcome(scenario.usecases.confirm, *guess) for guess in guesses]
+        found = [outcome(scenario.services.confirm, *guess) for guess in guesses]
         assert found == [*LOCKED_AFTER_TEN, "TooManyTriesError"]
-        assert outcome(scenario.usecases.confirm, newest, scenario.code()) == "TooManyTriesError"
+        assert outcome(scenario.services.confirm, newest, scenario.code()) == "TooManyTriesError"
     assert scenario.subscription().status == "pending"
 
 
@@ -412,18 +412,18 @@ def test_on_a_page_older_than_a_code_every_code_is_wrong(scenario: Scenario, kin
     with time_machine.travel(NOON, tick=False) as clock:
         page = scenario.sign_up() if kind == "taken" else hold(scenario)
         if kind == "gone":
-            [held] = scenario.usecases.held.page(limit=2)
-            scenario.usecases.held.drop(held.held.signup.message_id, actor="test")
+            [held] = scenario.services.held.page(limit=2)
+            scenario.services.held.drop(held.held.signup.message_id, actor="test")
         clock.shift(7 * DAY)
         scenario.sign_up()
         right = scenario.code()
-        found = [outcome(scenario.usecases.confirm, page, right) for _ in range(CODE_TRIES + 1)]
+        found = [outcome(scenario.services.confirm, page, right) for _ in range(CODE_TRIES + 1)]
     assert found == LOCKED_AFTER_TEN
     assert scenario.subscription().status == "pending"
 
 
 def test_a_wrong_code_counts_for_the_life_of_a_code_since_it_was_typed(scenario: Scenario):
-    confirm = scenario.usecases.confirm
+    confirm = scenario.services.confirm
     with time_machine.travel(NOON, tick=False) as clock:
         page = scenario.sign_up()
         assert outcome(confirm, page, "no code") == "WrongCodeError"
@@ -469,7 +469,7 @@ def test_the_code_of_an_ended_cycle_does_not_revive_it(scenario: Scenario):
     scenario.confirm()
     scenario.leave()
     with pytest.raises(WrongCodeError):
-        scenario.usecases.confirm.by_code(token, code, HERE)
+        scenario.services.confirm.by_code(token, code, HERE)
     assert scenario.subscription().status == "unsubscribed"
 
 
@@ -479,18 +479,18 @@ def test_another_persons_code_does_not_count(scenario: Scenario):
     code = scenario.code("bob@example.org")
     if code != scenario.code():
         with pytest.raises(WrongCodeError):
-            scenario.usecases.confirm.by_code(token, code, HERE)
+            scenario.services.confirm.by_code(token, code, HERE)
 
 
 def test_a_code_typed_for_a_signup_that_was_not_taken_is_wrong(scenario: Scenario):
     nobodys = scenario.tokens.status.issue(new_id())
     for _ in range(CODE_TRIES):
         with pytest.raises(WrongCodeError):
-            scenario.usecases.confirm.by_code(nobodys, "123456", HERE)
+            scenario.services.confirm.by_code(nobodys, "123456", HERE)
     with pytest.raises(TooManyTriesError):
-        scenario.usecases.confirm.by_code(nobodys, "123456", HERE)
+        scenario.services.confirm.by_code(nobodys, "123456", HERE)
     with pytest.raises(LinkForgedError):
-        scenario.usecases.confirm.by_code("forged", "123456", HERE)
+        scenario.services.confirm.by_code("forged", "123456", HERE)
 
 
 # --- unsubscribe and undo ---
@@ -503,7 +503,7 @@ def test_leaving_again_is_the_same(scenario: Scenario, one_click: bool):
         scenario.confirm()
         link = scenario.unsubscribe_link()
         for _ in range(3):
-            view = scenario.usecases.unsubscribe.act(link, HERE, one_click=one_click)
+            view = scenario.services.unsubscribe.act(link, HERE, one_click=one_click)
             assert view.state is LinkState.DONE
             clock.shift(MINUTE)
     subscription = scenario.subscription()
@@ -511,7 +511,7 @@ def test_leaving_again_is_the_same(scenario: Scenario, one_click: bool):
     assert subscription.ended_reason == ("one_click" if one_click else "unsubscribed")
     assert subscription.confirmed_at == NOON
     assert scenario.ledger() == ["requested", "confirmed", "unsubscribed"]
-    assert scenario.usecases.unsubscribe.show(link).state is LinkState.DONE
+    assert scenario.services.unsubscribe.show(link).state is LinkState.DONE
 
 
 def test_many_leave_posts_at_once_are_one_leaving(scenario: Scenario):
@@ -533,8 +533,8 @@ def test_an_unsubscribe_link_never_expires_and_outlives_its_cycle(scenario: Scen
         scenario.sign_up()
         scenario.confirm()
         clock.move_to(NOON + 3000 * DAY)
-        assert scenario.usecases.unsubscribe.show(link).state is LinkState.OPEN
-        scenario.usecases.unsubscribe.act(link, HERE, one_click=True)
+        assert scenario.services.unsubscribe.show(link).state is LinkState.OPEN
+        scenario.services.unsubscribe.act(link, HERE, one_click=True)
     assert scenario.subscription().status == "unsubscribed"
     assert scenario.subscription().epoch == 2
 
@@ -546,7 +546,7 @@ def test_a_link_leaves_its_own_lists_and_no_other(scenario: Scenario):
     scenario.confirm()
     scenario.sign_up()
     scenario.confirm()
-    scenario.usecases.unsubscribe.act(link, HERE, one_click=True)
+    scenario.services.unsubscribe.act(link, HERE, one_click=True)
     assert scenario.subscription(ADA, "daily").status == "unsubscribed"
     assert scenario.subscription().status == "confirmed"
 
@@ -555,7 +555,7 @@ def test_the_link_of_an_erased_person_is_done(scenario: Scenario):
     scenario.sign_up()
     link = scenario.unsubscribe_link()
     scenario.erase(ADA)
-    view = scenario.usecases.unsubscribe.act(link, HERE, one_click=True)
+    view = scenario.services.unsubscribe.act(link, HERE, one_click=True)
     assert (view.state, view.undo_token) == (LinkState.DONE, None)
 
 
@@ -567,7 +567,7 @@ def test_leaving_can_be_taken_back_for_an_hour(scenario: Scenario):
         assert undo is not None
         clock.move_to(NOON + UNDO_WITHIN)
         for _ in range(3):
-            assert scenario.usecases.unsubscribe.undo(undo, HERE).state is LinkState.DONE
+            assert scenario.services.unsubscribe.undo(undo, HERE).state is LinkState.DONE
     subscription = scenario.subscription()
     assert (subscription.status, subscription.ended_at) == ("confirmed", None)
     assert (subscription.confirmed_at, subscription.epoch) == (NOON, 1)
@@ -582,10 +582,10 @@ def test_after_an_hour_it_cannot_even_by_a_second_click_on_leave(scenario: Scena
         clock.move_to(NOON + UNDO_WITHIN + SECOND)
         assert first is not None
         with pytest.raises(LinkExpiredError):
-            scenario.usecases.unsubscribe.undo(first, HERE)
+            scenario.services.unsubscribe.undo(first, HERE)
         again = scenario.leave()
         assert again is None or (
-            scenario.usecases.unsubscribe.undo(again, HERE).state is LinkState.ENDED
+            scenario.services.unsubscribe.undo(again, HERE).state is LinkState.ENDED
         )
     assert scenario.subscription().status == "unsubscribed"
 
@@ -594,7 +594,7 @@ def test_leaving_what_was_never_confirmed_cannot_be_taken_back(scenario: Scenari
     scenario.sign_up()
     assert scenario.leave() is None
     forced = scenario.tokens.undo.issue(scenario.scope(), at=scenario.subscription().ended_at)
-    assert scenario.usecases.unsubscribe.undo(forced, HERE).state is LinkState.ENDED
+    assert scenario.services.unsubscribe.undo(forced, HERE).state is LinkState.ENDED
     assert scenario.subscription().status == "unsubscribed"
 
 
@@ -604,7 +604,7 @@ def test_taking_back_does_not_reach_into_the_next_cycle(scenario: Scenario):
     undo = scenario.leave()
     scenario.sign_up()
     assert undo is not None
-    assert scenario.usecases.unsubscribe.undo(undo, HERE).state is LinkState.ENDED
+    assert scenario.services.unsubscribe.undo(undo, HERE).state is LinkState.ENDED
     assert scenario.subscription().status == "pending"
 
 
@@ -615,7 +615,7 @@ def test_what_others_ended_is_not_taken_back(scenario: Scenario, reason: str):
     undo = scenario.leave()
     assert undo is not None
     scenario.end(ADA, reason)
-    assert scenario.usecases.unsubscribe.undo(undo, HERE).state is LinkState.ENDED
+    assert scenario.services.unsubscribe.undo(undo, HERE).state is LinkState.ENDED
 
 
 def test_a_reason_is_kept_beside_the_leaving(scenario: Scenario):
@@ -623,8 +623,8 @@ def test_a_reason_is_kept_beside_the_leaving(scenario: Scenario):
     scenario.confirm()
     undo = scenario.leave()
     assert undo is not None
-    scenario.usecases.unsubscribe.give_reason(undo, " too\0 many \n")
-    scenario.usecases.unsubscribe.give_reason(undo, "  \0 ")
+    scenario.services.unsubscribe.give_reason(undo, " too\0 many \n")
+    scenario.services.unsubscribe.give_reason(undo, "  \0 ")
     assert scenario.ledger() == ["requested", "confirmed", "unsubscribed", "reason_given"]
 
 
@@ -632,7 +632,7 @@ def test_a_link_for_more_lists_does_each_part_that_is_open(scenario: Scenario):
     scenario.make_lists("daily")
     scenario.sign_up(ADA, "daily", "news-flash")
     both = scenario.confirm_link()
-    scenario.usecases.unsubscribe.act(
+    scenario.services.unsubscribe.act(
         scenario.tokens.unsubscribe.issue(
             LinkScope(scenario.person().id, (SubscriptionRef(scenario.list_id("daily"), 1),)),
             at=NOON,
@@ -640,6 +640,6 @@ def test_a_link_for_more_lists_does_each_part_that_is_open(scenario: Scenario):
         HERE,
         one_click=True,
     )
-    assert scenario.usecases.confirm.act(both, HERE).state is LinkState.DONE
+    assert scenario.services.confirm.act(both, HERE).state is LinkState.DONE
     assert scenario.subscription(ADA, "daily").status == "unsubscribed"
     assert scenario.subscription().status == "confirmed"

@@ -49,7 +49,7 @@ def test_made_up_names_are_looked_up_a_bounded_number_of_times(scenario: Scenari
 def test_what_was_read_before_a_change_is_not_kept(
     scenario: Scenario, monkeypatch: pytest.MonkeyPatch
 ):
-    lists = scenario.usecases.lists
+    lists = scenario.services.lists
     lists._forget()
     whole = Lists._read
 

@@ -15,6 +15,7 @@ from service.config import Settings
 from service.domain.consent import Evidence
 from service.domain.delivery.breaker import BreakerState
 from service.domain.finding import Finding, Level, ok
+from service.services import Services
 from service.store.delivery import activity, sender_pauses
 from service.store.tables.core import MailingList, OutboxMessage
 from service.usecases.lists.lists import Lists
@@ -23,7 +24,6 @@ from service.usecases.operations.doctor import Doctor
 from service.usecases.operations.health import Health
 from service.usecases.operations.metrics import Metrics
 from service.usecases.signup.subscribe import SignupRequest
-from service.web.http.context import UseCases
 from tests.clocks import database_ahead
 from tests.conftest import make_settings
 
@@ -32,7 +32,7 @@ Look = Callable[..., dict[str, Finding]]
 
 @pytest.fixture
 def look(
-    usecases: UseCases, settings: Settings, engine: Engine, tmp_path: Path, monkeypatch: Any
+    services: Services, settings: Settings, engine: Engine, tmp_path: Path, monkeypatch: Any
 ) -> Look:
     """Make the checks with some settings changed; return the findings by subject."""
     monkeypatch.chdir(tmp_path)
@@ -41,9 +41,9 @@ def look(
         changed = make_settings(settings.database_url, settings.data_dir, **changes)
         doctor = Doctor(
             changed,
-            health=usecases.health,
-            keys=usecases.database_keys,
-            lists=usecases.lists,
+            health=services.health,
+            keys=services.database_keys,
+            lists=services.lists,
             environment=environment or {},
             look_up=lambda _: [],
             ask_provider=lambda url: ok(f"provider {url.split(':')[0]}", "credentials are taken"),
@@ -156,8 +156,8 @@ def test_events_without_a_secret_go_unheard(look: Look) -> None:
     assert "events of postmark" not in told
 
 
-def test_every_senders_domain_is_looked_at(look: Look, usecases: UseCases) -> None:
-    usecases.lists.update("news-flash", {"sender": "L <l@lists.example>"}, actor="test")
+def test_every_senders_domain_is_looked_at(look: Look, services: Services) -> None:
+    services.lists.update("news-flash", {"sender": "L <l@lists.example>"}, actor="test")
     found = look(mail_urls=("postmark://k@default",), mail_from="N <n@example.org>")
     assert {"DMARC of example.org", "DMARC of lists.example"} <= found.keys()
     assert look(mail_urls=("postmark://k@default",))["MAIL_FROM"].level is Level.FAILED
@@ -165,7 +165,7 @@ def test_every_senders_domain_is_looked_at(look: Look, usecases: UseCases) -> No
 
 @pytest.mark.parametrize("mail", ["mailbox:", "postmark://k@default"])
 def test_a_stored_sender_that_is_none_is_named(
-    look: Look, usecases: UseCases, engine: Engine, mail: str
+    look: Look, services: Services, engine: Engine, mail: str
 ) -> None:
     with engine.begin() as connection:
         connection.execute(
@@ -173,7 +173,7 @@ def test_a_stored_sender_that_is_none_is_named(
             .where(MailingList.slug == "news-flash")
             .values(sender="Name <n@example.org")
         )
-    usecases.lists.create(slug="other", name="Other", sender="O <o@example.org>", actor="test")
+    services.lists.create(slug="other", name="Other", sender="O <o@example.org>", actor="test")
     found = look(mail_urls=(mail,), mail_from="N <n@example.org>")
     assert found["sender of news-flash"].level is Level.FAILED
     assert "news@example.org" in found["sender of news-flash"].detail
@@ -241,15 +241,15 @@ def test_a_clock_that_differs_from_the_databases_is_a_warning(
     assert words in finding.detail
 
 
-def test_failed_and_queued_emails_are_counted(look: Look, usecases: UseCases) -> None:
+def test_failed_and_queued_emails_are_counted(look: Look, services: Services) -> None:
     assert look()["failed emails"].level is Level.OK
     assert "queued emails" not in look()
     for name in ("ada", "bob"):
-        usecases.subscribe(
+        services.subscribe(
             SignupRequest(email=f"{name}@example.org", lists=(), evidence=Evidence())
         )
     assert look()["queued emails"].detail.startswith("2,")
-    with usecases.outbox._engine.begin() as connection:
+    with services.outbox._engine.begin() as connection:
         connection.execute(update(OutboxMessage).values(status="dead"))
     finding = look()["failed emails"]
     assert finding.level is Level.FAILED

@@ -24,7 +24,7 @@ def days(scenario, engine):
 @pytest.fixture
 def report(scenario, engine):
     """Return what a reader that has read nothing before tells a program."""
-    return lambda **asked: Statistics(engine, lists=scenario.usecases.lists).report(**asked)
+    return lambda **asked: Statistics(engine, lists=scenario.services.lists).report(**asked)
 
 
 def told(counts):
@@ -170,7 +170,7 @@ def test_a_report_holds_the_days_asked_for_and_no_others(scenario, engine, repor
 def test_whoever_is_erased_still_counts_as_confirmed(scenario, report):
     sign_up(scenario, "ada@example.org")
     scenario.confirm("ada@example.org")
-    subscribers = scenario.usecases.subscribers
+    subscribers = scenario.services.subscribers
     subscribers.erase(subscribers.id_of("ada@example.org"), actor="test")
     assert report().totals.confirmation_rate == 1
 

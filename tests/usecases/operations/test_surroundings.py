@@ -13,7 +13,7 @@ from psycopg import sql
 from sqlalchemy import Engine, create_engine, select
 from sqlalchemy.engine import URL, make_url
 
-from service.app import build_usecases
+from service.app import build_services
 from service.counting import UNTRUSTED, numbers
 from service.domain.finding import Finding, Level, ok
 from service.store.database import engine_options, prepare_engine, reading
@@ -171,12 +171,12 @@ def look(postgres_url: URL, tmp_path: Path, monkeypatch: Any) -> Iterator[Callab
         prepare_engine(engine)
         engines.append(engine)
         settings = make_settings(url, tmp_path)
-        usecases = build_usecases(engine, settings, mail_is_due=lambda: None)
+        services = build_services(engine, settings, mail_is_due=lambda: None)
         checks = Doctor(
             settings,
-            health=usecases.health,
-            keys=usecases.database_keys,
-            lists=usecases.lists,
+            health=services.health,
+            keys=services.database_keys,
+            lists=services.lists,
             environment={},
             look_up=lambda _: [],
             ask_provider=lambda url: ok(f"provider {url}", "well"),

@@ -21,7 +21,7 @@ BOB = "bob@example.org"
 
 
 def erase(scenario: Scenario, email: str = ADA) -> None:
-    scenario.usecases.subscribers.erase(scenario.person(email).id, actor="test")
+    scenario.services.subscribers.erase(scenario.person(email).id, actor="test")
 
 
 def suppressed(scenario: Scenario) -> list[tuple[str, str | None]]:
@@ -32,7 +32,7 @@ def suppressed(scenario: Scenario) -> list[tuple[str, str | None]]:
 @pytest.fixture
 def exported(scenario: Scenario, client: FlaskClient) -> Callable[[str], str]:
     """Gives an export by its query."""
-    key = scenario.usecases.keys.create("exports", "export", actor="test")
+    key = scenario.services.keys.create("exports", "export", actor="test")
 
     def get(query: str) -> str:
         answer = client.get(
@@ -65,7 +65,7 @@ def test_confirming_anew_lifts_what_erasure_left(
         if way == "link":
             scenario.confirm()
         else:
-            scenario.usecases.confirm.by_code(page, scenario.code(), HERE)
+            scenario.services.confirm.by_code(page, scenario.code(), HERE)
         assert suppressed(scenario) == []
         clock.shift(timedelta(days=1))
         scenario.sign_up()
@@ -74,7 +74,7 @@ def test_confirming_anew_lifts_what_erasure_left(
         assert ADA in exported("preset=listmonk")
         left_at = (NOON + timedelta(days=3, hours=12)).isoformat()
         clock.shift(timedelta(days=1))
-        report = scenario.usecases.import_(
+        report = scenario.services.import_(
             io.BytesIO(f"email,status,ended_at\n{ADA},unsubscribed,{left_at}\n".encode()),
             format=FileFormat.CSV,
             actor="test",
@@ -96,9 +96,9 @@ def test_confirming_lifts_no_other_reason_and_nobody_elses(scenario: Scenario):
 def test_a_link_that_confirms_nothing_lifts_nothing(scenario: Scenario):
     scenario.sign_up()
     link = scenario.confirm_link()
-    scenario.usecases.confirm.act(link, HERE)
+    scenario.services.confirm.act(link, HERE)
     scenario.suppress(ADA, "erased")
-    scenario.usecases.confirm.act(link, HERE)
+    scenario.services.confirm.act(link, HERE)
     assert suppressed(scenario) == [("erased", ADA)]
 
 
@@ -106,11 +106,11 @@ def test_an_address_suppressed_again_after_its_erasure_is_known_to_exports(
     scenario: Scenario, exported: Callable[[str], str]
 ):
     scenario.sign_up()
-    scenario.usecases.suppressions.add(ADA, note="by letter", actor="test")
+    scenario.services.suppressions.add(ADA, note="by letter", actor="test")
     erase(scenario)
     assert suppressed(scenario) == [("erased", None), ("manual", None)]
     scenario.sign_up()
-    scenario.usecases.suppressions.add(ADA, note="by phone", actor="test")
+    scenario.services.suppressions.add(ADA, note="by phone", actor="test")
     assert suppressed(scenario) == [("erased", None), ("manual", ADA)]
     assert ADA in exported("status=pending")
     assert ADA not in exported("preset=listmonk&status=pending")

@@ -63,7 +63,7 @@ def test_another_list_another_text_and_another_cycle_are_no_repeat(scenario: Sce
         scenario.sign_up()
         scenario.sign_up(ADA, "other")
         assert len(scenario.ledger()) == 2
-        scenario.usecases.consent_texts.add("other", locale=None, text="New words.", actor="test")
+        scenario.services.consent_texts.add("other", locale=None, text="New words.", actor="test")
         scenario.sign_up(ADA, "other")
         assert len(scenario.ledger()) == 3
         scenario.confirm()
@@ -103,7 +103,7 @@ def test_one_expired_link_asks_for_a_bounded_number_of_emails(scenario: Scenario
         link = scenario.confirm_link()
     with time_machine.travel(NOON + timedelta(days=8), tick=False):
         for _ in range(WITHHELD_A_DAY + 10):
-            assert scenario.usecases.confirm.renew(link, Evidence())
+            assert scenario.services.confirm.renew(link, Evidence())
     assert len(scenario.messages()) == 2 + WITHHELD_A_DAY
     assert len(scenario.owed()) == 2
 
@@ -116,9 +116,9 @@ def test_leaving_and_undoing_by_one_link_ends(scenario: Scenario):
         states = []
         for _ in range(UNDOS + 5):
             clock.shift(timedelta(days=1))
-            left = scenario.usecases.unsubscribe.act(link, Evidence(), one_click=False)
+            left = scenario.services.unsubscribe.act(link, Evidence(), one_click=False)
             assert left.undo_token is not None
-            states.append(scenario.usecases.unsubscribe.undo(left.undo_token, Evidence()).state)
+            states.append(scenario.services.unsubscribe.undo(left.undo_token, Evidence()).state)
     assert states == [LinkState.DONE] * UNDOS + [LinkState.ENDED] * 5
     assert scenario.subscription().status == "unsubscribed"
     assert scenario.ledger().count("resumed") == UNDOS
@@ -130,14 +130,14 @@ def test_who_signs_up_again_can_undo_again(scenario: Scenario):
         scenario.sign_up()
         scenario.confirm()
         for _ in range(UNDOS):
-            scenario.usecases.unsubscribe.undo(scenario.leave() or "", Evidence())
+            scenario.services.unsubscribe.undo(scenario.leave() or "", Evidence())
         scenario.leave()
     with time_machine.travel(NOON + timedelta(days=2), tick=False):
         scenario.sign_up()
         scenario.confirm()
         undo = scenario.leave()
         assert undo is not None
-        assert scenario.usecases.unsubscribe.undo(undo, Evidence()).state is LinkState.DONE
+        assert scenario.services.unsubscribe.undo(undo, Evidence()).state is LinkState.DONE
 
 
 def test_a_few_reasons_are_kept(scenario: Scenario):
@@ -145,26 +145,26 @@ def test_a_few_reasons_are_kept(scenario: Scenario):
     scenario.confirm()
     link = scenario.unsubscribe_link()
     for number in range(REASONS + 4):
-        view = scenario.usecases.unsubscribe.act(link, Evidence(), one_click=False)
-        scenario.usecases.unsubscribe.give_reason(view.undo_token or "", f"reason {number}")
+        view = scenario.services.unsubscribe.act(link, Evidence(), one_click=False)
+        scenario.services.unsubscribe.give_reason(view.undo_token or "", f"reason {number}")
     kept = scenario.rows(select(ConsentEvent.detail).where(ConsentEvent.kind == "reason_given"))
     assert sorted(row.detail for row in kept) == [f"reason {number}" for number in range(REASONS)]
 
 
 def test_a_few_signups_of_an_address_wait_for_review(scenario: Scenario):
     for _ in range(HELD_OF_ADDRESS + 3):
-        token = scenario.usecases.subscribe(
+        token = scenario.services.subscribe(
             SignupRequest(email=ADA, evidence=Evidence()), risk=TRAPPED
         )
-        assert scenario.usecases.signup_status(token).progress.value == "sent"
-    scenario.usecases.subscribe(
+        assert scenario.services.signup_status(token).progress.value == "sent"
+    scenario.services.subscribe(
         SignupRequest(email="other@example.org", evidence=Evidence()), risk=TRAPPED
     )
     assert count(scenario, HeldSignup) == HELD_OF_ADDRESS + 1
 
 
 def test_refused_sign_ins_are_kept_once_an_hour_and_not_without_end(scenario: Scenario):
-    sessions = scenario.usecases.admin_sessions
+    sessions = scenario.services.admin_sessions
     with time_machine.travel(NOON, tick=False) as clock:
         for _ in range(3):
             sessions.refuse(Account(name="eve", subject="1"), reason="not_admitted")
@@ -181,7 +181,7 @@ def test_refused_sign_ins_are_kept_once_an_hour_and_not_without_end(scenario: Sc
 @pytest.fixture
 def headers(scenario: Scenario) -> dict[str, str]:
     return {
-        "Authorization": f"Bearer {scenario.usecases.keys.create('boss', 'admin', actor='test')}"
+        "Authorization": f"Bearer {scenario.services.keys.create('boss', 'admin', actor='test')}"
     }
 
 

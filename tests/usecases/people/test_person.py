@@ -8,10 +8,10 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, insert, select, text
 
+from service.services import Services
 from service.store.tables.core import OutboxMessage, RecordedEvent, Subscriber, db
 from service.store.tables.intake import HeldSignup
 from service.store.types import new_id
-from service.web.http.context import UseCases
 
 EMAIL = "Ada.Lovelace@example.org"
 KEY = "ada.lovelace@example.org"
@@ -21,8 +21,8 @@ SECRETS = (KEY, NAME.lower(), ATTRIBUTE, "203.0.113")
 
 
 @pytest.fixture
-def headers(usecases: UseCases) -> dict[str, str]:
-    return {"Authorization": f"Bearer {usecases.keys.create('boss', 'admin', actor='test')}"}
+def headers(services: Services) -> dict[str, str]:
+    return {"Authorization": f"Bearer {services.keys.create('boss', 'admin', actor='test')}"}
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from sqlalchemy import Engine, func, insert, select
 from service.app import build_retention
 from service.config import Settings
 from service.domain.address import address_hash
+from service.services import Services
 from service.store.access.audit import insert_audit
 from service.store.lists.lists import insert_list
 from service.store.people.retention import _first_id
@@ -24,7 +25,6 @@ from service.store.tables.core import (
     Suppression,
 )
 from service.usecases.people.retention import Retention, RetentionRules
-from service.web.http.context import UseCases
 
 NOW = datetime.now(UTC)
 HASH_KEY = b"an-address-hash-key-for-tests-only-01"
@@ -191,8 +191,8 @@ def test_nothing_goes_where_a_rule_is_off(engine: Engine, retention: Retention):
     assert retention.run_as_chore() > 0
 
 
-def test_the_rules_are_shown(client: FlaskClient, usecases: UseCases):
-    key = usecases.keys.create("boss", "admin", actor="test")
+def test_the_rules_are_shown(client: FlaskClient, services: Services):
+    key = services.keys.create("boss", "admin", actor="test")
     answer = client.get("/v1/retention", headers={"Authorization": f"Bearer {key}"})
     assert answer.get_json() == {
         "rules": {"unconfirmed_days": 30, "ended_days": 0, "mail_days": 30, "audit_days": 0},

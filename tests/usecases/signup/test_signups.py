@@ -74,7 +74,7 @@ def test_a_new_address_is_pending_and_is_owed_one_mail(scenario: Scenario):
 
 
 def test_a_signup_that_names_no_language_takes_the_lists(scenario: Scenario):
-    scenario.usecases.lists.create(slug="neues", name="Neues", actor="test", locale="de")
+    scenario.services.lists.create(slug="neues", name="Neues", actor="test", locale="de")
     scenario.sign_up(ADA, "neues")
     assert scenario.person().locale == "de"
 
@@ -292,7 +292,7 @@ def test_twenty_signups_of_one_address_at_once_are_one_subscription_and_one_mail
     scenario: Scenario, kind: str
 ):
     own = [
-        scenario.usecases.subscribe if kind == "one process" else apart(scenario) for _ in range(20)
+        scenario.services.subscribe if kind == "one process" else apart(scenario) for _ in range(20)
     ]
     start = threading.Barrier(20)
 

@@ -14,6 +14,7 @@ from werkzeug import Request, Response
 from service.clock import utc_now
 from service.domain.consent import Evidence
 from service.domain.webhooks.event import EventType
+from service.services import Services
 from service.store.database import reading
 from service.store.delivery.outbox import scope_of
 from service.store.lists.lists import get_by_slug
@@ -24,7 +25,6 @@ from service.tokens import Tokens
 from service.usecases.signup.subscribe import SignupRequest
 from service.usecases.webhooks.deliver import DeliverWebhooks
 from service.usecases.webhooks.receivers import WebhookView
-from service.web.http.context import UseCases
 from service.webhooks.call import Call
 
 ADA = "ada@example.org"
@@ -70,7 +70,7 @@ def receiver(httpserver: HTTPServer) -> Iterator[Receiver]:
 class Service:
     """What a person does, and what is owed for it."""
 
-    usecases: UseCases
+    services: Services
     engine: Engine
 
     def hook(self, url: str, *events: str, list_slug: str | None = None) -> WebhookView:
@@ -86,17 +86,17 @@ class Service:
                 at=utc_now(),
             )
         self.forget_cached_types()
-        return self.usecases.webhooks.get(webhook_id)
+        return self.services.webhooks.get(webhook_id)
 
     def forget_cached_types(self) -> None:
         """The use cases have an engine of their own."""
         store._wanted.clear()
 
     def sign_up(self, email: str = ADA, *lists: str) -> None:
-        self.usecases.subscribe(SignupRequest(email=email, lists=lists, evidence=Evidence()))
+        self.services.subscribe(SignupRequest(email=email, lists=lists, evidence=Evidence()))
 
     def link(self, purpose: str, email: str = ADA) -> str:
-        tokens = Tokens.from_keys(self.usecases.settings.secret_keys)
+        tokens = Tokens.from_keys(self.services.settings.secret_keys)
         row = self.rows(
             select(OutboxMessage.__table__)
             .join(Subscriber, Subscriber.id == OutboxMessage.subscriber_id)
@@ -108,10 +108,10 @@ class Service:
         return token
 
     def confirm(self, email: str = ADA) -> None:
-        self.usecases.confirm.act(self.link("confirm", email), Evidence())
+        self.services.confirm.act(self.link("confirm", email), Evidence())
 
     def leave(self, email: str = ADA, *, one_click: bool = False) -> str | None:
-        return self.usecases.unsubscribe.act(
+        return self.services.unsubscribe.act(
             self.link("unsubscribe", email), Evidence(), one_click=one_click
         ).undo_token
 
@@ -149,5 +149,5 @@ class Service:
 
 
 @pytest.fixture
-def service(usecases: UseCases, engine: Engine) -> Service:
-    return Service(usecases, engine)
+def service(services: Services, engine: Engine) -> Service:
+    return Service(services, engine)

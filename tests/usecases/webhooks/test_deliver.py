@@ -123,7 +123,7 @@ def test_gone_disables_the_webhook(service: Service, receiver: Receiver) -> None
     assert service.deliveries()[0].status == "dead"
     assert (service.webhook().is_enabled, service.webhook().disabled_reason) == (False, "gone")
     assert teller.run_due(10) == 0
-    view = service.usecases.webhooks.update(id_, {"is_enabled": True}, actor="test")
+    view = service.services.webhooks.update(id_, {"is_enabled": True}, actor="test")
     assert (view.info.is_enabled, view.info.disabled_reason) == (True, None)
 
 
@@ -283,7 +283,7 @@ def test_a_webhook_that_is_removed_takes_what_is_owed_along(
     many(service, id_, 3)
     receiver.answers.append(Response(status=500))
     service.teller().run_due(1)
-    service.usecases.webhooks.delete(id_, actor="test")
+    service.services.webhooks.delete(id_, actor="test")
     assert service.deliveries() == []
     assert service.attempts() == []
     assert service.teller().run_due(10) == 0

@@ -31,7 +31,7 @@ def test_confirming_leaving_and_coming_back_are_owed(service: Service) -> None:
     service.confirm()
     undo = service.leave()
     assert undo is not None
-    service.usecases.unsubscribe.undo(undo, Evidence())
+    service.services.unsubscribe.undo(undo, Evidence())
     assert owed(service) == [
         ("subscription.confirmed", None),
         ("subscription.unsubscribed", "unsubscribed"),
@@ -66,7 +66,7 @@ def test_who_never_confirmed_is_not_told_of(service: Service) -> None:
 
 
 def test_each_webhook_hears_what_it_asked_for(service: Service) -> None:
-    service.usecases.lists.create(slug="other", name="Other", actor="test")
+    service.services.lists.create(slug="other", name="Other", actor="test")
     only_leaving = service.hook(URL, "subscription.unsubscribed").info.id
     only_other = service.hook(URL, list_slug="other").info.id
     everything = service.hook(URL).info.id
@@ -95,7 +95,7 @@ def test_one_event_has_one_id_for_all_webhooks(service: Service) -> None:
 
 def test_a_disabled_webhook_is_owed_nothing(service: Service) -> None:
     id_ = service.hook(URL).info.id
-    service.usecases.webhooks.update(id_, {"is_enabled": False}, actor="test")
+    service.services.webhooks.update(id_, {"is_enabled": False}, actor="test")
     service.forget_cached_types()
     service.sign_up()
     service.confirm()
@@ -103,7 +103,7 @@ def test_a_disabled_webhook_is_owed_nothing(service: Service) -> None:
 
 
 def test_a_webhook_of_one_list_hears_of_the_subscribers_that_are_on_it(service: Service) -> None:
-    service.usecases.lists.create(slug="other", name="Other", actor="test")
+    service.services.lists.create(slug="other", name="Other", actor="test")
     theirs = service.hook(URL, list_slug="news-flash").info.id
     service.hook(URL, list_slug="other")
     service.sign_up()
@@ -132,7 +132,7 @@ def test_a_group_costs_one_statement_and_none_without_webhooks(
         service.hook(URL)
     changes = [
         Change(subscriber_id=service_id, at=utc_now())
-        for service_id in [service.usecases.lists.default().id] * 64
+        for service_id in [service.services.lists.default().id] * 64
     ]
     with service.engine.begin() as connection:
         store.enqueue(connection, EventType.ERASED, [])  # looks whether there are webhooks
@@ -149,7 +149,7 @@ def test_a_group_costs_one_statement_and_none_without_webhooks(
 def test_a_webhook_is_seen_at_once_where_it_was_made(service: Service) -> None:
     service.sign_up()
     service.confirm()  # looks, and finds none
-    service.usecases.webhooks.create(url=URL, events=(), list_slug=None, actor="test")
+    service.services.webhooks.create(url=URL, events=(), list_slug=None, actor="test")
     service.leave()
     assert [row.type for row in service.deliveries()] == ["subscription.unsubscribed"]
 
@@ -183,7 +183,7 @@ def test_a_confirmed_subscription_that_a_file_ends_is_told_of(service: Service) 
             f"{email},unsubscribed,{ends.isoformat()}"
             for email in (ADA, "bob@example.org", "stranger@example.org")
         ]
-        report = service.usecases.import_(
+        report = service.services.import_(
             io.BytesIO("\n".join(["email,status,ended_at", *rows]).encode()),
             format=FileFormat.CSV,
             actor="test",

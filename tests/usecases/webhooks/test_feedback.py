@@ -16,7 +16,7 @@ URL = "https://example.org/hook"
 def report(service: Service, kind: EventKind, event_id: str = "e1") -> None:
     message_id: UUID = service.rows(select(OutboxMessage.id))[0][0]
     event = ProviderEvent(event_id=event_id, kind=kind, at=utc_now(), message_id=message_id)
-    service.usecases.feedback("postmark", [event])
+    service.services.feedback("postmark", [event])
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,9 @@ from werkzeug.routing import Rule
 
 from service.domain.files.exchange import EXPORT_COLUMNS, FileFormat
 from service.domain.files.import_row import NO_ADDRESS
+from service.services import Services
 from service.store.tables.core import ConsentEvent, OutboxMessage, Subscription
 from service.usecases.files.import_reading import DoubtfulRow, ImportFile, RowProblem
-from service.web.http.context import UseCases
 
 PEOPLE = (
     "email,name,list,status,locale,confirmed_at,source\n"
@@ -52,8 +52,8 @@ class Admin:
 
 
 @pytest.fixture
-def admin(client: FlaskClient, usecases: UseCases) -> Admin:
-    return Admin(client, usecases.keys.create("test", "admin", actor="test"))
+def admin(client: FlaskClient, services: Services) -> Admin:
+    return Admin(client, services.keys.create("test", "admin", actor="test"))
 
 
 def id_of(admin: Admin, email: str) -> str:
@@ -81,10 +81,10 @@ def test_every_route_of_the_api_states_who_may_call_it(app: Flask):
             assert getattr(app.view_functions[rule.endpoint], "auth", ()), rule.rule
 
 
-def test_no_route_answers_without_a_good_key(app: Flask, client: FlaskClient, usecases: UseCases):
-    signup = usecases.keys.create("form", "signup", actor="test")
-    revoked = usecases.keys.create("old", "admin", actor="test")
-    usecases.keys.revoke("old", actor="test")
+def test_no_route_answers_without_a_good_key(app: Flask, client: FlaskClient, services: Services):
+    signup = services.keys.create("form", "signup", actor="test")
+    revoked = services.keys.create("old", "admin", actor="test")
+    services.keys.revoke("old", actor="test")
     for rule, method, path in guarded(app):
         bare = client.open(path, method=method)
         assert bare.status_code == 401, (method, path)

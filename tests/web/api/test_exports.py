@@ -12,8 +12,8 @@ from uuid import UUID
 import pytest
 from flask.testing import FlaskClient
 
+from service.services import Services
 from service.usecases.files.export import ExportRequest
-from service.web.http.context import UseCases
 
 PEOPLE = (
     "email,name,list,status,locale,confirmed_at,source,requested_at,attributes\n"
@@ -27,13 +27,13 @@ PEOPLE = (
 class Exporter:
     """An export key's client, on a list with three people."""
 
-    def __init__(self, client: FlaskClient, usecases: UseCases) -> None:
+    def __init__(self, client: FlaskClient, services: Services) -> None:
         self._client = client
-        self.usecases = usecases
+        self.services = services
         self.headers = {
-            "Authorization": f"Bearer {usecases.keys.create('tool', 'export', actor='test')}"
+            "Authorization": f"Bearer {services.keys.create('tool', 'export', actor='test')}"
         }
-        admin = usecases.keys.create("boss", "admin", actor="test")
+        admin = services.keys.create("boss", "admin", actor="test")
         self.admin = {"Authorization": f"Bearer {admin}"}
         brought = client.post(
             "/v1/subscribers/import", data=PEOPLE, content_type="text/csv", headers=self.admin
@@ -55,14 +55,14 @@ class Exporter:
         return json.loads(self._client.get("/v1/exports", headers=self.headers).text)["exports"]
 
     def erase(self, email: str) -> str:
-        (found,) = self.usecases.subscribers.page(limit=5, text=email).subscribers
-        self.usecases.subscribers.erase(found.info.id, actor="test")
+        (found,) = self.services.subscribers.page(limit=5, text=email).subscribers
+        self.services.subscribers.erase(found.info.id, actor="test")
         return str(found.info.id)
 
 
 @pytest.fixture
-def exporter(client: FlaskClient, usecases: UseCases) -> Exporter:
-    return Exporter(client, usecases)
+def exporter(client: FlaskClient, services: Services) -> Exporter:
+    return Exporter(client, services)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_an_export_that_breaks_off_is_in_the_log_and_not_complete(
         raise OSError("gone")
 
     monkeypatch.setattr("service.store.files.exports.export_blocks", breaking)
-    stream = exporter.usecases.export(ExportRequest(), actor="key:tool")
+    stream = exporter.services.export(ExportRequest(), actor="key:tool")
     assert next(stream) == b"email\n"
     with pytest.raises(OSError, match="gone"):
         next(stream)
@@ -161,15 +161,15 @@ def test_an_export_that_breaks_off_is_in_the_log_and_not_complete(
 
 
 def test_a_key_sees_its_own_exports_and_an_administrator_all(exporter: Exporter):
-    for _ in exporter.usecases.export(ExportRequest(), actor="key:other"):
+    for _ in exporter.services.export(ExportRequest(), actor="key:other"):
         pass
-    (other,) = exporter.usecases.exports.page(limit=5).exports
+    (other,) = exporter.services.exports.page(limit=5).exports
     assert exporter.listed() == []
     assert exporter.manifest(str(other.id)).status_code == 404
     assert exporter.manifest(str(other.id), exporter.admin).json["rows"] == 3
     (imported,) = [
         entry
-        for entry in exporter.usecases.audit.page(limit=9).entries
+        for entry in exporter.services.audit.page(limit=9).entries
         if entry.action == "subscribers.imported"
     ]
     assert exporter.manifest(str(imported.id), exporter.admin).status_code == 404

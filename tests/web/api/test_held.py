@@ -20,8 +20,8 @@ BOT = {"email": "Bot@example.org", "website": "http://spam.example", "name": "B"
 
 
 @pytest.fixture
-def admin(usecases):
-    key = usecases.keys.create("admin", "admin", actor="test")
+def admin(services):
+    key = services.keys.create("admin", "admin", actor="test")
     return {"Authorization": f"Bearer {key}"}
 
 
@@ -132,20 +132,20 @@ def test_held_signups_come_in_pages_newest_first(client, admin):
     assert rest["next_cursor"] is None
 
 
-def test_only_administrators_see_held_signups(client, usecases):
-    key = usecases.keys.create("site", "signup", actor="test")
+def test_only_administrators_see_held_signups(client, services):
+    key = services.keys.create("site", "signup", actor="test")
     assert client.get("/v1/held").status_code == 401
     headers = {"Authorization": f"Bearer {key}"}
     assert client.get("/v1/held", headers=headers).status_code == 403
 
 
-def test_a_held_signup_is_forgotten_after_thirty_days(app, client, usecases):
+def test_a_held_signup_is_forgotten_after_thirty_days(app, client, services):
     with time_machine.travel(datetime(2026, 3, 1, tzinfo=UTC), tick=False) as clock:
         client.post(CALL, json=BOT)
         clock.shift(KEEP - timedelta(seconds=1))
-        assert usecases.held.purge() == 0
+        assert services.held.purge() == 0
         clock.shift(timedelta(seconds=2))
-        assert usecases.held.purge() == 1
+        assert services.held.purge() == 1
         assert _count(app, HeldSignup) == 0
 
 

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from service.clock import utc_now
 from service.domain.errors import InvalidInputError, UnknownListError
-from service.web.http.context import UseCases
+from service.services import Services
 
 PEOPLE = (
     "email,list,status\nada@example.org,news-flash,pending\nbob@example.org,other,pending\n"
@@ -18,9 +18,9 @@ PEOPLE = (
 
 
 @pytest.fixture
-def admin(client: FlaskClient, usecases: UseCases) -> dict[str, str]:
-    usecases.lists.create(slug="other", name="Other", actor="test")
-    headers = {"Authorization": f"Bearer {usecases.keys.create('boss', 'admin', actor='test')}"}
+def admin(client: FlaskClient, services: Services) -> dict[str, str]:
+    services.lists.create(slug="other", name="Other", actor="test")
+    headers = {"Authorization": f"Bearer {services.keys.create('boss', 'admin', actor='test')}"}
     client.post("/v1/subscribers/import", data=PEOPLE, content_type="text/csv", headers=headers)
     return headers
 
@@ -57,12 +57,12 @@ def test_an_export_key_sees_its_lists_only(client: FlaskClient, admin: dict[str,
 
 
 def test_tombstones_outside_the_scope_are_not_given(
-    client: FlaskClient, usecases: UseCases, admin: dict[str, str]
+    client: FlaskClient, services: Services, admin: dict[str, str]
 ):
     headers = made(client, admin, name="tool", role="export", lists=["other"])
-    gone = {name: usecases.subscribers.id_of(f"{name}@example.org") for name in ("ada", "bob")}
+    gone = {name: services.subscribers.id_of(f"{name}@example.org") for name in ("ada", "bob")}
     for each in gone.values():
-        usecases.subscribers.erase(each, actor="test")
+        services.subscribers.erase(each, actor="test")
     since = (datetime.now(UTC) - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
     text = client.get(f"/v1/subscribers/export?since={since}", headers=headers).text
     assert str(gone["bob"]) in text
@@ -82,30 +82,30 @@ def test_a_signup_key_signs_up_for_its_lists_only(client: FlaskClient, admin: di
 
 
 def test_a_key_ends_by_itself_and_with_it_its_session(
-    client: FlaskClient, usecases: UseCases, monkeypatch: pytest.MonkeyPatch
+    client: FlaskClient, services: Services, monkeypatch: pytest.MonkeyPatch
 ):
     end = utc_now() + timedelta(days=1)
-    key = usecases.keys.create("short", "admin", actor="test", expires_at=end)
+    key = services.keys.create("short", "admin", actor="test", expires_at=end)
     headers = {"Authorization": f"Bearer {key}"}
     assert client.get("/v1/keys", headers=headers).status_code == 200
-    secret = usecases.admin_sessions.open_with_key(key)
+    secret = services.admin_sessions.open_with_key(key)
     assert secret is not None
-    assert usecases.admin_sessions.find(secret)
+    assert services.admin_sessions.find(secret)
     monkeypatch.setattr("service.usecases.access.keys.utc_now", lambda: end)
     monkeypatch.setattr("service.usecases.access.sessions.utc_now", lambda: end)
     monkeypatch.setattr("service.usecases.access.sessions.SESSION_LIFE", timedelta(days=9))
     monkeypatch.setattr("service.usecases.access.sessions.SESSION_IDLE", timedelta(days=9))
     assert client.get("/v1/keys", headers=headers).status_code == 401
-    assert usecases.admin_sessions.find(secret) is None
-    assert usecases.admin_sessions.open_with_key(key) is None
+    assert services.admin_sessions.find(secret) is None
+    assert services.admin_sessions.open_with_key(key) is None
 
 
-def test_what_a_key_cannot_be_is_refused(usecases: UseCases):
-    create = usecases.keys.create
+def test_what_a_key_cannot_be_is_refused(services: Services):
+    create = services.keys.create
     with pytest.raises(InvalidInputError):
         create("a", "admin", actor="test", lists=["news-flash"])
     with pytest.raises(InvalidInputError):
         create("a", "export", actor="test", expires_at=utc_now())
     with pytest.raises(UnknownListError):
         create("a", "export", actor="test", lists=["nowhere"])
-    assert usecases.keys.all() == []
+    assert services.keys.all() == []

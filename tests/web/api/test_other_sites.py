@@ -15,9 +15,9 @@ from sqlalchemy.exc import OperationalError
 from service.app import SIGNAL, create_app
 from service.config import Settings
 from service.domain.subscription import LinkScope, SubscriptionRef
+from service.services import Services
 from service.store.tables.core import MailingList, db
 from service.tokens import Tokens
-from service.web.http.context import UseCases
 
 FORM = "/subscribe/news-flash"
 SITE = "https://site.example"
@@ -34,8 +34,8 @@ def database_url(sqlite_url: URL) -> URL:
     return sqlite_url
 
 
-def allow(usecases: UseCases, *origins: str) -> None:
-    usecases.lists.update("news-flash", {"origins": origins}, actor="test")
+def allow(services: Services, *origins: str) -> None:
+    services.lists.update("news-flash", {"origins": origins}, actor="test")
 
 
 @pytest.mark.parametrize(
@@ -87,8 +87,8 @@ def _problem(answer, status: int) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("accept", [AXIOS, JSON])
-def test_every_error_can_be_read_by_the_site_that_posted(client, usecases, accept, monkeypatch):
-    allow(usecases, SITE)
+def test_every_error_can_be_read_by_the_site_that_posted(client, services, accept, monkeypatch):
+    allow(services, SITE)
     given = {"Accept": accept, "Origin": SITE}
     _problem(client.post(FORM, data={"email": "a" * 20_000}, headers=given), 413)
     _problem(client.post(FORM, json=ADA, headers=given), 415)
@@ -102,7 +102,7 @@ def test_every_error_can_be_read_by_the_site_that_posted(client, usecases, accep
     def fail(*_args: object, **_kwargs: object) -> None:
         raise OperationalError("", None, Exception("gone"))
 
-    monkeypatch.setattr(usecases.lists, "get", fail)
+    monkeypatch.setattr(services.lists, "get", fail)
     answer = client.post(FORM, data=ADA, headers=given)
     _problem(answer, 503)
     assert "Retry-After" in answer.headers["Access-Control-Expose-Headers"]
@@ -141,19 +141,19 @@ def test_a_site_reads_that_there_were_too_many_requests(limited: FlaskClient):
         ("https://site.example:8443/", "https://site.example:8443"),
     ],
 )
-def test_an_origin_fits_however_it_is_spelled(client, usecases, stored, sent):
-    allow(usecases, stored)
+def test_an_origin_fits_however_it_is_spelled(client, services, stored, sent):
+    allow(services, stored)
     assert client.post(FORM, data=ADA, headers={"Origin": sent, "Accept": JSON}).status_code == 202
     policy = client.get(FORM).headers["Content-Security-Policy"]
     assert policy.isascii()
     assert ":443" not in policy
 
 
-def test_an_origin_that_was_kept_before_spellings_were_one_fits(client, app, usecases):
+def test_an_origin_that_was_kept_before_spellings_were_one_fits(client, app, services):
     with app.app_context():
         db.session.execute(update(MailingList).values(origins=["https://site.example:443"]))
         db.session.commit()
-    usecases.lists._snapshot = None
+    services.lists._snapshot = None
     answer = client.post(FORM, data=ADA, headers={"Origin": SITE, "Accept": JSON})
     assert answer.status_code == 202
 
@@ -161,8 +161,8 @@ def test_an_origin_that_was_kept_before_spellings_were_one_fits(client, app, use
 @pytest.mark.parametrize(
     "origin", ["http://site.example", "https://site.example:444", "https://evil.example", "x" * 99]
 )
-def test_another_site_is_refused_and_told_what_to_allow(client, usecases, origin):
-    allow(usecases, SITE)
+def test_another_site_is_refused_and_told_what_to_allow(client, services, origin):
+    allow(services, SITE)
     answer = client.post(FORM, data=ADA, headers={"Origin": origin, "Accept": JSON})
     assert answer.status_code == 403
     assert answer.json["type"] == "urn:newsflash:problem:site-not-allowed"
@@ -172,8 +172,8 @@ def test_another_site_is_refused_and_told_what_to_allow(client, usecases, origin
     assert (page.status_code, page.mimetype) == (403, "text/html")
 
 
-def test_an_allowed_site_may_add_headers_to_its_post(client, usecases):
-    allow(usecases, SITE)
+def test_an_allowed_site_may_add_headers_to_its_post(client, services):
+    allow(services, SITE)
     asked = {
         "Access-Control-Request-Method": "POST",
         "Access-Control-Request-Headers": "x-requested-with",
@@ -188,9 +188,9 @@ def test_an_allowed_site_may_add_headers_to_its_post(client, usecases):
     assert "Access-Control-Allow-Headers" not in other.headers
 
 
-def test_the_hosted_form_leads_to_the_lists_own_page_by_a_page(client, usecases):
+def test_the_hosted_form_leads_to_the_lists_own_page_by_a_page(client, services):
     target = f"{SITE}/thanks?a=1&b=2"
-    usecases.lists.update("news-flash", {"redirect_url": target}, actor="test")
+    services.lists.update("news-flash", {"redirect_url": target}, actor="test")
     for origin in ("http://localhost", "http://127.0.0.1:8000"):
         answer = client.post(FORM, data=ADA, headers={"Origin": origin, "Accept": CHROME})
         assert answer.status_code == 200

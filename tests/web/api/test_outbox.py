@@ -11,24 +11,24 @@ from sqlalchemy import Engine, select, update
 from service.clock import utc_now
 from service.domain.consent import Evidence
 from service.domain.delivery.retry import GIVE_UP_AFTER, MessageStatus, Outcome, decide
+from service.services import Services
 from service.store.delivery import claims
 from service.store.tables.core import OutboxMessage
 from service.usecases.signup.subscribe import SignupRequest
-from service.web.http.context import UseCases
 
 
 @pytest.fixture
-def admin(client: FlaskClient, usecases: UseCases) -> FlaskClient:
-    key = usecases.keys.create("admin", "admin", actor="test")
+def admin(client: FlaskClient, services: Services) -> FlaskClient:
+    key = services.keys.create("admin", "admin", actor="test")
     client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {key}"
     return client
 
 
 @pytest.fixture
-def dead(usecases: UseCases, engine: Engine) -> list[UUID]:
+def dead(services: Services, engine: Engine) -> list[UUID]:
     """Three dead mails, from four days ago, oldest first."""
     for number in range(3):
-        usecases.subscribe(
+        services.subscribe(
             SignupRequest(email=f"p{number}@example.org", lists=(), evidence=Evidence())
         )
     with engine.begin() as connection:
@@ -109,7 +109,7 @@ def test_only_dead_mail_is_retried(admin: FlaskClient, dead: list[UUID]) -> None
 
 
 def test_a_confirmation_whose_link_is_too_old_stays_dead(
-    admin: FlaskClient, dead: list[UUID], engine: Engine, usecases: UseCases
+    admin: FlaskClient, dead: list[UUID], engine: Engine, services: Services
 ) -> None:
     with engine.begin() as connection:
         connection.execute(
@@ -120,12 +120,12 @@ def test_a_confirmation_whose_link_is_too_old_stays_dead(
     response = admin.post(f"/v1/outbox/{dead[0]}/retry")
     assert response.status_code == 409
     assert "too old" in response.get_json()["detail"]
-    assert usecases.outbox.retry_all(actor="test") == 2
-    assert usecases.outbox.retry_all(actor="test") == 0
+    assert services.outbox.retry_all(actor="test") == 2
+    assert services.outbox.retry_all(actor="test") == 0
 
 
-def test_the_outbox_is_for_administrators(client: FlaskClient, usecases: UseCases) -> None:
-    key = usecases.keys.create("export", "export", actor="test")
+def test_the_outbox_is_for_administrators(client: FlaskClient, services: Services) -> None:
+    key = services.keys.create("export", "export", actor="test")
     for headers, status in (({}, 401), ({"Authorization": f"Bearer {key}"}, 403)):
         given: dict[str, Any] = {"headers": headers}
         assert client.get("/v1/outbox", **given).status_code == status

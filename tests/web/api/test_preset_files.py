@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from service.web.http.context import UseCases
+from service.services import Services
 
 LONG = {"text": "é" * 1_500}
 MANY = {"a": [1] * 700}
@@ -28,10 +28,10 @@ PEOPLE: list[dict[str, Any]] = [
 class Files:
     """Gives the preset files of a list with these people."""
 
-    def __init__(self, client: FlaskClient, usecases: UseCases) -> None:
+    def __init__(self, client: FlaskClient, services: Services) -> None:
         self._client = client
-        self.usecases = usecases
-        key = usecases.keys.create("boss", "admin", actor="test")
+        self.services = services
+        key = services.keys.create("boss", "admin", actor="test")
         self._headers = {"Authorization": f"Bearer {key}"}
         usual = {"status": "confirmed", "confirmed_at": "2025-01-02T03:04:05Z", "source": "shop"}
         brought = client.post(
@@ -53,8 +53,8 @@ class Files:
 
 
 @pytest.fixture
-def files(client: FlaskClient, usecases: UseCases) -> Files:
-    return Files(client, usecases)
+def files(client: FlaskClient, services: Services) -> Files:
+    return Files(client, services)
 
 
 def test_listmonk_finds_its_three_columns_and_attributes_as_json(files: Files):
@@ -116,7 +116,7 @@ def test_keilas_data_is_an_object_in_json_too(files: Files):
 @pytest.mark.parametrize("preset", ["listmonk", "mailchimp", "buttondown", "keila"])
 def test_no_tool_is_given_a_suppressed_address(files: Files, preset: str):
     for email in ("BOB@example.org", "gus@example.org", "hal@example.org"):
-        files.usecases.suppressions.add(email, note=None, actor="test")
+        files.services.suppressions.add(email, note=None, actor="test")
     assert [row[0][:3] for row in files.lines(f"preset={preset}")[1:]] == [
         "+ad",
         "cay",
@@ -132,5 +132,5 @@ def test_no_tool_is_given_a_suppressed_address(files: Files, preset: str):
 
 
 def test_our_own_file_tells_of_the_suppressed_as_before(files: Files):
-    files.usecases.suppressions.add("bob@example.org", note=None, actor="test")
+    files.services.suppressions.add("bob@example.org", note=None, actor="test")
     assert "bob@example.org" in files.text("columns=email,status")

@@ -13,7 +13,8 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.test import TestResponse
 
 from service.domain import errors as domain
-from service.web.http.context import EXTENSION, UseCases
+from service.services import Services
+from service.web.http.context import EXTENSION
 from service.web.http.problems import CONTENT_TYPE
 
 PATH = "/v1/subscriptions"
@@ -246,8 +247,8 @@ def test_a_forged_link_is_not_found(client: FlaskClient, path: str):
 # --- errors ---
 
 
-def usecases_of(app: Flask) -> UseCases:
-    found: UseCases = app.extensions[EXTENSION]
+def services_of(app: Flask) -> Services:
+    found: Services = app.extensions[EXTENSION]
     return found
 
 
@@ -255,7 +256,7 @@ def raising(app: Flask, monkeypatch: pytest.MonkeyPatch, error: Exception) -> Fl
     def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(type(usecases_of(app).subscribe), "__call__", fail)
+    monkeypatch.setattr(type(services_of(app).subscribe), "__call__", fail)
     return app.test_client()
 
 

@@ -9,16 +9,16 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
 from service.domain.webhooks.event import EventType
+from service.services import Services
 from service.store.access.audit import audit_page
 from service.store.database import reading
-from service.web.http.context import UseCases
 
 URL = "https://example.org/hook"
 
 
 @pytest.fixture
-def admin(client: FlaskClient, usecases: UseCases) -> FlaskClient:
-    key = usecases.keys.create("admin", "admin", actor="test")
+def admin(client: FlaskClient, services: Services) -> FlaskClient:
+    key = services.keys.create("admin", "admin", actor="test")
     client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {key}"
     return client
 
@@ -92,11 +92,11 @@ def test_attempts_come_in_pages(admin: FlaskClient) -> None:
 
 @pytest.mark.parametrize("role", [None, "signup", "export"])
 def test_webhooks_are_for_administrators(
-    client: FlaskClient, usecases: UseCases, role: str | None
+    client: FlaskClient, services: Services, role: str | None
 ) -> None:
     headers = {}
     if role:
-        key = usecases.keys.create(role, role, actor="test")
+        key = services.keys.create(role, role, actor="test")
         headers["Authorization"] = f"Bearer {key}"
     path = f"/v1/webhooks/{uuid4()}"
     for method, target in (

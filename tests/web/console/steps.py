@@ -7,7 +7,7 @@ from typing import Any
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from service.web.http.context import UseCases
+from service.services import Services
 
 ORIGIN = "http://127.0.0.1:8000"
 
@@ -31,8 +31,8 @@ class Admin:
     token: str
 
     @classmethod
-    def sign_in(cls, client: FlaskClient, usecases: UseCases, name: str = "ada") -> "Admin":
-        key = usecases.keys.create(name, "admin", actor="test")
+    def sign_in(cls, client: FlaskClient, services: Services, name: str = "ada") -> "Admin":
+        key = services.keys.create(name, "admin", actor="test")
         client.post("/admin/sign-in", data={"key": key}, headers={"Origin": ORIGIN})
         return cls(client, csrf_token(client))
 

@@ -22,8 +22,8 @@ def database_url(sqlite_url):
 
 
 @pytest.fixture
-def admin(client, usecases):
-    return Admin.sign_in(client, usecases)
+def admin(client, services):
+    return Admin.sign_in(client, services)
 
 
 def audited(app):
@@ -46,10 +46,10 @@ def test_the_overview_tells_of_signups_and_of_owed_mail(client, admin):
     assert admin.get("/admin?days=7").count("<g><title>") == 30
 
 
-def test_the_overview_names_a_refused_sender_and_the_last_error(app, usecases, admin, engine):
+def test_the_overview_names_a_refused_sender_and_the_last_error(app, services, admin, engine):
     now = utc_now()
     shown = Metrics(engine, mail_urls=("postmark://t@default",))
-    object.__setattr__(usecases, "metrics", shown)
+    object.__setattr__(services, "metrics", shown)
     with app.app_context(), db.engine.begin() as connection:
         for at in (now, now - timedelta(days=1)):
             sender_pauses.refuse(
@@ -75,7 +75,7 @@ def test_the_overview_names_a_refused_sender_and_the_last_error(app, usecases, a
     assert "<code>postmark_400</code>" in page
 
 
-def test_a_list_is_made_and_changed_under_the_keys_name(app, usecases, admin):
+def test_a_list_is_made_and_changed_under_the_keys_name(app, services, admin):
     made = admin.post(
         "/admin/new-list",
         name=" Product  updates ",
@@ -86,7 +86,7 @@ def test_a_list_is_made_and_changed_under_the_keys_name(app, usecases, admin):
         is_default="1",
     )
     assert (made.status_code, made.location) == (303, "/admin/lists/product?done=created")
-    info = usecases.lists.get("product")
+    info = services.lists.get("product")
     assert (info.name, info.locale, info.sender, info.is_default) == (
         "Product updates",
         "de",
@@ -97,7 +97,7 @@ def test_a_list_is_made_and_changed_under_the_keys_name(app, usecases, admin):
 
     changed = admin.post("/admin/lists/product", name="Products", locale="de")
     assert changed.status_code == 303
-    info = usecases.lists.get("product")
+    info = services.lists.get("product")
     assert (info.name, info.origins, info.is_default) == ("Products", (), True)
     page = admin.get("/admin/lists/product")
     assert "/embed/product.js&#34; async" in page or '/embed/product.js" async' in page
@@ -120,35 +120,35 @@ def test_a_list_is_made_and_changed_under_the_keys_name(app, usecases, admin):
         ("origins", "https://a.example/path"),
     ],
 )
-def test_a_wrong_field_is_explained_and_what_was_typed_is_kept(usecases, admin, field, value):
+def test_a_wrong_field_is_explained_and_what_was_typed_is_kept(services, admin, field, value):
     given = {"name": "Typed name", "slug": "typed", "locale": "en", field: value}
     answer = admin.post("/admin/new-list", **given)
     page = answer.get_data(as_text=True)
     assert answer.status_code == 422
     assert f'id="{field}-error"' in page
     assert "Typed name" in page or field == "name"
-    assert [info.slug for info in usecases.lists.all()] == ["news-flash"]
+    assert [info.slug for info in services.lists.all()] == ["news-flash"]
     if field != "slug":
         answer = admin.post("/admin/lists/news-flash", **given)
         assert answer.status_code == 422
         assert f'id="{field}-error"' in answer.get_data(as_text=True)
 
 
-def test_what_is_shown_is_escaped(usecases, admin):
-    usecases.lists.update("news-flash", {"name": "<b>&\"'"}, actor="test")
+def test_what_is_shown_is_escaped(services, admin):
+    services.lists.update("news-flash", {"name": "<b>&\"'"}, actor="test")
     for path in ("/admin", "/admin/lists", "/admin/lists/news-flash"):
         assert "<b>" not in admin.get(path)
 
 
-def test_a_key_is_shown_once_and_can_be_taken_back(app, usecases, admin):
+def test_a_key_is_shown_once_and_can_be_taken_back(app, services, admin):
     page = admin.post("/admin/keys", name="site", role="signup").get_data(as_text=True)
     key = page.partition('readonly value="')[2].partition('"')[0]
-    assert usecases.keys.authenticate(key).name == "site"
+    assert services.keys.authenticate(key).name == "site"
     assert key not in admin.get("/admin/keys")
     assert admin.post("/admin/keys", name="site", role="signup").status_code == 422
     assert admin.post("/admin/keys", name="x", role="owner").status_code == 422
     assert admin.post("/admin/keys/revoke", name="site").status_code == 303
-    assert usecases.keys.authenticate(key) is None
+    assert services.keys.authenticate(key) is None
     assert admin.post("/admin/keys/revoke", name="nobody").status_code == 404
     assert audited(app) == [
         ("key:ada", "key.created", "site"),
@@ -156,7 +156,7 @@ def test_a_key_is_shown_once_and_can_be_taken_back(app, usecases, admin):
     ]
 
 
-def test_a_key_is_for_some_lists_until_a_day(usecases, admin):
+def test_a_key_is_for_some_lists_until_a_day(services, admin):
     given = {"name": "site", "role": "signup", "lists": ["news-flash"]}
     for field, value in (
         ("expires_at", "tomorrow"),
@@ -169,23 +169,23 @@ def test_a_key_is_for_some_lists_until_a_day(usecases, admin):
         wrong = "lists" if field == "role" else field
         assert f'id="{wrong}-error"' in answer.get_data(as_text=True)
     assert admin.post("/admin/keys", **given, expires_at="2999-12-31").status_code == 200
-    made = next(info for info in usecases.keys.all() if info.name == "site")
+    made = next(info for info in services.keys.all() if info.name == "site")
     assert made.expires_at == datetime(3000, 1, 1, tzinfo=UTC)
     page = admin.get("/admin/keys")
     assert "news-flash</td>" in page
     assert "until" in page
 
 
-def test_an_expired_key_is_told_as_one(usecases, admin):
-    usecases.keys.create(
+def test_an_expired_key_is_told_as_one(services, admin):
+    services.keys.create(
         "old", "export", actor="test", expires_at=utc_now() + timedelta(milliseconds=1)
     )
     assert "expired</span>" in admin.get("/admin/keys")
 
 
-def test_retention_tells_its_rules_and_runs(app, usecases, admin):
+def test_retention_tells_its_rules_and_runs(app, services, admin):
     page = admin.get("/admin/retention")
-    rules = usecases.retention.show().rules
+    rules = services.retention.show().rules
     assert f"{rules.unconfirmed_days} days" in page
     assert "Nothing yet." in page
     with app.app_context():

@@ -39,8 +39,8 @@ def database_url(sqlite_url):
 
 
 @pytest.fixture
-def admin(client, usecases):
-    return Admin.sign_in(client, usecases)
+def admin(client, services):
+    return Admin.sign_in(client, services)
 
 
 def post(admin, path="/admin/import", text=FILE, name="people.csv", accept="text/html", **data):
@@ -140,7 +140,7 @@ def test_the_result_names_the_tool_and_what_was_left_out(admin):
     assert "Columns left out: Town" in page
 
 
-def test_an_archive_comes_in_by_page_and_by_api(admin, engine, usecases):
+def test_an_archive_comes_in_by_page_and_by_api(admin, engine, services):
     data = io.BytesIO()
     with ZipFile(data, "w") as archive:
         archive.writestr("people.csv", FILE)
@@ -150,7 +150,7 @@ def test_an_archive_comes_in_by_page_and_by_api(admin, engine, usecases):
         headers={"Origin": ORIGIN},
     )
     assert (page.status_code, "Columns of people.zip" in page.text) == (200, True)
-    key = usecases.keys.create("files", "admin", actor="test")
+    key = services.keys.create("files", "admin", actor="test")
     answer = admin.client.post(
         "/v1/subscribers/import?map=Contact:email&map=Called:name&map=Standing:status"
         "&meaning=Standing:in:pending&unknown=ignore",
@@ -167,8 +167,8 @@ def test_an_archive_comes_in_by_page_and_by_api(admin, engine, usecases):
 
 
 @pytest.mark.parametrize("query", ["unknown=keep", "map=Contact", "meaning=Contact", "map="])
-def test_a_wrong_choice_is_refused_by_the_api(client, usecases, query):
-    key = usecases.keys.create("files", "admin", actor="test")
+def test_a_wrong_choice_is_refused_by_the_api(client, services, query):
+    key = services.keys.create("files", "admin", actor="test")
     answer = client.post(
         f"/v1/subscribers/import?{query}",
         data="email\n",
@@ -179,8 +179,8 @@ def test_a_wrong_choice_is_refused_by_the_api(client, usecases, query):
     assert answer.json["errors"][0]["pointer"].split("/")[1] == query.partition("=")[0]
 
 
-def test_the_report_of_every_row_begins_with_the_tool_and_what_was_left_out(client, usecases):
-    key = usecases.keys.create("files", "admin", actor="test")
+def test_the_report_of_every_row_begins_with_the_tool_and_what_was_left_out(client, services):
+    key = services.keys.create("files", "admin", actor="test")
     answer = client.post(
         "/v1/subscribers/import?report=csv&dry_run=true",
         data="Email,First name,Last name,Data,Status,Town\nada@example.org,A,B,{},active,Bonn\n",

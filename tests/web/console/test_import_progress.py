@@ -25,8 +25,8 @@ def small_chunks(monkeypatch):
 
 
 @pytest.fixture
-def admin(client, usecases):
-    return Admin.sign_in(client, usecases)
+def admin(client, services):
+    return Admin.sign_in(client, services)
 
 
 def rows(count):
@@ -51,7 +51,7 @@ def lines(answer):
         return [json.loads(line) for line in answer.text.splitlines()]
 
 
-def test_rows_are_told_chunk_by_chunk_and_then_the_page(usecases, admin):
+def test_rows_are_told_chunk_by_chunk_and_then_the_page(services, admin):
     text = HEADER + rows(2 * CHUNK_ROWS + 1)
     answer = post(admin, text)
     assert answer.headers["Cache-Control"] == "no-store"
@@ -64,7 +64,7 @@ def test_rows_are_told_chunk_by_chunk_and_then_the_page(usecases, admin):
     assert list(last) == ["page"]
     assert "What became of people.csv" in last["page"]
     assert "<strong>201</strong> rows" in last["page"]
-    assert usecases.subscribers.id_of("reader200@example.org")
+    assert services.subscribers.id_of("reader200@example.org")
 
 
 def test_the_report_of_every_row_comes_in_pieces(admin):
@@ -87,10 +87,10 @@ def test_a_file_of_bad_rows_only_tells_how_far_it_is_and_holds_none_of_them(admi
     assert max(pieces) <= 51
 
 
-def test_a_trial_tells_and_changes_nothing(usecases, admin):
+def test_a_trial_tells_and_changes_nothing(services, admin):
     told = lines(post(admin, HEADER + rows(1), **{"try": "1"}))
     assert "What would become of people.csv" in told[-1]["page"]
-    assert usecases.subscribers.page(limit=1).subscribers == []
+    assert services.subscribers.page(limit=1).subscribers == []
 
 
 @pytest.mark.parametrize(
@@ -102,20 +102,20 @@ def test_what_cannot_be_imported_is_said_on_the_page(admin, text, data, said):
     assert said in last["page"]
 
 
-def test_an_import_that_breaks_off_says_so_and_no_more(usecases, admin, monkeypatch):
+def test_an_import_that_breaks_off_says_so_and_no_more(services, admin, monkeypatch):
     def break_off(*_args, **_kwargs):
         raise RuntimeError("ada@example.org")
 
-    monkeypatch.setattr(type(usecases.import_), "__call__", break_off)
+    monkeypatch.setattr(type(services.import_), "__call__", break_off)
     assert lines(post(admin, HEADER + rows(1))) == [{"failed": True}]
 
 
-def test_an_import_goes_on_though_the_browser_has_gone(usecases, admin):
+def test_an_import_goes_on_though_the_browser_has_gone(services, admin):
     answer = post(admin, HEADER + rows(20 * CHUNK_ROWS), rows="1")
     told = iter(answer.response)
     assert "bytes" in json.loads(next(told))
     answer.close()
-    assert usecases.subscribers.id_of(f"reader{20 * CHUNK_ROWS - 1}@example.org")
+    assert services.subscribers.id_of(f"reader{20 * CHUNK_ROWS - 1}@example.org")
 
 
 def test_a_plain_form_is_answered_with_the_page_itself(admin):

@@ -28,16 +28,16 @@ def database_url(sqlite_url):
 
 
 @pytest.fixture
-def admin(client, usecases):
-    return Admin.sign_in(client, usecases)
+def admin(client, services):
+    return Admin.sign_in(client, services)
 
 
 @pytest.fixture
-def people(app, usecases):
+def people(app, services):
     """Sign some people up and return their ids by name."""
-    usecases.lists.create(slug="product", name="Product updates", actor="test")
+    services.lists.create(slug="product", name="Product updates", actor="test")
     for name, slug in (("ada", "news-flash"), ("bob", "product"), ("eve", "news-flash")):
-        usecases.subscribe(
+        services.subscribe(
             SignupRequest(
                 email=f"{name}@example.org",
                 lists=(slug,),
@@ -126,16 +126,16 @@ def test_taking_somebody_off_a_list_is_the_persons_end_and_in_ledger_and_log(app
     assert admin.post(path, list="nothing").status_code == 404
 
 
-def test_erasing_takes_the_address_typed(app, usecases, admin, people):
+def test_erasing_takes_the_address_typed(app, services, admin, people):
     path = f"/admin/subscribers/{people['ada']}/erase"
     for wrong in ("", "bob@example.org"):
         answer = admin.post(path, address=wrong)
         assert answer.status_code == 422
         assert "This is not the address" in answer.get_data(as_text=True)
-    assert usecases.subscribers.get(people["ada"])
+    assert services.subscribers.get(people["ada"])
     assert admin.post(path, address=" ADA@example.org").status_code == 303
     with pytest.raises(NotFoundError):
-        usecases.subscribers.get(people["ada"])
+        services.subscribers.get(people["ada"])
     assert admin.post(path, address="ada@example.org").status_code == 404
     assert audited(app) == [("key:ada", "subscriber.erased", None)]
     assert "erased person" in admin.get("/admin/suppressions?email=ada@example.org")
@@ -176,7 +176,7 @@ def test_an_export_is_the_file_asked_for_and_audited(app, admin, people):
     assert [each[1] for each in audited(app)] == ["subscribers.exported"] * 2
 
 
-def test_an_export_for_a_tool_says_what_it_is_for_and_is_told_of(app, usecases, admin, people):
+def test_an_export_for_a_tool_says_what_it_is_for_and_is_told_of(app, services, admin, people):
     answer = admin.post(
         "/admin/export", format="csv", preset="mailchimp", status="pending", purpose="The move"
     )
@@ -184,7 +184,7 @@ def test_an_export_for_a_tool_says_what_it_is_for_and_is_told_of(app, usecases, 
     page = admin.get("/admin/export")
     assert "The move" in page
     assert "csv, mailchimp" in page
-    manifest = usecases.exports.page(limit=1).exports[0]
+    manifest = services.exports.page(limit=1).exports[0]
     assert manifest.rows == 3
     assert manifest.sha256 in page
     assert admin.post("/admin/export", format="xlsx").get_data().startswith(b"PK")
@@ -214,7 +214,7 @@ def upload(admin, text, name="people.csv", **data):
     return admin.post("/admin/import", file=(io.BytesIO(text.encode()), name), **data)
 
 
-def test_an_import_tells_what_became_of_each_row(app, usecases, admin):
+def test_an_import_tells_what_became_of_each_row(app, services, admin):
     answer = upload(
         admin,
         "email,status,consent_at,consent_source\n"
@@ -227,7 +227,7 @@ def test_an_import_tells_what_became_of_each_row(app, usecases, admin):
     assert "<strong>3</strong> rows" in page
     assert "<strong>1</strong> imported" in page
     assert "<strong>2</strong> not usable" in page
-    assert usecases.subscribers.page(limit=9, text="ada").subscribers
+    assert services.subscribers.page(limit=9, text="ada").subscribers
     encoded = first(r'href="data:text/csv;charset=utf-8;base64,([^"]+)"', page)
     problems = base64.b64decode(encoded).decode().splitlines()
     assert problems[0] == "line,column,problem"
@@ -245,19 +245,19 @@ def test_a_file_of_those_who_left_says_so_on_the_page_and_in_the_log(app, admin)
     assert (detail["list"], detail["left"]) == ("news-flash", True)
 
 
-def test_a_trial_tells_what_an_import_would_do_and_does_nothing(app, usecases, admin):
+def test_a_trial_tells_what_an_import_would_do_and_does_nothing(app, services, admin):
     text = "email,status\nada@example.org,pending\nnobody,pending\n"
     page = upload(admin, text, **{"try": "1"}).get_data(as_text=True)
     assert "nothing has changed" in page
     assert "<strong>1</strong> imported" in page
-    assert usecases.subscribers.page(limit=9).subscribers == []
+    assert services.subscribers.page(limit=9).subscribers == []
     assert audited(app) == []
     upload(admin, text)
-    assert len(usecases.subscribers.page(limit=9).subscribers) == 1
+    assert len(services.subscribers.page(limit=9).subscribers) == 1
 
 
-def test_an_import_asks_whom_nothing_proves_and_tells_of_every_row(usecases, admin):
-    usecases.lists.create(slug="product", name="Product", actor="test")
+def test_an_import_asks_whom_nothing_proves_and_tells_of_every_row(services, admin):
+    services.lists.create(slug="product", name="Product", actor="test")
     text = "email,status\nada@example.org,confirmed\nnobody,pending\n"
     answer = upload(admin, text, list="product", rows="1")
     assert answer.mimetype == "text/csv"
@@ -268,7 +268,7 @@ def test_an_import_asks_whom_nothing_proves_and_tells_of_every_row(usecases, adm
         ["3", "bad"],
         ["2", "asked"],
     ]
-    assert len(usecases.subscribers.page(limit=9, list="product").subscribers) == 1
+    assert len(services.subscribers.page(limit=9, list="product").subscribers) == 1
     page = upload(admin, text.replace("ada", "eve")).get_data(as_text=True)
     assert "<strong>1</strong> of them asked by mail" in page
     assert upload(admin, text, list="nothing").status_code == 404
@@ -294,12 +294,12 @@ def test_a_file_that_is_none_is_told_and_ndjson_is_read(admin):
     assert "<strong>1</strong> imported" in page.get_data(as_text=True)
 
 
-def hold(engine, usecases):
+def hold(engine, services):
     """Hold a signup for review and return its id."""
     signup = Signup(
         message_id=new_id(),
         address=parse_address("bot@example.org"),
-        list_ids=(usecases.lists.get("news-flash").id,),
+        list_ids=(services.lists.get("news-flash").id,),
         at=utc_now(),
         evidence=Evidence(source="https://site.example"),
     )
@@ -308,15 +308,15 @@ def hold(engine, usecases):
     return signup.message_id
 
 
-def test_a_held_signup_is_let_through_or_dropped(app, engine, usecases, admin):
-    first_id, second_id = hold(engine, usecases), hold(engine, usecases)
+def test_a_held_signup_is_let_through_or_dropped(app, engine, services, admin):
+    first_id, second_id = hold(engine, services), hold(engine, services)
     page = admin.get("/admin/held")
     assert page.count("bot@example.org</th>") == 2
     assert "disposable domain" in page
     assert admin.post(f"/admin/held/{first_id}/drop").location == "/admin/held?done=dropped"
-    assert usecases.subscribers.page(limit=9).subscribers == []
+    assert services.subscribers.page(limit=9).subscribers == []
     assert admin.post(f"/admin/held/{second_id}/release").location == "/admin/held?done=released"
-    assert len(usecases.subscribers.page(limit=9).subscribers) == 1
+    assert len(services.subscribers.page(limit=9).subscribers) == 1
     assert admin.post(f"/admin/held/{second_id}/release").status_code == 404
     assert "None waits" in admin.get("/admin/held")
     assert [each[1] for each in audited(app)] == ["held.dropped", "held.released"]

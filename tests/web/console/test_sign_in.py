@@ -29,8 +29,8 @@ def database_url(sqlite_url):
 
 
 @pytest.fixture
-def key(usecases):
-    return usecases.keys.create("ada", "admin", actor="test")
+def key(services):
+    return services.keys.create("ada", "admin", actor="test")
 
 
 def sign_in(client, key, **data):
@@ -70,10 +70,10 @@ def test_under_https_the_cookie_is_secure_and_bound_to_the_host(sqlite_url, tmp_
         db.engine.dispose()
 
 
-def test_only_a_live_key_of_an_administrator_opens_a_session(client, usecases, key):
-    export = usecases.keys.create("export", "export", actor="test")
-    revoked = usecases.keys.create("old", "admin", actor="test")
-    usecases.keys.revoke("old", actor="test")
+def test_only_a_live_key_of_an_administrator_opens_a_session(client, services, key):
+    export = services.keys.create("export", "export", actor="test")
+    revoked = services.keys.create("old", "admin", actor="test")
+    services.keys.revoke("old", actor="test")
     for wrong in ("", "nf_", "nf_" + "a" * 43, key + "x", export, revoked):
         answer = sign_in(client, wrong)
         assert answer.status_code == 403
@@ -96,7 +96,7 @@ def sessions(engine):
         return connection.scalar(select(func.count()).select_from(AdminSession))
 
 
-def test_sessions_that_are_over_are_removed(app, client, usecases, key):
+def test_sessions_that_are_over_are_removed(app, client, services, key):
     """The row goes too, although nobody signs in again."""
     with time_machine.travel(NOW, tick=False) as clock, app.app_context():
         sign_in(client, key)
@@ -108,16 +108,16 @@ def test_sessions_that_are_over_are_removed(app, client, usecases, key):
         assert sessions(db.engine) == 0
 
 
-def test_a_session_ends_with_its_key(client, usecases, key):
+def test_a_session_ends_with_its_key(client, services, key):
     sign_in(client, key)
-    usecases.keys.revoke("ada", actor="test")
+    services.keys.revoke("ada", actor="test")
     assert client.get("/admin").location == "/admin/sign-in?next=/admin"
 
 
-def test_a_session_ends_when_its_key_expires(client, usecases):
+def test_a_session_ends_when_its_key_expires(client, services):
     with time_machine.travel(NOW, tick=False) as clock:
         end = NOW + timedelta(minutes=10)
-        sign_in(client, usecases.keys.create("eve", "admin", actor="test", expires_at=end))
+        sign_in(client, services.keys.create("eve", "admin", actor="test", expires_at=end))
         assert is_signed_in(client)
         clock.shift(timedelta(minutes=10))
         assert not is_signed_in(client)
@@ -282,8 +282,8 @@ def test_every_page_leads_to_the_sign_in_and_every_form_is_refused_without_a_ses
             assert answer.location.startswith("/admin/sign-in"), (method, path)
 
 
-def test_a_link_signs_one_browser_in_once(app, client, usecases):
-    path = f"/admin/sign-in/{usecases.admin_sessions.make_link(actor='test')}"
+def test_a_link_signs_one_browser_in_once(app, client, services):
+    path = f"/admin/sign-in/{services.admin_sessions.make_link(actor='test')}"
     assert client.get(path).status_code == 200
     assert not is_signed_in(client)
     assert client.get(path).status_code == 200  # a GET, as of a preview, does not use it up
@@ -296,9 +296,9 @@ def test_a_link_signs_one_browser_in_once(app, client, usecases):
     assert not is_signed_in(other)
 
 
-def test_a_link_is_good_for_a_quarter_of_an_hour_and_only_if_it_is_ours(client, usecases):
+def test_a_link_is_good_for_a_quarter_of_an_hour_and_only_if_it_is_ours(client, services):
     with time_machine.travel(NOW, tick=False) as clock:
-        token = usecases.admin_sessions.make_link(actor="test")
+        token = services.admin_sessions.make_link(actor="test")
         clock.shift(LINK_LIFE)
         for path in (
             f"/admin/sign-in/{token}",
@@ -315,26 +315,26 @@ def test_visitors_get_no_cookie(client):
         assert "Set-Cookie" not in client.get(path).headers
 
 
-def test_revoking_all_links_ends_their_sessions_and_nobody_elses(app, client, usecases, key):
+def test_revoking_all_links_ends_their_sessions_and_nobody_elses(app, client, services, key):
     sign_in(client, key)
     by_link = app.test_client()
-    tokens = [usecases.admin_sessions.make_link(actor="test") for _ in range(2)]
+    tokens = [services.admin_sessions.make_link(actor="test") for _ in range(2)]
     by_link.post(f"/admin/sign-in/{tokens[0]}", headers={"Origin": ORIGIN})
     assert is_signed_in(by_link)
-    assert usecases.admin_sessions.end_links(actor="test") == (1, 1)
+    assert services.admin_sessions.end_links(actor="test") == (1, 1)
     assert not is_signed_in(by_link)
     assert by_link.get(f"/admin/sign-in/{tokens[1]}").status_code == 410
     assert is_signed_in(client)
-    assert usecases.admin_sessions.end_links(actor="test") == (0, 0)
+    assert services.admin_sessions.end_links(actor="test") == (0, 0)
 
 
-def test_all_sessions_are_ended_whatever_opened_them(app, client, usecases, key):
+def test_all_sessions_are_ended_whatever_opened_them(app, client, services, key):
     sign_in(client, key)
     by_link = app.test_client()
-    tokens = [usecases.admin_sessions.make_link(actor="test") for _ in range(2)]
+    tokens = [services.admin_sessions.make_link(actor="test") for _ in range(2)]
     by_link.post(f"/admin/sign-in/{tokens[0]}", headers={"Origin": ORIGIN})
     assert is_signed_in(by_link)
-    assert usecases.admin_sessions.end_all(actor="test") == (2, 1)
+    assert services.admin_sessions.end_all(actor="test") == (2, 1)
     assert not is_signed_in(client)
     assert not is_signed_in(by_link)
     assert by_link.get(f"/admin/sign-in/{tokens[1]}").status_code == 410

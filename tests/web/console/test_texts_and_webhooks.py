@@ -30,13 +30,13 @@ def database_url(sqlite_url):
 
 
 @pytest.fixture
-def admin(client, usecases):
-    return Admin.sign_in(client, usecases)
+def admin(client, services):
+    return Admin.sign_in(client, services)
 
 
 @pytest.fixture
-def scenario(usecases, engine):
-    return Scenario.of(usecases, engine)
+def scenario(services, engine):
+    return Scenario.of(services, engine)
 
 
 def actions(app):
@@ -52,28 +52,28 @@ def made(admin, **data):
     return first(r"/admin/webhooks/([0-9a-f-]{36})", answer.text), answer.text
 
 
-def test_a_webhook_is_made_with_its_secret_shown_once(app, usecases, admin):
+def test_a_webhook_is_made_with_its_secret_shown_once(app, services, admin):
     webhook_id, page = made(admin, list="news-flash", events=["subscriber.erased"])
     secret = first(r'value="(whsec_[^"]+)"', page)
     for path in ("/admin/webhooks", f"/admin/webhooks/{webhook_id}"):
         assert secret not in admin.get(path)
         assert "https://example.org/h" in admin.get(path)
-    view = usecases.webhooks.get(UUID(webhook_id))
+    view = services.webhooks.get(UUID(webhook_id))
     assert (view.list_slug, view.info.events) == ("news-flash", (EventType.ERASED,))
     assert actions(app) == ["session.opened", "webhook.created"]
 
 
-def test_a_webhook_is_disabled_enabled_and_removed(usecases, admin):
+def test_a_webhook_is_disabled_enabled_and_removed(services, admin):
     webhook_id, _ = made(admin)
     path = f"/admin/webhooks/{webhook_id}"
     for what, is_enabled in (("disable", False), ("enable", True)):
         answer = admin.post(f"{path}/{what}")
         assert (answer.status_code, answer.location) == (303, f"{path}?done={what}d")
-        assert usecases.webhooks.get(UUID(webhook_id)).info.is_enabled is is_enabled
+        assert services.webhooks.get(UUID(webhook_id)).info.is_enabled is is_enabled
     assert "told nothing from now on" in admin.get(f"{path}?done=disabled")
     assert admin.post(f"{path}/explode").status_code == 404
     assert admin.post(f"{path}/delete").location == "/admin/webhooks?done=deleted"
-    assert usecases.webhooks.all() == []
+    assert services.webhooks.all() == []
     assert admin.client.get(path).status_code == 404
     assert admin.post(f"{path}/delete").status_code == 404
 
@@ -86,11 +86,11 @@ def test_a_webhook_is_disabled_enabled_and_removed(usecases, admin):
         ("events", {"url": "https://example.org/", "events": "x"}),
     ],
 )
-def test_a_webhook_that_cannot_be_is_asked_for_again(usecases, admin, field, data):
+def test_a_webhook_that_cannot_be_is_asked_for_again(services, admin, field, data):
     answer = admin.post("/admin/webhooks", **data)
     assert answer.status_code == 422
     assert f'id="{field}-error"' in answer.text
-    assert usecases.webhooks.all() == []
+    assert services.webhooks.all() == []
 
 
 def test_calls_are_shown_newest_first_page_by_page(engine, admin):
@@ -132,7 +132,7 @@ def test_versions_show_their_words_and_who_agreed(scenario, admin):
         b"email,status,consent_at,consent_source,consent_text_version\n"
         b"zoe@example.org,confirmed,2025-01-01T00:00:00Z,paper,2019-a\n"
     )
-    scenario.usecases.import_(file, format=FileFormat.CSV, actor="test")
+    scenario.services.import_(file, format=FileFormat.CSV, actor="test")
     page = admin.get("/admin/lists/news-flash/consent-texts")
     sections = page.split('aria-labelledby="version-')[1:]
     shown = [(first(r"<h2[^>]*>([^<]+?) *<", each), *map(int, _figures(each))) for each in sections]
@@ -153,11 +153,11 @@ def _figures(section):
         ("locale", {"text": "Yes.", "locale": "not one"}),
     ],
 )
-def test_a_text_that_cannot_be_is_asked_for_again(usecases, admin, field, data):
+def test_a_text_that_cannot_be_is_asked_for_again(services, admin, field, data):
     answer = admin.post("/admin/lists/news-flash/consent-texts", **data)
     assert answer.status_code == 422
     assert f'id="{field}-error"' in answer.text
-    assert usecases.consent_texts.of_list("news-flash") == ()
+    assert services.consent_texts.of_list("news-flash") == ()
 
 
 def test_texts_of_no_list_are_not_there(admin):

@@ -56,8 +56,8 @@ def test_another_key_is_another_request(app, client):
     assert _count(app, OutboxMessage) == 2
 
 
-def test_a_key_counts_for_who_sent_it(app, client, usecases):
-    site = usecases.keys.create("site", "signup", actor="test")
+def test_a_key_counts_for_who_sent_it(app, client, services):
+    site = services.keys.create("site", "signup", actor="test")
     mine = _post(client)
     elsewhere = client.post(
         CALL,
@@ -93,17 +93,17 @@ def test_what_is_no_key(client, key):
 
 
 def test_a_second_request_while_the_first_is_under_way_is_refused(
-    app, client, usecases, monkeypatch
+    app, client, services, monkeypatch
 ):
     entered, may_go = threading.Event(), threading.Event()
-    real = usecases.subscribe._record
+    real = services.subscribe._record
 
     def slow(group):
         entered.set()
         assert may_go.wait(10)
         return real(group)
 
-    monkeypatch.setattr(usecases.subscribe._commits, "_work", slow)
+    monkeypatch.setattr(services.subscribe._commits, "_work", slow)
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(lambda: _post(app.test_client()))
         assert entered.wait(10)
@@ -132,12 +132,12 @@ def test_a_request_that_failed_leaves_its_key_free(app, client, body):
     assert _post(client).status_code == 202
 
 
-def test_a_fault_leaves_the_key_free(app, client, usecases, monkeypatch):
+def test_a_fault_leaves_the_key_free(app, client, services, monkeypatch):
     def fail(_group):
         raise UnavailableError
 
     with monkeypatch.context() as patch:
-        patch.setattr(usecases.subscribe._commits, "_work", fail)
+        patch.setattr(services.subscribe._commits, "_work", fail)
         assert _post(client).status_code == 503
     assert _post(client).status_code == 202
     assert _count(app, OutboxMessage) == 1

@@ -6,8 +6,8 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
+from service.services import Services
 from service.usecases.access.keys import Keys
-from service.web.http.context import UseCases
 
 FORM, JSON, CSV = "application/x-www-form-urlencoded", "application/json", "text/csv"
 PLAIN_SERVER: dict[str, object] = {}
@@ -36,7 +36,7 @@ def server(request: pytest.FixtureRequest) -> dict[str, object]:
 
 
 @pytest.fixture
-def admin(usecases: UseCases, engine: Engine) -> dict[str, str]:
+def admin(services: Services, engine: Engine) -> dict[str, str]:
     key = Keys(engine).create("test", "admin", actor="test")
     return {"Authorization": f"Bearer {key}"}
 

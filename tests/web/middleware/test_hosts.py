@@ -11,8 +11,8 @@ from sqlalchemy.engine import URL
 from service.app import SIGNAL, create_app
 from service.config import Settings
 from service.domain.errors import InvalidInputError
+from service.services import Services
 from service.store.tables.core import db
-from service.web.http.context import UseCases
 from service.web.http.problems import CONTENT_TYPE
 
 OURS = "https://news.example"
@@ -153,10 +153,10 @@ def test_a_browser_is_told_on_a_page(make: Make) -> None:
     ],
 )
 def test_what_goes_into_headers_is_a_plain_web_address(
-    usecases: UseCases, field: str, value: object
+    services: Services, field: str, value: object
 ) -> None:
     with pytest.raises(InvalidInputError):
-        usecases.lists.update("news-flash", {field: value}, actor="test")
+        services.lists.update("news-flash", {field: value}, actor="test")
 
 
 def test_a_visitor_chooses_no_redirect(client: FlaskClient) -> None:

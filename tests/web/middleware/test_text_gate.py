@@ -10,8 +10,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from service.services import Services
 from service.web.contract.openapi import METHODS, contract_of
-from service.web.http.context import UseCases
 from tests.web.console.steps import ORIGIN, Admin
 
 NUL = "a\0b"
@@ -99,16 +99,16 @@ def operations(described: Mapping[str, Any]) -> Iterator[tuple[str, str, Any, li
 
 
 @pytest.fixture
-def somebody(client: FlaskClient, usecases: UseCases) -> str:
+def somebody(client: FlaskClient, services: Services) -> str:
     """The id of a subscriber."""
     client.post("/v1/subscriptions", json={"email": "ada@example.org"})
-    page = usecases.subscribers.page(limit=1, cursor=None, list=None, status=None, text=None)
+    page = services.subscribers.page(limit=1, cursor=None, list=None, status=None, text=None)
     return str(page.subscribers[0].info.id)
 
 
 @pytest.fixture
-def call(client: FlaskClient, usecases: UseCases) -> Caller:
-    key = usecases.keys.create("walk", "admin", actor="test")
+def call(client: FlaskClient, services: Services) -> Caller:
+    key = services.keys.create("walk", "admin", actor="test")
     return Caller(client, {"Authorization": f"Bearer {key}"})
 
 
@@ -199,9 +199,9 @@ ADMIN_FORMS = (
 
 
 def test_no_admin_page_and_no_admin_form_is_more_than_refused(
-    app: Flask, client: FlaskClient, usecases: UseCases, somebody: str
+    app: Flask, client: FlaskClient, services: Services, somebody: str
 ):
-    admin = Admin.sign_in(client, usecases)
+    admin = Admin.sign_in(client, services)
     call = Caller(client, {"Origin": ORIGIN})
     for rule in app.url_map.iter_rules():
         if not rule.rule.startswith("/admin") or "sign_out" in rule.endpoint:
@@ -231,8 +231,8 @@ def test_no_header_is_more_than_refused(client: FlaskClient, name: str, value: s
         assert client.get(target, headers=given).status_code < 500
 
 
-def test_what_is_refused_is_pointed_at(client: FlaskClient, call: Caller, usecases: UseCases):
-    key = usecases.keys.create("points", "admin", actor="test")
+def test_what_is_refused_is_pointed_at(client: FlaskClient, call: Caller, services: Services):
+    key = services.keys.create("points", "admin", actor="test")
     given = {"Authorization": f"Bearer {key}"}
 
     def pointers(answer) -> list[str]:
@@ -271,15 +271,15 @@ def test_a_file_name_that_is_no_text_is_refused(client: FlaskClient):
         assert answer.status_code == status
 
 
-def test_nothing_of_a_form_with_bad_text_is_taken(client: FlaskClient, usecases: UseCases):
+def test_nothing_of_a_form_with_bad_text_is_taken(client: FlaskClient, services: Services):
     client.post("/subscribe/news-flash", data={"email": "ada@example.org", "x": "\0"})
-    page = usecases.subscribers.page(limit=1, cursor=None, list=None, status=None, text=None)
+    page = services.subscribers.page(limit=1, cursor=None, list=None, status=None, text=None)
     assert list(page.subscribers) == []
 
 
 @pytest.mark.parametrize("text", ["Zoë", "日本語", "👩‍👩‍👧", "a\tb\nc", "\u0001", "\ufffe"])
-def test_whatever_can_be_kept_is_taken_and_given_back(call, client, usecases, somebody, text):
-    key = usecases.keys.create("back", "admin", actor="test")
+def test_whatever_can_be_kept_is_taken_and_given_back(call, client, services, somebody, text):
+    key = services.keys.create("back", "admin", actor="test")
     given = {"Authorization": f"Bearer {key}"}
     answer = client.patch(
         f"/v1/subscribers/{somebody}",

@@ -28,7 +28,7 @@ def be(scenario: Scenario, kind: str) -> str:
     email = f"{kind:x<12}@example.org"
     if kind == "held":
         request = SignupRequest(email=email, evidence=Evidence())
-        scenario.usecases.subscribe(request, risk=TRAPPED)
+        scenario.services.subscribe(request, risk=TRAPPED)
     elif kind != "stranger":
         scenario.sign_up(email)
     if kind == "repeated":

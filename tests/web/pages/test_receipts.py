@@ -30,8 +30,8 @@ def database_url(sqlite_url):
 
 
 @pytest.fixture
-def admin(usecases):
-    return {"Authorization": f"Bearer {usecases.keys.create('admin', 'admin', actor='test')}"}
+def admin(services):
+    return {"Authorization": f"Bearer {services.keys.create('admin', 'admin', actor='test')}"}
 
 
 @pytest.fixture
@@ -65,11 +65,11 @@ def agreed(app) -> str | None:
 
 
 def test_form_embed_and_confirm_page_show_the_current_text_and_say_which(
-    app, client, usecases, links
+    app, client, services, links
 ):
     assert shown_text(client.get(FORM).text).endswith(":1")
     assert "By subscribing you agree to get News Flash" in client.get(links["confirm"]).text
-    usecases.consent_texts.add(
+    services.consent_texts.add(
         "news-flash", locale=None, text="Yes, <b>all</b>.\nAlways.", actor="t"
     )
     words = "Yes, &lt;b&gt;all&lt;/b&gt;.<br>Always."
@@ -82,10 +82,10 @@ def test_form_embed_and_confirm_page_show_the_current_text_and_say_which(
 
 
 def test_a_form_agrees_to_the_text_that_it_showed_and_confirming_to_its_pages(
-    app, client, usecases, links
+    app, client, services, links
 ):
     form = client.get(FORM).text
-    usecases.consent_texts.add("news-flash", locale=None, text="New words.", actor="test")
+    services.consent_texts.add("news-flash", locale=None, text="New words.", actor="test")
     client.post(FORM, data={"email": "reader@example.org", "consent_text": shown_text(form)})
     assert agreed(app) == "1"
     page = client.get(links["confirm"]).text
@@ -94,9 +94,9 @@ def test_a_form_agrees_to_the_text_that_it_showed_and_confirming_to_its_pages(
 
 
 @pytest.mark.parametrize("given", ["", ":", "x:1", "{id}:99", "{id}", "{id}:1:2", "{id}:\x00"])
-def test_a_made_up_text_counts_as_the_current_one(given, app, client, usecases):
-    usecases.consent_texts.add("news-flash", locale=None, text="New words.", actor="test")
-    value = given.format(id=usecases.lists.get("news-flash").id)
+def test_a_made_up_text_counts_as_the_current_one(given, app, client, services):
+    services.consent_texts.add("news-flash", locale=None, text="New words.", actor="test")
+    value = given.format(id=services.lists.get("news-flash").id)
     response = client.post(FORM, data={"email": "reader@example.org", "consent_text": value})
     assert response.status_code == 303
     assert agreed(app) == "2"
@@ -184,7 +184,7 @@ def test_after_a_change_of_keys_what_the_old_one_signed_is_checked_as_before(
     assert [found.kind for found in unpublished] == ["signature"]
 
 
-def test_an_administrator_gets_anyones_receipt_and_it_is_noted(app, client, usecases, admin, links):
+def test_an_administrator_gets_anyones_receipt_and_it_is_noted(app, client, services, admin, links):
     with app.app_context():
         person = db.session.execute(select(ConsentEvent.subscriber_id)).scalar_one()
     path = f"/v1/subscribers/{person}/receipt"

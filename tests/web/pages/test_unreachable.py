@@ -50,14 +50,14 @@ def give_up(scenario: Scenario, email: str) -> None:
             .values(
                 status="dead",
                 last_error="address_unsupported",
-                provider=scenario.usecases.settings.mail_urls[0].partition(":")[0],
+                provider=scenario.services.settings.mail_urls[0].partition(":")[0],
                 settled_at=NOON,
             )
         )
 
 
 def progress(scenario: Scenario, token: str) -> MailProgress:
-    return scenario.usecases.signup_status(token).progress
+    return scenario.services.signup_status(token).progress
 
 
 def test_new_known_and_suppressed_people_see_the_same(scenario: Scenario, mail_url: str) -> None:
@@ -78,7 +78,7 @@ def test_a_signup_held_for_review_looks_the_same(scenario: Scenario, mail_url: s
         request = SignupRequest(email=JORG, lists=(), evidence=Evidence())
         risk = Risk(100, (Reason.TRAP,))
         assert risk.level is Level.HIGH
-        token = scenario.usecases.subscribe(request, risk=risk)
+        token = scenario.services.subscribe(request, risk=risk)
         assert progress(scenario, token) is MailProgress.UNREACHABLE
 
 

@@ -12,7 +12,7 @@ from werkzeug.exceptions import NotFound
 from service.usecases.access.oidc_sign_in import ATTEMPT_LIFE, OidcSignIn
 from service.web.console import admin_pages
 from service.web.console.access.session import begin_session, cookie_name, cookie_scope, local_path
-from service.web.http.context import usecases
+from service.web.http.context import services
 
 START = "/admin/oidc"
 CALLBACK = f"{START}/callback"
@@ -52,7 +52,7 @@ def _forget_attempt(response: Response) -> Response:
 
 
 def _sign_in() -> OidcSignIn:
-    found = usecases().oidc_sign_in
+    found = services().oidc_sign_in
     if found is None:
         raise NotFound
     return found

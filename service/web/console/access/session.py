@@ -20,7 +20,7 @@ from werkzeug.wrappers import Response
 from service.domain.access.roles import Role
 from service.usecases.access.sessions import SESSION_LIFE, actor_of
 from service.web.console import admin_pages
-from service.web.http.context import usecases
+from service.web.http.context import services
 from service.web.http.security import keep_private, own_origins
 
 COOKIE = "newsflash-admin"
@@ -38,7 +38,7 @@ def signed_in(view: View) -> View:
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> ResponseReturnValue:
         secret = _cookie()
-        info = usecases().admin_sessions.find(secret) if secret else None
+        info = services().admin_sessions.find(secret) if secret else None
         if info is None:
             wanted = request.full_path.rstrip("?") if request.method == "GET" else None
             return redirect(url_for("admin.sign_in", next=wanted), code=303)
@@ -61,14 +61,14 @@ def actor() -> str:
 
 def begin_session(response: Response, secret: str) -> Response:
     """Hand a new session to the browser; one that it had before ends, so none can be fixed."""
-    usecases().admin_sessions.end(_cookie())
+    services().admin_sessions.end(_cookie())
     response.set_cookie(cookie_name(COOKIE), secret, max_age=SESSION_LIFE, **cookie_scope())
     return response
 
 
 def end_session(response: Response) -> Response:
     """End the browser's session, here and there."""
-    usecases().admin_sessions.end(_cookie())
+    services().admin_sessions.end(_cookie())
     response.delete_cookie(cookie_name(COOKIE), **cookie_scope())
     return response
 
@@ -115,7 +115,7 @@ def _is_from_here() -> bool:
     """Tell whether the browser says that one of our own pages made this request."""
     site = request.headers.get("Sec-Fetch-Site", "same-origin")
     return site == "same-origin" and request.headers.get("Origin", "").lower() in own_origins(
-        usecases().settings.public_url
+        services().settings.public_url
     )
 
 
@@ -125,7 +125,7 @@ def _csrf_token(secret: str) -> str:
 
 
 def _is_https() -> bool:
-    return usecases().settings.public_url.startswith("https://")
+    return services().settings.public_url.startswith("https://")
 
 
 def _cookie() -> str:

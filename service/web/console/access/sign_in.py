@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from service.web.console import admin_pages
 from service.web.console.access.oidc import START
 from service.web.console.access.session import begin_session, end_session, local_path, signed_in
-from service.web.http.context import usecases
+from service.web.http.context import services
 
 MAX_KEY_LENGTH = 200
 
@@ -23,7 +23,7 @@ def sign_in() -> ResponseReturnValue:
 def act_on_sign_in() -> ResponseReturnValue:
     """Open a session for a key of role `admin`, or ask again (403)."""
     wanted = request.form.get("next")
-    secret = usecases().admin_sessions.open_with_key(
+    secret = services().admin_sessions.open_with_key(
         request.form.get("key", "")[:MAX_KEY_LENGTH].strip()
     )
     if secret is None:
@@ -34,14 +34,14 @@ def act_on_sign_in() -> ResponseReturnValue:
 @admin_pages.get("/sign-in/<token>")
 def sign_in_by_link(token: str) -> ResponseReturnValue:
     """Show the button of a one-time link. The GET itself does not use the link up."""
-    usecases().admin_sessions.check_link(token)
+    services().admin_sessions.check_link(token)
     return render_template("admin/sign_in_link.html", token=token)
 
 
 @admin_pages.post("/sign-in/<token>")
 def act_on_link(token: str) -> ResponseReturnValue:
     """Use a one-time link up and open a session."""
-    secret = usecases().admin_sessions.open_with_link(token)
+    secret = services().admin_sessions.open_with_link(token)
     return begin_session(redirect(url_for("admin.dashboard"), code=303), secret)
 
 
@@ -53,7 +53,7 @@ def sign_out() -> ResponseReturnValue:
 
 
 def _page(wanted: str | None, *, has_failed: bool = False) -> str:
-    settings = usecases().settings
+    settings = services().settings
     return render_template(
         "admin/sign_in.html",
         next=wanted,

@@ -16,7 +16,7 @@ from service.usecases.files.export import MAX_PURPOSE_LENGTH, ExportRequest
 from service.web.api.files import ExportBody
 from service.web.console import admin_pages
 from service.web.console.access.session import actor, signed_in
-from service.web.http.context import usecases
+from service.web.http.context import services
 from service.web.middleware.lanes import takes_long
 
 SHOWN_EXPORTS = 20
@@ -36,7 +36,7 @@ def start_export() -> ResponseReturnValue:
     """Stream the file that was asked for. A POST, for each export is kept in the audit log."""
     try:
         asked = _asked()
-        stream = usecases().export(asked, actor=actor())
+        stream = services().export(asked, actor=actor())
     except InvalidInputError as error:
         return _page(errors={error.field: str(error)}), 422
     name = f"{asked.list or 'subscribers'}-{utc_now():%Y-%m-%d}.{asked.format}"
@@ -77,9 +77,9 @@ def _since(text: str) -> datetime | None:
 
 def _page(*, errors: dict[str, str] | None = None) -> str:
     cursor = request.args.get("cursor")
-    page = usecases().exports.page(limit=SHOWN_EXPORTS, cursor=cursor)
-    counts = usecases().metrics.subscriptions()
-    lists = usecases().lists.all()
+    page = services().exports.page(limit=SHOWN_EXPORTS, cursor=cursor)
+    counts = services().metrics.subscriptions()
+    lists = services().lists.all()
     return render_template(
         "admin/export.html",
         lists=lists,

@@ -25,7 +25,7 @@ from service.web.console import admin_pages
 from service.web.console.access.session import actor, signed_in
 from service.web.console.files.import_columns import chosen_columns, columns_page, may_show_columns
 from service.web.console.files.import_progress import LINES, lines_of
-from service.web.http.context import usecases
+from service.web.http.context import services
 from service.web.middleware.lanes import takes_long
 
 SHOWN_PROBLEMS = 50
@@ -71,7 +71,7 @@ def start_import() -> ResponseReturnValue:
     chosen = chosen_columns(request.form)
     step = _Step(file=sent, form=request.form, chosen=chosen, is_json=is_json)
     run = partial(
-        usecases().import_,
+        services().import_,
         stream,
         format=FileFormat.NDJSON if is_json else FileFormat.CSV,
         actor=actor(),
@@ -146,7 +146,7 @@ class _Step:
 def _page(*, error: str | None = None, **result: Any) -> str:
     return render_template(
         "admin/import.html",
-        lists=usecases().lists.all(),
+        lists=services().lists.all(),
         mails_an_hour=MAILS_AN_HOUR,
         errors={"file": error} if error else {},
         **result,

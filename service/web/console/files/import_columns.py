@@ -16,7 +16,7 @@ from service.domain.files.columns import ATTRIBUTE, IGNORE, TARGETS, Choice, Col
 from service.domain.files.meanings import Meaning, word_key
 from service.domain.files.titles import title_key
 from service.usecases.files.import_preview import MAX_COLUMNS, preview
-from service.web.http.context import usecases
+from service.web.http.context import services
 
 MAX_WORDS = 50
 NO_KNOWN_COLUMN = "No column of this file is known. Choose columns to say what they are."
@@ -70,7 +70,7 @@ def columns_page(
         preview=found,
         error=_shown(error) if error else None,
         form=form,
-        lists=usecases().lists.all(),
+        lists=services().lists.all(),
         targets=target_names(),
         meanings=meaning_names(),
         **{"name": file.filename, **result},
