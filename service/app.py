@@ -35,7 +35,7 @@ from service.store.database import (
 )
 from service.store.delivery.signal import MailSignal
 from service.store.signup.counters import Counters, MemoryCounters, RedisCounters
-from service.store.tables.core import db
+from service.store.tables.base import db
 from service.tokens import Tokens
 from service.usecases.access.audit import Audit
 from service.usecases.access.keys import Keys

@@ -23,7 +23,7 @@ from service.config import Settings
 from service.services import Services
 from service.store import database_clock
 from service.store.database import engine_options, prepare_engine
-from service.store.tables.core import db
+from service.store.tables.base import db
 from service.web.http.context import EXTENSION
 from tests.postgres import GIVEN_SERVER, NoServerError, ReusedDatabase, running_server
 from tests.scenario import scenario as scenario

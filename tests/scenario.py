@@ -18,7 +18,7 @@ from service.domain.subscription import LinkScope
 from service.services import Services
 from service.store.database import reading
 from service.store.delivery.outbox import scope_of
-from service.store.tables.core import (
+from service.store.tables.base import (
     ConsentEvent,
     OutboxMessage,
     Subscriber,

@@ -13,7 +13,7 @@ from werkzeug.serving import make_server
 
 from service.app import SIGNAL, create_app
 from service.config import Settings
-from service.store.tables.core import db
+from service.store.tables.base import db
 from service.usecases.signup import extra_step
 
 SENT_BY_SCRIPT = """

@@ -14,7 +14,7 @@ from sqlalchemy.engine import URL
 from service.app import SIGNAL, create_app
 from service.cli import application, main
 from service.config import Settings
-from service.store.tables.core import db
+from service.store.tables.base import db
 
 Run = Callable[..., Result]
 

@@ -21,7 +21,7 @@ from werkzeug.test import TestResponse
 
 from service.app import SIGNAL, create_app
 from service.store import database
-from service.store.tables.core import db
+from service.store.tables.base import db
 from service.usecases.operations import health
 from tests.conftest import _migrate, make_settings
 from tests.faults.conftest import BreakableServer, signups

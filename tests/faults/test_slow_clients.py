@@ -14,7 +14,7 @@ from flask import Flask
 from sqlalchemy.engine import URL, make_url
 
 from service.front.limits import Limits
-from service.store.tables.core import db
+from service.store.tables.base import db
 from service.usecases.access.keys import Keys
 from service.web.middleware.lanes import lane_of
 from tests.features.conftest import empty_database, running_site

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from service.app import SIGNAL, create_app
 from service.domain.subscription import MAILS_A_DAY
-from service.store.tables.core import OutboxMessage, Subscriber, db
+from service.store.tables.base import OutboxMessage, Subscriber, db
 
 CALL = "/v1/subscriptions"
 FORM = "/subscribe/news-flash"

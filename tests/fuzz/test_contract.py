@@ -28,7 +28,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from service.app import SIGNAL, create_app
 from service.services import Services
-from service.store.tables.core import db
+from service.store.tables.base import db
 from service.web.http.context import EXTENSION
 from tests.conftest import make_settings
 

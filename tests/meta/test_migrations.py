@@ -6,7 +6,7 @@ from flask_migrate import check, downgrade, upgrade
 from sqlalchemy import Engine, event, inspect, text
 from sqlalchemy.exc import OperationalError
 
-from service.store.tables.core import db
+from service.store.tables.base import db
 
 
 def test_models_and_migrations_do_not_drift(app: Flask):

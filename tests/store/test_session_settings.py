@@ -14,7 +14,7 @@ from sqlalchemy.engine import URL
 from service.app import SIGNAL, build_deliver, create_app
 from service.services import Services
 from service.store.database import engine_options, prepare_engine
-from service.store.tables.core import db
+from service.store.tables.base import db
 from service.web.http.context import EXTENSION
 from tests.conftest import make_settings
 from tests.postgres import libpq

@@ -24,7 +24,7 @@ from service.domain.delivery.feedback import (
     EventKind,
     ProviderEvent,
 )
-from service.store.tables.core import (
+from service.store.tables.base import (
     ConsentEvent,
     OutboxMessage,
     RecordedEvent,

@@ -3,7 +3,7 @@
 from flask import Flask
 from flask.testing import FlaskClient
 
-from service.store.tables.core import db
+from service.store.tables.base import db
 from tests.scenario import counted
 
 

@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from service.cli.application import app_or_exit
 from service.domain.errors import ConflictError
-from service.store.tables.core import db
+from service.store.tables.base import db
 from service.usecases.operations.backup import Backup
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.engine import URL
 from service.cli.application import build_or_exit, services_of, settings_or_exit
 from service.config import refuse_key, throwaway_key
 from service.domain.finding import Finding, Level
-from service.store.tables.core import db
+from service.store.tables.base import db
 from service.usecases.operations.doctor import Doctor
 
 _COLORS = {Level.OK: "green", Level.WARNING: "yellow", Level.FAILED: "red"}

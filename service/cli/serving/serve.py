@@ -38,7 +38,7 @@ from service.counting import numbers
 from service.front.server import run
 from service.log import own_process
 from service.mail.registry import names_in_use
-from service.store.tables.core import db
+from service.store.tables.base import db
 from service.usecases.delivery.watch import DeliveryWatch
 from service.web.middleware.lanes import alive_paths, lane_of
 

@@ -15,7 +15,7 @@ from service.cli.serving.stopping import stop_signals
 from service.config import SettingError
 from service.log import own_process
 from service.store.delivery.signal import MailWaiter
-from service.store.tables.core import db
+from service.store.tables.base import db
 from service.usecases.delivery.worker import Worker
 from service.usecases.operations.heartbeat import Heartbeat
 

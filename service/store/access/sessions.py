@@ -8,7 +8,7 @@ from sqlalchemy import Connection, delete, insert, or_, select, update
 
 from service.domain.access.roles import Role
 from service.store.tables.access import AdminLink, AdminSession
-from service.store.tables.core import ApiKey
+from service.store.tables.base import ApiKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from service.domain.delivery.retry import MessageStatus
 from service.domain.subscription import LinkScope, MessageKind
 from service.store.bulk import execute_bulk, rows_parameter
 from service.store.delivery.outbox import scope_of
-from service.store.tables.core import OutboxBatch, OutboxMessage, Subscriber
+from service.store.tables.base import OutboxBatch, OutboxMessage, Subscriber
 from service.store.types import new_id
 
 

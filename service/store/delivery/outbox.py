@@ -20,7 +20,7 @@ from service.domain.subscription import (
     Status,
     SubscriptionRef,
 )
-from service.store.tables.core import OutboxMessage, RecordedEvent, Subscriber, Subscription
+from service.store.tables.base import OutboxMessage, RecordedEvent, Subscriber, Subscription
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, RowMapping, or_, select
 
 from service.domain.ledger.format import PERSONAL_FIELDS, LedgerEvent
 from service.store.ledger.sealing import EVENT_COLUMNS, event_of
-from service.store.tables.core import ConsentEvent, Subscriber, Subscription
+from service.store.tables.base import ConsentEvent, Subscriber, Subscription
 from service.store.tables.ledger import LedgerEntry, SealedText
 
 _EVENT = tuple(

@@ -18,8 +18,8 @@ from sqlalchemy import (
 from service.domain.delivery.retry import MessageStatus
 from service.domain.subscription import LinkScope, MessageKind
 from service.store.delivery.outbox import scope_of
-from service.store.tables.core import OutboxMessage, Subscriber
-from service.store.tables.intake import CodeTries, HeldSignup
+from service.store.tables.base import OutboxMessage, Subscriber
+from service.store.tables.signup import CodeTries, HeldSignup
 from service.store.types import PublicId, UtcTime
 
 # It changes nothing where the row is there; but it locks it.

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, case, func, insert, select
 from service.domain.consent import CONSENT_TEXT_VERSION
 from service.domain.lists.consent_text import ConsentText
 from service.domain.subscription import Status
-from service.store.tables.core import MailingList, Subscription
+from service.store.tables.base import MailingList, Subscription
 from service.store.tables.ledger import ConsentTextVersion
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, delete, exists, insert, select, text
 
-from service.store.tables.core import Suppression
+from service.store.tables.base import Suppression
 from service.store.tables.keys import KeyFingerprint
 
 

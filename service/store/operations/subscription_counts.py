@@ -3,7 +3,7 @@
 from sqlalchemy import Connection, func, select
 
 from service.domain.subscription import Status
-from service.store.tables.core import MailingList, Subscription
+from service.store.tables.base import MailingList, Subscription
 
 
 def subscriptions_by_list(connection: Connection) -> dict[tuple[str, Status], int]:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from service.store.tables.workers import WorkerProcess
+from service.store.tables.operations import WorkerProcess
 
 ALIVE_FOR = timedelta(seconds=60)
 """How long after it was seen last a worker counts as running."""

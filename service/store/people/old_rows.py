@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, inspect, literal, select
 
-from service.store.tables.core import AuditEntry, RecordedEvent
-from service.store.tables.intake import CodeTries, HeldSignup, IdempotencyRecord
+from service.store.tables.base import AuditEntry, RecordedEvent
+from service.store.tables.signup import CodeTries, HeldSignup, IdempotencyRecord
 from service.store.tables.webhooks import WebhookAttempt, WebhookDelivery
 
 

@@ -11,8 +11,8 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, select
 
 from service.store.bulk import in_pieces
 from service.store.plans import read_by_index
-from service.store.tables.core import OutboxMessage, RecordedEvent
-from service.store.tables.intake import HeldSignup
+from service.store.tables.base import OutboxMessage, RecordedEvent
+from service.store.tables.signup import HeldSignup
 
 _LOOKED_UP = 100
 """Emails whose reports are looked up with one statement."""

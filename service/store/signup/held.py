@@ -12,7 +12,7 @@ from service.domain.signup.risk import Reason, Risk
 from service.domain.subscription import HELD_OF_ADDRESS
 from service.store.bulk import execute_bulk, rows_parameter
 from service.store.signup.signups import Signup
-from service.store.tables.intake import HeldSignup
+from service.store.tables.signup import HeldSignup
 
 _TABLE = HeldSignup.__table__
 _COLUMNS = (

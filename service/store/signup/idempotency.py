@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Connection, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from service.store.tables.intake import IdempotencyRecord
+from service.store.tables.signup import IdempotencyRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from service.store.tables.core import db
+from service.store.tables.base import db
 
 
 class ProviderActivity(db.Model):  # type: ignore[name-defined,misc]

@@ -3,7 +3,7 @@
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from service.store.tables.core import db
+from service.store.tables.base import db
 
 
 class KeyFingerprint(db.Model):  # type: ignore[name-defined,misc]

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from service.store.tables.core import db
+from service.store.tables.base import db
 
 
 class Webhook(db.Model):  # type: ignore[name-defined,misc]

@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 from service.app import build_seal_ledger
 from service.cli import main
 from service.domain.consent import Evidence
-from service.store.tables.core import db
+from service.store.tables.base import db
 from service.usecases.signup.subscribe import SignupRequest
 from tests.ledger_checker import check
 

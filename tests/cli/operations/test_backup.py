@@ -14,7 +14,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.engine import URL
 
 from service.cli import main
-from service.store.tables.core import db
+from service.store.tables.base import db
 from service.usecases.operations.backup import Backup
 from tests.faults.conftest import signups
 

@@ -18,7 +18,7 @@ from service.domain.consent import Evidence
 from service.domain.errors import WrongKeyError
 from service.services import Services
 from service.signing import Signer, seed_of
-from service.store.tables.core import db
+from service.store.tables.base import db
 from service.usecases.operations.database_keys import DatabaseKeys, given_keys
 from service.usecases.signup.subscribe import SignupRequest
 from tests.cli.conftest import Run, snapshot

@@ -20,7 +20,7 @@ from service.cli.serving.sizing import WEB_CONNECTIONS, WORKER_CONNECTIONS, web_
 from service.front.limits import LANES
 from service.store.database import POOL_CONNECTIONS, engine_options, prepare_engine, reading
 from service.store.operations.capacity import connections_allowed, is_too_many
-from service.store.tables.core import db
+from service.store.tables.base import db
 from tests.postgres import libpq
 
 

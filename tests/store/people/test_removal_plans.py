@@ -12,8 +12,8 @@ from service.app import build_feedback
 from service.domain.delivery.feedback import EventKind, ProviderEvent
 from service.store.access.audit import insert_audit
 from service.store.bulk import in_pieces
-from service.store.tables.core import OutboxMessage, RecordedEvent, Subscription
-from service.store.tables.intake import IdempotencyRecord
+from service.store.tables.base import OutboxMessage, RecordedEvent, Subscription
+from service.store.tables.signup import IdempotencyRecord
 from service.store.types import new_id
 from service.usecases.links.confirm import forget_code_tries
 from service.usecases.lists.lists import Lists

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from service.domain.address import address_hash
 from service.domain.errors import InvalidInputError
 from service.domain.files.exchange import EXPORT_COLUMNS, TEXT_FORMATS, FileFormat
-from service.store.tables.core import (
+from service.store.tables.base import (
     AuditEntry,
     ConsentEvent,
     OutboxMessage,

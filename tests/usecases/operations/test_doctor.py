@@ -17,7 +17,7 @@ from service.domain.delivery.breaker import BreakerState
 from service.domain.finding import Finding, Level, ok
 from service.services import Services
 from service.store.delivery import activity, sender_pauses
-from service.store.tables.core import MailingList, OutboxMessage
+from service.store.tables.base import MailingList, OutboxMessage
 from service.usecases.lists.lists import Lists
 from service.usecases.operations.database_keys import DatabaseKeys
 from service.usecases.operations.doctor import Doctor

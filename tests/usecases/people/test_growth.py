@@ -18,8 +18,8 @@ from service.domain.subscription import (
     UNDOS,
     WITHHELD_A_DAY,
 )
-from service.store.tables.core import AuditEntry, ConsentEvent
-from service.store.tables.intake import HeldSignup
+from service.store.tables.base import AuditEntry, ConsentEvent
+from service.store.tables.signup import HeldSignup
 from service.store.types import new_id
 from service.usecases.access.sessions import REFUSALS_AN_HOUR, REFUSED
 from service.usecases.links.views import LinkState

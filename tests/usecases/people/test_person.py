@@ -9,8 +9,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, insert, select, text
 
 from service.services import Services
-from service.store.tables.core import OutboxMessage, RecordedEvent, Subscriber, db
-from service.store.tables.intake import HeldSignup
+from service.store.tables.base import OutboxMessage, RecordedEvent, Subscriber, db
+from service.store.tables.signup import HeldSignup
 from service.store.types import new_id
 
 EMAIL = "Ada.Lovelace@example.org"

@@ -14,7 +14,7 @@ from service.services import Services
 from service.store.access.audit import insert_audit
 from service.store.lists.lists import insert_list
 from service.store.people.retention import _first_id
-from service.store.tables.core import (
+from service.store.tables.base import (
     AuditEntry,
     ConsentEvent,
     MailingList,

@@ -17,7 +17,7 @@ from werkzeug.routing import Rule
 from service.domain.files.exchange import EXPORT_COLUMNS, FileFormat
 from service.domain.files.import_row import NO_ADDRESS
 from service.services import Services
-from service.store.tables.core import ConsentEvent, OutboxMessage, Subscription
+from service.store.tables.base import ConsentEvent, OutboxMessage, Subscription
 from service.usecases.files.import_reading import DoubtfulRow, ImportFile, RowProblem
 
 PEOPLE = (

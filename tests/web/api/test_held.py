@@ -9,8 +9,8 @@ from sqlalchemy import event, func, select
 
 from service.cli import main
 from service.domain.subscription import CODE_TRIES, HELD_OF_ADDRESS
-from service.store.tables.core import AuditEntry, OutboxMessage, Subscriber, db
-from service.store.tables.intake import HeldSignup
+from service.store.tables.base import AuditEntry, OutboxMessage, Subscriber, db
+from service.store.tables.signup import HeldSignup
 from service.usecases.signup.held import KEEP
 from tests.web.pages.test_membership import shape
 

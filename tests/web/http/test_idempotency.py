@@ -9,8 +9,8 @@ import time_machine
 from sqlalchemy import event, func, select, update
 
 from service.domain.errors import UnavailableError
-from service.store.tables.core import ConsentEvent, OutboxMessage, db
-from service.store.tables.intake import HeldSignup, IdempotencyRecord
+from service.store.tables.base import ConsentEvent, OutboxMessage, db
+from service.store.tables.signup import HeldSignup, IdempotencyRecord
 from service.usecases.signup import idempotency as module
 from service.usecases.signup.idempotency import KEEP, Idempotency
 

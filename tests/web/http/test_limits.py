@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import select
 
 from service.app import SIGNAL, create_app
-from service.store.tables.core import db
-from service.store.tables.intake import HeldSignup
+from service.store.tables.base import db
+from service.store.tables.signup import HeldSignup
 from service.web.http.context import EXTENSION
 from tests.redis import running_redis
 

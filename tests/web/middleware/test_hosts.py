@@ -12,7 +12,7 @@ from service.app import SIGNAL, create_app
 from service.config import Settings
 from service.domain.errors import InvalidInputError
 from service.services import Services
-from service.store.tables.core import db
+from service.store.tables.base import db
 from service.web.http.problems import CONTENT_TYPE
 
 OURS = "https://news.example"

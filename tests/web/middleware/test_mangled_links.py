@@ -13,7 +13,7 @@ from sqlalchemy.engine import URL
 
 from service.app import SIGNAL, create_app
 from service.domain.subscription import LinkScope, SubscriptionRef
-from service.store.tables.core import OutboxMessage, Subscription, db
+from service.store.tables.base import OutboxMessage, Subscription, db
 from service.tokens import Tokens
 from service.web.middleware.link_paths import LinkPaths
 from tests.conftest import make_settings

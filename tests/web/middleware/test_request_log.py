@@ -13,7 +13,7 @@ from werkzeug.test import EnvironBuilder
 
 from service.app import SIGNAL, create_app
 from service.log import REQUEST_ID
-from service.store.tables.core import db
+from service.store.tables.base import db
 from tests.conftest import make_settings
 
 Lines = Callable[[], list[dict[str, Any]]]

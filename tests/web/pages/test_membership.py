@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from service.domain.consent import Evidence
 from service.domain.signup.risk import TRAPPED
 from service.domain.subscription import WITHHELD_A_DAY
-from service.store.tables.core import db
+from service.store.tables.base import db
 from service.usecases.signup.subscribe import SignupRequest
 from tests.scenario import NOON, Scenario, counted
 

@@ -13,7 +13,7 @@ from service.app import create_app
 from service.clock import utc_now
 from service.domain.subscription import LinkScope, SubscriptionRef
 from service.mail.mailbox import Mailbox
-from service.store.tables.core import OutboxMessage, Subscription, db
+from service.store.tables.base import OutboxMessage, Subscription, db
 from service.tokens import Tokens
 from service.web.http.context import EXTENSION
 

@@ -13,8 +13,8 @@ import time_machine
 from sqlalchemy import func, select
 
 from service.app import SIGNAL, create_app
-from service.store.tables.core import OutboxMessage, Subscriber, db
-from service.store.tables.intake import HeldSignup
+from service.store.tables.base import OutboxMessage, Subscriber, db
+from service.store.tables.signup import HeldSignup
 from service.usecases.signup.extra_step import LIFE, WAIT
 
 FORM = "/subscribe/news-flash"

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from service.store.tables.core import db
+from service.store.tables.base import db
 
 
 class HeldSignup(db.Model):  # type: ignore[name-defined,misc]
