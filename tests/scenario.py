@@ -18,13 +18,9 @@ from service.domain.subscription import LinkScope
 from service.services import Services
 from service.store.database import reading
 from service.store.delivery.outbox import scope_of
-from service.store.tables.base import (
-    ConsentEvent,
-    OutboxMessage,
-    Subscriber,
-    Subscription,
-    Suppression,
-)
+from service.store.tables.delivery import OutboxMessage
+from service.store.tables.ledger import ConsentEvent
+from service.store.tables.people import Subscriber, Subscription, Suppression
 from service.tokens import Tokens
 from service.usecases.signup.subscribe import SignupRequest
 

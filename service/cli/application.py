@@ -17,7 +17,7 @@ from service.domain.errors import WrongKeyError
 from service.services import Services
 from service.store.embedded import is_in_use, is_migrated, make_private
 from service.store.tables.base import db
-from service.store.tables.keys import KeyFingerprint
+from service.store.tables.operations import KeyFingerprint
 from service.usecases.operations.health import Version, version_of
 
 LOCK_TIMEOUT_MS = 3_000

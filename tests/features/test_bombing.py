@@ -11,7 +11,9 @@ from sqlalchemy import func, select
 
 from service.app import SIGNAL, create_app
 from service.domain.subscription import MAILS_A_DAY
-from service.store.tables.base import OutboxMessage, Subscriber, db
+from service.store.tables.base import db
+from service.store.tables.delivery import OutboxMessage
+from service.store.tables.people import Subscriber
 
 CALL = "/v1/subscriptions"
 FORM = "/subscribe/news-flash"

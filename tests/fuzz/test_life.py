@@ -27,7 +27,9 @@ from service.domain.consent import Evidence
 from service.domain.errors import LinkEndedError, LinkExpiredError
 from service.domain.subscription import MAILS_A_DAY, UNDO_WITHIN
 from service.services import Services
-from service.store.tables.base import ConsentEvent, OutboxMessage, Subscriber, Suppression
+from service.store.tables.delivery import OutboxMessage
+from service.store.tables.ledger import ConsentEvent
+from service.store.tables.people import Subscriber, Suppression
 from service.usecases.links.views import LinkState
 from tests.scenario import NOON, Scenario
 

@@ -15,7 +15,9 @@ from werkzeug.routing import Rule
 from service.config import Settings
 from service.domain.subscription import LinkScope, SubscriptionRef
 from service.services import Services
-from service.store.tables.base import OutboxMessage, Subscription, db
+from service.store.tables.base import db
+from service.store.tables.delivery import OutboxMessage
+from service.store.tables.people import Subscription
 from service.tokens import Tokens
 from tests.web.console.steps import ORIGIN, Admin
 

@@ -14,8 +14,8 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from service.app import create_app
-from service.store.tables.access import AdminSession
-from service.store.tables.base import AuditEntry, db
+from service.store.tables.access import AdminSession, AuditEntry
+from service.store.tables.base import db
 from service.usecases.access.oidc_sign_in import ATTEMPT_LIFE
 from tests.conftest import make_settings
 from tests.oidc.issuer import ADA, CLIENT_ID, CLIENT_SECRET, Issuer, rsa_key

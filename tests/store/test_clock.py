@@ -16,7 +16,8 @@ from service.services import Services
 from service.store.database import reading
 from service.store.database_clock import shared_now
 from service.store.signup.counters import MemoryCounters
-from service.store.tables.base import ConsentEvent, OutboxBatch
+from service.store.tables.delivery import OutboxBatch
+from service.store.tables.ledger import ConsentEvent
 from service.usecases.operations.health import Health
 from tests.clocks import database_ahead, machine
 from tests.fakes import FakeProvider

@@ -24,14 +24,9 @@ from service.domain.delivery.feedback import (
     EventKind,
     ProviderEvent,
 )
-from service.store.tables.base import (
-    ConsentEvent,
-    OutboxMessage,
-    RecordedEvent,
-    Subscriber,
-    Subscription,
-    Suppression,
-)
+from service.store.tables.delivery import OutboxMessage, RecordedEvent
+from service.store.tables.ledger import ConsentEvent
+from service.store.tables.people import Subscriber, Subscription, Suppression
 from service.store.types import new_id
 from service.tokens import Tokens
 from service.usecases.feedback import FeedbackResult

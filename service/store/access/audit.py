@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, insert, select, update
 
-from service.store.tables.base import AuditEntry
+from service.store.tables.access import AuditEntry
 from service.store.types import new_id
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Connection, RowMapping, insert, or_, select, update
 
 from service.domain.access.roles import Role
-from service.store.tables.base import ApiKey
+from service.store.tables.access import ApiKey
 from service.store.types import new_id
 
 _COLUMNS = (

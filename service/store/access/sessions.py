@@ -7,8 +7,7 @@ from uuid import UUID
 from sqlalchemy import Connection, delete, insert, or_, select, update
 
 from service.domain.access.roles import Role
-from service.store.tables.access import AdminLink, AdminSession
-from service.store.tables.base import ApiKey
+from service.store.tables.access import AdminLink, AdminSession, ApiKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

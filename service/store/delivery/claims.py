@@ -16,7 +16,8 @@ from service.domain.delivery.retry import MessageStatus
 from service.domain.subscription import LinkScope, MessageKind
 from service.store.bulk import execute_bulk, rows_parameter
 from service.store.delivery.outbox import scope_of
-from service.store.tables.base import OutboxBatch, OutboxMessage, Subscriber
+from service.store.tables.delivery import OutboxBatch, OutboxMessage
+from service.store.tables.people import Subscriber
 from service.store.types import new_id
 
 

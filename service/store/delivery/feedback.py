@@ -23,7 +23,8 @@ from service.domain.subscription import LinkScope, Status
 from service.store.bulk import execute_bulk, rows_parameter
 from service.store.delivery.outbox import scope_of
 from service.store.plans import read_by_index, there_is_none
-from service.store.tables.base import OutboxMessage, RecordedEvent, Subscriber, Subscription
+from service.store.tables.delivery import OutboxMessage, RecordedEvent
+from service.store.tables.people import Subscriber, Subscription
 
 _COLUMNS = (
     "provider:text event_id:text kind:text at:time received_at:time message_id:uuid "

@@ -20,7 +20,8 @@ from service.domain.subscription import (
     Status,
     SubscriptionRef,
 )
-from service.store.tables.base import OutboxMessage, RecordedEvent, Subscriber, Subscription
+from service.store.tables.delivery import OutboxMessage, RecordedEvent
+from service.store.tables.people import Subscriber, Subscription
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

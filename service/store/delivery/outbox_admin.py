@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Select, func, literal_column, 
 from service.domain.delivery.retry import MessageStatus
 from service.domain.subscription import LinkScope, MessageKind
 from service.store.delivery.outbox import scope_of
-from service.store.tables.base import OutboxMessage
+from service.store.tables.delivery import OutboxMessage
 from service.store.types import first_id
 
 DROPPED = "dropped"

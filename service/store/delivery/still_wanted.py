@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select
 
 from service.domain.subscription import MAILS_A_DAY, LinkScope, SuppressionReason
 from service.store.bulk import execute_bulk, rows_parameter
-from service.store.tables.base import Suppression
+from service.store.tables.people import Suppression
 
 # An import's question is written long before its time: of the mails before that, those with a later
 # id were asked for since. They may have asked the same, or been the person's mails of the day.

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, and_, delete, or_, select, update
 
 from service.domain.delivery.retry import MessageStatus
 from service.store.delivery.claims import ClaimedBatch, load_messages
-from service.store.tables.base import OutboxBatch, OutboxMessage
+from service.store.tables.delivery import OutboxBatch, OutboxMessage
 from service.store.types import new_id
 
 

@@ -10,8 +10,8 @@ from sqlalchemy import Connection, RowMapping, or_, select
 
 from service.domain.ledger.format import PERSONAL_FIELDS, LedgerEvent
 from service.store.ledger.sealing import EVENT_COLUMNS, event_of
-from service.store.tables.base import ConsentEvent, Subscriber, Subscription
-from service.store.tables.ledger import LedgerEntry, SealedText
+from service.store.tables.ledger import ConsentEvent, LedgerEntry, SealedText
+from service.store.tables.people import Subscriber, Subscription
 
 _EVENT = tuple(
     ConsentEvent.__table__.c[name] for name in (*EVENT_COLUMNS, *PERSONAL_FIELDS, "salt")

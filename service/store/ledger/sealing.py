@@ -14,8 +14,7 @@ from sqlalchemy import Connection, RowMapping, func, select, update
 
 from service.domain.ledger.format import PERSONAL_FIELDS, Head, LedgerEvent
 from service.store.bulk import execute_bulk, rows_parameter
-from service.store.tables.base import ConsentEvent
-from service.store.tables.ledger import LedgerEntry, LedgerHead
+from service.store.tables.ledger import ConsentEvent, LedgerEntry, LedgerHead
 
 _HEAD_ID = 1
 EVENT_COLUMNS = (

@@ -18,8 +18,10 @@ from sqlalchemy import (
 from service.domain.delivery.retry import MessageStatus
 from service.domain.subscription import LinkScope, MessageKind
 from service.store.delivery.outbox import scope_of
-from service.store.tables.base import OutboxMessage, Subscriber
-from service.store.tables.signup import CodeTries, HeldSignup
+from service.store.tables.delivery import OutboxMessage
+from service.store.tables.links import CodeTries
+from service.store.tables.people import Subscriber
+from service.store.tables.signup import HeldSignup
 from service.store.types import PublicId, UtcTime
 
 # It changes nothing where the row is there; but it locks it.

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, case, func, insert, select
 from service.domain.consent import CONSENT_TEXT_VERSION
 from service.domain.lists.consent_text import ConsentText
 from service.domain.subscription import Status
-from service.store.tables.base import MailingList, Subscription
-from service.store.tables.ledger import ConsentTextVersion
+from service.store.tables.lists import ConsentTextVersion, MailingList
+from service.store.tables.people import Subscription
 
 
 def all_texts(connection: Connection) -> Sequence[ConsentText]:

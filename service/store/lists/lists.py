@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Connection, RowMapping, insert, select, update
 
 from service.domain.lists.mailing_list import ListInfo
-from service.store.tables.base import MailingList
+from service.store.tables.lists import MailingList
 from service.store.types import new_id
 
 FIRST_SLUG = "news-flash"

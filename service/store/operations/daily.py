@@ -22,7 +22,8 @@ from sqlalchemy import (
 from service.domain.consent import ConsentKind
 from service.domain.delivery.feedback import EventKind
 from service.domain.subscription import EndedReason
-from service.store.tables.base import ConsentEvent, OutboxMessage, RecordedEvent
+from service.store.tables.delivery import OutboxMessage, RecordedEvent
+from service.store.tables.ledger import ConsentEvent
 from service.store.types import PublicId, UtcTime
 
 WRITTEN_WITHIN = timedelta(hours=1)

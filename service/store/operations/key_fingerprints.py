@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, delete, exists, insert, select, text
 
-from service.store.tables.base import Suppression
-from service.store.tables.keys import KeyFingerprint
+from service.store.tables.operations import KeyFingerprint
+from service.store.tables.people import Suppression
 
 
 def read_fingerprints(connection: Connection) -> dict[str, list[str]]:

@@ -3,7 +3,8 @@
 from sqlalchemy import Connection, func, select
 
 from service.domain.subscription import Status
-from service.store.tables.base import MailingList, Subscription
+from service.store.tables.lists import MailingList
+from service.store.tables.people import Subscription
 
 
 def subscriptions_by_list(connection: Connection) -> dict[tuple[str, Status], int]:

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
-from service.store.tables.base import WriteProbe
+from service.store.tables.operations import WriteProbe
 
 WAIT_MS = 1_000
 """How long another writer is waited for: the longest transaction of ours is much shorter."""

@@ -8,8 +8,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, inspect, literal, select
 
-from service.store.tables.base import AuditEntry, RecordedEvent
-from service.store.tables.signup import CodeTries, HeldSignup, IdempotencyRecord
+from service.store.tables.access import AuditEntry
+from service.store.tables.delivery import RecordedEvent
+from service.store.tables.links import CodeTries
+from service.store.tables.signup import HeldSignup, IdempotencyRecord
 from service.store.tables.webhooks import WebhookAttempt, WebhookDelivery
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, select
 
 from service.store.bulk import in_pieces
 from service.store.plans import read_by_index
-from service.store.tables.base import OutboxMessage, RecordedEvent
+from service.store.tables.delivery import OutboxMessage, RecordedEvent
 from service.store.tables.signup import HeldSignup
 
 _LOOKED_UP = 100

@@ -20,7 +20,8 @@ from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from service.domain.subscription import Status
 from service.store.plans import there_is_none
-from service.store.tables.base import OutboxMessage, RecordedEvent, Subscriber, Subscription
+from service.store.tables.delivery import OutboxMessage, RecordedEvent
+from service.store.tables.people import Subscriber, Subscription
 
 _SETTLED = ("accepted", "dead", "withheld")
 _HELD = Subscription

@@ -26,7 +26,9 @@ from service.domain.consent import ConsentKind
 from service.domain.letters import ascii_domain
 from service.domain.search import search_form
 from service.domain.subscription import Status
-from service.store.tables.base import ConsentEvent, OutboxMessage, Subscriber, Subscription
+from service.store.tables.delivery import OutboxMessage
+from service.store.tables.ledger import ConsentEvent
+from service.store.tables.people import Subscriber, Subscription
 from service.store.types import new_id
 
 _LEDGER_KEEPS = frozenset(

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, RowMapping, delete, select, tuple_, update
 
 from service.domain.subscription import SuppressionReason
 from service.store.bulk import execute_bulk, rows_parameter
-from service.store.tables.base import Suppression as Row
+from service.store.tables.people import Suppression as Row
 
 _SUPPRESS = """
 INSERT INTO suppressions (address_hash, reason, email_key, note, created_at)

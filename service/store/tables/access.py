@@ -1,12 +1,32 @@
-"""The tables of signing in to the admin pages."""
+"""The administrators: their keys, their sign-ins, and what they did."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.store.tables.base import db
+
+
+class ApiKey(db.Model):  # type: ignore[name-defined,misc]
+    """A key of the administrators' API. Only the SHA-256 of its 256 random bits is kept.
+
+    Without `list_ids` it is for all lists, without `expires_at` it does not end by itself.
+    """
+
+    __tablename__ = "api_keys"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    role: Mapped[str] = mapped_column(String(16))
+    key_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[datetime]
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+    list_ids: Mapped[list[str] | None]
+    expires_at: Mapped[datetime | None]
 
 
 class AdminLink(db.Model):  # type: ignore[name-defined,misc]
@@ -34,3 +54,19 @@ class AdminSession(db.Model):  # type: ignore[name-defined,misc]
     last_used_at: Mapped[datetime]
     person: Mapped[str | None] = mapped_column(String(255))
     admission: Mapped[str | None] = mapped_column(String(64))
+
+
+class AuditEntry(db.Model):  # type: ignore[name-defined,misc]
+    """What an administrator did: who, what, on what. Ids only, never a subscriber's address; an
+    administrator from an identity provider goes by the name of their account.
+    """
+
+    __tablename__ = "audit_entries"
+    __table_args__ = (Index(None, "at"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    actor: Mapped[str]
+    action: Mapped[str]
+    target: Mapped[str | None]
+    detail: Mapped[dict[str, Any] | None]

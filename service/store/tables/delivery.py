@@ -1,11 +1,137 @@
-"""The tables of what providers did, and of the senders they refuse."""
+"""The emails to send, the calls they go in, and what is known of the providers."""
 
 from datetime import datetime
+from typing import Any
+from uuid import UUID
 
-from sqlalchemy import BigInteger, String
+from sqlalchemy import BigInteger, ForeignKey, Index, String, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.store.tables.base import db
+
+
+class OutboxMessage(db.Model):  # type: ignore[name-defined,misc]
+    """A mail that the service owes. What is rendered at send time comes from these columns alone:
+    `refs` holds `[[mailing_list_id, epoch], …]`, sorted by list.
+    """
+
+    __tablename__ = "outbox_messages"
+    __table_args__ = (
+        Index(
+            "ix_outbox_messages_due",
+            "is_alone",
+            "next_attempt_at",
+            sqlite_where=text("status = 'queued'"),
+            postgresql_where=text("status = 'queued'"),
+        ),
+        Index(
+            "ix_outbox_messages_batch_id",
+            "batch_id",
+            sqlite_where=text("status = 'sending'"),
+            postgresql_where=text("status = 'sending'"),
+        ),
+        Index(
+            "ix_outbox_messages_dead",
+            "id",
+            sqlite_where=text("status = 'dead'"),
+            postgresql_where=text("status = 'dead'"),
+        ),
+        Index(None, "subscriber_id", "created_at"),
+        # What counts against an address's budget, however many were withheld.
+        Index(
+            "ix_outbox_messages_budget",
+            "subscriber_id",
+            "created_at",
+            sqlite_where=text("status <> 'withheld'"),
+            postgresql_where=text("status <> 'withheld'"),
+        ),
+        Index(
+            "ix_outbox_messages_provider_message_id",
+            "provider",
+            "provider_message_id",
+            sqlite_where=text("provider_message_id IS NOT NULL"),
+            postgresql_where=text("provider_message_id IS NOT NULL"),
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    subscriber_id: Mapped[UUID] = mapped_column(ForeignKey("subscribers.id", ondelete="CASCADE"))
+    kind: Mapped[str] = mapped_column(String(32))
+    refs: Mapped[list[list[Any]]]
+    locale: Mapped[str | None]
+    status: Mapped[str] = mapped_column(String(16))
+    created_at: Mapped[datetime]
+    next_attempt_at: Mapped[datetime]
+    attempts: Mapped[int] = mapped_column(server_default="0")
+    batch_id: Mapped[UUID | None]
+    is_alone: Mapped[bool] = mapped_column(server_default=false())
+    """Goes in a call of its own: a call with others was refused as a whole."""
+    provider: Mapped[str | None] = mapped_column(String(32))
+    provider_message_id: Mapped[str | None]
+    settled_at: Mapped[datetime | None]
+    retried_at: Mapped[datetime | None]
+    last_error: Mapped[str | None]
+
+
+class OutboxBatch(db.Model):  # type: ignore[name-defined,misc]
+    """Messages that go, or may have gone, in one call to a provider: the unit of lease and retry.
+
+    `id` is the idempotency key of the call. The row lives until each message of it is settled.
+    """
+
+    __tablename__ = "outbox_batches"
+    __table_args__ = (Index(None, "lease_until"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    provider: Mapped[str] = mapped_column(String(32))
+    lease_token: Mapped[UUID]
+    lease_until: Mapped[datetime]
+    created_at: Mapped[datetime]
+    called_at: Mapped[datetime | None]
+    """When its call began first; None: it never did."""
+    answer: Mapped[str | None]
+    """What the call came to, as long as its messages are not settled yet."""
+
+
+class RecordedEvent(db.Model):  # type: ignore[name-defined,misc]
+    """What a provider reported of a mail, once. Nothing of the mail's own row is written for it, so
+    that reports never stand in the way of sending. Without `message_id` it waits for its message.
+    """
+
+    __tablename__ = "provider_events"
+    __table_args__ = (
+        Index(None, "message_id"),
+        Index(None, "received_at"),
+        Index(
+            "ix_provider_events_waiting",
+            "received_at",
+            sqlite_where=text("message_id IS NULL"),
+            postgresql_where=text("message_id IS NULL"),
+        ),
+        Index(
+            "ix_provider_events_not_understood",
+            "provider",
+            sqlite_where=text("kind = 'not_understood'"),
+            postgresql_where=text("kind = 'not_understood'"),
+        ),
+        # What waits for a message of one person's, when they are erased.
+        Index(
+            "ix_provider_events_waiting_name",
+            "provider",
+            "provider_message_id",
+            sqlite_where=text("message_id IS NULL"),
+            postgresql_where=text("message_id IS NULL"),
+        ),
+    )
+
+    provider: Mapped[str] = mapped_column(String(32), primary_key=True)
+    event_id: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    at: Mapped[datetime]
+    received_at: Mapped[datetime]
+    message_id: Mapped[UUID | None]
+    provider_message_id: Mapped[str | None]
+    detail: Mapped[str | None]
 
 
 class ProviderActivity(db.Model):  # type: ignore[name-defined,misc]

@@ -1,13 +1,55 @@
-"""The tables of the sealed ledger and of the texts that people agreed to."""
+"""The consent events and the chain that they are sealed into."""
 
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, String
+from sqlalchemy import BigInteger, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.store.tables.base import db
+
+
+class ConsentEvent(db.Model):  # type: ignore[name-defined,misc]
+    """One entry of the append-only ledger. It outlives the subscriber, so nothing refers.
+
+    It is sealed afterwards (`LedgerEntry`): `position` is its place in the chain, and `salt`
+    is what its personal fields entered the chain with. Erasure empties those fields and the salt.
+    """
+
+    __tablename__ = "consent_events"
+    __table_args__ = (
+        Index(None, "subscriber_id", "at", "id"),
+        # What a person did by a link, however often somebody asked for it.
+        Index(
+            "ix_consent_events_acts",
+            "subscriber_id",
+            sqlite_where=text("kind IN ('confirmed', 'resumed', 'reason_given')"),
+            postgresql_where=text("kind IN ('confirmed', 'resumed', 'reason_given')"),
+        ),
+        Index(
+            "ix_consent_events_unsealed",
+            "id",
+            sqlite_where=text("position IS NULL"),
+            postgresql_where=text("position IS NULL"),
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    subscriber_id: Mapped[UUID]
+    mailing_list_id: Mapped[UUID]
+    epoch: Mapped[int]
+    kind: Mapped[str] = mapped_column(String(16))
+    at: Mapped[datetime]
+    source: Mapped[str | None]
+    locale: Mapped[str | None]
+    ip: Mapped[str | None]
+    text_version: Mapped[str | None]
+    detail: Mapped[str | None]
+    email: Mapped[str | None]
+    name: Mapped[str | None]
+    position: Mapped[int | None] = mapped_column(BigInteger)
+    salt: Mapped[str | None] = mapped_column(String(64))
 
 
 class LedgerEntry(db.Model):  # type: ignore[name-defined,misc]
@@ -41,15 +83,3 @@ class SealedText(db.Model):  # type: ignore[name-defined,misc]
 
     sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
     text: Mapped[str]
-
-
-class ConsentTextVersion(db.Model):  # type: ignore[name-defined,misc]
-    """A list's own consent text. Rows are only added: a change is the next version."""
-
-    __tablename__ = "consent_texts"
-
-    mailing_list_id: Mapped[UUID] = mapped_column(ForeignKey("mailing_lists.id"), primary_key=True)
-    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    locale: Mapped[str]
-    text: Mapped[str]
-    created_at: Mapped[datetime]

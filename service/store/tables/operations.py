@@ -1,4 +1,4 @@
-"""The table of the processes that deliver."""
+"""The processes that deliver, the keys in use, and the row that tests writing."""
 
 from datetime import datetime
 from typing import Any
@@ -27,3 +27,22 @@ class WorkerProcess(db.Model):  # type: ignore[name-defined,misc]
     seen_at: Mapped[datetime]
     stopped_at: Mapped[datetime | None]
     retention_at: Mapped[datetime | None]
+
+
+class KeyFingerprint(db.Model):  # type: ignore[name-defined,misc]
+    """A key that signs, or signed until it was changed; `position` counts from the oldest, 0."""
+
+    __tablename__ = "key_fingerprints"
+
+    name: Mapped[str] = mapped_column(String(32), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    fingerprint: Mapped[str] = mapped_column(String(64))
+
+
+class WriteProbe(db.Model):  # type: ignore[name-defined,misc]
+    """The one row that `/readyz` writes, to see whether the database takes writes."""
+
+    __tablename__ = "write_probe"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[datetime]

@@ -1,6 +1,4 @@
-"""The tables of what stands around a signup: those held for review, keys against doubles, and the
-wrong codes typed on the page after it.
-"""
+"""What is kept around a signup: those held for review, and keys against duplicates."""
 
 from datetime import datetime
 from typing import Any
@@ -48,17 +46,3 @@ class IdempotencyRecord(db.Model):  # type: ignore[name-defined,misc]
     created_at: Mapped[datetime]
     began_at: Mapped[datetime]
     is_done: Mapped[bool]
-
-
-class CodeTries(db.Model):  # type: ignore[name-defined,misc]
-    """The wrong codes typed on one status page, whatever became of its signup: so nothing refers,
-    and nothing of the signup is here but the id in the page's own link.
-    """
-
-    __tablename__ = "code_tries"
-    __table_args__ = (Index(None, "at"),)
-
-    message_id: Mapped[UUID] = mapped_column(primary_key=True)
-    tries: Mapped[int]
-    at: Mapped[datetime]
-    """When the last wrong code was typed: all of them count for as long as that one."""

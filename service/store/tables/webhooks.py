@@ -1,4 +1,4 @@
-"""The tables of outgoing webhooks."""
+"""The outgoing webhooks, what is to be delivered to them, and each call."""
 
 from datetime import datetime
 from uuid import UUID

@@ -11,7 +11,8 @@ from uuid import UUID
 from sqlalchemy import Connection, func, insert, select, update
 
 from service.domain.webhooks.event import DeliveryStatus, EventType
-from service.store.tables.base import MailingList, Subscriber
+from service.store.tables.lists import MailingList
+from service.store.tables.people import Subscriber
 from service.store.tables.webhooks import Webhook, WebhookAttempt, WebhookDelivery
 from service.store.types import new_id
 

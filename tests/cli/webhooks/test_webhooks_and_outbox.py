@@ -9,7 +9,7 @@ from sqlalchemy import create_engine, select, update
 from service.cli import main
 from service.domain.consent import Evidence
 from service.services import Services
-from service.store.tables.base import OutboxMessage
+from service.store.tables.delivery import OutboxMessage
 from service.usecases.signup.subscribe import SignupRequest
 from tests.conftest import make_settings
 

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, func, select
 from service.domain.delivery.retry import MessageStatus
 from service.store.delivery import claims, takeover
 from service.store.delivery.claims import ClaimedBatch, Settlement
-from service.store.tables.base import OutboxBatch, OutboxMessage
+from service.store.tables.delivery import OutboxBatch, OutboxMessage
 from tests.scenario import ADA, NOON, Scenario
 
 LEASE = timedelta(seconds=30)

@@ -14,7 +14,7 @@ from service.app import build_feedback
 from service.domain.consent import Evidence
 from service.domain.delivery.feedback import EventKind, ProviderEvent
 from service.domain.signup.risk import TRAPPED
-from service.store.tables.base import Subscriber, Subscription, Suppression
+from service.store.tables.people import Subscriber, Subscription, Suppression
 from service.store.tables.signup import HeldSignup
 from service.store.types import new_id
 from service.usecases.signup.subscribe import SignupRequest

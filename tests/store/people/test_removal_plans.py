@@ -12,7 +12,8 @@ from service.app import build_feedback
 from service.domain.delivery.feedback import EventKind, ProviderEvent
 from service.store.access.audit import insert_audit
 from service.store.bulk import in_pieces
-from service.store.tables.base import OutboxMessage, RecordedEvent, Subscription
+from service.store.tables.delivery import OutboxMessage, RecordedEvent
+from service.store.tables.people import Subscription
 from service.store.tables.signup import IdempotencyRecord
 from service.store.types import new_id
 from service.usecases.links.confirm import forget_code_tries

@@ -6,7 +6,7 @@ from flask import Flask
 from flask_migrate import downgrade, upgrade
 from sqlalchemy import Engine, select, update
 
-from service.store.tables.base import Subscriber, Subscription
+from service.store.tables.people import Subscriber, Subscription
 from tests.scenario import ADA, Scenario
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)

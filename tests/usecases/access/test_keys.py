@@ -8,7 +8,7 @@ import time_machine
 from sqlalchemy import Engine, select
 
 from service.domain.errors import ConflictError, InvalidInputError, NotFoundError
-from service.store.tables.base import ApiKey, AuditEntry
+from service.store.tables.access import ApiKey, AuditEntry
 from service.usecases.access.keys import CACHE_SECONDS, Keys
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

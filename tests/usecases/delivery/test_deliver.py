@@ -28,7 +28,9 @@ from service.mail.provider import (
     TemporaryError,
 )
 from service.store.delivery import claims, still_wanted
-from service.store.tables.base import MailingList, OutboxBatch, OutboxMessage, Subscriber
+from service.store.tables.delivery import OutboxBatch, OutboxMessage
+from service.store.tables.lists import MailingList
+from service.store.tables.people import Subscriber
 from service.usecases.delivery.deliver import NOTED_FROM, Deliver, MailSettings
 from service.usecases.delivery.providers import GuardedProvider, ProviderPool
 from service.usecases.delivery.worker import Worker

@@ -20,7 +20,7 @@ from service.domain.delivery.retry import Outcome
 from service.domain.finding import Finding, Level, ok
 from service.services import Services
 from service.store.delivery import activity
-from service.store.tables.base import OutboxMessage
+from service.store.tables.delivery import OutboxMessage
 from service.usecases.delivery.causes import causes
 from service.usecases.delivery.watch import DeliveryWatch
 from service.usecases.operations.doctor import Doctor

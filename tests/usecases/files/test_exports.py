@@ -30,7 +30,7 @@ from service.store.database import engine_options, prepare_engine
 from service.store.files.export_query import Selection
 from service.store.files.exports import RowCount, export_blocks
 from service.store.lists.lists import insert_list
-from service.store.tables.base import Subscriber, Subscription
+from service.store.tables.people import Subscriber, Subscription
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 500_000, tzinfo=UTC)
 OTHER_LIST = UUID(int=7)

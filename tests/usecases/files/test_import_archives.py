@@ -13,7 +13,8 @@ from sqlalchemy import Engine, select
 from service.domain.errors import InvalidInputError
 from service.domain.files.exchange import FileFormat
 from service.domain.files.mapping import parse_mapping
-from service.store.tables.base import AuditEntry, Subscriber, Subscription
+from service.store.tables.access import AuditEntry
+from service.store.tables.people import Subscriber, Subscription
 from service.usecases.files import import_archive as module
 from service.usecases.files.import_archive import parts_of
 from service.usecases.files.import_report import ImportReport, RowResult

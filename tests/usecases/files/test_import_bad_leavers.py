@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from service.domain.files.exchange import FileFormat
-from service.store.tables.base import Subscriber, Subscription
+from service.store.tables.people import Subscriber, Subscription
 from service.usecases.files.import_report import ImportReport
 from service.usecases.files.import_subscribers import ImportOptions
 from tests.scenario import ADA, Scenario

@@ -20,7 +20,9 @@ from service.store.files.imports import import_chunk
 from service.store.links import acts as acts_store
 from service.store.links.acts import Act
 from service.store.signup.signups import record_signups
-from service.store.tables.base import ConsentEvent, OutboxMessage, Subscriber
+from service.store.tables.delivery import OutboxMessage
+from service.store.tables.ledger import ConsentEvent
+from service.store.tables.people import Subscriber
 from service.usecases.files import import_chunks
 from service.usecases.files.import_report import ImportReport
 from service.usecases.signup.subscribe import SignupRequest

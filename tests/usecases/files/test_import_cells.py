@@ -8,7 +8,8 @@ from sqlalchemy import select
 
 from service.domain.errors import InvalidInputError
 from service.domain.files.exchange import FileFormat
-from service.store.tables.base import ConsentEvent, Subscriber, Subscription
+from service.store.tables.ledger import ConsentEvent
+from service.store.tables.people import Subscriber, Subscription
 from service.usecases.files.import_report import ImportReport
 from service.usecases.files.import_subscribers import ImportOptions
 from tests.scenario import Scenario

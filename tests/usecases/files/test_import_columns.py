@@ -9,7 +9,8 @@ from sqlalchemy import Engine, func, select
 from service.domain.files.columns import ColumnsError, UnknownColumns
 from service.domain.files.exchange import FileFormat
 from service.domain.files.mapping import parse_mapping
-from service.store.tables.base import OutboxMessage, Subscriber, Subscription
+from service.store.tables.delivery import OutboxMessage
+from service.store.tables.people import Subscriber, Subscription
 from service.usecases.files.import_report import ImportReport
 from service.usecases.files.import_subscribers import Import, ImportOptions
 from service.usecases.lists.lists import Lists

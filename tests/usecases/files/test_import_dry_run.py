@@ -6,7 +6,9 @@ import pytest
 from sqlalchemy import func, select
 
 from service.domain.files.exchange import FileFormat
-from service.store.tables.base import AuditEntry, ConsentEvent, Subscriber, Subscription
+from service.store.tables.access import AuditEntry
+from service.store.tables.ledger import ConsentEvent
+from service.store.tables.people import Subscriber, Subscription
 from service.usecases.files.import_subscribers import Import, ImportOptions
 
 FILE = b"""email,status,consent_at,consent_source

@@ -11,7 +11,8 @@ from sqlalchemy import select
 from service.clock import utc_now
 from service.domain.consent import Evidence
 from service.domain.files.exchange import FileFormat
-from service.store.tables.base import ConsentEvent, Subscriber
+from service.store.tables.ledger import ConsentEvent
+from service.store.tables.people import Subscriber
 from service.usecases.files import import_subscribers as module
 from service.usecases.files.import_report import ImportReport
 from service.usecases.operations.statistics import Statistics

@@ -10,7 +10,9 @@ from sqlalchemy import func, insert, select
 from service.clock import utc_now
 from service.domain.address import address_hash, parse_address
 from service.domain.files.exchange import FileFormat
-from service.store.tables.base import ConsentEvent, OutboxMessage, Subscriber, Suppression
+from service.store.tables.delivery import OutboxMessage
+from service.store.tables.ledger import ConsentEvent
+from service.store.tables.people import Subscriber, Suppression
 from service.usecases.files.import_report import ImportReport
 from service.usecases.files.import_subscribers import ImportOptions
 from tests.scenario import ADA, NOON, Scenario

@@ -20,7 +20,7 @@ from service.domain.files.tools import TOOLS, tool_of
 from service.domain.files.tools.mailchimp import MAILCHIMP
 from service.domain.files.tools.tool import Tool
 from service.domain.files.translate import Translator
-from service.store.tables.base import Subscriber, Subscription
+from service.store.tables.people import Subscriber, Subscription
 from service.usecases.files.import_report import ImportReport, Outcome, RowResult
 from service.usecases.files.import_subscribers import Import, ImportOptions
 from service.usecases.lists.lists import Lists

@@ -14,7 +14,8 @@ from sqlalchemy import Engine, func, insert, select
 
 from service.domain.errors import InvalidInputError, UnknownListError
 from service.domain.files.exchange import FileFormat
-from service.store.tables.base import OutboxMessage, Subscriber, Subscription
+from service.store.tables.delivery import OutboxMessage
+from service.store.tables.people import Subscriber, Subscription
 from service.store.types import new_id
 from service.usecases.files import import_subscribers as module
 from service.usecases.files.import_report import (

@@ -11,14 +11,10 @@ from sqlalchemy.exc import DBAPIError
 from service.domain.address import address_hash
 from service.domain.errors import InvalidInputError
 from service.domain.files.exchange import EXPORT_COLUMNS, TEXT_FORMATS, FileFormat
-from service.store.tables.base import (
-    AuditEntry,
-    ConsentEvent,
-    OutboxMessage,
-    Subscriber,
-    Subscription,
-    Suppression,
-)
+from service.store.tables.access import AuditEntry
+from service.store.tables.delivery import OutboxMessage
+from service.store.tables.ledger import ConsentEvent
+from service.store.tables.people import Subscriber, Subscription, Suppression
 from service.store.types import new_id
 from service.tokens import UnsubscribeTokens
 from service.usecases.files import import_subscribers as module

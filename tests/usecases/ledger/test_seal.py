@@ -18,8 +18,7 @@ from service.domain.errors import LinkExpiredError, LinkForgedError, NotFoundErr
 from service.domain.ledger.check import FindingKind
 from service.domain.ledger.format import GENESIS_HASH
 from service.signing import Signer, seed_of
-from service.store.tables.base import ConsentEvent
-from service.store.tables.ledger import LedgerEntry, LedgerHead
+from service.store.tables.ledger import ConsentEvent, LedgerEntry, LedgerHead
 from service.store.types import new_id
 from service.usecases.ledger.receipts import LINK_WORKS_FOR
 from service.usecases.ledger.seal import SealLedger

@@ -27,7 +27,7 @@ from service.domain.subscription import (
     LinkScope,
     SubscriptionRef,
 )
-from service.store.tables.signup import CodeTries
+from service.store.tables.links import CodeTries
 from service.store.types import new_id
 from service.usecases.links.confirm import Confirm, forget_code_tries
 from service.usecases.links.unsubscribe import Unsubscribe

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, select, update
 from sqlalchemy.exc import IntegrityError
 
 from service.domain.errors import UnknownListError
-from service.store.tables.base import MailingList
+from service.store.tables.lists import MailingList
 from service.usecases.lists.lists import MISSES_A_SECOND, Lists
 from tests.scenario import Scenario, counted
 

@@ -17,7 +17,8 @@ from service.domain.delivery.breaker import BreakerState
 from service.domain.finding import Finding, Level, ok
 from service.services import Services
 from service.store.delivery import activity, sender_pauses
-from service.store.tables.base import MailingList, OutboxMessage
+from service.store.tables.delivery import OutboxMessage
+from service.store.tables.lists import MailingList
 from service.usecases.lists.lists import Lists
 from service.usecases.operations.database_keys import DatabaseKeys
 from service.usecases.operations.doctor import Doctor

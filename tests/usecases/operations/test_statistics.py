@@ -10,7 +10,9 @@ from service.clock import utc_now
 from service.domain.consent import Evidence
 from service.domain.errors import InvalidInputError, UnknownListError
 from service.store.operations.daily import SourceCount
-from service.store.tables.base import ConsentEvent, RecordedEvent, Subscription
+from service.store.tables.delivery import RecordedEvent
+from service.store.tables.ledger import ConsentEvent
+from service.store.tables.people import Subscription
 from service.usecases.lists.lists import Lists
 from service.usecases.operations.statistics import COUNTED, Statistics
 

@@ -18,7 +18,7 @@ from service.counting import UNTRUSTED, numbers
 from service.domain.finding import Finding, Level, ok
 from service.store.database import engine_options, prepare_engine, reading
 from service.store.operations.server_look import ServerLook
-from service.store.tables.base import WriteProbe
+from service.store.tables.operations import WriteProbe
 from service.usecases.operations import doctor as doctor_module
 from service.usecases.operations import surroundings
 from service.usecases.operations.doctor import Doctor

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from service.domain.consent import Evidence
 from service.domain.files.exchange import FileFormat
-from service.store.tables.base import Suppression
+from service.store.tables.people import Suppression
 from tests.fakes import FakeProvider
 from tests.scenario import ADA, NOON, Scenario
 from tests.usecases.delivery.test_deliver import make, run

@@ -18,7 +18,8 @@ from service.domain.subscription import (
     UNDOS,
     WITHHELD_A_DAY,
 )
-from service.store.tables.base import AuditEntry, ConsentEvent
+from service.store.tables.access import AuditEntry
+from service.store.tables.ledger import ConsentEvent
 from service.store.tables.signup import HeldSignup
 from service.store.types import new_id
 from service.usecases.access.sessions import REFUSALS_AN_HOUR, REFUSED

@@ -9,7 +9,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, insert, select, text
 
 from service.services import Services
-from service.store.tables.base import OutboxMessage, RecordedEvent, Subscriber, db
+from service.store.tables.base import db
+from service.store.tables.delivery import OutboxMessage, RecordedEvent
+from service.store.tables.people import Subscriber
 from service.store.tables.signup import HeldSignup
 from service.store.types import new_id
 

@@ -14,16 +14,11 @@ from service.services import Services
 from service.store.access.audit import insert_audit
 from service.store.lists.lists import insert_list
 from service.store.people.retention import _first_id
-from service.store.tables.base import (
-    AuditEntry,
-    ConsentEvent,
-    MailingList,
-    OutboxMessage,
-    RecordedEvent,
-    Subscriber,
-    Subscription,
-    Suppression,
-)
+from service.store.tables.access import AuditEntry
+from service.store.tables.delivery import OutboxMessage, RecordedEvent
+from service.store.tables.ledger import ConsentEvent
+from service.store.tables.lists import MailingList
+from service.store.tables.people import Subscriber, Subscription, Suppression
 from service.usecases.people.retention import Retention, RetentionRules
 
 NOW = datetime.now(UTC)

@@ -21,7 +21,8 @@ from service.domain.subscription import MAX_LISTS, LinkScope, SubscriptionRef
 from service.store.links import acts as acts_store
 from service.store.links.acts import Act
 from service.store.signup.signups import Signup, record_signups
-from service.store.tables.base import Subscriber, Subscription, db
+from service.store.tables.base import db
+from service.store.tables.people import Subscriber, Subscription
 from service.store.types import new_id
 from service.usecases.lists.consent_texts import ConsentTexts
 from service.usecases.lists.lists import Lists

@@ -18,7 +18,8 @@ from service.services import Services
 from service.store.database import reading
 from service.store.delivery.outbox import scope_of
 from service.store.lists.lists import get_by_slug
-from service.store.tables.base import OutboxMessage, Subscriber
+from service.store.tables.delivery import OutboxMessage
+from service.store.tables.people import Subscriber
 from service.store.tables.webhooks import Webhook, WebhookAttempt, WebhookDelivery
 from service.store.webhooks import receivers as store
 from service.tokens import Tokens

@@ -16,7 +16,7 @@ from werkzeug import Request, Response
 from service.clock import utc_now
 from service.domain.delivery.retry import GIVE_UP_AFTER
 from service.domain.webhooks.event import KEEP, DeliveryStatus, EventType
-from service.store.tables.base import Subscriber
+from service.store.tables.people import Subscriber
 from service.store.tables.webhooks import Webhook, WebhookDelivery
 from service.store.webhooks import deliveries, receivers
 from service.store.webhooks.receivers import Change

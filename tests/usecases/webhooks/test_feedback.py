@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from service.clock import utc_now
 from service.domain.delivery.feedback import EventKind, ProviderEvent
-from service.store.tables.base import OutboxMessage
+from service.store.tables.delivery import OutboxMessage
 from tests.usecases.webhooks.conftest import Service
 
 URL = "https://example.org/hook"

@@ -17,7 +17,9 @@ from werkzeug.routing import Rule
 from service.domain.files.exchange import EXPORT_COLUMNS, FileFormat
 from service.domain.files.import_row import NO_ADDRESS
 from service.services import Services
-from service.store.tables.base import ConsentEvent, OutboxMessage, Subscription
+from service.store.tables.delivery import OutboxMessage
+from service.store.tables.ledger import ConsentEvent
+from service.store.tables.people import Subscription
 from service.usecases.files.import_reading import DoubtfulRow, ImportFile, RowProblem
 
 PEOPLE = (

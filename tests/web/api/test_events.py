@@ -11,7 +11,9 @@ from sqlalchemy import select
 
 from service.domain.errors import UnavailableError
 from service.mail.events.registry import EventParsers
-from service.store.tables.base import OutboxMessage, RecordedEvent, Subscription, Suppression, db
+from service.store.tables.base import db
+from service.store.tables.delivery import OutboxMessage, RecordedEvent
+from service.store.tables.people import Subscription, Suppression
 from service.web.api.events import MAX_EVENTS_BYTES
 from tests.conftest import make_settings, running_app
 from tests.mail.events import senders

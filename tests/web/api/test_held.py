@@ -9,7 +9,10 @@ from sqlalchemy import event, func, select
 
 from service.cli import main
 from service.domain.subscription import CODE_TRIES, HELD_OF_ADDRESS
-from service.store.tables.base import AuditEntry, OutboxMessage, Subscriber, db
+from service.store.tables.access import AuditEntry
+from service.store.tables.base import db
+from service.store.tables.delivery import OutboxMessage
+from service.store.tables.people import Subscriber
 from service.store.tables.signup import HeldSignup
 from service.usecases.signup.held import KEEP
 from tests.web.pages.test_membership import shape

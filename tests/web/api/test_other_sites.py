@@ -16,7 +16,8 @@ from service.app import SIGNAL, create_app
 from service.config import Settings
 from service.domain.subscription import LinkScope, SubscriptionRef
 from service.services import Services
-from service.store.tables.base import MailingList, db
+from service.store.tables.base import db
+from service.store.tables.lists import MailingList
 from service.tokens import Tokens
 
 FORM = "/subscribe/news-flash"

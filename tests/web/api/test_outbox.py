@@ -13,7 +13,7 @@ from service.domain.consent import Evidence
 from service.domain.delivery.retry import GIVE_UP_AFTER, MessageStatus, Outcome, decide
 from service.services import Services
 from service.store.delivery import claims
-from service.store.tables.base import OutboxMessage
+from service.store.tables.delivery import OutboxMessage
 from service.usecases.signup.subscribe import SignupRequest
 
 

@@ -9,7 +9,9 @@ from service.clock import utc_now
 from service.domain.delivery.breaker import BreakerState
 from service.domain.delivery.retry import Outcome
 from service.store.delivery import activity, sender_pauses
-from service.store.tables.base import AuditEntry, OutboxMessage, db
+from service.store.tables.access import AuditEntry
+from service.store.tables.base import db
+from service.store.tables.delivery import OutboxMessage
 from service.store.types import new_id
 from service.usecases.operations.metrics import Metrics
 from tests.web.console.steps import Admin

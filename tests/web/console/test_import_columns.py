@@ -7,7 +7,7 @@ from zipfile import ZipFile
 import pytest
 from sqlalchemy import select
 
-from service.store.tables.base import Subscriber, Subscription
+from service.store.tables.people import Subscriber, Subscription
 from tests.web.console.steps import ORIGIN, Admin
 
 FILE = (

@@ -15,7 +15,10 @@ from service.domain.errors import NotFoundError
 from service.domain.signup.risk import Reason, Risk
 from service.store.signup.held import Held, insert_held
 from service.store.signup.signups import Signup
-from service.store.tables.base import AuditEntry, ConsentEvent, Subscriber, Subscription, db
+from service.store.tables.access import AuditEntry
+from service.store.tables.base import db
+from service.store.tables.ledger import ConsentEvent
+from service.store.tables.people import Subscriber, Subscription
 from service.store.types import new_id
 from service.usecases.signup.subscribe import SignupRequest
 from tests.web.console.steps import Admin, first

@@ -7,8 +7,8 @@ import time_machine
 from sqlalchemy import func, select
 
 from service.app import create_app
-from service.store.tables.access import AdminSession
-from service.store.tables.base import AuditEntry, db
+from service.store.tables.access import AdminSession, AuditEntry
+from service.store.tables.base import db
 from service.usecases.access.sessions import (
     LINK_LIFE,
     SESSION_IDLE,

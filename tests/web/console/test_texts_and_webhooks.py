@@ -13,7 +13,8 @@ from sqlalchemy import insert, select
 from service.clock import utc_now
 from service.domain.files.exchange import FileFormat
 from service.domain.webhooks.event import EventType
-from service.store.tables.base import AuditEntry, db
+from service.store.tables.access import AuditEntry
+from service.store.tables.base import db
 from service.store.tables.webhooks import WebhookAttempt
 from service.store.types import new_id
 from tests.scenario import Scenario

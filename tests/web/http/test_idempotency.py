@@ -9,7 +9,9 @@ import time_machine
 from sqlalchemy import event, func, select, update
 
 from service.domain.errors import UnavailableError
-from service.store.tables.base import ConsentEvent, OutboxMessage, db
+from service.store.tables.base import db
+from service.store.tables.delivery import OutboxMessage
+from service.store.tables.ledger import ConsentEvent
 from service.store.tables.signup import HeldSignup, IdempotencyRecord
 from service.usecases.signup import idempotency as module
 from service.usecases.signup.idempotency import KEEP, Idempotency

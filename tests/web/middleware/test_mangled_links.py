@@ -13,7 +13,9 @@ from sqlalchemy.engine import URL
 
 from service.app import SIGNAL, create_app
 from service.domain.subscription import LinkScope, SubscriptionRef
-from service.store.tables.base import OutboxMessage, Subscription, db
+from service.store.tables.base import db
+from service.store.tables.delivery import OutboxMessage
+from service.store.tables.people import Subscription
 from service.tokens import Tokens
 from service.web.middleware.link_paths import LinkPaths
 from tests.conftest import make_settings

@@ -13,7 +13,9 @@ from service.app import create_app
 from service.clock import utc_now
 from service.domain.subscription import LinkScope, SubscriptionRef
 from service.mail.mailbox import Mailbox
-from service.store.tables.base import OutboxMessage, Subscription, db
+from service.store.tables.base import db
+from service.store.tables.delivery import OutboxMessage
+from service.store.tables.people import Subscription
 from service.tokens import Tokens
 from service.web.http.context import EXTENSION
 

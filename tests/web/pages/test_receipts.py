@@ -11,7 +11,10 @@ from sqlalchemy import select, update
 from service.app import SIGNAL, build_seal_ledger, create_app
 from service.signing import PublicKey
 from service.store.delivery.outbox import scope_of
-from service.store.tables.base import ConsentEvent, OutboxMessage, Subscription, db
+from service.store.tables.base import db
+from service.store.tables.delivery import OutboxMessage
+from service.store.tables.ledger import ConsentEvent
+from service.store.tables.people import Subscription
 from service.tokens import Tokens
 from service.usecases.ledger.verify import VerifyReceipts
 from service.web.http.context import EXTENSION

@@ -13,7 +13,9 @@ import time_machine
 from sqlalchemy import func, select
 
 from service.app import SIGNAL, create_app
-from service.store.tables.base import OutboxMessage, Subscriber, db
+from service.store.tables.base import db
+from service.store.tables.delivery import OutboxMessage
+from service.store.tables.people import Subscriber
 from service.store.tables.signup import HeldSignup
 from service.usecases.signup.extra_step import LIFE, WAIT
 

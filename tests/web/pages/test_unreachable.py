@@ -12,7 +12,8 @@ from service.app import SIGNAL, create_app
 from service.config import Settings
 from service.domain.consent import Evidence
 from service.domain.signup.risk import Level, Reason, Risk
-from service.store.tables.base import OutboxMessage, db
+from service.store.tables.base import db
+from service.store.tables.delivery import OutboxMessage
 from service.usecases.links.views import MailProgress
 from service.usecases.signup.subscribe import SignupRequest
 from service.web.http.context import EXTENSION
