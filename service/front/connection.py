@@ -268,7 +268,7 @@ class Connection(asyncio.Protocol):
     def _start(self, request: Request) -> None:
         """Have the app answer."""
         self._front.waiting.pop(self, None)
-        lane = self._front.lanes[self._front.lane_of(request.method, request.path)]
+        lane = self._front.lanes[request.lane]
         if not lane.enter():
             self._refuse(HTTPStatus.SERVICE_UNAVAILABLE)
             return

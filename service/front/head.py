@@ -17,6 +17,8 @@ from httptools import (
     parse_url,
 )
 
+from service.front.limits import LaneName
+
 MAX_FIELDS = 100
 MAX_LENGTH_DIGITS = 18
 
@@ -46,6 +48,7 @@ class Request:
         "is_upload",
         "is_whole",
         "keeps_alive",
+        "lane",
         "length",
         "method",
         "parts",
@@ -68,6 +71,8 @@ class Request:
         """The body, once it was collected."""
         self.is_upload = False
         """Whether the body is handed on as it comes."""
+        self.lane = LaneName.REQUESTS
+        """Which threads run it; the reader sets it."""
         self.is_whole = False
         """Whether the end of a chunked body was read."""
         self.runs_over = False

@@ -60,4 +60,4 @@ LANES = {
 }
 
 LaneOf = Callable[[str, str], LaneName]
-"""Tells the lane of a method and a decoded path."""
+"""Tells the lane of a method and a path as `PATH_INFO` has it. Called on the loop."""

@@ -137,7 +137,8 @@ class Reader:
         self._raw_bytes = 0
         self.stage = Stage.BODY
         is_too_long = request.length is not None and request.length > self._limits.body_bytes
-        is_upload = self._lane_of(request.method, request.path) is LaneName.IMPORTS
+        request.lane = self._lane_of(request.method, request.path)
+        is_upload = request.lane is LaneName.IMPORTS
         if request.length == 0 or is_too_long or is_upload:
             request.is_upload = is_upload and request.length != 0
             self.stage = Stage.READY

@@ -4,10 +4,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from flask import Flask
-from werkzeug.routing import Rule
 
 from service.front.limits import LaneName, LaneOf
-from service.web.middleware.public_path import public_path
+from service.web.middleware.public_path import RoutedPath, public_path
 
 _View = TypeVar("_View", bound=Callable[..., Any])
 
@@ -23,21 +22,20 @@ def takes_long(lane: LaneName) -> Callable[[_View], _View]:
 
 
 def lane_of(app: Flask, public_url: str) -> LaneOf:
-    """Return what tells the lane of a method and a path, with and without the public path.
+    """Return what tells the lane of a method and a path: that of the view that is routed to.
 
     A view that takes long has a path without variables.
     """
-    prefix = public_path(public_url)
+    routed = RoutedPath(public_path(public_url), app.url_map)
     lanes: dict[tuple[str, str], LaneName] = {}
     for rule in app.url_map.iter_rules():
         lane = getattr(app.view_functions[rule.endpoint], "lane", None)
         if lane is not None:
-            for method in rule.methods or ():
-                for path in _paths(rule, prefix):
-                    lanes[method, path] = lane
+            lanes.update(((method, rule.rule), lane) for method in rule.methods or ())
 
     def found(method: str, path: str) -> LaneName:
-        return lanes.get((method, path), LaneName.REQUESTS)
+        # A slash at the end of a path does not matter to routing.
+        return lanes.get((method, routed(path).removesuffix("/")), LaneName.REQUESTS)
 
     return found
 
@@ -45,8 +43,3 @@ def lane_of(app: Flask, public_url: str) -> LaneOf:
 def alive_paths(public_url: str) -> frozenset[str]:
     """Return the paths under which a probe asks whether the process answers."""
     return frozenset({"/healthz", f"{public_path(public_url)}/healthz"})
-
-
-def _paths(rule: Rule, prefix: str) -> tuple[str, ...]:
-    """Return how a rule's path may come in: a slash at its end is not minded."""
-    return (rule.rule, f"{rule.rule}/", prefix + rule.rule, f"{prefix}{rule.rule}/")

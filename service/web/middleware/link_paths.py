@@ -14,6 +14,8 @@ TOKEN = "<token>"  # noqa: S105 - the name of a route's part
 SLUG = "<slug>"
 SIGNATURE_LENGTH = 43
 """How many characters of base64 an HMAC-SHA-256 has (`service/tokens.py`)."""
+MAX_LENGTH = 4096
+"""Many times the length of our longest link. What is longer is no link that somebody mangled."""
 _TOKEN = re.compile(
     # A dash or underscore behind it is markup; with a letter or digit it is another token.
     rf"[^A-Za-z0-9_-]*(?:3D)?([A-Za-z0-9_-]+\.[A-Za-z0-9_-]{{{SIGNATURE_LENGTH}}})(?![A-Za-z0-9])"
@@ -44,6 +46,8 @@ class LinkPaths:
     def __call__(self, path: str) -> str:
         """Return the path to route in place of this one; one that needs no help is as it was."""
         path = re.sub("/{2,}", "/", path)
+        if len(path) > MAX_LENGTH:
+            return path
         for before, ends in self._tokens.items():
             if path[: len(before)].lower() == before:
                 return self._link(path, before, ends)

@@ -17,7 +17,7 @@ from service.store.tables.base import db
 from service.store.tables.delivery import OutboxMessage
 from service.store.tables.people import Subscription
 from service.tokens import Tokens
-from service.web.middleware.link_paths import LinkPaths
+from service.web.middleware.link_paths import MAX_LENGTH, LinkPaths
 from tests.conftest import make_settings
 
 BEHIND = (
@@ -215,6 +215,13 @@ def test_paths_that_need_no_help_are_as_they_were(app):
     for rule in app.url_map.iter_rules():
         path = re.sub("<[^>]*>", "news-flash", rule.rule)
         assert clean(path) == path
+
+
+def test_a_path_longer_than_any_link_is_not_searched_for_one(client, tokens):
+    for start, token in tokens.items():
+        fits, too_long = ("." * (MAX_LENGTH - len(start + token) + more) for more in (0, 1))
+        assert client.get(f"{start}{token}{fits}").status_code == 200
+        assert client.get(f"{start}{token}{too_long}").status_code == 404
 
 
 Make = Callable[..., FlaskClient]
