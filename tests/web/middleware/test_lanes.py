@@ -14,7 +14,7 @@ from sqlalchemy.engine import URL
 
 from service.app import SIGNAL, create_app
 from service.front.limits import LaneName
-from service.store.tables.core import db
+from service.store.tables.base import db
 from service.usecases.access.keys import Keys
 from service.web.middleware.lanes import lane_of
 from tests.conftest import make_settings
