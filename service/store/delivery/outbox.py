@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, exists, func, select
+from sqlalchemy import Connection, bindparam, exists, func, select
 
 from service.domain.delivery.feedback import EventKind
 from service.domain.delivery.retry import MessageStatus
@@ -47,22 +47,40 @@ def scope_of(subscriber_id: UUID, refs: Sequence[Sequence[Any]]) -> LinkScope:
     )
 
 
+_FIND = (
+    select(
+        OutboxMessage.status,
+        OutboxMessage.created_at,
+        Subscriber.email,
+        exists()
+        .where(
+            RecordedEvent.message_id == OutboxMessage.id,
+            RecordedEvent.kind == EventKind.HARD_BOUNCE.value,
+        )
+        .label("has_bounced"),
+    )
+    .join(Subscriber, Subscriber.id == OutboxMessage.subscriber_id)
+    .where(OutboxMessage.id == bindparam("message_id"))
+)
+# Built once, like the next one: a visitor's page asks both again and again.
+_OLDEST_DUE = select(
+    *(
+        select(func.coalesce(OutboxMessage.retried_at, OutboxMessage.created_at))
+        .where(
+            OutboxMessage.status == MessageStatus.QUEUED.value, OutboxMessage.is_alone.is_(alone)
+        )
+        .order_by(OutboxMessage.next_attempt_at)
+        .limit(1)
+        .scalar_subquery()
+        .label(name)
+        for name, alone in (("together", False), ("alone", True))
+    )
+)
+
+
 def find(connection: Connection, message_id: UUID) -> MessageState | None:
     """Return the message's state."""
-    bounced = exists().where(
-        RecordedEvent.message_id == OutboxMessage.id,
-        RecordedEvent.kind == EventKind.HARD_BOUNCE.value,
-    )
-    row = connection.execute(
-        select(
-            OutboxMessage.status,
-            OutboxMessage.created_at,
-            Subscriber.email,
-            bounced.label("has_bounced"),
-        )
-        .join(Subscriber, Subscriber.id == OutboxMessage.subscriber_id)
-        .where(OutboxMessage.id == message_id)
-    ).first()
+    row = connection.execute(_FIND, {"message_id": message_id}).first()
     if row is None:
         return None
     return MessageState(
@@ -87,20 +105,9 @@ def has_any_failed(
 
 
 def oldest_due_at(connection: Connection) -> datetime | None:
-    """Return since when the longest waiting message has been owed."""
-    owed = [
-        connection.scalar(
-            select(func.coalesce(OutboxMessage.retried_at, OutboxMessage.created_at))
-            .where(
-                OutboxMessage.status == MessageStatus.QUEUED.value,
-                OutboxMessage.is_alone.is_(alone),
-            )
-            .order_by(OutboxMessage.next_attempt_at)
-            .limit(1)
-        )
-        for alone in (False, True)
-    ]
-    return min((at for at in owed if at is not None), default=None)
+    """Return since when the longest waiting message has been queued."""
+    oldest = connection.execute(_OLDEST_DUE).one()
+    return min((at for at in oldest if at is not None), default=None)
 
 
 def insert_renewal(

@@ -1,8 +1,9 @@
 """The page after signup: how the mail fares, and the place for the code in it."""
 
 from datetime import timedelta
+from http import HTTPStatus
 
-from flask import render_template, request
+from flask import make_response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -22,7 +23,12 @@ _FINAL = (MailProgress.BOUNCED, MailProgress.UNREACHABLE)
 @pages.get("/status/<token>")
 def status(token: str) -> ResponseReturnValue:
     """Show how the mail fares. Reloads itself, but never under the hands of someone who types."""
-    return _page(token, services().signup_status(token))
+    view = services().signup_status(token)
+    if request.if_none_match.contains(view.progress):
+        return "", HTTPStatus.NOT_MODIFIED  # the page's own script asks whether there is news
+    answer = make_response(_page(token, view))
+    answer.set_etag(view.progress)
+    return answer
 
 
 @pages.post("/status/<token>")

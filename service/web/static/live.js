@@ -11,12 +11,17 @@
   const look = async () => {
     if (document.visibilityState === "visible") {
       try {
-        const answer = await fetch(location.pathname + location.search, { credentials: "omit", cache: "no-store" });
+        const shown = document.querySelector("[data-live]");
+        const answer = await fetch(location.pathname + location.search, {
+          credentials: "omit",
+          cache: "no-store",
+          headers: { "If-None-Match": `"${shown.dataset.live}"` },
+        });
         const page = new DOMParser().parseFromString(await answer.text(), "text/html");
         const fresh = page.querySelector("[data-live]");
-        const shown = document.querySelector("[data-live]");
-        if (answer.ok && fresh && shown && fresh.innerHTML.trim() !== shown.innerHTML.trim()) {
+        if (answer.ok && fresh && fresh.dataset.live !== shown.dataset.live) {
           shown.replaceChildren(...[...fresh.childNodes].map((node) => document.importNode(node, true)));
+          shown.dataset.live = fresh.dataset.live;
           document.title = page.title;
         }
       } catch {
