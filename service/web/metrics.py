@@ -33,7 +33,9 @@ class FiguresCollector(Collector):
         """Return every series."""
         figures = self._figures
         depth = GaugeMetricFamily(
-            "newsflash_outbox_messages", "Mails that are owed or dead.", labels=["status"]
+            "newsflash_outbox_messages",
+            "Emails that wait, are being sent, or failed.",
+            labels=["status"],
         )
         for status, count in figures.depths.items():
             depth.add_metric([status.value], count)

@@ -82,7 +82,7 @@ def test_queues_providers_and_subscriptions_are_shown(
     found = series(client)
     assert found["newsflash_refused_senders", "postmark_400", "postmark"] == 2
     assert found["newsflash_outbox_messages", "queued"] == 1
-    assert found["newsflash_outbox_messages", "dead"] == 0
+    assert found["newsflash_outbox_messages", "failed"] == 0
     assert 0 < found["newsflash_oldest_due_mail_seconds",] < 60
     assert found["newsflash_provider_attempts_total", "accepted", "postmark"] == 7
     assert found["newsflash_provider_attempts_total", "unknown", "postmark"] == 2

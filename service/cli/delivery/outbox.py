@@ -1,4 +1,4 @@
-"""`newsflash outbox`: mail that needs a person."""
+"""`newsflash outbox`: emails that need a person."""
 
 from datetime import datetime
 from uuid import UUID
@@ -18,13 +18,13 @@ MOMENT = click.DateTime(["%Y-%m-%dT%H:%M:%S%z"])
 
 @click.group("outbox")
 def outbox() -> None:
-    """Look at owed mail, and try dead mail once more."""
+    """Show emails of the outbox, and send failed ones again."""
 
 
 @outbox.command("list")
 @click.option(
     "--status",
-    default=MessageStatus.DEAD.value,
+    default=MessageStatus.FAILED.value,
     show_default=True,
     type=click.Choice([*(each.value for each in MessageStatus), ANY]),
 )
@@ -48,13 +48,13 @@ def list_messages(*, status: str, limit: int, cursor: UUID | None, as_json: bool
 
 @outbox.command("retry")
 @click.argument("message_ids", nargs=-1, type=click.UUID)
-@click.option("--all-dead", is_flag=True, help="Every dead message whose link still works.")
-def retry(*, message_ids: tuple[UUID, ...], all_dead: bool) -> None:
-    """Queue dead messages anew; they have three more days."""
-    if all_dead == bool(message_ids):
-        raise click.UsageError("Name messages, or give --all-dead.")
+@click.option("--all-failed", is_flag=True, help="Every failed message whose link still works.")
+def retry(*, message_ids: tuple[UUID, ...], all_failed: bool) -> None:
+    """Queue failed messages again; they have three more days."""
+    if all_failed == bool(message_ids):
+        raise click.UsageError("Name messages, or give --all-failed.")
     found = services_of(app_or_exit()).outbox
-    if all_dead:
+    if all_failed:
         click.echo(f"{found.retry_all(actor=ACTOR)} queued")
         return
     for message_id in message_ids:

@@ -16,7 +16,7 @@ MAX_DELAY = timedelta(hours=1)
 MISCONFIGURED_MAX_DELAY = timedelta(minutes=5)
 """How long a message waits at most that our own settings keep back: somebody is mending them."""
 GIVE_UP_AFTER = timedelta(days=3)
-"""A message that no provider takes is `dead` after this time, not before."""
+"""A message that no provider takes is `failed` after this time, not before."""
 
 
 class MessageStatus(StrEnum):
@@ -25,7 +25,7 @@ class MessageStatus(StrEnum):
     QUEUED = "queued"
     SENDING = "sending"
     ACCEPTED = "accepted"
-    DEAD = "dead"
+    FAILED = "failed"
     WITHHELD = "withheld"
 
 
@@ -67,11 +67,11 @@ def decide(
     if outcome is Outcome.ACCEPTED:
         return Decision(MessageStatus.ACCEPTED)
     if outcome is Outcome.REJECTED:
-        return Decision(MessageStatus.DEAD)
+        return Decision(MessageStatus.FAILED)
     age = now - created_at
     spends = outcome is not Outcome.MISCONFIGURED
     if spends and age >= GIVE_UP_AFTER:
-        return Decision(MessageStatus.DEAD)
+        return Decision(MessageStatus.FAILED)
     last = MAX_DELAY if spends else MISCONFIGURED_MAX_DELAY
     ceiling = EAGER_MAX_DELAY if age < EAGER_PERIOD else last
     growing = FIRST_DELAY * 2 ** min(attempt - 1, 20) if spends else max(FIRST_DELAY, age / 2)

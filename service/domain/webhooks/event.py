@@ -30,7 +30,7 @@ class DeliveryStatus(StrEnum):
 
     QUEUED = "queued"
     DELIVERED = "delivered"
-    DEAD = "dead"
+    FAILED = "failed"
     WITHHELD = "withheld"
 
 

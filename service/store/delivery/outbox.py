@@ -96,7 +96,7 @@ def has_any_failed(
 ) -> bool:
     """Tell whether any message was given up for this reason by one of these providers."""
     given_up = exists().where(
-        OutboxMessage.status == MessageStatus.DEAD.value,
+        OutboxMessage.status == MessageStatus.FAILED.value,
         OutboxMessage.last_error == error,
         OutboxMessage.provider.in_(providers),
         OutboxMessage.settled_at > since,

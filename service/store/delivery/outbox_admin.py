@@ -1,4 +1,4 @@
-"""The outbox as operators see it: which mail needs a person, and one more try for it."""
+"""The outbox as operators see it: which emails need a person, and one more try for them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,8 +15,8 @@ from service.store.types import first_id
 
 DROPPED = "dropped"
 """The error of a message that an operator had withheld."""
-DEPTHS = (MessageStatus.QUEUED, MessageStatus.SENDING, MessageStatus.DEAD)
-"""The states that mail ought not to stay in; each has a partial index, so counting is cheap."""
+DEPTHS = (MessageStatus.QUEUED, MessageStatus.SENDING, MessageStatus.FAILED)
+"""The states that no message should stay in; each has a partial index, so counting is cheap."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,22 +53,24 @@ def get(connection: Connection, message_id: UUID) -> MessageInfo | None:
     return next(iter(_read(connection, _messages().where(OutboxMessage.id == message_id))), None)
 
 
-def requeue_dead(
+def requeue_failed(
     connection: Connection,
     *,
     now: datetime,
     confirms_since: datetime,
     message_id: UUID | None = None,
 ) -> int:
-    """Queue a dead message anew, or all of them; return how many that were.
+    """Queue a failed message again, or all of them; return how many there were.
 
     It gets a fresh window of retries from `now` on and is composed as before. A confirmation from
-    before `confirms_since` stays dead: its link would not work any more.
+    before `confirms_since` stays failed: its link would not work any more.
     """
     works = or_(
         OutboxMessage.kind != MessageKind.CONFIRM.value, OutboxMessage.created_at > confirms_since
     )
-    statement = update(OutboxMessage).where(OutboxMessage.status == MessageStatus.DEAD.value, works)
+    statement = update(OutboxMessage).where(
+        OutboxMessage.status == MessageStatus.FAILED.value, works
+    )
     if message_id is not None:
         statement = statement.where(OutboxMessage.id == message_id)
     return connection.execute(

@@ -23,7 +23,7 @@ from service.store.plans import there_is_none
 from service.store.tables.delivery import OutboxMessage, RecordedEvent
 from service.store.tables.people import Subscriber, Subscription
 
-_SETTLED = ("accepted", "dead", "withheld")
+_SETTLED = ("accepted", "failed", "withheld")
 _HELD = Subscription
 _PENDING = _HELD.status == Status.PENDING.value
 _UNSUBSCRIBED = _HELD.status == Status.UNSUBSCRIBED.value

@@ -31,10 +31,10 @@ class OutboxMessage(db.Model):  # type: ignore[name-defined,misc]
             postgresql_where=text("status = 'sending'"),
         ),
         Index(
-            "ix_outbox_messages_dead",
+            "ix_outbox_messages_failed",
             "id",
-            sqlite_where=text("status = 'dead'"),
-            postgresql_where=text("status = 'dead'"),
+            sqlite_where=text("status = 'failed'"),
+            postgresql_where=text("status = 'failed'"),
         ),
         Index(None, "subscriber_id", "created_at"),
         # What counts against an address's budget, however many were withheld.

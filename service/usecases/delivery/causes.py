@@ -58,12 +58,12 @@ def causes(figures: Figures, *, public_url: str, providers: Sequence[str]) -> It
             "`newsflash doctor` name it.",
         )
     yield from _slow(figures, alive)
-    if failed := figures.depths.get(MessageStatus.DEAD, 0):
+    if failed := figures.depths.get(MessageStatus.FAILED, 0):
         yield Cause(
             name="failed",
             subject="failed emails",
             text=f"{failed} emails failed for good, the newest with "
-            f"{figures.last_dead_error or 'an unknown error'}: see `newsflash outbox list`.",
+            f"{figures.last_failed_error or 'an unknown error'}: see `newsflash outbox list`.",
         )
     if figures.withheld_today:
         yield Cause(

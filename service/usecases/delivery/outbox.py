@@ -1,4 +1,4 @@
-"""Mail that needs a person: looking at it, and trying once more."""
+"""Emails that need a person: looking at them, and sending them again."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -51,14 +51,14 @@ class Outbox:
         return [self._view(info) for info in found]
 
     def retry(self, message_id: UUID, *, actor: str) -> MessageView:
-        """Queue a dead message anew, with a fresh window of retries, and return it.
+        """Queue a failed message again, with a fresh window of retries, and return it.
 
-        Raises `NotFoundError`, or `ConflictError` for one that is not dead, or whose confirm link
-        is too old to be of use.
+        Raises `NotFoundError`, or `ConflictError` for one that has not failed, or whose confirm
+        link is too old to be of use.
         """
         now = utc_now()
         with self._engine.begin() as connection:
-            count = store.requeue_dead(
+            count = store.requeue_failed(
                 connection,
                 now=now,
                 confirms_since=now - self._confirm_life,
@@ -69,9 +69,9 @@ class Outbox:
                 raise NotFoundError(str(message_id))
             if not count:
                 raise ConflictError(
-                    "The link in this mail is too old by now."
-                    if info.status is MessageStatus.DEAD
-                    else "This mail is not dead."
+                    "The link in this email is too old by now."
+                    if info.status is MessageStatus.FAILED
+                    else "This email has not failed."
                 )
             insert_audit(
                 connection, at=now, actor=actor, action="outbox.retried", target=str(message_id)
@@ -80,10 +80,12 @@ class Outbox:
         return self._view(info)
 
     def retry_all(self, *, actor: str) -> int:
-        """Queue every dead message anew whose link still works; return how many that were."""
+        """Queue every failed message again whose link still works; return how many there were."""
         now = utc_now()
         with self._engine.begin() as connection:
-            count = store.requeue_dead(connection, now=now, confirms_since=now - self._confirm_life)
+            count = store.requeue_failed(
+                connection, now=now, confirms_since=now - self._confirm_life
+            )
             if count:
                 insert_audit(
                     connection,

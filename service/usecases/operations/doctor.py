@@ -244,7 +244,7 @@ class Doctor:
                 f"{each.provider} refuses it ({each.error}), and its emails wait: "
                 f"confirm the address or its domain at {each.provider}, or set another sender",
             )
-        if not figures.depths.get(MessageStatus.DEAD, 0):
+        if not figures.depths.get(MessageStatus.FAILED, 0):
             yield ok("failed emails", "none")
         if queued := figures.depths.get(MessageStatus.QUEUED, 0):
             yield ok(

@@ -54,7 +54,7 @@ class Figures:
     is_ledger_broken: bool
     workers: Sequence[WorkerInfo]
     """Those of the last days, the one seen last first."""
-    last_dead_error: str | None
+    last_failed_error: str | None
     """Why the newest email that failed for good did."""
 
 
@@ -75,7 +75,9 @@ class Metrics:
         with reading(self._engine) as connection:
             oldest = outbox.oldest_due_at(connection)
             webhooks = deliveries.due_webhooks(connection)
-            dead = outbox_admin.page(connection, status=MessageStatus.DEAD, limit=1, before=None)
+            failed = outbox_admin.page(
+                connection, status=MessageStatus.FAILED, limit=1, before=None
+            )
             return Figures(
                 at=now,
                 depths=outbox_admin.depths(connection),
@@ -99,7 +101,7 @@ class Metrics:
                 unsealed=sealing.count_unsealed(connection),
                 is_ledger_broken=sealing.is_broken(connection),
                 workers=all_workers(connection),
-                last_dead_error=dead[0].last_error if dead else None,
+                last_failed_error=failed[0].last_error if failed else None,
             )
 
     def subscriptions(self) -> Mapping[tuple[str, Status], int]:

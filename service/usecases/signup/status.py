@@ -65,7 +65,7 @@ class SignupStatus:
             is_late = oldest_due is not None and oldest_due <= requested_at
             if is_late and now - requested_at > DELAYED_AFTER:
                 progress = MailProgress.DELAYED
-        elif message.has_bounced or message.status is MessageStatus.DEAD:
+        elif message.has_bounced or message.status is MessageStatus.FAILED:
             progress = MailProgress.BOUNCED
         elif message.status in (MessageStatus.QUEUED, MessageStatus.SENDING):
             is_late = now - message.created_at > DELAYED_AFTER

@@ -225,13 +225,13 @@ class DeliverWebhooks:
             now=now,
             jitter=self._jitter(),
         )
-        is_dead = decision.status is MessageStatus.DEAD
+        has_failed = decision.status is MessageStatus.FAILED
         # Calls that were under way together fail together, and count once.
         is_news = receiver.paused_until is None or began >= receiver.paused_until
         failures = receiver.failures + 1
         pause = pause_after(failures, jitter=self._jitter())
         return WebhookSettlement(
-            status=DeliveryStatus.DEAD if is_dead else DeliveryStatus.QUEUED,
+            status=DeliveryStatus.FAILED if has_failed else DeliveryStatus.QUEUED,
             next_attempt_at=decision.next_attempt_at or now,
             receiver=Receiver(failures=failures, paused_until=now + pause) if is_news else None,
             disabled_reason="gone" if result.is_gone else None,

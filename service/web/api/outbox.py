@@ -1,4 +1,4 @@
-"""The outbox, for administrators: mail that needs a person."""
+"""The outbox, for administrators: emails that need a person."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,7 +17,7 @@ from service.web.http.json_body import JsonBlueprint
 MAX_PAGE = 200
 
 outbox_api = JsonBlueprint(
-    "outbox", __name__, url_prefix="/v1/outbox", description="Mail that the service owes"
+    "outbox", __name__, url_prefix="/v1/outbox", description="Emails that the service has promised"
 )
 
 
@@ -27,7 +27,9 @@ class OutboxPageSchema(Schema):
     status = fields.Enum(
         MessageStatus,
         by_value=True,
-        metadata={"description": "`dead` is the mail that needs a person; any where left out."},
+        metadata={
+            "description": "`failed` are the emails that need a person. Leave empty for all."
+        },
     )
     limit = fields.Integer(load_default=50, validate=validate.Range(min=1, max=MAX_PAGE))
     cursor = fields.UUID(metadata={"description": "`next_cursor` of the page before."})
@@ -66,7 +68,7 @@ class MessagesSchema(Schema):
 @outbox_api.arguments(OutboxPageSchema, location="query")
 @outbox_api.response(200, MessagesSchema)
 def messages(page: dict[str, Any]) -> dict[str, Any]:
-    """List owed mail, newest first."""
+    """List emails, newest first."""
     limit = page["limit"]
     found = services().outbox.page(
         status=page.get("status"), limit=limit, before=page.get("cursor")
@@ -78,9 +80,9 @@ def messages(page: dict[str, Any]) -> dict[str, Any]:
 @requires(Role.ADMIN)
 @outbox_api.response(200, MessageSchema)
 @outbox_api.alt_response(404, description="There is no such message.")
-@outbox_api.alt_response(409, description="It is not dead, or its confirm link is too old.")
+@outbox_api.alt_response(409, description="It has not failed, or its confirm link is too old.")
 def retry(message_id: UUID) -> dict[str, Any]:
-    """Queue a dead message anew; it has three more days."""
+    """Queue a failed message again; it has three more days."""
     return _shown(services().outbox.retry(message_id, actor=actor()))
 
 

@@ -1,4 +1,4 @@
-"""Owed mail: what waits, what is dead, and one more try for it."""
+"""The outbox: emails that wait or failed, and one more try for those that failed."""
 
 from uuid import UUID
 
@@ -19,8 +19,8 @@ PAGE = 50
 @admin_pages.get("/mails")
 @signed_in
 def mails() -> ResponseReturnValue:
-    """Show the newest mails in one state, dead ones where none is named."""
-    asked = request.args.get("status", MessageStatus.DEAD.value)
+    """Show the newest emails in one state, failed ones where none is named."""
+    asked = request.args.get("status", MessageStatus.FAILED.value)
     status = MessageStatus(asked) if asked in set(MessageStatus) else None
     found = services().outbox.page(status=status, limit=PAGE, before=asked_id("before"))
     queued = request.args.get("queued", type=int)
@@ -29,7 +29,7 @@ def mails() -> ResponseReturnValue:
         mails=found,
         status=status.value if status else "any",
         statuses=[
-            (MessageStatus.DEAD.value, _("Dead")),
+            (MessageStatus.FAILED.value, _("Failed")),
             (MessageStatus.QUEUED.value, _("Waiting")),
             ("any", _("All")),
         ],
@@ -43,7 +43,7 @@ def mails() -> ResponseReturnValue:
 @admin_pages.post("/mails/<uuid:message_id>/retry")
 @signed_in
 def retry_mail(message_id: UUID) -> ResponseReturnValue:
-    """Queue one dead mail anew."""
+    """Queue one failed email again."""
     services().outbox.retry(message_id, actor=actor())
     return redirect(url_for("admin.mails", queued=1), code=303)
 
@@ -51,6 +51,6 @@ def retry_mail(message_id: UUID) -> ResponseReturnValue:
 @admin_pages.post("/mails/retry")
 @signed_in
 def retry_all_mails() -> ResponseReturnValue:
-    """Queue every dead mail anew whose link still works."""
+    """Queue every failed email again whose link still works."""
     count = services().outbox.retry_all(actor=actor())
     return redirect(url_for("admin.mails", queued=count), code=303)

@@ -1,4 +1,4 @@
-"""Operators make webhooks and retry dead mail from the command line."""
+"""Operators make webhooks and retry failed emails from the command line."""
 
 from pathlib import Path
 
@@ -64,8 +64,8 @@ def test_a_webhook_that_cannot_be_is_refused_in_a_line(
 
 
 @pytest.fixture
-def dead(shell: Shell, tmp_path: Path) -> list[str]:
-    """Two dead mails."""
+def failed(shell: Shell, tmp_path: Path) -> list[str]:
+    """Two failed emails."""
     from sqlalchemy.engine import make_url
 
     from service.app import create_app
@@ -78,27 +78,27 @@ def dead(shell: Shell, tmp_path: Path) -> list[str]:
         )
     engine = create_engine(shell.url)
     with engine.begin() as connection:
-        connection.execute(update(OutboxMessage).values(status="dead", last_error="postmark_300"))
+        connection.execute(update(OutboxMessage).values(status="failed", last_error="postmark_300"))
         found = [str(id_) for id_ in connection.scalars(select(OutboxMessage.id))]
     engine.dispose()
     return sorted(found)
 
 
-def test_dead_mail_is_listed_and_retried(shell: Shell, dead: list[str]) -> None:
+def test_failed_email_is_listed_and_retried(shell: Shell, failed: list[str]) -> None:
     listed = shell("outbox", "list").stdout
-    assert [line.split()[0] for line in listed.splitlines()] == dead[::-1]
+    assert [line.split()[0] for line in listed.splitlines()] == failed[::-1]
     assert "news-flash" in listed
     assert "postmark_300" in listed
     assert "@" not in listed
-    assert shell("outbox", "retry", dead[0]).stdout == f"{dead[0]} queued\n"
-    assert "is not dead" in shell("outbox", "retry", dead[0]).output
-    assert shell("outbox", "retry", "--all-dead").stdout == "1 queued\n"
+    assert shell("outbox", "retry", failed[0]).stdout == f"{failed[0]} queued\n"
+    assert "has not failed" in shell("outbox", "retry", failed[0]).output
+    assert shell("outbox", "retry", "--all-failed").stdout == "1 queued\n"
     assert shell("outbox", "list").stdout == ""
 
 
-@pytest.mark.parametrize("words", [[], ["--all-dead", "01a20c9a-7ce2-74ad-853b-9549926ea004"]])
+@pytest.mark.parametrize("words", [[], ["--all-failed", "01a20c9a-7ce2-74ad-853b-9549926ea004"]])
 def test_what_to_retry_has_to_be_said(shell: Shell, words: list[str]) -> None:
-    assert "Name messages, or give --all-dead" in shell("outbox", "retry", *words).output
+    assert "Name messages, or give --all-failed" in shell("outbox", "retry", *words).output
 
 
 def test_what_a_backup_had_queued_is_dropped(shell: Shell, tmp_path: Path) -> None:

@@ -45,14 +45,14 @@ def after(
     [
         (Outcome.ACCEPTED, timedelta(0), MessageStatus.ACCEPTED, True),
         (Outcome.ACCEPTED, timedelta(days=9), MessageStatus.ACCEPTED, True),
-        (Outcome.REJECTED, timedelta(0), MessageStatus.DEAD, True),
-        (Outcome.REJECTED, timedelta(days=9), MessageStatus.DEAD, True),
+        (Outcome.REJECTED, timedelta(0), MessageStatus.FAILED, True),
+        (Outcome.REJECTED, timedelta(days=9), MessageStatus.FAILED, True),
         (Outcome.TEMPORARY, timedelta(0), MessageStatus.QUEUED, True),
         (Outcome.TEMPORARY, GIVE_UP_AFTER - SECOND, MessageStatus.QUEUED, True),
-        (Outcome.TEMPORARY, GIVE_UP_AFTER, MessageStatus.DEAD, True),
+        (Outcome.TEMPORARY, GIVE_UP_AFTER, MessageStatus.FAILED, True),
         (Outcome.UNKNOWN, timedelta(0), MessageStatus.QUEUED, True),
         (Outcome.UNKNOWN, GIVE_UP_AFTER - SECOND, MessageStatus.QUEUED, True),
-        (Outcome.UNKNOWN, GIVE_UP_AFTER, MessageStatus.DEAD, True),
+        (Outcome.UNKNOWN, GIVE_UP_AFTER, MessageStatus.FAILED, True),
         (Outcome.MISCONFIGURED, timedelta(0), MessageStatus.QUEUED, False),
         (Outcome.MISCONFIGURED, timedelta(days=300), MessageStatus.QUEUED, False),
     ],
@@ -117,7 +117,7 @@ def test_a_message_that_is_never_taken_dies_after_three_days_and_few_tries(jitte
     age, attempt = timedelta(0), 1
     while True:
         decision = after(Outcome.TEMPORARY, age=age, attempt=attempt, jitter=jitter)
-        if decision.status is MessageStatus.DEAD:
+        if decision.status is MessageStatus.FAILED:
             break
         assert decision.next_attempt_at is not None
         age, attempt = decision.next_attempt_at - CREATED, attempt + 1

@@ -409,7 +409,9 @@ def test_what_a_provider_answered_is_settled_by_another_worker_without_a_call(
     assert len(provider.calls) == 1
     found = [scenario.messages(email)[0] for email in emails]
     by_id = sorted(found, key=lambda each: each.id)
-    assert [each.status for each in by_id] == ["accepted", "dead"] + ["accepted"] * (len(found) - 2)
+    assert [each.status for each in by_id] == ["accepted", "failed"] + ["accepted"] * (
+        len(found) - 2
+    )
     assert {each.attempts for each in found} == {1}
     assert by_id[0].provider_message_id == f"at-provider-{by_id[0].id}"
     assert by_id[1].last_error == "no_such_address"
@@ -635,12 +637,12 @@ def test_poisoned_addresses_delay_no_other_mail_and_are_given_up(
         "accepted",
         "accepted",
         "accepted",
-        "dead",
+        "failed",
         "accepted",
     ]
     assert found["reader4@example.org"].last_error == "not_sendable"
     (row,) = scenario.rows(select(OutboxMessage.__table__).where(OutboxMessage.id == bad))
-    assert (row.status, row.last_error) == ("dead", "address_unsupported")
+    assert (row.status, row.last_error) == ("failed", "address_unsupported")
     assert len(provider.calls) == (4 if batch_size == 1 else 1)
     assert batch_rows(scenario) == 0
 
@@ -687,7 +689,7 @@ def test_a_mail_that_nobody_carries_is_given_up_and_delays_nobody(scenario: Scen
             scenario.sign_up(email)
         run(make(scenario, first, second))
     message = scenario.messages(JORG)[0]
-    assert (message.status, message.last_error) == ("dead", "address_unsupported")
+    assert (message.status, message.last_error) == ("failed", "address_unsupported")
     assert (len(first.calls), len(second.calls)) == (1, 0)
     assert scenario.messages(ADA)[0].status == "accepted"
 
@@ -724,7 +726,7 @@ def test_a_row_that_cannot_be_composed_holds_nobody_up(scenario: Scenario):
     run(make(scenario, provider))
     assert provider.recipients == [BOB]
     assert (scenario.messages()[0].status, scenario.messages()[0].last_error) == (
-        "dead",
+        "failed",
         "not_composable",
     )
     assert scenario.messages(BOB)[0].status == "accepted"
@@ -761,12 +763,12 @@ def test_a_list_made_a_moment_ago_by_another_process_is_known(scenario: Scenario
     assert "Brand-New" in provider.calls[-1][1][0].subject + provider.calls[-1][1][0].text
 
 
-def test_a_rejected_message_is_dead_at_once(scenario: Scenario):
+def test_a_rejected_message_has_failed_at_once(scenario: Scenario):
     provider = FakeProvider(fails(RejectedError("no_such_mailbox")))
     scenario.sign_up()
     run(make(scenario, provider))
     (message,) = scenario.messages()
-    assert (message.status, message.last_error) == ("dead", "no_such_mailbox")
+    assert (message.status, message.last_error) == ("failed", "no_such_mailbox")
 
 
 @pytest.mark.parametrize(
@@ -804,7 +806,7 @@ def test_a_refused_batch_is_split_so_that_one_does_not_spoil_the_rest(scenario: 
         scenario.sign_up(email)
     run(make(scenario, provider))
     assert [scenario.messages(email)[0].status for email in emails] == [
-        "dead",
+        "failed",
         "accepted",
         "accepted",
     ]
@@ -837,7 +839,7 @@ def test_a_failing_provider_is_tried_for_three_days_and_no_longer(scenario: Scen
             if message.status == "queued":
                 clock.move_to(max(message.next_attempt_at, deliver.next_due_at() or NOON))
         (message,) = scenario.messages()
-        assert message.status == "dead"
+        assert message.status == "failed"
         assert message.settled_at >= NOON + timedelta(days=3)
     assert message.attempts == len(provider.calls)
 

@@ -134,7 +134,7 @@ def rejected_mail(site: Site) -> None:
     site.work()
     site.enqueue()
     with site.engine.begin() as connection:
-        connection.execute(update(OutboxMessage).values(status="dead", last_error="postmark_300"))
+        connection.execute(update(OutboxMessage).values(status="failed", last_error="postmark_300"))
 
 
 def low_rate(site: Site) -> None:

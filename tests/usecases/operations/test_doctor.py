@@ -251,7 +251,7 @@ def test_failed_and_queued_emails_are_counted(look: Look, services: Services) ->
         )
     assert look()["queued emails"].detail.startswith("2,")
     with services.outbox._engine.begin() as connection:
-        connection.execute(update(OutboxMessage).values(status="dead"))
+        connection.execute(update(OutboxMessage).values(status="failed"))
     finding = look()["failed emails"]
     assert finding.level is Level.FAILED
     assert finding.detail.startswith("2 emails")

@@ -127,7 +127,7 @@ def test_people_go_when_they_were_kept_long_enough(engine: Engine, retention: Re
 def test_settled_mails_go_and_what_is_owed_stays(engine: Engine, retention: Retention):
     add(engine, "member", ("confirmed", 60))
     mail(engine, "member", 40)
-    mail(engine, "member", 41, "dead")
+    mail(engine, "member", 41, "failed")
     mail(engine, "member", 42, "queued")
     mail(engine, "member", 20)
     removed = retention.run(actor="test")

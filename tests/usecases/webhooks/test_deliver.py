@@ -120,7 +120,7 @@ def test_gone_disables_the_webhook(service: Service, receiver: Receiver) -> None
     receiver.answers.append(Response(status=410))
     teller = service.teller()
     teller.run_due(10)
-    assert service.deliveries()[0].status == "dead"
+    assert service.deliveries()[0].status == "failed"
     assert (service.webhook().is_enabled, service.webhook().disabled_reason) == (False, "gone")
     assert teller.run_due(10) == 0
     view = service.services.webhooks.update(id_, {"is_enabled": True}, actor="test")
@@ -183,7 +183,7 @@ def test_nobody_there_is_told_again(service: Service) -> None:
     assert service.deliveries()[0].last_error == "connection_broken"
 
 
-def test_after_three_days_an_event_is_dead(service: Service, receiver: Receiver) -> None:
+def test_after_three_days_an_event_has_failed(service: Service, receiver: Receiver) -> None:
     service.hook(receiver.url)
     service.sign_up()
     service.confirm()
@@ -191,7 +191,7 @@ def test_after_three_days_an_event_is_dead(service: Service, receiver: Receiver)
         connection.execute(update(WebhookDelivery).values(created_at=utc_now() - GIVE_UP_AFTER))
     receiver.answers.append(Response(status=503))
     service.teller().run_due(10)
-    assert service.deliveries()[0].status == "dead"
+    assert service.deliveries()[0].status == "failed"
 
 
 def many(service: Service, webhook_id: UUID, count: int) -> None:

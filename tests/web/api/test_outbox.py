@@ -1,4 +1,4 @@
-"""Operators see dead mail and have it tried once more."""
+"""Operators see failed emails and have them sent again."""
 
 from datetime import timedelta
 from typing import Any
@@ -25,8 +25,8 @@ def admin(client: FlaskClient, services: Services) -> FlaskClient:
 
 
 @pytest.fixture
-def dead(services: Services, engine: Engine) -> list[UUID]:
-    """Three dead mails, from four days ago, oldest first."""
+def failed(services: Services, engine: Engine) -> list[UUID]:
+    """Three failed emails, from four days ago, oldest first."""
     for number in range(3):
         services.subscribe(
             SignupRequest(email=f"p{number}@example.org", lists=(), evidence=Evidence())
@@ -34,7 +34,7 @@ def dead(services: Services, engine: Engine) -> list[UUID]:
     with engine.begin() as connection:
         connection.execute(
             update(OutboxMessage).values(
-                status="dead",
+                status="failed",
                 created_at=utc_now() - timedelta(days=4),
                 attempts=90,
                 provider="postmark",
@@ -45,19 +45,19 @@ def dead(services: Services, engine: Engine) -> list[UUID]:
         return list(connection.scalars(select(OutboxMessage.id).order_by(OutboxMessage.id)))
 
 
-def test_dead_mail_is_listed_newest_first_without_addresses(
-    admin: FlaskClient, dead: list[UUID]
+def test_failed_email_is_listed_newest_first_without_addresses(
+    admin: FlaskClient, failed: list[UUID]
 ) -> None:
-    first = admin.get("/v1/outbox?status=dead&limit=2").get_json()
+    first = admin.get("/v1/outbox?status=failed&limit=2").get_json()
     second = admin.get(
-        "/v1/outbox", query_string={"status": "dead", "limit": 2, "cursor": first["next_cursor"]}
+        "/v1/outbox", query_string={"status": "failed", "limit": 2, "cursor": first["next_cursor"]}
     ).get_json()
     found = first["messages"] + second["messages"]
-    assert [each["id"] for each in found] == [str(id_) for id_ in reversed(dead)]
+    assert [each["id"] for each in found] == [str(id_) for id_ in reversed(failed)]
     assert second["next_cursor"] is None
     assert {key: found[0][key] for key in ("kind", "status", "lists", "attempts")} == {
         "kind": "confirm",
-        "status": "dead",
+        "status": "failed",
         "lists": ["news-flash"],
         "attempts": 90,
     }
@@ -71,9 +71,9 @@ def test_a_wrong_question_is_refused(admin: FlaskClient, query: str) -> None:
 
 
 def test_a_retried_mail_has_a_fresh_window(
-    admin: FlaskClient, dead: list[UUID], engine: Engine
+    admin: FlaskClient, failed: list[UUID], engine: Engine
 ) -> None:
-    response = admin.post(f"/v1/outbox/{dead[0]}/retry")
+    response = admin.post(f"/v1/outbox/{failed[0]}/retry")
     assert response.status_code == 200
     shown = response.get_json()
     assert (shown["status"], shown["attempts"], shown["settled_at"]) == ("queued", 0, None)
@@ -88,7 +88,7 @@ def test_a_retried_mail_has_a_fresh_window(
             lease_until=now + timedelta(seconds=30),
         )
     (message,) = batch.messages
-    assert message.id == dead[0]
+    assert message.id == failed[0]
     assert now - message.created_at > GIVE_UP_AFTER
     assert message.window_start > now - timedelta(minutes=1)
     decision = decide(
@@ -101,23 +101,27 @@ def test_a_retried_mail_has_a_fresh_window(
     assert decision.status is MessageStatus.QUEUED
 
 
-def test_only_dead_mail_is_retried(admin: FlaskClient, dead: list[UUID]) -> None:
-    path = f"/v1/outbox/{dead[0]}/retry"
+def test_the_former_name_of_the_state_is_refused(admin: FlaskClient) -> None:
+    assert admin.get("/v1/outbox?status=dead").status_code == 422
+
+
+def test_only_a_failed_email_is_retried(admin: FlaskClient, failed: list[UUID]) -> None:
+    path = f"/v1/outbox/{failed[0]}/retry"
     assert admin.post(path).status_code == 200
     assert admin.post(path).status_code == 409
     assert admin.post(f"/v1/outbox/{uuid4()}/retry").status_code == 404
 
 
-def test_a_confirmation_whose_link_is_too_old_stays_dead(
-    admin: FlaskClient, dead: list[UUID], engine: Engine, services: Services
+def test_a_confirmation_whose_link_is_too_old_stays_failed(
+    admin: FlaskClient, failed: list[UUID], engine: Engine, services: Services
 ) -> None:
     with engine.begin() as connection:
         connection.execute(
             update(OutboxMessage)
-            .where(OutboxMessage.id == dead[0])
+            .where(OutboxMessage.id == failed[0])
             .values(created_at=utc_now() - timedelta(days=8))
         )
-    response = admin.post(f"/v1/outbox/{dead[0]}/retry")
+    response = admin.post(f"/v1/outbox/{failed[0]}/retry")
     assert response.status_code == 409
     assert "too old" in response.get_json()["detail"]
     assert services.outbox.retry_all(actor="test") == 2

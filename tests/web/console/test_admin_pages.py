@@ -211,12 +211,12 @@ def test_taking_back_ones_own_key_signs_out(client, admin):
 
 def kill_mails(app):
     with app.app_context():
-        db.session.execute(update(OutboxMessage).values(status="dead", last_error="refused"))
+        db.session.execute(update(OutboxMessage).values(status="failed", last_error="refused"))
         db.session.commit()
         return db.session.execute(select(OutboxMessage.id)).scalars().all()
 
 
-def test_dead_mail_is_shown_and_tried_again(app, client, admin):
+def test_failed_email_is_shown_and_tried_again(app, client, admin):
     for name in ("ada", "bob", "eve"):
         client.post("/subscribe/news-flash", data={"email": f"{name}@example.org"})
     first, *_ = kill_mails(app)
@@ -226,7 +226,7 @@ def test_dead_mail_is_shown_and_tried_again(app, client, admin):
     assert admin.post(f"/admin/mails/{first}/retry").location == "/admin/mails?queued=1"
     assert admin.post(f"/admin/mails/{first}/retry").status_code == 409
     assert admin.post("/admin/mails/retry").location == "/admin/mails?queued=2"
-    assert "No mail is dead" in admin.get("/admin/mails?queued=2")
+    assert "No failed emails" in admin.get("/admin/mails?queued=2")
     assert "2 mails are queued again" in admin.get("/admin/mails?queued=2")
     assert admin.get("/admin/mails?status=any").count(">confirm</td>") == 3
     assert [each[1] for each in audited(app)] == ["outbox.retried"] * 2

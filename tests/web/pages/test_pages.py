@@ -416,7 +416,7 @@ def _age_message(app, **values):
 
 def test_the_status_page_tells_of_a_bounce_and_leads_back_to_the_form(app, client):
     status = client.post(FORM, data={"email": "reader@example.org"}).location
-    _age_message(app, status="dead")
+    _age_message(app, status="failed")
     page = client.get(status).text
     assert "<h1>The mail did not arrive</h1>" in page
     assert f'href="{FORM}"' in page

@@ -49,7 +49,7 @@ def give_up(scenario: Scenario, email: str) -> None:
             update(OutboxMessage)
             .where(OutboxMessage.id == scenario.messages(email)[-1].id)
             .values(
-                status="dead",
+                status="failed",
                 last_error="address_unsupported",
                 provider=scenario.services.settings.mail_urls[0].partition(":")[0],
                 settled_at=NOON,
