@@ -14,7 +14,7 @@ from service.domain.errors import (
     NotFoundError,
     UnknownListError,
 )
-from service.web.console.tools import field_errors
+from service.schemas.errors import field_errors
 
 MAX_PAGE = 1000
 _Command = TypeVar("_Command", bound=Callable[..., Any])

@@ -11,6 +11,7 @@ from service.cli import options
 from service.cli.application import app_or_exit, services_of
 from service.cli.output import echo_json
 from service.domain.errors import InvalidInputError, NotFoundError
+from service.domain.strict_json import read_json
 from service.domain.subscription import Status
 from service.services import Services
 from service.usecases.people.subscribers import CHANGEABLE, SubscriberDetail
@@ -20,7 +21,6 @@ from service.web.api.schemas import (
     SubscribersSchema,
 )
 from service.web.api.subscribers import detail_data, page_data, person_text
-from service.web.http.json_body import read_json
 
 ACTOR = "command line"
 NOBODY = "There is no subscriber with this address or id."

@@ -6,10 +6,10 @@ from marshmallow import Schema, fields, validate
 
 from service.domain.access.roles import Role
 from service.domain.lists.consent_text import MAX_TEXT_LENGTH
+from service.schemas.fields import LOCALE
 from service.web.http.auth import actor, requires
 from service.web.http.context import services
 from service.web.http.json_body import JsonBlueprint
-from service.web.http.schemas import LOCALE
 
 consent_texts_api = JsonBlueprint(
     "consent-texts",

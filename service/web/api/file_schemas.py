@@ -9,11 +9,9 @@ from service.domain.files.exchange import EXPORT_COLUMNS, EXTRA_COLUMNS, FileFor
 from service.domain.files.meanings import Meaning
 from service.domain.files.presets import Preset
 from service.domain.subscription import Status
+from service.schemas.fields import LOCALE, SLUG, Moment, described
 from service.usecases.files.export import MAX_PURPOSE_LENGTH
 from service.usecases.files.import_subscribers import MAILS_AN_HOUR, MAX_MAILS_AN_HOUR
-from service.web.api.schemas import SLUG, described
-from service.web.http.json_body import Moment
-from service.web.http.schemas import LOCALE
 
 
 class ExportQuerySchema(Schema):

@@ -1,23 +1,14 @@
 """What the administrators' API takes and gives (marshmallow)."""
 
-from typing import Any
-
 from marshmallow import Schema, fields, validate
 
 from service.domain.access.roles import Role
 from service.domain.address import MAX_LENGTH
 from service.domain.files.import_row import MAX_NAME_LENGTH
 from service.domain.subscription import Status, SuppressionReason
-from service.web.http.json_body import JsonBoolean, Moment
-from service.web.http.schemas import LOCALE
+from service.schemas.fields import LOCALE, SLUG, JsonBoolean, Moment, described
 
 MAX_PAGE = 200
-SLUG: dict[str, Any] = {"validate": validate.Length(min=1, max=64)}
-
-
-def described(text: str) -> dict[str, Any]:
-    """Return what gives a field its description in the contract."""
-    return {"metadata": {"description": text}}
 
 
 class PageSchema(Schema):

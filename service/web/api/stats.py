@@ -5,8 +5,8 @@ from typing import Any
 from marshmallow import Schema, fields
 
 from service.domain.access.roles import Role
+from service.schemas.fields import SLUG, described
 from service.usecases.operations.statistics import MAX_DAYS, USUAL_DAYS, Report
-from service.web.api.schemas import SLUG, described
 from service.web.http.auth import current_key, requires
 from service.web.http.context import services
 from service.web.http.json_body import JsonBlueprint

@@ -10,11 +10,12 @@ from marshmallow import Schema, fields, validate
 from service.domain.access.roles import Role
 from service.domain.webhooks.event import EventType
 from service.domain.webhooks.target import MAX_URL_LENGTH
+from service.schemas.fields import JsonBoolean
 from service.store.webhooks.receivers import AttemptInfo
 from service.usecases.webhooks.receivers import WebhookView
 from service.web.http.auth import actor, requires
 from service.web.http.context import services
-from service.web.http.json_body import JsonBlueprint, JsonBoolean
+from service.web.http.json_body import JsonBlueprint
 
 MAX_PAGE = 200
 DESCRIPTION = """Outgoing webhooks

@@ -13,15 +13,15 @@ from marshmallow import ValidationError
 from service.domain.errors import InvalidInputError
 from service.domain.files.import_row import MAX_NAME_LENGTH
 from service.domain.letters import ascii_lower
+from service.domain.strict_json import read_json
 from service.domain.subscription import Status
+from service.schemas.errors import field_errors
 from service.store.people.subscribers import SubscriberInfo
 from service.web.api.schemas import SubscriberChangesSchema
 from service.web.api.subscribers import person_file
 from service.web.console import admin_pages
 from service.web.console.access.session import actor, signed_in
-from service.web.console.tools import field_errors
 from service.web.http.context import services
-from service.web.http.json_body import read_json
 
 PAGE = 50
 MAX_TEXT_LENGTH = 200

@@ -1,7 +1,7 @@
 """What the admin templates are handed."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
@@ -9,7 +9,6 @@ from flask import g, request
 from flask_babel import format_date, format_decimal, format_timedelta
 from flask_babel import gettext as _
 from markupsafe import Markup, escape
-from marshmallow import ValidationError
 
 from service.web.console import admin_pages
 from service.web.console.access.session import CSRF_FIELD
@@ -47,23 +46,6 @@ def asked_id(name: str) -> UUID | None:
         return UUID(request.args.get(name, ""))
     except ValueError:
         return None
-
-
-def field_errors(error: ValidationError) -> dict[str, str]:
-    """Return what a schema says of each field, as forms show it."""
-    return {name: " ".join(_texts(found)) for name, found in error.messages_dict.items()}
-
-
-def _texts(messages: object) -> Iterator[str]:
-    """Go through what a schema says, however deep."""
-    if isinstance(messages, Mapping):
-        for each in messages.values():
-            yield from _texts(each)
-    elif isinstance(messages, list):
-        for each in messages:
-            yield from _texts(each)
-    else:
-        yield str(messages)
 
 
 @admin_pages.app_template_filter("moment")

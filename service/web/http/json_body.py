@@ -1,42 +1,19 @@
 """What the API is sent, JSON (RFC 8259) and queries: read strictly, whatever is wrong is a 4xx."""
 
-import json
-import math
 from collections.abc import Callable
-from datetime import datetime
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 from flask import Request, request
 from flask_smorest import Blueprint
-from marshmallow import RAISE, ValidationError, fields
+from marshmallow import RAISE
 from webargs.flaskparser import FlaskParser, abort, is_json_request
 from werkzeug.exceptions import UnsupportedMediaType
 
 from service.domain.errors import InvalidInputError
-from service.domain.text import MAX_DEPTH, check_json, check_text, in_utc
+from service.domain.strict_json import read_json
+from service.domain.text import MAX_DEPTH, check_json, check_text
 
 _View = TypeVar("_View", bound=Callable[..., Any])
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
-
-
-def _finite(text: str) -> float:
-    if not math.isfinite(number := float(text)):
-        raise ValueError("a number is too large")
-    return number
-
-
-def read_json(text: str) -> Any:
-    """Return what the text says.
-
-    Raises `ValueError`, also for NaN, numbers beyond a float's range, and nesting without end.
-    """
-    try:
-        return json.loads(text, parse_constant=_no_constant, parse_float=_finite)
-    except RecursionError:
-        raise ValueError("nested too deep") from None
 
 
 class JsonParser(FlaskParser):
@@ -96,24 +73,3 @@ def refuse_query_of(view: Callable[..., Any]) -> None:
     """Refuse this request (422) if it has a query and the view takes none."""
     if request.args and not getattr(view, "takes_query", False):
         abort(422, messages={"query": {name: ["Unknown field."] for name in request.args}})
-
-
-class JsonBoolean(fields.Boolean):
-    """`true` or `false`, and none of the words and numbers that marshmallow takes for them."""
-
-    def _deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> bool:
-        if not isinstance(value, bool):
-            raise self.make_error("invalid", input=value)
-        return value
-
-
-class Moment(fields.AwareDateTime):
-    """A time with its offset, that UTC has a name for; handed on in UTC."""
-
-    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> datetime:
-        try:
-            return in_utc(super()._deserialize(value, *args, **kwargs))
-        except ValidationError:
-            raise
-        except (ValueError, OverflowError):
-            raise self.make_error("invalid", input=value, obj_type=self.OBJ_TYPE) from None

@@ -4,11 +4,7 @@ from marshmallow import Schema, fields, validate
 
 from service.domain.address import MAX_LENGTH
 from service.domain.subscription import MAX_LISTS
-
-LOCALE = validate.Regexp(
-    r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3}$(?!\n)",
-    error="Use a language tag, such as en or de-AT.",
-)
+from service.schemas.fields import LOCALE
 
 
 class SignupSchema(Schema):
