@@ -10,7 +10,7 @@ from service.cli.application import app_or_exit, services_of
 from service.cli.output import echo_json
 from service.clock import utc_now
 from service.domain.access.roles import Role
-from service.web.api.schemas import KeysSchema
+from service.schemas.people import KeysSchema
 
 ACTOR = "command line"
 

@@ -13,13 +13,13 @@ from service.cli.output import echo_json
 from service.domain.errors import InvalidInputError, NotFoundError
 from service.domain.strict_json import read_json
 from service.domain.subscription import Status
-from service.services import Services
-from service.usecases.people.subscribers import CHANGEABLE, SubscriberDetail
-from service.web.api.schemas import (
+from service.schemas.people import (
     SubscriberChangesSchema,
     SubscriberDetailSchema,
     SubscribersSchema,
 )
+from service.services import Services
+from service.usecases.people.subscribers import CHANGEABLE, SubscriberDetail
 from service.web.api.subscribers import detail_data, page_data, person_text
 
 ACTOR = "command line"

@@ -6,7 +6,7 @@ import click
 
 from service.cli.application import app_or_exit, services_of
 from service.cli.output import echo_json
-from service.web.api.schemas import RetentionSchema
+from service.schemas.people import RetentionSchema
 
 ACTOR = "command line"
 

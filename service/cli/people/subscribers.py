@@ -19,6 +19,7 @@ from service.domain.files.exchange import TEXT_FORMATS, FileFormat
 from service.domain.files.mapping import parse_mapping
 from service.domain.files.presets import Preset
 from service.domain.subscription import Status
+from service.schemas.files import ImportReportSchema, ManifestSchema
 from service.usecases.files.export import ExportRequest, ExportStream
 from service.usecases.files.import_reading import RowProblem
 from service.usecases.files.import_report import (
@@ -32,7 +33,6 @@ from service.usecases.files.import_subscribers import (
     MAX_MAILS_AN_HOUR,
     ImportOptions,
 )
-from service.web.api.file_schemas import ImportReportSchema, ManifestSchema
 
 ACTOR = "command line"
 SHOWN_PROBLEMS = 20

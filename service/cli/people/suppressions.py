@@ -6,8 +6,8 @@ from service.cli import options
 from service.cli.application import app_or_exit, services_of
 from service.cli.output import echo_json
 from service.domain.subscription import SuppressionReason
+from service.schemas.people import SuppressionSchema, SuppressionsSchema
 from service.usecases.people.suppressions import Suppressions
-from service.web.api.schemas import SuppressionSchema, SuppressionsSchema
 
 ACTOR = "command line"
 

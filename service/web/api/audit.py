@@ -3,8 +3,8 @@
 from typing import Any
 
 from service.domain.access.roles import Role
+from service.schemas.people import AuditSchema, PageSchema
 from service.usecases.access.audit import AuditPage
-from service.web.api.schemas import AuditSchema, PageSchema
 from service.web.http.auth import requires
 from service.web.http.context import services
 from service.web.http.json_body import JsonBlueprint

@@ -4,9 +4,9 @@ from typing import Any
 from uuid import UUID
 
 from service.domain.access.roles import Role
+from service.schemas.files import ManifestSchema, ManifestsSchema
+from service.schemas.people import PageSchema
 from service.usecases.files.manifests import Manifest, ManifestsPage
-from service.web.api.file_schemas import ManifestSchema, ManifestsSchema
-from service.web.api.schemas import PageSchema
 from service.web.http.auth import actor, current_key, requires
 from service.web.http.context import services
 from service.web.http.json_body import JsonBlueprint

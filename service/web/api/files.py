@@ -17,6 +17,7 @@ from service.domain.files.exchange import MEDIA_TYPES, FileFormat
 from service.domain.files.mapping import parse_mapping
 from service.front.limits import LaneName
 from service.log import error_fields
+from service.schemas.files import ExportQuerySchema, ImportQuerySchema, ImportReportSchema
 from service.usecases.files.export import ExportRequest, ExportStream
 from service.usecases.files.import_report import (
     REPORT_HEADER,
@@ -25,7 +26,6 @@ from service.usecases.files.import_report import (
     report_line,
 )
 from service.usecases.files.import_subscribers import ImportOptions
-from service.web.api.file_schemas import ExportQuerySchema, ImportQuerySchema, ImportReportSchema
 from service.web.http.auth import actor, current_key, requires
 from service.web.http.context import services
 from service.web.http.json_body import JsonBlueprint

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from service.domain.access.roles import Role
-from service.web.api.schemas import CreatedKeySchema, KeysSchema, NewKeySchema
+from service.schemas.people import CreatedKeySchema, KeysSchema, NewKeySchema
 from service.web.http.auth import actor, requires
 from service.web.http.context import services
 from service.web.http.json_body import JsonBlueprint

@@ -1,8 +1,8 @@
 """`/v1/retention`: how long what is kept, and what went."""
 
 from service.domain.access.roles import Role
+from service.schemas.people import RetentionSchema
 from service.usecases.people.retention import RetentionView
-from service.web.api.schemas import RetentionSchema
 from service.web.http.auth import requires
 from service.web.http.context import services
 from service.web.http.json_body import JsonBlueprint

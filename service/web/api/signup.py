@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from service.domain.errors import InvalidInputError
+from service.schemas.signup import SignupAcceptedSchema, SignupSchema
 from service.usecases.signup.subscribe import SignupRequest
 from service.web.http.auth import SCHEME_NAME
 from service.web.http.caller import admit
@@ -11,7 +12,6 @@ from service.web.http.context import evidence, services
 from service.web.http.idempotency import IDEMPOTENCY_PARAMETER, once_key
 from service.web.http.json_body import JsonBlueprint
 from service.web.http.ratelimit import RATELIMIT_HEADERS
-from service.web.http.schemas import SignupAcceptedSchema, SignupSchema
 
 MAX_ATTRIBUTES_BYTES = 10_000
 

@@ -10,19 +10,19 @@ from flask.typing import ResponseReturnValue
 
 from service.domain.access.roles import Role
 from service.domain.files.json_stream import stream_object
+from service.schemas.people import (
+    PersonDataSchema,
+    SubscriberChangesSchema,
+    SubscriberDetailSchema,
+    SubscribersQuerySchema,
+    SubscribersSchema,
+)
 from service.store.people.subscribers import ConsentInfo
 from service.usecases.people.subscribers import (
     PersonData,
     SubscriberDetail,
     SubscribersPage,
     SubscriberView,
-)
-from service.web.api.schemas import (
-    PersonDataSchema,
-    SubscriberChangesSchema,
-    SubscriberDetailSchema,
-    SubscribersQuerySchema,
-    SubscribersSchema,
 )
 from service.web.http.auth import actor, requires
 from service.web.http.context import services

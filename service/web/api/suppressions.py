@@ -3,15 +3,15 @@
 from typing import Any
 
 from service.domain.access.roles import Role
-from service.store.people.suppressions import SuppressionInfo
-from service.usecases.people.suppressions import SuppressionsPage
-from service.web.api.schemas import (
+from service.schemas.people import (
     LiftQuerySchema,
     NewSuppressionSchema,
     SuppressionSchema,
     SuppressionsQuerySchema,
     SuppressionsSchema,
 )
+from service.store.people.suppressions import SuppressionInfo
+from service.usecases.people.suppressions import SuppressionsPage
 from service.web.http.auth import actor, requires
 from service.web.http.context import services
 from service.web.http.json_body import JsonBlueprint

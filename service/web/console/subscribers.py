@@ -16,8 +16,8 @@ from service.domain.letters import ascii_lower
 from service.domain.strict_json import read_json
 from service.domain.subscription import Status
 from service.schemas.errors import field_errors
+from service.schemas.people import SubscriberChangesSchema
 from service.store.people.subscribers import SubscriberInfo
-from service.web.api.schemas import SubscriberChangesSchema
 from service.web.api.subscribers import person_file
 from service.web.console import admin_pages
 from service.web.console.access.session import actor, signed_in
