@@ -1,4 +1,4 @@
-"""What the administrators' API takes and gives about files (marshmallow)."""
+"""Files of subscriptions, in and out."""
 
 from typing import Any
 

@@ -1,23 +1,25 @@
-"""What the administrators' API takes and gives (marshmallow)."""
+"""Subscribers, suppressions, and how long what is kept."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
+from uuid import UUID
 
 from marshmallow import Schema, fields, validate
 
-from service.domain.access.roles import Role
 from service.domain.address import MAX_LENGTH
 from service.domain.files.import_row import MAX_NAME_LENGTH
+from service.domain.files.json_stream import stream_object
 from service.domain.subscription import Status, SuppressionReason
-from service.schemas.fields import LOCALE, SLUG, JsonBoolean, Moment, described
-
-MAX_PAGE = 200
-
-
-class PageSchema(Schema):
-    """Which page."""
-
-    limit = fields.Integer(load_default=50, validate=validate.Range(min=1, max=MAX_PAGE))
-    cursor = fields.String(
-        validate=validate.Length(min=1, max=200), **described("`next_cursor` of the page before.")
-    )
+from service.schemas.fields import LOCALE, SLUG, described
+from service.schemas.paging import PageSchema
+from service.store.people.subscribers import ConsentInfo
+from service.usecases.people.subscribers import (
+    PersonData,
+    SubscriberDetail,
+    SubscribersPage,
+    SubscriberView,
+)
 
 
 class SubscribersQuerySchema(PageSchema):
@@ -140,47 +142,6 @@ class SubscriberChangesSchema(Schema):
     attributes = fields.Dict(keys=fields.String(), values=fields.Raw(), allow_none=True)
 
 
-class ListChangesSchema(Schema):
-    """What may be set of a mailing list."""
-
-    name = fields.String(validate=validate.Length(min=1, max=200))
-    description = fields.String(validate=validate.Length(max=2000))
-    controller = fields.String(
-        validate=validate.Length(max=500), **described("Who answers for the list.")
-    )
-    privacy_url = fields.String(validate=validate.Length(max=2000))
-    sender = fields.String(
-        allow_none=True, validate=validate.Length(max=320), **described("Name <address@domain>.")
-    )
-    origins = fields.List(
-        fields.String(validate=validate.Length(max=300)),
-        validate=validate.Length(max=100),
-        **described("Sites whose pages may post and frame the form; empty means any."),
-    )
-    redirect_url = fields.String(allow_none=True, validate=validate.Length(max=2000))
-    locale = fields.String(validate=LOCALE)
-    is_default = JsonBoolean()
-
-
-class NewListSchema(ListChangesSchema):
-    """A new mailing list."""
-
-    slug = fields.String(required=True, **SLUG)
-    name = fields.String(required=True, validate=validate.Length(min=1, max=200))
-
-
-class ListSchema(NewListSchema):
-    """A mailing list."""
-
-    id = fields.UUID(dump_only=True)
-
-
-class ListsSchema(Schema):
-    """Every mailing list, by slug."""
-
-    lists = fields.List(fields.Nested(ListSchema))
-
-
 class SuppressionsQuerySchema(PageSchema):
     """Which suppressions."""
 
@@ -219,44 +180,6 @@ class LiftQuerySchema(Schema):
     reason = fields.Enum(SuppressionReason, by_value=True, load_default=SuppressionReason.MANUAL)
 
 
-class NewKeySchema(Schema):
-    """A new API key."""
-
-    name = fields.String(required=True, validate=validate.Length(min=1, max=64))
-    role = fields.Enum(Role, by_value=True, required=True)
-    lists = fields.List(
-        fields.String(**SLUG),
-        validate=validate.Length(max=100),
-        **described("The lists that it is for; all where there are none. Not for `admin`."),
-    )
-    expires_at = Moment(**described("When it ends by itself."))
-
-
-class CreatedKeySchema(NewKeySchema):
-    """A new key, shown this once."""
-
-    key = fields.String()
-
-
-class KeySchema(Schema):
-    """A key, without what proves it."""
-
-    id = fields.UUID()
-    name = fields.String()
-    role = fields.Enum(Role, by_value=True)
-    created_at = fields.AwareDateTime()
-    last_used_at = fields.AwareDateTime(allow_none=True)
-    revoked_at = fields.AwareDateTime(allow_none=True)
-    expires_at = fields.AwareDateTime(allow_none=True)
-    lists = fields.List(fields.String(), allow_none=True, **described("Null means all."))
-
-
-class KeysSchema(Schema):
-    """Every key, revoked ones too, oldest first."""
-
-    keys = fields.List(fields.Nested(KeySchema))
-
-
 class RetentionRulesSchema(Schema):
     """After how many days each goes; 0 means never."""
 
@@ -281,19 +204,54 @@ class RetentionSchema(Schema):
     runs = fields.List(fields.Nested(RetentionRunSchema))
 
 
-class AuditEntrySchema(Schema):
-    """What an administrator did."""
-
-    id = fields.UUID()
-    at = fields.AwareDateTime()
-    actor = fields.String()
-    action = fields.String()
-    target = fields.String(allow_none=True)
-    detail = fields.Dict(allow_none=True)
+def _shown(view: SubscriberView | SubscriberDetail, slugs: Mapping[UUID, str]) -> dict[str, Any]:
+    return {
+        **asdict(view.info),
+        "subscriptions": [
+            {**asdict(held), "list": slugs.get(held.mailing_list_id)} for held in view.subscriptions
+        ],
+    }
 
 
-class AuditSchema(Schema):
-    """A page of the audit log, newest first."""
+def subscribers_data(page: SubscribersPage, slugs: Mapping[UUID, str]) -> dict[str, Any]:
+    """Return a page as `SubscribersSchema` dumps it; `slugs` names the lists."""
+    return {
+        "subscribers": [_shown(view, slugs) for view in page.subscribers],
+        "next_cursor": page.next_cursor,
+    }
 
-    entries = fields.List(fields.Nested(AuditEntrySchema))
-    next_cursor = fields.String(allow_none=True)
+
+def person_text(data: PersonData, slugs: Mapping[UUID, str]) -> Iterator[str]:
+    """Go through a person's data as JSON, as `PersonDataSchema` says; `slugs` names the lists."""
+    given = {
+        **detail_data(data.detail, slugs),
+        "consent_events": _consents(data.consents, slugs),
+        "mails": data.messages,
+        "mail_events": data.events,
+        "held_signups": data.held,
+    }
+    long = ("consent_events", "mails", "mail_events")
+    members = PersonDataSchema(exclude=long).dump(given)
+    return stream_object(members, {name: _items(name, given[name]) for name in long})
+
+
+def _items(name: str, items: Iterable[Any]) -> Iterator[Any]:
+    """Go through the items of a list of `PersonDataSchema`, dumped one by one."""
+    schema = PersonDataSchema(only=(name,))
+    for item in items:
+        yield schema.dump({name: [item]})[name][0]
+
+
+def detail_data(view: SubscriberDetail, slugs: Mapping[UUID, str]) -> dict[str, Any]:
+    """Return a subscriber as `SubscriberDetailSchema` dumps it; `slugs` names the lists."""
+    return {
+        **_shown(view, slugs),
+        "consent_events": list(_consents(view.consents, slugs)),
+        "mails": view.messages,
+        "suppressed_for": [each.reason for each in view.suppressions],
+    }
+
+
+def _consents(events: Iterable[ConsentInfo], slugs: Mapping[UUID, str]) -> Iterator[dict[str, Any]]:
+    for event in events:
+        yield {**asdict(event), "list": slugs.get(event.mailing_list_id)}

@@ -1,10 +1,17 @@
-"""What the public API takes and gives (marshmallow)."""
+"""Signing up, and signups held for review."""
+
+from collections.abc import Sequence
+from typing import Any
 
 from marshmallow import Schema, fields, validate
 
 from service.domain.address import MAX_LENGTH
+from service.domain.signup.risk import Reason
 from service.domain.subscription import MAX_LISTS
 from service.schemas.fields import LOCALE
+from service.usecases.signup.held import HeldView
+
+MAX_PAGE = 200
 
 
 class SignupSchema(Schema):
@@ -46,3 +53,56 @@ class SignupAcceptedSchema(Schema):
 
     status = fields.String(validate=validate.Equal("pending"))
     status_url = fields.String(metadata={"format": "uri"})
+
+
+class HeldPageSchema(Schema):
+    """Which held signups."""
+
+    limit = fields.Integer(load_default=50, validate=validate.Range(min=1, max=MAX_PAGE))
+    cursor = fields.UUID(metadata={"description": "`next_cursor` of the page before."})
+
+
+class HeldSchema(Schema):
+    """A signup of high risk, as it was asked for."""
+
+    id = fields.UUID()
+    email = fields.String()
+    lists = fields.List(fields.String())
+    name = fields.String(allow_none=True)
+    locale = fields.String(allow_none=True)
+    source = fields.String(allow_none=True)
+    ip = fields.String(allow_none=True, metadata={"description": "As `CONSENT_IP` lets it be."})
+    requested_at = fields.AwareDateTime()
+    score = fields.Integer()
+    reasons = fields.List(fields.Enum(Reason, by_value=True))
+
+
+class HeldListSchema(Schema):
+    """A page of held signups, newest first."""
+
+    held = fields.List(fields.Nested(HeldSchema))
+    next_cursor = fields.UUID(allow_none=True)
+
+
+def held_data(found: Sequence[HeldView], *, limit: int) -> dict[str, Any]:
+    """Return a page of so many as `HeldListSchema` dumps it."""
+    return {
+        "held": [_shown(view) for view in found],
+        "next_cursor": found[-1].held.signup.message_id if len(found) == limit else None,
+    }
+
+
+def _shown(view: HeldView) -> dict[str, Any]:
+    signup = view.held.signup
+    return {
+        "id": signup.message_id,
+        "email": signup.address.typed,
+        "lists": view.lists,
+        "name": signup.name,
+        "locale": signup.evidence.locale,
+        "source": signup.evidence.source,
+        "ip": signup.evidence.ip,
+        "requested_at": signup.at,
+        "score": view.held.risk.score,
+        "reasons": view.held.risk.reasons,
+    }

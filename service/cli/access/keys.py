@@ -1,6 +1,5 @@
 """`newsflash keys`: API keys."""
 
-from dataclasses import asdict
 from datetime import datetime
 
 import click
@@ -10,7 +9,7 @@ from service.cli.application import app_or_exit, services_of
 from service.cli.output import echo_json
 from service.clock import utc_now
 from service.domain.access.roles import Role
-from service.schemas.people import KeysSchema
+from service.schemas.access import KeysSchema, keys_data
 
 ACTOR = "command line"
 
@@ -39,9 +38,8 @@ def create(*, name: str, role: str, lists: tuple[str, ...], expires_at: datetime
 def list_keys(*, as_json: bool) -> None:
     """Print every key, without what proves it."""
     found = services_of(app_or_exit()).keys
-    shown = [{**asdict(info), "lists": found.slugs_of(info)} for info in found.all()]
     if as_json:
-        echo_json(KeysSchema().dump({"keys": shown}))
+        echo_json(KeysSchema().dump(keys_data(found)))
         return
     for info in found.all():
         used = f"{info.last_used_at:%Y-%m-%dT%H:%M:%SZ}" if info.last_used_at else "never used"

@@ -9,7 +9,7 @@ from service.cli import options
 from service.cli.application import app_or_exit, services_of
 from service.cli.output import echo_json
 from service.domain.delivery.retry import MessageStatus
-from service.web.api.outbox import MessagesSchema, page_data
+from service.schemas.delivery import MessagesSchema, messages_data
 
 ACTOR = "command line"
 ANY = "any"
@@ -36,7 +36,7 @@ def list_messages(*, status: str, limit: int, cursor: UUID | None, as_json: bool
         status=None if status == ANY else MessageStatus(status), limit=limit, before=cursor
     )
     if as_json:
-        echo_json(MessagesSchema().dump(page_data(found, limit=limit)))
+        echo_json(MessagesSchema().dump(messages_data(found, limit=limit)))
         return
     for view in found:
         info = view.info

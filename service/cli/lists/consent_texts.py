@@ -7,7 +7,7 @@ import click
 from service.cli import options
 from service.cli.application import app_or_exit, services_of
 from service.cli.output import echo_json
-from service.web.api.consent_texts import (
+from service.schemas.lists import (
     ConsentTextCreateSchema,
     ConsentTextSchema,
     ConsentTextsSchema,

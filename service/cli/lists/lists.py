@@ -9,7 +9,7 @@ from service.cli import options
 from service.cli.application import app_or_exit, services_of
 from service.cli.output import echo_json
 from service.domain.lists.mailing_list import ListInfo
-from service.schemas.people import ListSchema, ListsSchema
+from service.schemas.lists import ListSchema, ListsSchema
 
 ACTOR = "command line"
 EMPTY: dict[str, Any] = {

@@ -8,8 +8,8 @@ from service.cli import options
 from service.cli.application import app_or_exit, services_of
 from service.cli.output import echo_json
 from service.clock import utc_now
+from service.schemas.operations import ReportSchema
 from service.usecases.operations.statistics import COUNTED, MAX_DAYS, USUAL_DAYS, Counts, Totals
-from service.web.api.stats import ReportSchema
 
 DAY = click.DateTime(["%Y-%m-%d"])
 WIDTH = 14

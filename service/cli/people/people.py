@@ -17,10 +17,12 @@ from service.schemas.people import (
     SubscriberChangesSchema,
     SubscriberDetailSchema,
     SubscribersSchema,
+    detail_data,
+    person_text,
+    subscribers_data,
 )
 from service.services import Services
 from service.usecases.people.subscribers import CHANGEABLE, SubscriberDetail
-from service.web.api.subscribers import detail_data, page_data, person_text
 
 ACTOR = "command line"
 NOBODY = "There is no subscriber with this address or id."
@@ -54,7 +56,7 @@ def list_people(
             status=Status(status) if status else None,
             text=search,
         )
-    data = page_data(page, _slugs(found))
+    data = subscribers_data(page, _slugs(found))
     if as_json:
         echo_json(SubscribersSchema().dump(data))
         return

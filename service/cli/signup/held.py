@@ -8,7 +8,7 @@ import click
 from service.cli import options
 from service.cli.application import app_or_exit, services_of
 from service.cli.output import echo_json
-from service.web.api.held import HeldListSchema, page_data
+from service.schemas.signup import HeldListSchema, held_data
 
 ACTOR = "command line"
 
@@ -25,7 +25,7 @@ def list_held(*, limit: int, cursor: UUID | None, as_json: bool) -> None:
     """Print the newest, one a line."""
     found = services_of(app_or_exit()).held.page(limit=limit, before=cursor)
     if as_json:
-        echo_json(HeldListSchema().dump(page_data(found, limit=limit)))
+        echo_json(HeldListSchema().dump(held_data(found, limit=limit)))
         return
     for view in found:
         signup, risk = view.held.signup, view.held.risk

@@ -9,14 +9,14 @@ from service.cli import options
 from service.cli.application import app_or_exit, services_of
 from service.cli.output import echo_json
 from service.domain.webhooks.event import EventType
-from service.usecases.webhooks.receivers import Webhooks, WebhookView
-from service.web.api.webhooks import (
+from service.schemas.webhooks import (
     AttemptsSchema,
     WebhookSchema,
     WebhooksSchema,
     attempts_data,
     webhook_data,
 )
+from service.usecases.webhooks.receivers import Webhooks, WebhookView
 
 ACTOR = "command line"
 EVENTS = click.Choice([each.value for each in EventType])

@@ -3,7 +3,8 @@
 from typing import Any
 
 from service.domain.access.roles import Role
-from service.schemas.people import AuditSchema, PageSchema
+from service.schemas.access import AuditSchema
+from service.schemas.paging import PageSchema
 from service.usecases.access.audit import AuditPage
 from service.web.http.auth import requires
 from service.web.http.context import services

@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from marshmallow import Schema, fields, validate
-
 from service.domain.access.roles import Role
-from service.domain.lists.consent_text import MAX_TEXT_LENGTH
-from service.schemas.fields import LOCALE
+from service.schemas.lists import (
+    ConsentTextCreateSchema,
+    ConsentTextSchema,
+    ConsentTextsSchema,
+)
 from service.web.http.auth import actor, requires
 from service.web.http.context import services
 from service.web.http.json_body import JsonBlueprint
@@ -17,33 +18,6 @@ consent_texts_api = JsonBlueprint(
     url_prefix="/v1/lists",
     description="The words that people agree to, by version",
 )
-
-
-class ConsentTextCreateSchema(Schema):
-    """The next version of a list's text in one language."""
-
-    text = fields.String(required=True, validate=validate.Length(min=1, max=MAX_TEXT_LENGTH))
-    locale = fields.String(
-        validate=LOCALE,
-        metadata={"description": "Its language, a BCP 47 tag; the list's where left out."},
-    )
-
-
-class ConsentTextSchema(Schema):
-    """A version. It never changes; exports name it as `consent_text_version`."""
-
-    version = fields.String(
-        metadata={"description": "Counts within the list, whatever the language."}
-    )
-    locale = fields.String()
-    text = fields.String()
-    created_at = fields.AwareDateTime()
-
-
-class ConsentTextsSchema(Schema):
-    """The list's own texts, oldest first."""
-
-    consent_texts = fields.List(fields.Nested(ConsentTextSchema))
 
 
 @consent_texts_api.get("/<slug>/consent-texts")

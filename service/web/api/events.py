@@ -2,12 +2,12 @@
 
 from flask import request
 from flask_smorest import Blueprint
-from marshmallow import Schema, fields
 
 from service.clock import utc_now
 from service.counting import Refusal
 from service.domain.errors import EventAuthError
 from service.mail.events.request import EventRequest
+from service.schemas.delivery import FeedbackSchema
 from service.usecases.feedback import FeedbackResult
 from service.web.http.context import services
 from service.web.http.refusals import note_refusal
@@ -15,22 +15,6 @@ from service.web.http.refusals import note_refusal
 MAX_EVENTS_BYTES = 1024 * 1024
 
 hooks = Blueprint("hooks", __name__, url_prefix="/v1", description="What mail APIs report")
-
-
-class FeedbackSchema(Schema):
-    """What became of the events."""
-
-    applied = fields.Integer()
-    duplicates = fields.Integer(metadata={"description": "Known already; nothing was done again."})
-    unmatched = fields.Integer(
-        attribute="unknown",
-        data_key="unknown",
-        metadata={"description": "Of no mail of ours, or of one not known by that name yet."},
-    )
-    ignored = fields.Integer(metadata={"description": "Of a kind that means nothing to us."})
-    not_understood = fields.Integer(
-        metadata={"description": "Of an unknown type, or no event at all. Nothing follows."}
-    )
 
 
 @hooks.post("/events/<provider>")

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from service.domain.access.roles import Role
 from service.schemas.files import ManifestSchema, ManifestsSchema
-from service.schemas.people import PageSchema
+from service.schemas.paging import PageSchema
 from service.usecases.files.manifests import Manifest, ManifestsPage
 from service.web.http.auth import actor, current_key, requires
 from service.web.http.context import services

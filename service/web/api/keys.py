@@ -1,10 +1,9 @@
 """`/v1/keys`: API keys."""
 
-from dataclasses import asdict
 from typing import Any
 
 from service.domain.access.roles import Role
-from service.schemas.people import CreatedKeySchema, KeysSchema, NewKeySchema
+from service.schemas.access import CreatedKeySchema, KeysSchema, NewKeySchema, keys_data
 from service.web.http.auth import actor, requires
 from service.web.http.context import services
 from service.web.http.json_body import JsonBlueprint
@@ -17,8 +16,7 @@ keys_api = JsonBlueprint("keys", __name__, url_prefix="/v1/keys", description="A
 @keys_api.response(200, KeysSchema)
 def keys() -> dict[str, Any]:
     """List keys."""
-    found = services().keys
-    return {"keys": [{**asdict(info), "lists": found.slugs_of(info)} for info in found.all()]}
+    return keys_data(services().keys)
 
 
 @keys_api.post("")

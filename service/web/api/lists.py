@@ -5,7 +5,7 @@ from typing import Any
 from service.domain.access.roles import Role
 from service.domain.errors import UnknownListError
 from service.domain.lists.mailing_list import ListInfo
-from service.schemas.people import ListChangesSchema, ListSchema, ListsSchema, NewListSchema
+from service.schemas.lists import ListChangesSchema, ListSchema, ListsSchema, NewListSchema
 from service.web.http.auth import actor, current_key, requires
 from service.web.http.context import services
 from service.web.http.json_body import JsonBlueprint

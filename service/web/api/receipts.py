@@ -4,9 +4,9 @@ from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, Response, jsonify
-from marshmallow import Schema, fields
 
 from service.domain.access.roles import Role
+from service.schemas.ledger import ReceiptQuerySchema
 from service.web.http.auth import actor, requires
 from service.web.http.context import services
 from service.web.http.json_body import JsonBlueprint
@@ -21,12 +21,6 @@ receipts_api = JsonBlueprint(
     description="Signed proof of what a person agreed to (docs/ledger.md)",
 )
 receipt_keys = Blueprint("receipt_keys", __name__)
-
-
-class ReceiptQuerySchema(Schema):
-    """Which part of a long receipt."""
-
-    cursor = fields.String(metadata={"description": "`next_cursor` of the receipt before."})
 
 
 @receipts_api.get("/<uuid:subscriber_id>/receipt")

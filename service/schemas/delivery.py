@@ -1,0 +1,97 @@
+"""The outbox, and what mail APIs report of its emails."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from marshmallow import Schema, fields, validate
+
+from service.domain.delivery.retry import MessageStatus
+from service.domain.subscription import MessageKind
+from service.usecases.delivery.outbox import MessageView
+
+MAX_PAGE = 200
+
+
+class OutboxPageSchema(Schema):
+    """Which messages."""
+
+    status = fields.Enum(
+        MessageStatus,
+        by_value=True,
+        metadata={
+            "description": "`failed` are the emails that need a person. Leave empty for all."
+        },
+    )
+    limit = fields.Integer(load_default=50, validate=validate.Range(min=1, max=MAX_PAGE))
+    cursor = fields.UUID(metadata={"description": "`next_cursor` of the page before."})
+
+
+class MessageSchema(Schema):
+    """A message without its text and address; `subscriber_id` leads to the person."""
+
+    id = fields.UUID()
+    kind = fields.Enum(MessageKind, by_value=True)
+    status = fields.Enum(MessageStatus, by_value=True)
+    subscriber_id = fields.UUID()
+    lists = fields.List(fields.String())
+    created_at = fields.AwareDateTime()
+    next_attempt_at = fields.AwareDateTime(
+        allow_none=True, metadata={"description": "With `queued` only."}
+    )
+    attempts = fields.Integer()
+    provider = fields.String(allow_none=True)
+    last_error = fields.String(
+        allow_none=True, metadata={"description": "A short code of the provider's adapter."}
+    )
+    settled_at = fields.AwareDateTime(allow_none=True)
+    retried_at = fields.AwareDateTime(allow_none=True)
+
+
+class MessagesSchema(Schema):
+    """A page of messages, newest first."""
+
+    messages = fields.List(fields.Nested(MessageSchema))
+    next_cursor = fields.UUID(allow_none=True)
+
+
+def messages_data(found: Sequence[MessageView], *, limit: int) -> dict[str, Any]:
+    """Return a page of so many as `MessagesSchema` dumps it."""
+    return {
+        "messages": [message_data(view) for view in found],
+        "next_cursor": found[-1].info.id if len(found) == limit else None,
+    }
+
+
+def message_data(view: MessageView) -> dict[str, Any]:
+    """Return a message as `MessageSchema` dumps it."""
+    info = view.info
+    return {
+        "id": info.id,
+        "kind": info.kind,
+        "status": info.status,
+        "subscriber_id": info.scope.subscriber_id,
+        "lists": view.lists,
+        "created_at": info.created_at,
+        "next_attempt_at": info.next_attempt_at if info.status is MessageStatus.QUEUED else None,
+        "attempts": info.attempts,
+        "provider": info.provider,
+        "last_error": info.last_error,
+        "settled_at": info.settled_at,
+        "retried_at": info.retried_at,
+    }
+
+
+class FeedbackSchema(Schema):
+    """What became of the events."""
+
+    applied = fields.Integer()
+    duplicates = fields.Integer(metadata={"description": "Known already; nothing was done again."})
+    unmatched = fields.Integer(
+        attribute="unknown",
+        data_key="unknown",
+        metadata={"description": "Of no mail of ours, or of one not known by that name yet."},
+    )
+    ignored = fields.Integer(metadata={"description": "Of a kind that means nothing to us."})
+    not_understood = fields.Integer(
+        metadata={"description": "Of an unknown type, or no event at all. Nothing follows."}
+    )
