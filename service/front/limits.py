@@ -29,8 +29,15 @@ class Limits:
     """How long a client that reads too slowly may keep the next block from being sent."""
     idle_seconds: float = 75
     """Between two requests. Longer than the usual 60 seconds of a proxy, which then decides."""
-    linger_seconds: float = 2
-    """How long the rest of a refused request is read and dropped, so that the answer arrives."""
+    linger_seconds: float = 60
+    """How long the rest of a refused request is read and forgotten, so that the answer arrives.
+    Less than a client may be idle."""
+    linger_pause_seconds: float = 5
+    """How long such a client may send nothing before the connection ends."""
+    linger_bytes: int = 1024 * 1024 * 1024
+    """How much of such a request is read and forgotten."""
+    begun_seconds: float = 2
+    """How long a request that has begun to arrive may take once the server is to stop."""
     stop_seconds: float = 15
     """How long requests may take to end once the server is to stop."""
 
