@@ -1,4 +1,4 @@
-"""The outbox as signups and pages see it. `batches.py` holds the worker's side."""
+"""The outbox as signups and pages see it. `claims.py` holds the worker's side."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """Outgoing webhooks as those see them who owe events and who administer receivers.
 
-`webhook_deliveries.py` holds the worker's side.
+`deliveries.py` holds the worker's side.
 """
 
 import time
