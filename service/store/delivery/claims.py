@@ -51,8 +51,6 @@ class ClaimedBatch:
     messages: tuple[ClaimedMessage, ...]
     is_retry: bool
     """Whether the call may have been made before: then it is made again just as it was."""
-    answer: str | None = None
-    """What the call came to, where it is known: then it is not made again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,15 +173,6 @@ def begin_call(connection: Connection, batch: ClaimedBatch, *, now: datetime) ->
     return noted.rowcount == 1
 
 
-def note_answer(connection: Connection, batch: ClaimedBatch, answer: str) -> None:
-    """Keep what the call came to until its messages are settled; nothing without the lease."""
-    connection.execute(
-        update(OutboxBatch)
-        .where(OutboxBatch.id == batch.id, OutboxBatch.lease_token == batch.lease_token)
-        .values(answer=answer)
-    )
-
-
 def load_messages(
     connection: Connection, batch_ids: Sequence[UUID]
 ) -> dict[UUID, list[ClaimedMessage]]:
@@ -244,7 +233,7 @@ def settle(
     statement = (
         delete(OutboxBatch).where(ours)
         if retry_at is None
-        else update(OutboxBatch).where(ours).values(lease_until=retry_at, answer=None)
+        else update(OutboxBatch).where(ours).values(lease_until=retry_at)
     )
     if connection.execute(statement).rowcount == 0:
         return False

@@ -16,7 +16,6 @@ def requeue_stale(
     *,
     keys_hold_since: Mapping[str, datetime],
     hand_on: Sequence[str],
-    known: Sequence[str],
     called_before: datetime,
     now: datetime,
 ) -> int:
@@ -25,14 +24,12 @@ def requeue_stale(
     Those that were never called are, without an attempt spent. Of the others only those called
     before `called_before`, for the rest of them rests; and of these, a batch of a provider in
     `keys_hold_since` that is younger than that time stays for the same call again, unless its
-    provider is in `hand_on`. One whose answer is there waits to be settled, if its provider is
-    `known`. Returns how many messages are due again.
+    provider is in `hand_on`. Returns how many messages are due again.
     """
     stale = (
         select(OutboxBatch.id)
         .where(
             OutboxBatch.lease_until <= now,
-            or_(OutboxBatch.answer.is_(None), OutboxBatch.provider.not_in(known)),
             or_(
                 OutboxBatch.called_at.is_(None),
                 and_(
@@ -81,12 +78,11 @@ def claim_stale(
     connection: Connection,
     *,
     providers: Sequence[str],
-    known: Sequence[str] = (),
     now: datetime,
     lease_until: datetime,
 ) -> ClaimedBatch | None:
-    """Take over the called batch whose lease ran out first: one of `providers`, for the same call
-    again, or one of the `known` providers whose answer is there, to be settled.
+    """Take over the called batch of these providers whose lease ran out first, for the same call
+    again.
     """
     token = new_id()
     stale = (
@@ -94,10 +90,7 @@ def claim_stale(
         .where(
             OutboxBatch.lease_until <= now,
             OutboxBatch.called_at.is_not(None),
-            or_(
-                OutboxBatch.provider.in_(providers),
-                and_(OutboxBatch.answer.is_not(None), OutboxBatch.provider.in_(known)),
-            ),
+            OutboxBatch.provider.in_(providers),
         )
         .order_by(OutboxBatch.lease_until)
         .limit(1)
@@ -108,19 +101,18 @@ def claim_stale(
         update(OutboxBatch)
         .where(OutboxBatch.id.in_(select(stale.c.id)))
         .values(lease_token=token, lease_until=lease_until)
-        .returning(OutboxBatch.id, OutboxBatch.provider, OutboxBatch.created_at, OutboxBatch.answer)
+        .returning(OutboxBatch.id, OutboxBatch.provider, OutboxBatch.created_at)
     ).first()
     if row is None:
         return None
-    if row.answer is None:
-        connection.execute(
-            update(OutboxMessage)
-            .where(
-                OutboxMessage.batch_id == row.id,
-                OutboxMessage.status == MessageStatus.SENDING.value,
-            )
-            .values(attempts=OutboxMessage.attempts + 1)
+    connection.execute(
+        update(OutboxMessage)
+        .where(
+            OutboxMessage.batch_id == row.id,
+            OutboxMessage.status == MessageStatus.SENDING.value,
         )
+        .values(attempts=OutboxMessage.attempts + 1)
+    )
     return ClaimedBatch(
         id=row.id,
         provider=row.provider,
@@ -129,5 +121,4 @@ def claim_stale(
         created_at=row.created_at,
         messages=tuple(load_messages(connection, [row.id])[row.id]),
         is_retry=True,
-        answer=row.answer,
     )

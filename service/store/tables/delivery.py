@@ -89,8 +89,6 @@ class OutboxBatch(db.Model):  # type: ignore[name-defined,misc]
     created_at: Mapped[datetime]
     called_at: Mapped[datetime | None]
     """When its call began first; None: it never did."""
-    answer: Mapped[str | None]
-    """What the call came to, as long as its messages are not settled yet."""
 
 
 class RecordedEvent(db.Model):  # type: ignore[name-defined,misc]

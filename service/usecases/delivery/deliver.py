@@ -32,13 +32,11 @@ from service.usecases.delivery.left_out import LeftOut, leave_out
 from service.usecases.delivery.provider_call import call_provider, rejected
 from service.usecases.delivery.providers import GuardedProvider, ProviderPool
 from service.usecases.delivery.refusals import error_of, note_senders, rejections_of
-from service.usecases.delivery.settlement import CallResult, answered, settle_call, written
+from service.usecases.delivery.settlement import CallResult, settle_call
 from service.usecases.group_commit import GroupCommit
 from service.usecases.lists.lists import Lists
 
 SETTLE_AGAIN_SECONDS = 0.5
-NOTED_FROM = 10
-"""How many messages a call has at least whose answer is kept before it is settled."""
 CALL_AT_MOST = timedelta(seconds=20)
 """How long a call may take, as `outbound.Limits` has it: a lease has to last as long."""
 
@@ -100,7 +98,6 @@ class Deliver:
         if not free or calls < 1:
             return []
         guarded = self._pool.first_free(now)
-        known = [each.name for each in self._pool]
         idempotent = [each for each in self._pool if each.provider.key_life]
         with self._engine.begin() as connection:
             now = shared_now(connection)
@@ -113,14 +110,12 @@ class Deliver:
                     for each in idempotent
                     if each.is_open(now) and guarded is not None and guarded.is_closed(now)
                 ],
-                known=known,
                 called_before=now - self._settings.unknown_grace,
                 now=now,
             )
             stale = takeover.claim_stale(
                 connection,
                 providers=[each.name for each in idempotent if each in free],
-                known=known,
                 now=now,
                 lease_until=lease_until,
             )
@@ -168,14 +163,11 @@ class Deliver:
         """Make the batch's one call and settle each of its messages.
 
         Where the lease is too short for a call, nothing is done: whoever finds it run out goes on.
-        What an earlier worker's call came to is settled without another.
         """
         guarded = self._pool.by_name(batch.provider)
         was_made = True
         try:
-            result = (
-                self._call(guarded, batch) if batch.answer is None else answered(batch, guarded)
-            )
+            result = self._call(guarded, batch)
             if result is None:
                 _log.warning("lease too short", batch=str(batch.id), provider=batch.provider)
             else:
@@ -233,7 +225,7 @@ class Deliver:
         mails = [mail for mail in composed.values() if mail and mail.message_id not in left_out.ids]
         began_at = utc_now()
         sent = call_provider(guarded, mails, key=str(batch.id))
-        result = CallResult(
+        return CallResult(
             batch=batch,
             guarded=guarded,
             send_results={**send_results, **sent.send_results},
@@ -244,20 +236,6 @@ class Deliver:
             tried=left_out.tried,
             began_at=began_at,
         )
-        self._note_answer(result)
-        return result
-
-    def _note_answer(self, result: CallResult) -> None:
-        """Keep what a call for many came to, before it is settled: that is one row and takes a
-        fraction of the time in which this process may die, and the mails go a second time.
-        """
-        if result.failure is not None or len(result.send_results) < NOTED_FROM:
-            return
-        try:
-            with self._engine.begin() as connection:
-                store.note_answer(connection, result.batch, written(result.send_results))
-        except SQLAlchemyError as error:  # settling has more patience
-            _log.warning("answer not noted", error=type(error).__name__)
 
     def _begin_call(self, batch: ClaimedBatch, senders: Mapping[UUID, str]) -> LeftOut | None:
         """Note that the call begins, and take the messages out of it that are not to go now.

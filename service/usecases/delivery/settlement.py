@@ -1,6 +1,5 @@
 """What becomes of the messages of one call: settled, due again, or kept for the same call again."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -84,45 +83,6 @@ class CallResult:
         """
         remembered_until = self.batch.created_at + self.guarded.provider.key_life
         return now < remembered_until and (self.batch.is_retry or not self.is_refused)
-
-
-def written(send_results: Mapping[UUID, SendResult]) -> str:
-    """Write receipts down as one text, for `answered` to read."""
-    return json.dumps(
-        [
-            [
-                str(each.message_id),
-                each.outcome,
-                each.provider_message_id,
-                each.error,
-                each.retry_after.total_seconds() if each.retry_after is not None else None,
-            ]
-            for each in send_results.values()
-        ],
-        separators=(",", ":"),
-    )
-
-
-def answered(batch: ClaimedBatch, guarded: GuardedProvider) -> CallResult:
-    """Return what the batch's call came to, as it is written in its `answer`."""
-    send_results = [
-        SendResult(
-            message_id=UUID(message_id),
-            outcome=Outcome(outcome),
-            provider_message_id=name,
-            error=error,
-            retry_after=None if seconds is None else timedelta(seconds=seconds),
-        )
-        for message_id, outcome, name, error, seconds in json.loads(batch.answer or "[]")
-    ]
-    return CallResult(
-        batch=batch,
-        guarded=guarded,
-        send_results={each.message_id: each for each in send_results},
-        withheld=frozenset(),
-        failure=None,
-        is_shared=True,
-    )
 
 
 def settle_call(

@@ -4,7 +4,6 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
-import pytest
 import time_machine
 from sqlalchemy import Engine, func, select
 
@@ -223,7 +222,6 @@ def test_dissolving_stale_batches_spares_those_whose_key_holds(scenario: Scenari
                 connection,
                 keys_hold_since=keys,
                 hand_on=hand_on,
-                known=["fake"],
                 called_before=now - LEASE,
                 now=now,
             )
@@ -270,43 +268,3 @@ def test_withheld_mail_is_never_claimed(scenario: Scenario, engine: Engine):
         scenario.sign_up(ADA)
     (batch,) = claim(engine)
     assert len(batch.messages) == 1
-
-
-@pytest.mark.parametrize("known", [["fake"], ["another"]], ids=["provider", "no such provider"])
-def test_an_answer_that_waits_to_be_settled_keeps_its_batch(
-    scenario: Scenario, engine: Engine, known: list[str]
-):
-    enqueue(scenario, 3)
-    (batch,) = claim(engine)
-    later = NOON + timedelta(hours=1)
-    with engine.begin() as connection:
-        claims.note_answer(connection, batch, "[]")
-        dissolved = takeover.requeue_stale(
-            connection,
-            keys_hold_since={},
-            hand_on=["fake"],
-            known=known,
-            called_before=later,
-            now=later,
-        )
-        taken = takeover.claim_stale(
-            connection, providers=[], known=known, now=later, lease_until=later + LEASE
-        )
-    if known == ["fake"]:
-        assert (dissolved, taken and taken.answer) == (0, "[]")
-        assert taken is not None
-        assert {message.attempt for message in taken.messages} == {1}
-    else:
-        assert (dissolved, taken) == (3, None)
-
-
-def test_an_answer_is_noted_only_by_whoever_has_the_lease(scenario: Scenario, engine: Engine):
-    enqueue(scenario, 1)
-    (batch,) = claim(engine)
-    over = NOON + LEASE
-    assert take_over(engine, over) is not None
-    with engine.begin() as connection:
-        claims.note_answer(connection, batch, "[]")
-    taken = take_over(engine, over + LEASE)
-    assert taken is not None
-    assert taken.answer is None
