@@ -1,0 +1,119 @@
+"""Claims due messages on a lease, for the provider that takes them now."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from itertools import cycle
+
+from sqlalchemy import Connection, Engine
+
+from service.clock import utc_now
+from service.domain.delivery.retry import LEASE
+from service.mail.mime import wire_address
+from service.store.database import reading
+from service.store.database_clock import shared_now
+from service.store.delivery import claims as store
+from service.store.delivery import takeover
+from service.store.delivery.claims import ClaimedBatch
+from service.usecases.delivery.providers import ProviderPool
+
+
+class Claimer:
+    """Claims batches. One thread may claim at a time; any number of processes may."""
+
+    def __init__(self, engine: Engine, *, pool: ProviderPool, unknown_grace: timedelta) -> None:
+        """`unknown_grace` is how long a call of unknown outcome rests before it is sent afresh."""
+        self._engine = engine
+        self._pool = pool
+        self._unknown_grace = unknown_grace
+        # Emails that go alone come first in every second claim, for a backlog may never end.
+        self._turns = cycle(((False, True), (True, False)))
+
+    def claim(self, *, calls: int) -> list[ClaimedBatch]:
+        """Claim what up to `calls` calls can carry, for the first provider that takes any.
+
+        A batch whose outcome is unknown comes first: for the same call again while the provider
+        remembers its key, and afresh once the grace is over where it has none, or where it is
+        paused and another provider is well.
+        """
+        now = utc_now()
+        free = [each for each in self._pool if each.free_calls(now)]
+        if not free or calls < 1:
+            return []
+        guarded = self._pool.first_free(now)
+        idempotent = [each for each in self._pool if each.provider.key_life]
+        with self._engine.begin() as connection:
+            now = shared_now(connection)
+            lease_until = now + LEASE
+            takeover.requeue_stale(
+                connection,
+                keys_hold_since={each.name: now - each.provider.key_life for each in idempotent},
+                hand_on=[
+                    each.name
+                    for each in idempotent
+                    if each.is_open(now) and guarded is not None and guarded.is_closed(now)
+                ],
+                called_before=now - self._unknown_grace,
+                now=now,
+            )
+            stale = takeover.claim_stale(
+                connection,
+                providers=[each.name for each in idempotent if each in free],
+                now=now,
+                lease_until=lease_until,
+            )
+            claimed = [stale] if stale else []
+            for alone in next(self._turns):
+                if guarded is not None and not claimed:
+                    claimed = store.claim_due(
+                        connection,
+                        provider=guarded.name,
+                        batch_size=1 if alone else guarded.provider.batch_size,
+                        batches=min(calls, guarded.free_calls(now)),
+                        now=now,
+                        lease_until=lease_until,
+                        alone=alone,
+                    )
+                    claimed = self._routed(connection, claimed, now)
+        for batch in claimed:
+            self._pool.by_name(batch.provider).begin(1, now)
+        return claimed
+
+    def _routed(
+        self, connection: Connection, claimed: Sequence[ClaimedBatch], now: datetime
+    ) -> list[ClaimedBatch]:
+        """Give each email that goes alone to the first provider that carries email to its address
+        and takes a call now, if there is one.
+        """
+        calls: Counter[str] = Counter()
+        routed: list[ClaimedBatch] = []
+        for batch in claimed:
+            if len(batch.messages) == 1:
+                address = wire_address(batch.messages[0].email)
+                able = self._pool.reaching(address)
+                free = [
+                    guarded.name
+                    for guarded in able
+                    if guarded.free_calls(now) > calls[guarded.name]
+                ]
+                if free and batch.provider not in [guarded.name for guarded in able]:
+                    batch = store.hand_over(connection, batch, provider=free[0])
+            calls[batch.provider] += 1
+            routed.append(batch)
+        return routed
+
+    def next_due_at(self) -> datetime | None:
+        """Return when there will be something to claim and somebody to take it."""
+        now = utc_now()
+        with reading(self._engine) as connection:
+            due_at = store.next_due_at(connection)
+        if due_at is None or self._pool.first_free(now) is not None:
+            return due_at
+        return max(due_at, self._pool.next_opening(now) or due_at)
+
+    def is_any_due(self) -> bool:
+        """Tell whether something is due, though nobody may take it at the moment."""
+        now = utc_now()
+        with reading(self._engine) as connection:
+            due_at = store.next_due_at(connection)
+        return due_at is not None and due_at <= now
