@@ -22,7 +22,6 @@ def _types() -> tuple[Any, Any, Any]:
 def upgrade() -> None:
     """Build the tables; add `retried_at` to the outbox."""
     uuid, time, json = _types()
-    op.add_column("outbox_messages", sa.Column("retried_at", time))
     _partial_index("ix_outbox_messages_dead", "outbox_messages", ["id"], "status = 'dead'")
     op.create_table(
         "webhooks",
@@ -106,6 +105,8 @@ def upgrade() -> None:
         sa.Column("updated_at", time, nullable=False),
         sa.PrimaryKeyConstraint("provider", name="pk_provider_activity"),
     )
+    # Last, for it keeps all who use the outbox waiting until the end of the transaction.
+    op.add_column("outbox_messages", sa.Column("retried_at", time))
 
 
 def _partial_index(name: str, table: str, columns: list[str], condition: str) -> None:

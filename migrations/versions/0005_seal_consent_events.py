@@ -6,6 +6,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
+from migrations.steps import commit_step
+
 revision = "0005"
 down_revision = "0004"
 branch_labels = None
@@ -30,11 +32,13 @@ def upgrade() -> None:
     """Build the tables. What is in the ledger already is sealed next, with the address as it is."""
     uuid, time, json = _types()
     for name, kind in COLUMNS:
-        op.add_column("consent_events", sa.Column(name, kind))
+        _add_column(name, kind)
+    commit_step()
     op.execute(
         "UPDATE consent_events SET email = (SELECT subscribers.email FROM subscribers"
         " WHERE subscribers.id = consent_events.subscriber_id)"
     )
+    commit_step()
     unsealed = sa.text("position IS NULL")
     op.create_index(
         "ix_consent_events_unsealed",
@@ -42,7 +46,9 @@ def upgrade() -> None:
         ["id"],
         postgresql_where=unsealed,
         sqlite_where=unsealed,
+        if_not_exists=True,
     )
+    commit_step()
     op.create_table(
         "ledger_entries",
         sa.Column("position", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -85,6 +91,12 @@ def upgrade() -> None:
             name="fk_consent_texts_mailing_list_id_mailing_lists",
         ),
     )
+
+
+def _add_column(name: str, kind: Any) -> None:
+    """Add a column that may be there, where an earlier try broke off (not on SQLite)."""
+    is_postgres = op.get_bind().dialect.name == "postgresql"
+    op.add_column("consent_events", sa.Column(name, kind), if_not_exists=is_postgres or None)
 
 
 def downgrade() -> None:

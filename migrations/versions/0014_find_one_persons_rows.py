@@ -1,7 +1,13 @@
-"""Index what is looked up by person, and who may be forgotten."""
+"""Index what is looked up by person, and who may be forgotten.
+
+On PostgreSQL each index is a transaction of its own. Building one keeps writers of its table
+waiting and no readers; dropping one keeps both waiting, for a moment.
+"""
 
 import sqlalchemy as sa
 from alembic import op
+
+from migrations.steps import commit_step
 
 revision = "0014"
 down_revision = "0013"
@@ -29,17 +35,33 @@ PARTIAL = (
 def upgrade() -> None:
     """Build the indexes; the one by person alone gives way to one with their order."""
     op.create_index(
-        "ix_consent_events_subscriber_id_at_id", "consent_events", ["subscriber_id", "at", "id"]
+        "ix_consent_events_subscriber_id_at_id",
+        "consent_events",
+        ["subscriber_id", "at", "id"],
+        if_not_exists=True,
     )
-    op.drop_index("ix_consent_events_subscriber_id", "consent_events")
+    commit_step()
     for name, table, columns, where in PARTIAL:
         condition = sa.text(where)
-        op.create_index(name, table, columns, postgresql_where=condition, sqlite_where=condition)
+        op.create_index(
+            name,
+            table,
+            columns,
+            postgresql_where=condition,
+            sqlite_where=condition,
+            if_not_exists=True,
+        )
+        commit_step()
+    op.drop_index("ix_consent_events_subscriber_id", "consent_events", if_exists=True)
 
 
 def downgrade() -> None:
     """Build the one by person again, and drop the others."""
-    op.create_index("ix_consent_events_subscriber_id", "consent_events", ["subscriber_id"])
-    op.drop_index("ix_consent_events_subscriber_id_at_id", "consent_events")
+    op.create_index(
+        "ix_consent_events_subscriber_id", "consent_events", ["subscriber_id"], if_not_exists=True
+    )
+    commit_step()
+    op.drop_index("ix_consent_events_subscriber_id_at_id", "consent_events", if_exists=True)
     for name, table, *_ in reversed(PARTIAL):
-        op.drop_index(name, table)
+        commit_step()
+        op.drop_index(name, table, if_exists=True)

@@ -50,16 +50,21 @@ SUPPRESSED = sa.table(
 
 
 def upgrade() -> None:
-    """Give rows the key of what was typed."""
-    _rekey(lambda local: local.translate(SMALL))
+    """Give rows the key of what was typed; of two with the same, one ends."""
+    _rekey(lambda local: local.translate(SMALL), taken=_retire)
 
 
 def downgrade() -> None:
-    """Fold all letters again; what would come to the key of another row keeps its own."""
-    _rekey(str.casefold)
+    """Fold all letters again. Who would come to the key of somebody else keeps their own.
+
+    Both stay subscribed, suppressed and findable by their links: they are two people, whom the
+    code before only cannot tell apart when one of them signs up.
+    """
+    _rekey(str.casefold, taken=_keep)
 
 
-def _rekey(fold: Callable[[str], str]) -> None:
+def _rekey(fold: Callable[[str], str], *, taken: Callable[[sa.Connection, Any, str], None]) -> None:
+    """Give each row its key by `fold`; `taken` decides where another row has that key."""
     hash_key: bytes = current_app.extensions["newsflash"].settings.address_hash_key
     connection = op.get_bind()
     for row in _rows(connection, HELD):
@@ -70,7 +75,7 @@ def _rekey(fold: Callable[[str], str]) -> None:
         if key == row.email_key:
             continue
         if connection.scalar(sa.select(PEOPLE.c.id).where(PEOPLE.c.email_key == key)):
-            _retire(connection, row, key)
+            taken(connection, row, key)
             continue
         connection.execute(sa.update(PEOPLE).where(PEOPLE.c.id == row.id).values(email_key=key))
         _suppress_again(connection, row.email_key, key, hash_key)
@@ -98,6 +103,10 @@ def _rows(connection: sa.Connection, table: Any) -> Iterator[Any]:
 def _key(row: Any, fold: Callable[[str], str]) -> str:
     local = unicodedata.normalize("NFC", row.email.rpartition("@")[0])
     return f"{fold(local)}@{row.email_key.rpartition('@')[2]}"
+
+
+def _keep(_connection: sa.Connection, _row: Any, _key: str) -> None:
+    """Leave the row as it is."""
 
 
 def _retire(connection: sa.Connection, row: Any, key: str) -> None:

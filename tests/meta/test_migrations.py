@@ -1,5 +1,7 @@
 """The migrations build what the models say, on both databases, up and down."""
 
+import re
+
 import pytest
 from flask import Flask
 from flask_migrate import check, downgrade, upgrade
@@ -92,6 +94,69 @@ def test_a_migration_gives_way_to_a_transaction_that_stays_open(app: Flask, engi
             # The first step stays, and has let go of what it locked.
             other.execute(text("LOCK TABLE admin_sessions NOWAIT"))
         assert revision(engine) == "0008"
+        upgrade()
+        check()
+
+
+FEW_ROWS = {"outbox_batches", "mailing_lists"}
+"""Tables of which nothing takes long: rows of calls under way, and what people make by hand."""
+_LONG = re.compile(r"\s*(CREATE (UNIQUE )?INDEX|UPDATE|DELETE|INSERT)\b", re.IGNORECASE)
+_TABLE = re.compile(r"\b(?:ON|UPDATE|FROM|INTO)\s+(\w+)", re.IGNORECASE)
+_HELD = text(
+    "SELECT relname, mode FROM pg_locks JOIN pg_class ON pg_class.oid = relation"
+    " WHERE pid = :pid AND granted AND relkind = 'r' AND relnamespace = 'public'::regnamespace"
+    " AND mode IN"
+    " ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')"
+)
+"""Locks that keep others waiting, on tables that are there for others."""
+
+
+def test_no_step_keeps_a_table_from_others_while_it_does_what_takes_long(
+    app: Flask, engine: Engine
+):
+    if engine.dialect.name != "postgresql":
+        pytest.skip("in SQLite a writer has the file to itself")
+    looked: list[str] = []
+    held: list[tuple[str, list[str]]] = []
+
+    def look(_connection, cursor, statement, *_more):
+        if not _LONG.match(statement) or "alembic_version" in statement:
+            return
+        with engine.connect() as other:
+            there = set(inspect(other).get_table_names())
+            if not there & set(_TABLE.findall(statement)) - FEW_ROWS:
+                return
+            locks = other.execute(_HELD, {"pid": cursor.connection.info.backend_pid})
+            found = [f"{table} {mode}" for table, mode in locks if table not in FEW_ROWS]
+        looked.append(statement)
+        if found:
+            held.append((statement, found))
+
+    with app.app_context():
+        downgrade(revision="base")
+        event.listen(db.engine, "before_cursor_execute", look)
+        upgrade()
+        event.remove(db.engine, "before_cursor_execute", look)
+    assert len(looked) > 10
+    assert held == []
+
+
+def test_a_migration_of_several_transactions_goes_on_where_it_broke_off(app: Flask, engine: Engine):
+    if engine.dialect.name != "postgresql":
+        pytest.skip("in SQLite all is one transaction")
+    with app.app_context():
+        downgrade(revision="0013")
+        with engine.connect() as writer, engine.connect() as other:
+            writer.execute(text("LOCK TABLE provider_events IN ROW EXCLUSIVE MODE"))
+            with pytest.raises(OperationalError, match="lock timeout"):
+                upgrade(x_arg=["lock_timeout=50ms"])
+            other.execute(text("LOCK TABLE consent_events, subscriptions NOWAIT"))
+            there = {index["name"] for index in inspect(other).get_indexes("consent_events")}
+            assert {"ix_consent_events_subscriber_id_at_id", "ix_consent_events_acts"} < there
+        assert revision(engine) == "0013"
+        upgrade()
+        check()
+        downgrade(revision="0013")
         upgrade()
         check()
 

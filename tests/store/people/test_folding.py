@@ -22,6 +22,7 @@ from tests.scenario import NOON, Scenario
 
 SAM, LONG_SAM = "sam@example.org", "\u017fam@example.org"
 SHARP, DOUBLE = "\u00dfam@example.org", "ssam@example.org"
+LONG_DOUBLE = "\u017f\u017fam@example.org"
 
 
 def reasons(scenario: Scenario, email: str) -> list[str]:
@@ -166,6 +167,47 @@ def test_a_second_row_of_one_address_is_ended_and_keeps_its_links(app: Flask, sc
         assert scenario.person(LONG_SAM).id == kept
         scenario.sign_up(SAM)
         assert scenario.person(SAM).id not in (kept, second)
+
+
+def test_two_people_stay_two_where_the_code_before_cannot_tell_them_apart(
+    app: Flask, scenario: Scenario
+):
+    def known() -> list[tuple[object, ...]]:
+        columns = (Subscriber.id, Subscriber.email, Subscriber.email_key, Subscription.status)
+        query = select(*columns).join(Subscription, Subscription.subscriber_id == Subscriber.id)
+        return sorted(map(tuple, scenario.rows(query)), key=str)
+
+    with app.app_context():
+        for email in (LONG_SAM, SAM):
+            store(scenario, email, email)
+        suppress(scenario, LONG_SAM, "manual", "asked")
+        suppress(scenario, SAM, "hard_bounce", "postmark")
+        before = known()
+        assert {status for *_, status in before} == {"confirmed"}
+        downgrade(revision="0017")
+        assert known() == before
+        assert (reasons(scenario, LONG_SAM), reasons(scenario, SAM)) == (
+            ["manual"],
+            ["hard_bounce"],
+        )
+        upgrade()
+        assert known() == before
+
+
+def test_of_two_people_with_one_key_before_the_second_keeps_their_own(
+    app: Flask, scenario: Scenario
+):
+    with app.app_context():
+        for email in (SHARP, LONG_DOUBLE):
+            store(scenario, email, email)
+        before = keys(scenario)
+        downgrade(revision="0017")
+        after = set(keys(scenario).values())
+        assert after in ({DOUBLE, SHARP}, {DOUBLE, LONG_DOUBLE})
+        statuses = [row.status for row in scenario.rows(select(Subscription.status))]
+        assert statuses == ["confirmed", "confirmed"]
+        upgrade()
+        assert keys(scenario) == before
 
 
 def test_many_rows_are_gone_through_in_batches(app: Flask, scenario: Scenario):
