@@ -64,6 +64,10 @@ _OWN_TESTS = re.compile(r"(TEST|FAULT|FUZZ)_[A-Z_]+")
 _SERVICE_LINK = re.compile(r"(\w+_)?(SERVICE_(HOST|PORT)(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)")
 _SERVICE_PORT = re.compile(r"(\w+_)?PORT")
 _SERVICE_ADDRESS = re.compile(r"(tcp|udp|sctp)://.+")
+# Docker's links: `<ALIAS>_NAME=/own/alias`, and with it `<ALIAS>_ENV_` for what is set over there.
+_LINK_NAME = re.compile(r"(\w+_)?NAME")
+_LINKED_NAME = re.compile(r"(/[\w.-]+){2,}")
+_LINKED_SETTING = "ENV_"
 
 
 def refuse_unknown(environment: Mapping[str, str]) -> None:
@@ -72,12 +76,23 @@ def refuse_unknown(environment: Mapping[str, str]) -> None:
     The message names the setting that was probably meant.
     """
     known = SETTINGS | {f"{name}{_FILE}" for name in SETTINGS}
+    links = _links(environment)
     for variable in sorted(environment):
         name = variable[len(PREFIX) :]
         if not variable.upper().startswith(PREFIX) or (name in known and variable.isupper()):
             continue
-        if not _is_foreign(name, environment[variable]):
+        if not (name.startswith(links) or _is_foreign(name, environment[variable])):
             raise SettingError(name, f"is no setting{_hint(name, known)}")
+
+
+def _links(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Return what the variables of Docker's links begin with, behind our prefix."""
+    found = []
+    for variable, value in environment.items():
+        name = variable.removeprefix(PREFIX)
+        if name != variable and _LINK_NAME.fullmatch(name) and _LINKED_NAME.fullmatch(value):
+            found += [name, f"{name.removesuffix('NAME')}{_LINKED_SETTING}"]
+    return tuple(found)
 
 
 def _is_foreign(name: str, value: str) -> bool:

@@ -23,6 +23,11 @@ _OLD_PUBLIC_KEY = re.compile(r"public:[A-Za-z0-9_-]{43}")
 _COMMA_BETWEEN_URLS = re.compile(r",\s*[a-z]+:", re.IGNORECASE)
 _HOST_NAME = re.compile(r"[A-Za-z0-9._-]+")
 
+MAIL_CATCHERS = ("mailpit",)
+"""Mail APIs that show what they take and send nothing on."""
+PRIVATE_DOMAINS = (".internal", ".local")
+"""Names that nobody can own: of private networks, and of the local link (RFC 6762)."""
+
 
 def is_file(url: URL) -> bool:
     """Tell whether the database is a file (SQLite)."""
@@ -167,10 +172,27 @@ def mail_urls(text: str) -> tuple[str, ...]:
 
 
 def mails_the_world(mail_url: str) -> bool:
-    """Tell whether a provider can reach real people: not the mailbox, nor one on this computer."""
-    if mail_url.partition(":")[0].lower() == "mailbox":
+    """Tell whether a provider can reach real people.
+
+    The mailbox cannot, nor what listens on this computer, nor a mail catcher within a private
+    network. A relay there can.
+    """
+    scheme = mail_url.partition(":")[0].lower()
+    if scheme == "mailbox":
         return False
     try:
-        return not is_loopback(urlsplit(mail_url).hostname)
+        host = urlsplit(mail_url).hostname
     except ValueError:
         return True
+    is_near = is_loopback(host) or (scheme in MAIL_CATCHERS and _is_private(host))
+    return not is_near
+
+
+def _is_private(host: str | None) -> bool:
+    """Tell whether a name or an address is of a private network, as containers have it."""
+    if not host:
+        return False
+    try:
+        return ip_address(host).is_private
+    except ValueError:
+        return "." not in host or host.endswith(PRIVATE_DOMAINS)

@@ -424,6 +424,46 @@ def test_what_kubernetes_adds_beside_a_service_of_this_name_is_left_alone(
     assert load().is_sqlite
 
 
+@pytest.mark.parametrize("alias", ["NEWSFLASH", "NEWSFLASH_WEB"])
+def test_what_docker_adds_beside_a_link_of_this_name_is_left_alone(alias: str):
+    os.environ |= {
+        f"{alias}_NAME": "/site/newsflash",
+        f"{alias}_PORT": "tcp://172.17.0.5:8000",
+        f"{alias}_PORT_8000_TCP": "tcp://172.17.0.5:8000",
+        f"{alias}_PORT_8000_TCP_ADDR": "172.17.0.5",
+        f"{alias}_ENV_PATH": "/usr/bin",
+        f"{alias}_ENV_GPG_KEY": "",
+        f"{alias}_ENV_NEWSFLASH_SECRET_KEY": OTHER_KEY,
+    }
+    assert load(SECRET_KEY=KEY).secret_keys == (KEY,)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("NEWSFLASH_NAME", "News Flash"),
+        ("NEWSFLASH_NAME", "/newsflash"),
+        ("NEWSFLASH_FROM_NAME", "Ada"),
+        ("NEWSFLASH_PORT", "8000"),
+        ("NEWSFLASH_PORT", "127.0.0.1:8000"),
+        ("NEWSFLASH_PORTS", "tcp://10.0.0.1:8000"),
+        ("NEWSFLASH_ENV", "production"),
+        ("NEWSFLASH_ENV_MAIL_URL", "mailbox:"),
+        ("NEWSFLASH_MAIL_ENV_URL", "mailbox:"),
+    ],
+)
+def test_what_only_looks_like_a_link_is_refused(variable: str, value: str):
+    os.environ[variable] = value
+    with pytest.raises(SettingError, match=rf"^{variable}: is no setting"):
+        load()
+
+
+def test_beside_a_link_other_names_are_refused():
+    os.environ |= {"NEWSFLASH_NAME": "/site/newsflash", "NEWSFLASH_MAIL_ENV_URL": "mailbox:"}
+    with pytest.raises(SettingError, match=r"^NEWSFLASH_MAIL_ENV_URL: is no setting"):
+        load()
+
+
 @pytest.mark.parametrize("name", sorted(SETTINGS))
 @pytest.mark.parametrize("value", ["", "  "])
 def test_a_setting_that_is_empty_is_refused(name: str, value: str, tmp_path: Path):
@@ -465,6 +505,11 @@ BEGINNINGS = {
     "a mail API": NEEDED | {"MAIL_URL": "postmark://T@default"},
     "a relay": NEEDED | {"MAIL_URL": "smtp://mail.example.org:587"},
     "one of several": NEEDED | {"MAIL_URL": "mailbox: postmark://T@default"},
+    "a relay nearby": NEEDED | {"MAIL_URL": "smtp://postfix:25"},
+    "a relay in a private network": NEEDED | {"MAIL_URL": "smtp://10.0.0.5:25"},
+    "a mail catcher elsewhere": NEEDED | {"MAIL_URL": "mailpit://mailpit.example.org"},
+    "a mail catcher at a public address": NEEDED | {"MAIL_URL": "mailpit://[2001:4860::1]:8025"},
+    "a mail catcher and more": NEEDED | {"MAIL_URL": "mailpit://mailpit:8025 resend://K@default"},
     "a public address": NEEDED,
     "a public address without TLS": NEEDED | {"PUBLIC_URL": "http://news.example.org"},
 }
@@ -474,7 +519,10 @@ BEGINNINGS = {
     ("beginning", "name"),
     [
         *product(("PostgreSQL",), sorted(NEEDED)),
-        *product(("a mail API", "a relay", "one of several"), ("PUBLIC_URL", "MAIL_FROM")),
+        *product(
+            (name for name, given in BEGINNINGS.items() if given["MAIL_URL"] != NEEDED["MAIL_URL"]),
+            ("PUBLIC_URL", "MAIL_FROM"),
+        ),
         *product(("a public address", "a public address without TLS"), ("MAIL_URL", "MAIL_FROM")),
     ],
 )
@@ -494,6 +542,12 @@ def test_what_mails_real_people_needs_its_own_address_sender_and_mail_api(
     "given",
     [
         {"MAIL_URL": "mailpit://127.0.0.1:8025?scheme=http"},
+        {"MAIL_URL": "mailpit://mailpit:8025?scheme=http"},
+        {"MAIL_URL": "MAILPIT://user:secret@mailpit"},
+        {"MAIL_URL": "mailpit://172.18.0.4:8025"},
+        {"MAIL_URL": "mailpit://[fd00::4]:8025"},
+        {"MAIL_URL": "mailpit://mailpit.dev.svc.cluster.local:8025"},
+        {"MAIL_URL": "mailpit://mailpit.internal:8025 mailbox:"},
         {"MAIL_URL": "smtp://localhost:1025"},
         {"MAIL_URL": "mailbox:", "PUBLIC_URL": "http://localhost:8000"},
         {"PUBLIC_URL": "https://[::1]:8443"},
