@@ -355,7 +355,7 @@ def test_processes_that_start_at_once_agree_on_the_keys(tmp_path: Path):
     racers = [context.Process(target=_race, args=(str(tmp_path), barrier, found)) for _ in range(4)]
     for racer in racers:
         racer.start()
-    keys = [found.get(timeout=30) for _ in racers]
+    keys = [found.get(timeout=120) for _ in racers]
     for racer in racers:
         racer.join()
     assert len(set(keys)) == 1
