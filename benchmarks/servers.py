@@ -18,6 +18,7 @@ from sqlalchemy import create_engine
 from benchmarks.postgres import Postgres
 from benchmarks.processes import free_port, running, wait_for_port
 from service.usecases.access.keys import Keys
+from service.usecases.lists.lists import Lists
 
 WORKERS = 2
 SECRET_KEY = "benchmark-" * 4
@@ -140,6 +141,8 @@ def create_key(database: Postgres, *, role: str) -> str:
     """Return a fresh API key."""
     engine = create_engine(database.url)
     try:
-        return Keys(engine).create(f"benchmark {role}", role, actor="benchmark")
+        return Keys(engine, lists=Lists(engine)).create(
+            f"benchmark {role}", role, actor="benchmark"
+        )
     finally:
         engine.dispose()

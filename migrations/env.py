@@ -1,13 +1,10 @@
-"""How Alembic reaches the app's database: one process at a time, and nobody kept waiting long."""
+"""How Alembic reaches the database: one process at a time, and nobody kept waiting long."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
 from alembic import context
-from flask import current_app
 from sqlalchemy import Connection, Engine, event, text
-
-database = current_app.extensions["migrate"].db
 
 LOCK_TIMEOUT = "3s"
 """How long a step waits for a table that others use, and so keeps all who come after it waiting.
@@ -16,13 +13,14 @@ LOCK_TIMEOUT = "3s"
 
 
 def run() -> None:
-    """Run the migrations on the app's engine.
+    """Run the migrations on the engine that the service hands over with its tables.
 
     On PostgreSQL each step is a transaction of its own, so that no lock is held into the next one;
     a step that does not get its lock in time raises `OperationalError`, and the steps before it
     stay. On SQLite, where a writer has the file to itself, all steps are one transaction.
     """
-    engine = database.engine
+    given = context.config.attributes
+    engine: Engine = given["engine"]
     is_postgres = engine.dialect.name == "postgresql"
     with _alone(engine) if is_postgres else nullcontext(), engine.connect() as connection:
         if is_postgres:
@@ -31,7 +29,7 @@ def run() -> None:
             connection.begin()
         context.configure(
             connection=connection,
-            target_metadata=database.metadata,
+            target_metadata=given["tables"],
             render_as_batch=not is_postgres,
             compare_type=True,
             transaction_per_migration=True,

@@ -12,19 +12,17 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from flask_migrate import upgrade
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine
 from sqlalchemy.engine import URL, make_url
 
 from service import log
-from service.app import SIGNAL, create_app
+from service.app import create_app, services_of
 from service.clock import machine_now
 from service.config import Settings
 from service.services import Services
 from service.store import database_clock
-from service.store.database import engine_options, prepare_engine
-from service.store.tables.base import db
-from service.web.http.context import EXTENSION
+from service.store.database import open_engine
+from tests.migrating import ADDRESS_HASH_KEY, upgrade
 from tests.postgres import GIVEN_SERVER, NoServerError, ReusedDatabase, running_server
 from tests.scenario import scenario as scenario
 
@@ -41,7 +39,7 @@ def make_settings(url: URL, folder: Path, **changes: object) -> Settings:
     given: dict[str, object] = {
         "database_url": url,
         "secret_keys": ("a-secret-key-for-tests-only-0123456789",),
-        "address_hash_key": b"an-address-hash-key-for-tests-only-01",
+        "address_hash_key": ADDRESS_HASH_KEY,
         "receipt_key": "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
         "data_dir": folder,
         "ratelimit_enabled": False,
@@ -52,12 +50,10 @@ def make_settings(url: URL, folder: Path, **changes: object) -> Settings:
 
 def _migrate(url: URL, folder: Path) -> None:
     """Build the tables and the first list, as `newsflash db upgrade` does."""
-    app = create_app(make_settings(url, folder))
-    with app.app_context():
-        upgrade()
-        services: Services = app.extensions[EXTENSION]
-        services.lists.ensure_first()
-        db.engine.dispose()
+    services = Services(make_settings(url, folder), open_engine(url))
+    upgrade(services.engine)
+    services.lists.ensure_first()
+    services.close()
 
 
 @pytest.fixture(autouse=True)
@@ -150,8 +146,7 @@ def database_url(request: pytest.FixtureRequest) -> URL:
 @pytest.fixture
 def engine(database_url: URL) -> Iterator[Engine]:
     """An engine on the fresh database, set up as the service does."""
-    made = create_engine(database_url, **engine_options(database_url))
-    prepare_engine(made)
+    made = open_engine(database_url)
     yield made
     made.dispose()
 
@@ -169,9 +164,7 @@ def running_app(settings: Settings) -> Iterator[Flask]:
     try:
         yield made
     finally:
-        made.extensions[SIGNAL].close()
-        with made.app_context():
-            db.engine.dispose()
+        services_of(made).close()
 
 
 @pytest.fixture
@@ -190,5 +183,4 @@ def client(app: Flask) -> FlaskClient:
 @pytest.fixture
 def services(app: Flask) -> Services:
     """The app's own use cases."""
-    found: Services = app.extensions[EXTENSION]
-    return found
+    return services_of(app)

@@ -16,8 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from alembic import op
-from flask import current_app
+from alembic import context, op
 
 revision = "0018"
 down_revision = "0017"
@@ -65,7 +64,7 @@ def downgrade() -> None:
 
 def _rekey(fold: Callable[[str], str], *, taken: Callable[[sa.Connection, Any, str], None]) -> None:
     """Give each row its key by `fold`; `taken` decides where another row has that key."""
-    hash_key: bytes = current_app.extensions["newsflash"].settings.address_hash_key
+    hash_key: bytes = context.config.attributes["address_hash_key"]
     connection = op.get_bind()
     for row in _rows(connection, HELD):
         if (key := _key(row, fold)) != row.email_key:

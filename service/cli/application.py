@@ -1,24 +1,22 @@
-"""How commands get at the app: one line where a setting is wrong, never a traceback."""
+"""How commands get at the use cases: one line where a setting is wrong, never a traceback."""
 
 import time
 from collections.abc import Container
 from pathlib import Path
 
 import click
-from flask import Flask
-from flask_migrate import upgrade
 from sqlalchemy import inspect
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import OperationalError
 
-from service.app import MIGRATIONS, build_provider_pool, create_app
 from service.config import MissingKey, SettingError, Settings, create_key, load_settings, refuse_key
 from service.domain.errors import WrongKeyError
+from service.log import configure_logging
 from service.services import Services
+from service.store.database import open_engine
 from service.store.embedded import is_in_use, is_migrated, make_private
-from service.store.tables.base import db
+from service.store.operations.migrations import Version, upgrade, version_of
 from service.store.tables.operations import KeyFingerprint
-from service.usecases.operations.health import Version, version_of
 
 LOCK_TIMEOUT_MS = 3_000
 """How long a migration waits for a table; all who come after it wait that long, too."""
@@ -42,34 +40,41 @@ def settings_or_exit(*, missing_key: MissingKey | None = None) -> Settings:
         raise click.ClickException(str(error)) from None
 
 
-def app_or_exit() -> Flask:
-    """Return the app on its database, or end the command with one line and nothing created.
+def services_or_exit() -> Services:
+    """Return the use cases on their database, or end the command with one line and nothing created.
 
     The database has to be there, migrated to this version, and used with these keys before.
     """
-    settings = settings_or_exit()
-    need_database(settings.database_url)
-    app = build_or_exit(settings)
-    check_version_or_exit(app)
-    if wrong_key := services_of(app).health.look().wrong_key:
+    services = open_services(settings_or_exit())
+    check_database_or_exit(services)
+    return services
+
+
+def open_services(settings: Settings, *, only_looks: bool = False) -> Services:
+    """Return the use cases, whatever their database is like; nothing connects to it yet.
+
+    With `only_looks` the embedded database stays as it is, to the byte, and so do the files beside
+    it.
+    """
+    configure_logging()
+    return Services(settings, open_engine(settings.database_url, only_looks=only_looks))
+
+
+def check_database_or_exit(services: Services) -> None:
+    """End the command with one line where the database is not there, or not for this version."""
+    need_database(services.settings.database_url)
+    check_version_or_exit(services)
+    if wrong_key := services.health.look().wrong_key:
         raise click.ClickException(wrong_key)
-    return app
 
 
-def check_version_or_exit(app: Flask, *, may_be: Container[Version] = (Version.THIS,)) -> None:
+def check_version_or_exit(
+    services: Services, *, may_be: Container[Version] = (Version.THIS,)
+) -> None:
     """End the command with one line where the database is of a version that it cannot use."""
-    with app.app_context():
-        version = version_of(db.engine, MIGRATIONS)
+    version = version_of(services.engine)
     if version not in may_be:
         raise click.ClickException(NEWER if version is Version.NEWER else NOT_MIGRATED)
-
-
-def build_or_exit(settings: Settings, *, only_looks: bool = False) -> Flask:
-    """Return the app whatever its database is like, or end the command with one line."""
-    try:
-        return create_app(settings, only_looks=only_looks)
-    except (SettingError, ValueError) as error:
-        raise click.ClickException(str(error)) from None
 
 
 def need_database(url: URL) -> None:
@@ -86,10 +91,10 @@ def need_database(url: URL) -> None:
         raise click.ClickException(NOT_MIGRATED)
 
 
-def adopt_keys_or_exit(app: Flask) -> None:
+def adopt_keys_or_exit(services: Services) -> None:
     """Have the database remember the keys, or end the command where it was used with others."""
     try:
-        services_of(app).database_keys.adopt()
+        services.database_keys.adopt()
     except WrongKeyError as error:
         raise click.ClickException(str(error)) from None
 
@@ -104,38 +109,22 @@ def create_unless_in_use(name: str, url: URL) -> str:
     return (refuse_key if is_in_use(Path(url.database or "")) else create_key)(name, url)
 
 
-def check_mail_or_exit(settings: Settings) -> None:
-    """End the command with one line if delivery, which runs elsewhere, could not start."""
-    try:
-        for gate in build_provider_pool(settings):
-            gate.provider.close()
-    except SettingError as error:
-        raise click.ClickException(str(error)) from None
-
-
-def services_of(app: Flask) -> Services:
-    """Return the app's use cases, for commands that do what a view would."""
-    found: Services = app.extensions["newsflash"]
-    return found
-
-
-def migrate_database(app: Flask) -> bool:
+def migrate_database(services: Services) -> bool:
     """Bring the database to this version; give an empty one its first list.
 
     Returns whether the first list was made now. With other keys than it was used with, the
     database stays as it is.
     """
-    settings = services_of(app).settings
+    settings, engine = services.settings, services.engine
     if settings.is_sqlite:
         make_private(Path(settings.database_url.database or ""))
     try:
-        check_version_or_exit(app, may_be=(Version.NONE, Version.OLDER, Version.THIS))
-        with app.app_context():
-            if inspect(db.engine).has_table(KeyFingerprint.__tablename__):
-                adopt_keys_or_exit(app)
-            _upgrade()
-        adopt_keys_or_exit(app)
-        return services_of(app).lists.ensure_first()
+        check_version_or_exit(services, may_be=(Version.NONE, Version.OLDER, Version.THIS))
+        if inspect(engine).has_table(KeyFingerprint.__tablename__):
+            adopt_keys_or_exit(services)
+        _upgrade(services)
+        adopt_keys_or_exit(services)
+        return services.lists.ensure_first()
     except OperationalError as error:
         if not _is_locked(error):
             raise
@@ -146,11 +135,15 @@ def migrate_database(app: Flask) -> bool:
         ) from None
 
 
-def _upgrade() -> None:
+def _upgrade(services: Services) -> None:
     """Migrate, and try again for a while where others use what has to be changed."""
     for tries_left in reversed(range(LOCK_TRIES)):
         try:
-            upgrade(x_arg=[f"lock_timeout={LOCK_TIMEOUT_MS}ms"])
+            upgrade(
+                services.engine,
+                address_hash_key=services.settings.address_hash_key,
+                lock_timeout_ms=LOCK_TIMEOUT_MS,
+            )
             return
         except OperationalError as error:
             if not tries_left or not _is_locked(error):

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Engine, event
+from sqlalchemy import Connection, Dialect, Engine, create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.pool import QueuePool
@@ -83,13 +83,24 @@ def engine_options(url: URL) -> dict[str, Any]:
     }
 
 
-def looking_options(path: Path) -> dict[str, Any]:
-    """Return `create_engine` keywords for a look at the embedded database that changes nothing."""
-    return {"hide_parameters": True, "creator": lambda: look_only(path)}
+def open_engine(url: URL, *, only_looks: bool = False) -> Engine:
+    """Return an engine on this database that is set up as the service needs it.
+
+    With `only_looks` the embedded database stays as it is, to the byte, and so do the files beside
+    it.
+    """
+    if only_looks and url.get_backend_name() == "sqlite":
+        path = Path(url.database or "")
+        engine = create_engine(url, hide_parameters=True, creator=lambda: look_only(path))
+        _prepare_looking(engine)
+    else:
+        engine = create_engine(url, **engine_options(url))
+        prepare_engine(engine)
+    return engine
 
 
-def prepare_looking(engine: Engine) -> None:
-    """Have an engine of `looking_options` begin transactions that only read."""
+def _prepare_looking(engine: Engine) -> None:
+    """Have an engine on a connection that only looks begin transactions that only read."""
 
     @event.listens_for(engine, "connect")
     def _functions(dbapi_connection: Any, _record: Any) -> None:

@@ -11,9 +11,8 @@ from playwright.sync_api import expect
 from sqlalchemy.engine import URL
 from werkzeug.serving import make_server
 
-from service.app import SIGNAL, create_app
+from service.app import create_app, services_of
 from service.config import Settings
-from service.store.tables.base import db
 from service.usecases.signup import extra_step
 
 SENT_BY_SCRIPT = """
@@ -41,9 +40,7 @@ def guarded(settings: Settings) -> Iterator[str]:
     server.shutdown()
     thread.join()
     server.server_close()
-    app.extensions[SIGNAL].close()
-    with app.app_context():
-        db.engine.dispose()
+    services_of(app).close()
 
 
 def _sign_up(page, address):

@@ -2,19 +2,18 @@
 
 import hashlib
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from flask import Flask
 from sqlalchemy.engine import URL
 
-from service.app import SIGNAL, create_app
 from service.cli import application, main
+from service.cli.operations import database, doctor
+from service.cli.serving import serve
 from service.config import Settings
-from service.store.tables.base import db
+from service.services import Services
 
 Run = Callable[..., Result]
 
@@ -47,24 +46,21 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def newsflash(monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run a command. Its connections are closed at its end, as its process would."""
-    made: list[Flask] = []
+    made: list[Services] = []
+    open_services = application.open_services
 
-    def kept(settings: Settings, **more: bool) -> Flask:
-        made.append(create_app(settings, **more))
+    def kept(settings: Settings, **more: bool) -> Services:
+        made.append(open_services(settings, **more))
         return made[-1]
 
     def invoke(*words: str) -> Result:
         result = CliRunner().invoke(main, words)
         while made:
-            app = made.pop()
-            app.extensions[SIGNAL].close()
-            with app.app_context():
-                db.engine.dispose()
+            made.pop().close()
         return result
 
-    monkeypatch.setattr(application, "create_app", kept)
-    # By its name alone one gets the command, which hides the module.
-    serve = sys.modules["service.cli.serving.serve"]
+    for module in (application, database, doctor, serve):
+        monkeypatch.setattr(module, "open_services", kept)
     monkeypatch.setattr(serve, "bound_socket", lambda *_: None)  # 8000 may be somebody else's
     return invoke
 

@@ -2,7 +2,6 @@
 
 import os
 import socket
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from click.testing import CliRunner
 from sqlalchemy.engine import URL
 
 from service.cli import main
+from service.cli.serving import serve
 
 KEYS = dict.fromkeys(
     ("SECRET_KEY", "ADDRESS_HASH_KEY", "RECEIPT_KEY"), "k3y-for-tests-0123456789-0123456789-abc"
@@ -72,7 +72,7 @@ def test_a_database_that_does_not_let_us_in_is_named_without_the_password(
     postgres_server: URL, monkeypatch: pytest.MonkeyPatch, command: str, mistake: str
 ) -> None:
     # A process that ends lets its socket go; this one goes on.
-    monkeypatch.setattr(sys.modules["service.cli.serving.serve"], "bound_socket", lambda *_: None)
+    monkeypatch.setattr(serve, "bound_socket", lambda *_: None)
     url = postgres_server.set(password="s3cret")
     if mistake == "unreachable":
         url = url.set(host="127.0.0.1", port=1)

@@ -19,7 +19,7 @@ from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL
 from werkzeug.test import TestResponse
 
-from service.app import SIGNAL, create_app
+from service.app import create_app, services_of
 from service.store import database
 from service.store.tables.base import db
 from service.usecases.operations import health
@@ -42,9 +42,7 @@ def app_on(url: URL, folder: Path) -> Iterator[Flask]:
     try:
         yield app
     finally:
-        app.extensions[SIGNAL].close()
-        with app.app_context():
-            db.engine.dispose()
+        services_of(app).close()
 
 
 def engine_of(app: Flask) -> Engine:

@@ -16,6 +16,7 @@ from sqlalchemy.engine import URL, make_url
 from service.front.limits import Limits
 from service.store.tables.base import db
 from service.usecases.access.keys import Keys
+from service.usecases.lists.lists import Lists
 from service.web.middleware.lanes import lane_of
 from tests.features.conftest import empty_database, running_site
 from tests.features.site import Site, eventually
@@ -156,7 +157,7 @@ def test_an_export_that_nobody_reads_lets_the_database_go(
     app: Flask, database_url: URL, tmp_path: Path
 ) -> None:
     with app.app_context():
-        key = Keys(db.engine).create("test", "admin", actor="test")
+        key = Keys(db.engine, lists=Lists(db.engine)).create("test", "admin", actor="test")
     headers = {"Authorization": f"Bearer {key}"}
     lanes = lane_of(app, "")
     limits = Limits(write_seconds=HELD_SECONDS, stop_seconds=5)

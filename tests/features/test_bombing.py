@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import func, select
 
-from service.app import SIGNAL, create_app
+from service.app import create_app, services_of
 from service.domain.subscription import MAILS_A_DAY
 from service.store.tables.base import db
 from service.store.tables.delivery import OutboxMessage
@@ -27,13 +27,11 @@ THREADS = 16
 @pytest.fixture
 def guarded(settings):
     made = create_app(replace(settings, ratelimit_enabled=True, trusted_proxies=1))
-    services = made.extensions["newsflash"]
+    services = services_of(made)
     for number in range(4):
         services.lists.create(slug=f"list-{number}", name=f"List {number}", actor="test")
     yield made
-    made.extensions[SIGNAL].close()
-    with made.app_context():
-        db.engine.dispose()
+    services_of(made).close()
 
 
 @pytest.fixture

@@ -26,10 +26,7 @@ from schemathesis.schemas import BaseSchema
 from sqlalchemy.engine import make_url
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from service.app import SIGNAL, create_app
-from service.services import Services
-from service.store.tables.base import db
-from service.web.http.context import EXTENSION
+from service.app import create_app, services_of
 from tests.conftest import make_settings
 
 EXAMPLES = int(os.environ.get("NEWSFLASH_FUZZ_EXAMPLES", "6"))
@@ -59,7 +56,7 @@ def contract(
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     shutil.copyfile(sqlite_template, tmp_path / "newsflash.db")
     app = create_app(make_settings(make_url(f"sqlite:///{tmp_path}/newsflash.db"), tmp_path))
-    services: Services = app.extensions[EXTENSION]
+    services = services_of(app)
     key = services.keys.create("fuzz", "admin", actor="test")
     project = ProjectConfig(
         headers={"Authorization": f"Bearer {key}"},
@@ -79,9 +76,7 @@ def contract(
     server.shutdown()
     thread.join()
     server.server_close()
-    app.extensions[SIGNAL].close()
-    with app.app_context():
-        db.engine.dispose()
+    services_of(app).close()
 
 
 def test_every_answer_is_as_the_contract_says(contract: BaseSchema) -> None:

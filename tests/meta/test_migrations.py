@@ -3,43 +3,40 @@
 import re
 
 import pytest
-from flask import Flask
-from flask_migrate import check, downgrade, upgrade
 from sqlalchemy import Engine, event, inspect, text
 from sqlalchemy.exc import OperationalError
 
+from service.store.operations.migrations import difference
 from service.store.tables.base import db
+from tests.migrating import downgrade, upgrade
 
 
-def test_models_and_migrations_do_not_drift(app: Flask):
-    with app.app_context():
-        check()
+def test_models_and_migrations_do_not_drift(engine: Engine):
+    assert difference(engine) is None
 
 
-def test_every_table_of_the_models_is_there(app: Flask, engine: Engine):
+def test_every_table_of_the_models_is_there(engine: Engine):
     tables = set(inspect(engine).get_table_names())
     assert tables == {*db.metadata.tables, "alembic_version"}
 
 
-def test_every_index_of_the_models_is_there(app: Flask, engine: Engine):
+def test_every_index_of_the_models_is_there(engine: Engine):
     found = inspect(engine)
     for name, table in db.metadata.tables.items():
         there = {index["name"] for index in found.get_indexes(name)}
         assert {str(index.name) for index in table.indexes} <= there, name
 
 
-def test_migrations_can_be_undone_and_done_again(app: Flask, engine: Engine):
-    with app.app_context():
-        downgrade(revision="base")
-        assert set(inspect(engine).get_table_names()) <= {"alembic_version"}
-        upgrade()
-        check()
+def test_migrations_can_be_undone_and_done_again(engine: Engine):
+    downgrade(engine, "base")
+    assert set(inspect(engine).get_table_names()) <= {"alembic_version"}
+    upgrade(engine)
+    assert difference(engine) is None
 
 
-def test_migrating_again_changes_nothing(app: Flask, engine: Engine):
+def test_migrating_again_changes_nothing(engine: Engine):
     before = {name: inspect(engine).get_columns(name) for name in db.metadata.tables}
-    with app.app_context():
-        upgrade()
+    upgrade(engine)
     after = {name: inspect(engine).get_columns(name) for name in db.metadata.tables}
     assert {name: [column["name"] for column in columns] for name, columns in before.items()} == {
         name: [column["name"] for column in columns] for name, columns in after.items()
@@ -47,7 +44,7 @@ def test_migrating_again_changes_nothing(app: Flask, engine: Engine):
 
 
 @pytest.mark.parametrize("table", ["subscriptions", "outbox_messages"])
-def test_what_belongs_to_a_person_goes_with_them(app: Flask, engine: Engine, table: str):
+def test_what_belongs_to_a_person_goes_with_them(engine: Engine, table: str):
     (key,) = [
         key
         for key in inspect(engine).get_foreign_keys(table)
@@ -56,7 +53,7 @@ def test_what_belongs_to_a_person_goes_with_them(app: Flask, engine: Engine, tab
     assert key["options"]["ondelete"] == "CASCADE"
 
 
-def test_a_migration_may_take_longer_than_a_request(app: Flask, engine: Engine):
+def test_a_migration_may_take_longer_than_a_request(engine: Engine):
     if engine.dialect.name != "postgresql":
         pytest.skip("SQLite has no such limit")
     limits: list[str] = []
@@ -65,12 +62,11 @@ def test_a_migration_may_take_longer_than_a_request(app: Flask, engine: Engine):
         if "alembic_version" in statement:
             limits.append(cursor.connection.execute("SHOW statement_timeout").fetchone()[0])
 
-    with app.app_context():
-        event.listen(db.engine, "before_cursor_execute", note)
-        upgrade()
-        event.remove(db.engine, "before_cursor_execute", note)
-        with db.engine.connect() as connection:
-            assert connection.exec_driver_sql("SHOW statement_timeout").scalar() == "30s"
+    event.listen(engine, "before_cursor_execute", note)
+    upgrade(engine)
+    event.remove(engine, "before_cursor_execute", note)
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SHOW statement_timeout").scalar() == "30s"
     assert set(limits) == {"0"}
 
 
@@ -79,23 +75,22 @@ def revision(engine: Engine) -> str:
         return str(connection.scalar(text("SELECT version_num FROM alembic_version")))
 
 
-def test_a_migration_gives_way_to_a_transaction_that_stays_open(app: Flask, engine: Engine):
+def test_a_migration_gives_way_to_a_transaction_that_stays_open(engine: Engine):
     """Whoever wants the table after it would wait for as long as it does."""
     if engine.dialect.name != "postgresql":
         pytest.skip("in SQLite a reader keeps no writer waiting")
-    with app.app_context():
-        downgrade(revision="0007")
-        with engine.connect() as reader, engine.connect() as other:
-            reader.execute(text("SELECT count(*) FROM outbox_messages"))
-            with pytest.raises(OperationalError, match="lock timeout"):
-                upgrade(x_arg=["lock_timeout=50ms"])
-            other.execute(text("SET statement_timeout = '5s'"))
-            other.execute(text("SELECT count(*) FROM outbox_messages"))
-            # The first step stays, and has let go of what it locked.
-            other.execute(text("LOCK TABLE admin_sessions NOWAIT"))
-        assert revision(engine) == "0008"
-        upgrade()
-        check()
+    downgrade(engine, "0007")
+    with engine.connect() as reader, engine.connect() as other:
+        reader.execute(text("SELECT count(*) FROM outbox_messages"))
+        with pytest.raises(OperationalError, match="lock timeout"):
+            upgrade(engine, lock_timeout_ms=50)
+        other.execute(text("SET statement_timeout = '5s'"))
+        other.execute(text("SELECT count(*) FROM outbox_messages"))
+        # The first step stays, and has let go of what it locked.
+        other.execute(text("LOCK TABLE admin_sessions NOWAIT"))
+    assert revision(engine) == "0008"
+    upgrade(engine)
+    assert difference(engine) is None
 
 
 FEW_ROWS = {"outbox_batches", "mailing_lists"}
@@ -111,9 +106,7 @@ _HELD = text(
 """Locks that keep others waiting, on tables that are there for others."""
 
 
-def test_no_step_keeps_a_table_from_others_while_it_does_what_takes_long(
-    app: Flask, engine: Engine
-):
+def test_no_step_keeps_a_table_from_others_while_it_does_what_takes_long(engine: Engine):
     if engine.dialect.name != "postgresql":
         pytest.skip("in SQLite a writer has the file to itself")
     looked: list[str] = []
@@ -132,48 +125,45 @@ def test_no_step_keeps_a_table_from_others_while_it_does_what_takes_long(
         if found:
             held.append((statement, found))
 
-    with app.app_context():
-        downgrade(revision="base")
-        event.listen(db.engine, "before_cursor_execute", look)
-        upgrade()
-        event.remove(db.engine, "before_cursor_execute", look)
+    downgrade(engine, "base")
+    event.listen(engine, "before_cursor_execute", look)
+    upgrade(engine)
+    event.remove(engine, "before_cursor_execute", look)
     assert len(looked) > 10
     assert held == []
 
 
-def test_a_migration_of_several_transactions_goes_on_where_it_broke_off(app: Flask, engine: Engine):
+def test_a_migration_of_several_transactions_goes_on_where_it_broke_off(engine: Engine):
     if engine.dialect.name != "postgresql":
         pytest.skip("in SQLite all is one transaction")
-    with app.app_context():
-        downgrade(revision="0013")
-        with engine.connect() as writer, engine.connect() as other:
-            writer.execute(text("LOCK TABLE provider_events IN ROW EXCLUSIVE MODE"))
-            with pytest.raises(OperationalError, match="lock timeout"):
-                upgrade(x_arg=["lock_timeout=50ms"])
-            other.execute(text("LOCK TABLE consent_events, subscriptions NOWAIT"))
-            there = {index["name"] for index in inspect(other).get_indexes("consent_events")}
-            assert {"ix_consent_events_subscriber_id_at_id", "ix_consent_events_acts"} < there
-        assert revision(engine) == "0013"
-        upgrade()
-        check()
-        downgrade(revision="0013")
-        upgrade()
-        check()
+    downgrade(engine, "0013")
+    with engine.connect() as writer, engine.connect() as other:
+        writer.execute(text("LOCK TABLE provider_events IN ROW EXCLUSIVE MODE"))
+        with pytest.raises(OperationalError, match="lock timeout"):
+            upgrade(engine, lock_timeout_ms=50)
+        other.execute(text("LOCK TABLE consent_events, subscriptions NOWAIT"))
+        there = {index["name"] for index in inspect(other).get_indexes("consent_events")}
+        assert {"ix_consent_events_subscriber_id_at_id", "ix_consent_events_acts"} < there
+    assert revision(engine) == "0013"
+    upgrade(engine)
+    assert difference(engine) is None
+    downgrade(engine, "0013")
+    upgrade(engine)
+    assert difference(engine) is None
 
 
-def test_a_migration_leaves_no_limit_and_no_lock_behind(app: Flask, engine: Engine):
+def test_a_migration_leaves_no_limit_and_no_lock_behind(engine: Engine):
     if engine.dialect.name != "postgresql":
         pytest.skip("SQLite has neither")
-    with app.app_context():
-        upgrade()
-        with db.engine.connect() as connection:
-            assert connection.scalar(text("SHOW lock_timeout")) == "0"
-            locks = "SELECT count(*) FROM pg_locks JOIN pg_database ON oid = database WHERE"
-            held = text(f"{locks} locktype = 'advisory' AND datname = current_database()")
-            assert connection.scalar(held) == 0
+    upgrade(engine)
+    with engine.connect() as connection:
+        assert connection.scalar(text("SHOW lock_timeout")) == "0"
+        locks = "SELECT count(*) FROM pg_locks JOIN pg_database ON oid = database WHERE"
+        held = text(f"{locks} locktype = 'advisory' AND datname = current_database()")
+        assert connection.scalar(held) == 0
 
 
-def test_tables_that_change_often_are_vacuumed_often(app: Flask, engine: Engine):
+def test_tables_that_change_often_are_vacuumed_often(engine: Engine):
     if engine.dialect.name != "postgresql":
         pytest.skip("SQLite has no autovacuum")
     query = text(
@@ -185,9 +175,7 @@ def test_tables_that_change_often_are_vacuumed_often(app: Flask, engine: Engine)
     assert "autovacuum_vacuum_scale_factor=0.01" in found["outbox_messages"]
     assert "autovacuum_vacuum_scale_factor=0.01" in found["webhook_deliveries"]
     assert "autovacuum_vacuum_scale_factor=0" in found["outbox_batches"]
-    with app.app_context():
-        downgrade(revision="0021")
+    downgrade(engine, "0021")
     with engine.connect() as connection:
         assert connection.execute(query).all() == []
-    with app.app_context():
-        upgrade()
+    upgrade(engine)

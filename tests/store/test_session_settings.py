@@ -11,11 +11,9 @@ from psycopg import sql
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import URL
 
-from service.app import SIGNAL, build_deliver, create_app
-from service.services import Services
+from service.app import create_app, services_of
 from service.store.database import engine_options, prepare_engine
 from service.store.tables.base import db
-from service.web.http.context import EXTENSION
 from tests.conftest import make_settings
 from tests.postgres import libpq
 from tests.scenario import Scenario
@@ -92,13 +90,13 @@ def test_a_signup_is_taken_mailed_confirmed_and_exported_whatever_the_server_has
     odd_url: URL, tmp_path: Path
 ):
     app = create_app(make_settings(odd_url, tmp_path))
-    services: Services = app.extensions[EXTENSION]
+    services = services_of(app)
     client = app.test_client()
     with app.app_context():
         engine = db.engine
     given = {"email": "zo\u00eb@example.org", "name": "\u0160\u00e1rka \u4e2d"}
     assert client.post("/v1/subscriptions", json=given).status_code == 202
-    deliver = build_deliver(engine, services.settings)
+    deliver = services.deliver
     for batch in deliver.claim(calls=1):
         deliver.deliver(batch)
     scenario = Scenario.of(services, engine)
@@ -114,8 +112,7 @@ def test_a_signup_is_taken_mailed_confirmed_and_exported_whatever_the_server_has
     assert given["name"] in exported
     assert f"{scenario.subscription(given['email']).confirmed_at:%Y-%m-%dT%H:%M}" in exported
     assert client.get("/readyz").status_code == 200
-    app.extensions[SIGNAL].close()
-    engine.dispose()
+    services_of(app).close()
 
 
 def test_tables_in_a_schema_of_their_own_stay_where_they_are(postgres_url: URL):

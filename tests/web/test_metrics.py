@@ -15,7 +15,6 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine, update
 from sqlalchemy.engine import URL
 
-from service.app import build_seal_ledger
 from service.clock import utc_now
 from service.config import Settings
 from service.domain.consent import Evidence
@@ -167,7 +166,7 @@ def test_the_ledger_is_watched(client: FlaskClient, services: Services, engine: 
     before = series(client)
     assert before["newsflash_ledger_unsealed",] > 0
     assert before["newsflash_ledger_broken",] == 0
-    build_seal_ledger(engine, services.settings).run_once()
+    Services(services.settings, engine).seal_ledger.run_once()
     sealed = series(client)
     assert (sealed["newsflash_ledger_unsealed",], sealed["newsflash_ledger_broken",]) == (0, 0)
     with engine.begin() as connection:

@@ -2,7 +2,7 @@
 
 import click
 
-from service.cli.application import app_or_exit, services_of
+from service.cli.application import services_or_exit
 from service.services import Services
 
 ACTOR = "command line"
@@ -19,7 +19,7 @@ ACTOR = "command line"
 )
 def admin_link(*, revoke_all: bool, end_sessions: bool) -> None:
     """Print a link that signs one browser in to the admin pages, once, within 15 minutes."""
-    found = services_of(app_or_exit())
+    found = services_or_exit()
     if revoke_all or end_sessions:
         admin_sessions = found.admin_sessions
         end = admin_sessions.end_all if end_sessions else admin_sessions.end_links

@@ -5,7 +5,7 @@ import json
 import click
 
 from service.cli import options
-from service.cli.application import app_or_exit, services_of
+from service.cli.application import services_or_exit
 from service.cli.output import echo_json
 from service.schemas.access import AuditSchema
 
@@ -16,7 +16,7 @@ from service.schemas.access import AuditSchema
 def audit(*, limit: int, cursor: str | None, as_json: bool) -> None:
     """Print the newest entries of the audit log, one a line."""
     with options.in_one_line("There is no such entry."):
-        page = services_of(app_or_exit()).audit.page(limit=limit, cursor=cursor)
+        page = services_or_exit().audit.page(limit=limit, cursor=cursor)
     if as_json:
         echo_json(AuditSchema().dump(page))
         return

@@ -5,7 +5,7 @@ from datetime import datetime
 import click
 
 from service.cli import options
-from service.cli.application import app_or_exit, services_of
+from service.cli.application import services_or_exit
 from service.cli.output import echo_json
 from service.clock import utc_now
 from service.domain.access.roles import Role
@@ -27,7 +27,7 @@ def keys() -> None:
 def create(*, name: str, role: str, lists: tuple[str, ...], expires_at: datetime | None) -> None:
     """Make a key and print it, alone and this once."""
     with options.in_one_line("There is no such key."):
-        made = services_of(app_or_exit()).keys.create(
+        made = services_or_exit().keys.create(
             name, role, actor=ACTOR, lists=lists, expires_at=expires_at
         )
     click.echo(made)
@@ -37,7 +37,7 @@ def create(*, name: str, role: str, lists: tuple[str, ...], expires_at: datetime
 @options.as_json
 def list_keys(*, as_json: bool) -> None:
     """Print every key, without what proves it."""
-    found = services_of(app_or_exit()).keys
+    found = services_or_exit().keys
     if as_json:
         echo_json(KeysSchema().dump(keys_data(found)))
         return
@@ -53,5 +53,5 @@ def list_keys(*, as_json: bool) -> None:
 def revoke(*, name: str) -> None:
     """Revoke a key; it stops within seconds."""
     with options.in_one_line(f"There is no key {name}."):
-        services_of(app_or_exit()).keys.revoke(name, actor=ACTOR)
+        services_or_exit().keys.revoke(name, actor=ACTOR)
     click.echo(f"{name} is revoked")

@@ -6,7 +6,7 @@ from uuid import UUID
 import click
 
 from service.cli import options
-from service.cli.application import app_or_exit, services_of
+from service.cli.application import services_or_exit
 from service.cli.output import echo_json
 from service.domain.delivery.retry import MessageStatus
 from service.schemas.delivery import MessagesSchema, messages_data
@@ -32,7 +32,7 @@ def outbox() -> None:
 @options.as_json
 def list_messages(*, status: str, limit: int, cursor: UUID | None, as_json: bool) -> None:
     """Print the newest messages in one state, one a line, without addresses."""
-    found = services_of(app_or_exit()).outbox.page(
+    found = services_or_exit().outbox.page(
         status=None if status == ANY else MessageStatus(status), limit=limit, before=cursor
     )
     if as_json:
@@ -53,7 +53,7 @@ def retry(*, message_ids: tuple[UUID, ...], all_failed: bool) -> None:
     """Queue failed messages again; they have three more days."""
     if all_failed == bool(message_ids):
         raise click.UsageError("Name messages, or give --all-failed.")
-    found = services_of(app_or_exit()).outbox
+    found = services_or_exit().outbox
     if all_failed:
         click.echo(f"{found.retry_all(actor=ACTOR)} queued")
         return
@@ -76,5 +76,5 @@ def drop(*, created_before: datetime) -> None:
     For a database restored from a backup: what was sent after the backup is queued in it still, and
     would be sent twice. Start no worker before this is done.
     """
-    count = services_of(app_or_exit()).outbox.drop(created_before=created_before, actor=ACTOR)
+    count = services_or_exit().outbox.drop(created_before=created_before, actor=ACTOR)
     click.echo(f"{count} dropped")

@@ -5,7 +5,7 @@ from uuid import UUID
 import click
 
 from service.cli import options
-from service.cli.application import app_or_exit, services_of
+from service.cli.application import services_or_exit
 from service.cli.output import echo_json
 from service.schemas.files import ManifestSchema, ManifestsSchema
 
@@ -21,7 +21,7 @@ def exports() -> None:
 def list_exports(*, limit: int, cursor: str | None, as_json: bool) -> None:
     """Print the newest, one a line."""
     with options.in_one_line("There is no such export."):
-        page = services_of(app_or_exit()).exports.page(limit=limit, cursor=cursor)
+        page = services_or_exit().exports.page(limit=limit, cursor=cursor)
     if as_json:
         echo_json(ManifestsSchema().dump(page))
         return
@@ -38,5 +38,5 @@ def list_exports(*, limit: int, cursor: str | None, as_json: bool) -> None:
 def show(*, export_id: UUID) -> None:
     """Print an export's manifest as JSON."""
     with options.in_one_line(f"There is no export {export_id}."):
-        manifest = services_of(app_or_exit()).exports.get(export_id)
+        manifest = services_or_exit().exports.get(export_id)
     echo_json(ManifestSchema().dump(manifest))

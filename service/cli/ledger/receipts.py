@@ -9,7 +9,7 @@ from uuid import UUID
 
 import click
 
-from service.cli.application import app_or_exit, services_of
+from service.cli.application import services_or_exit
 from service.cli.files.files import private_file
 from service.domain.errors import InvalidInputError, NotFoundError
 from service.domain.ledger.format import Document
@@ -65,7 +65,7 @@ def verify(*, file: Path, public_keys: tuple[str, ...], checkpoints: tuple[Path,
 @click.option("--with-personal", is_flag=True, help="With addresses and the salts that prove them.")
 def export(*, output: Path | None, with_personal: bool) -> None:
     """Write the whole ledger, one JSON document a line, with a signed checkpoint at the end."""
-    documents = services_of(app_or_exit()).receipts.export(with_personal=with_personal)
+    documents = services_or_exit().receipts.export(with_personal=with_personal)
     if output is None:
         _write(sys.stdout, *documents)
         return
@@ -76,7 +76,7 @@ def export(*, output: Path | None, with_personal: bool) -> None:
 @receipts.command("checkpoint")
 def checkpoint() -> None:
     """Print where the ledger ends now, signed. Kept elsewhere, it shows a missing tail."""
-    _write(sys.stdout, services_of(app_or_exit()).receipts.checkpoint())
+    _write(sys.stdout, services_or_exit().receipts.checkpoint())
 
 
 @receipts.command("issue")
@@ -85,9 +85,7 @@ def checkpoint() -> None:
 def issue(subscriber_id: UUID, cursor: str | None) -> None:
     """Print the signed receipt of all of a person's consents."""
     try:
-        found = services_of(app_or_exit()).receipts.by_subscriber(
-            subscriber_id, actor=ACTOR, cursor=cursor
-        )
+        found = services_or_exit().receipts.by_subscriber(subscriber_id, actor=ACTOR, cursor=cursor)
     except NotFoundError:
         raise click.ClickException(f"There is no subscriber {subscriber_id}.") from None
     except InvalidInputError as error:
@@ -98,7 +96,7 @@ def issue(subscriber_id: UUID, cursor: str | None) -> None:
 @receipts.command("public-key")
 def public_key() -> None:
     """Print the public keys that receipts are checked with, newest first (JWK Set, RFC 7517)."""
-    _write(sys.stdout, services_of(app_or_exit()).receipts.public_keys())
+    _write(sys.stdout, services_or_exit().receipts.public_keys())
 
 
 def _public_keys(text: str) -> tuple[PublicKey, ...]:

@@ -5,7 +5,7 @@ from typing import TextIO
 import click
 
 from service.cli import options
-from service.cli.application import app_or_exit, services_of
+from service.cli.application import services_or_exit
 from service.cli.output import echo_json
 from service.schemas.lists import (
     ConsentTextCreateSchema,
@@ -27,7 +27,7 @@ def consent_texts() -> None:
 def show(*, slug: str, as_json: bool) -> None:
     """Print a list's own texts, oldest first."""
     with options.in_one_line("There is no such list."):
-        texts = services_of(app_or_exit()).consent_texts.of_list(slug)
+        texts = services_or_exit().consent_texts.of_list(slug)
     if as_json:
         echo_json(ConsentTextsSchema().dump({"consent_texts": texts}))
         return
@@ -49,7 +49,7 @@ def add(*, slug: str, file: TextIO, locale: str | None, as_json: bool) -> None:
         raise click.ClickException(f"{file.name} is not UTF-8 text.") from None
     with options.in_one_line("There is no such list."):
         ConsentTextCreateSchema().load(given)
-        text = services_of(app_or_exit()).consent_texts.add(
+        text = services_or_exit().consent_texts.add(
             slug, locale=locale, text=given["text"], actor=ACTOR
         )
     if as_json:

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import click
 
 from service.cli import options
-from service.cli.application import app_or_exit, services_of
+from service.cli.application import services_or_exit
 from service.cli.output import echo_json
 from service.domain.lists.mailing_list import ListInfo
 from service.schemas.lists import ListSchema, ListsSchema
@@ -55,7 +55,7 @@ def create(*, slug: str, name: str, as_json: bool, **values: object) -> None:
     """Make the mailing list SLUG."""
     given = {field: value for field, value in values.items() if value}
     with options.in_one_line("There is no such list."):
-        info = services_of(app_or_exit()).lists.create(slug=slug, name=name, actor=ACTOR, **given)
+        info = services_or_exit().lists.create(slug=slug, name=name, actor=ACTOR, **given)
     _done(info, "there", as_json=as_json)
 
 
@@ -78,7 +78,7 @@ def change(*, slug: str, emptied: tuple[str, ...], as_json: bool, **values: obje
     if not changes:
         raise click.UsageError("Say what to change.")
     with options.in_one_line("There is no such list."):
-        info = services_of(app_or_exit()).lists.update(slug, changes, actor=ACTOR)
+        info = services_or_exit().lists.update(slug, changes, actor=ACTOR)
     _done(info, "changed", as_json=as_json)
 
 
@@ -87,7 +87,7 @@ def change(*, slug: str, emptied: tuple[str, ...], as_json: bool, **values: obje
 @options.as_json
 def show(*, slug: str | None, as_json: bool) -> None:
     """Print every mailing list, or all of one."""
-    found = services_of(app_or_exit()).lists
+    found = services_or_exit().lists
     if slug is None:
         if as_json:
             echo_json(ListsSchema().dump({"lists": found.all()}))

@@ -6,10 +6,8 @@ from pathlib import Path
 import click
 from tqdm import tqdm
 
-from service.cli.application import app_or_exit
+from service.cli.application import services_or_exit
 from service.domain.errors import ConflictError
-from service.store.tables.base import db
-from service.usecases.operations.backup import Backup
 
 
 @click.command()
@@ -19,8 +17,7 @@ def backup(*, file: Path) -> None:
 
     The keys beside it are not in it: keep them too (docs/backup.md).
     """
-    with app_or_exit().app_context():
-        run = Backup(db.engine)
+    run = services_or_exit().backup
     try:
         with tqdm(unit="page", leave=False, disable=None) as bar:
 

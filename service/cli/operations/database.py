@@ -1,23 +1,20 @@
 """`newsflash db`: migrations."""
 
 import click
-from alembic.util import CommandError
-from flask import Flask
-from flask_migrate import check, current
 from sqlalchemy.engine import URL
 
 from service.cli.application import (
-    build_or_exit,
     check_version_or_exit,
     create_unless_in_use,
     migrate_database,
     need_database,
-    services_of,
+    open_services,
     settings_or_exit,
 )
 from service.config import create_key
 from service.domain.errors import WrongKeyError
-from service.usecases.operations.health import Version
+from service.services import Services
+from service.store.operations.migrations import Version, difference, print_revision
 
 ACTOR = "command line"
 
@@ -30,24 +27,20 @@ def database() -> None:
 @database.command("upgrade")
 def upgrade_database() -> None:
     """Bring the database to this version; an empty one gets its first list."""
-    migrate_database(build_or_exit(settings_or_exit(missing_key=create_unless_in_use)))
+    migrate_database(open_services(settings_or_exit(missing_key=create_unless_in_use)))
 
 
 @database.command("current")
 def current_revision() -> None:
     """Print the database's migration."""
-    with _app().app_context():
-        current()
+    print_revision(_services().engine)
 
 
 @database.command("check")
 def check_models() -> None:
     """Fail if the database is not what this version expects."""
-    try:
-        with _app().app_context():
-            check()
-    except CommandError as error:
-        raise click.ClickException(str(error)) from None
+    if (found := difference(_services().engine)) is not None:
+        raise click.ClickException(found)
 
 
 @database.command("accept-keys")
@@ -60,12 +53,12 @@ def accept_keys(*, yes: bool) -> None:
     """
     settings = settings_or_exit(missing_key=_create_for_database)
     need_database(settings.database_url)
-    app = build_or_exit(settings)
-    check_version_or_exit(app)
+    services = open_services(settings)
+    check_version_or_exit(services)
     if not yes:
         click.confirm("Links in emails that were sent will stop working. Go on?", abort=True)
     try:
-        changed = services_of(app).database_keys.accept(actor=ACTOR)
+        changed = services.database_keys.accept(actor=ACTOR)
     except WrongKeyError as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"Accepted {', '.join(changed)}" if changed else "All keys are the database's own.")
@@ -76,10 +69,10 @@ def _create_for_database(name: str, url: URL) -> str:
     return create_key(name, url)
 
 
-def _app() -> Flask:
-    """Return the app on a database that is there, of whatever version."""
+def _services() -> Services:
+    """Return the use cases on a database that is there, of this version or an older one."""
     settings = settings_or_exit()
     need_database(settings.database_url)
-    app = build_or_exit(settings)
-    check_version_or_exit(app, may_be=(Version.OLDER, Version.THIS))
-    return app
+    services = open_services(settings)
+    check_version_or_exit(services, may_be=(Version.OLDER, Version.THIS))
+    return services

@@ -1,16 +1,13 @@
 """`newsflash doctor`: whether an installation will work, and what to change."""
 
-import os
 from pathlib import Path
 
 import click
 from sqlalchemy.engine import URL
 
-from service.cli.application import build_or_exit, services_of, settings_or_exit
+from service.cli.application import open_services, settings_or_exit
 from service.config import refuse_key, throwaway_key
 from service.domain.finding import Finding, Level
-from service.store.tables.base import db
-from service.usecases.operations.doctor import Doctor
 
 _COLORS = {Level.OK: "green", Level.WARNING: "yellow", Level.FAILED: "red"}
 
@@ -22,21 +19,8 @@ def doctor() -> None:
     Ends with 1 where anything failed. Changes nothing, and sends no email.
     """
     settings = settings_or_exit(missing_key=_stand_in)
-    app = build_or_exit(settings, only_looks=True)
-    found = services_of(app)
-    with app.app_context():
-        engine = db.engine
-    checks = Doctor(
-        found.settings,
-        health=found.health,
-        keys=found.database_keys,
-        lists=found.lists,
-        environment=os.environ,
-        metrics=found.metrics,
-        engine=engine,
-    )
     has_failed = False
-    for finding in checks():
+    for finding in open_services(settings, only_looks=True).doctor():
         click.echo(_line(finding))
         has_failed = has_failed or finding.level is Level.FAILED
     if has_failed:

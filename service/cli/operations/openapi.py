@@ -3,9 +3,8 @@
 import click
 from sqlalchemy.engine import make_url
 
-from service.app import create_app
+from service.app import contract_yaml, create_app
 from service.config import Settings
-from service.web.contract.openapi import contract_yaml
 
 _NOTHING = "0" * 64
 
@@ -14,9 +13,9 @@ _NOTHING = "0" * 64
 def openapi() -> None:
     """Print the HTTP contract (OpenAPI 3.1). Needs no setting, no key and no database."""
     settings = Settings(
-        database_url=make_url("sqlite:///nowhere.db"),
+        database_url=make_url("sqlite:////nowhere.db"),
         secret_keys=(_NOTHING,),
         address_hash_key=_NOTHING.encode(),
         receipt_key=_NOTHING,
     )
-    click.echo(contract_yaml(create_app(settings, only_looks=True)), nl=False)
+    click.echo(contract_yaml(create_app(settings)), nl=False)

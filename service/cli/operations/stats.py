@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 import click
 
 from service.cli import options
-from service.cli.application import app_or_exit, services_of
+from service.cli.application import services_or_exit
 from service.cli.output import echo_json
 from service.clock import utc_now
 from service.schemas.operations import ReportSchema
@@ -34,7 +34,7 @@ def stats(
         raise click.UsageError("Give --days or --since.")
     last = until.date() if until else utc_now().date()
     with options.in_one_line("There is nothing."):
-        report = services_of(app_or_exit()).statistics.report(
+        report = services_or_exit().statistics.report(
             list=list_, since=_first(since, days, last), until=last
         )
     if as_json:

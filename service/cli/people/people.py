@@ -8,7 +8,7 @@ from uuid import UUID
 import click
 
 from service.cli import options
-from service.cli.application import app_or_exit, services_of
+from service.cli.application import services_or_exit
 from service.cli.output import echo_json
 from service.domain.errors import InvalidInputError, NotFoundError
 from service.domain.strict_json import read_json
@@ -47,7 +47,7 @@ def list_people(
     as_json: bool,
 ) -> None:
     """Print subscribers, oldest first, one a line."""
-    found = services_of(app_or_exit())
+    found = services_or_exit()
     with options.in_one_line(NOBODY):
         page = found.subscribers.page(
             limit=limit,
@@ -70,7 +70,7 @@ def list_people(
 @options.as_json
 def show(*, who: str, as_json: bool) -> None:
     """Print one subscriber with subscriptions, consent and mails."""
-    found = services_of(app_or_exit())
+    found = services_or_exit()
     with options.in_one_line(NOBODY):
         view = found.subscribers.get(_id_of(found, who))
     _tell(view, _slugs(found), as_json=as_json)
@@ -94,7 +94,7 @@ def change(*, who: str, emptied: tuple[str, ...], as_json: bool, **given: str | 
         if "attributes" in changes:
             changes["attributes"] = _attributes(changes["attributes"])
         changes = SubscriberChangesSchema().load(changes | dict.fromkeys(emptied))
-        found = services_of(app_or_exit())
+        found = services_or_exit()
         view = found.subscribers.update(_id_of(found, who), changes, actor=ACTOR)
     _tell(view, _slugs(found), as_json=as_json)
 
@@ -104,7 +104,7 @@ def change(*, who: str, emptied: tuple[str, ...], as_json: bool, **given: str | 
 @click.option("--list", "slug", metavar="SLUG", required=True, help="From this list.")
 def unsubscribe(*, who: str, slug: str) -> None:
     """Take a person off one list; again changes nothing."""
-    found = services_of(app_or_exit())
+    found = services_or_exit()
     with options.in_one_line(f"There is no such subscription of {slug}."):
         found.end_subscription(_id_of(found, who), slug, actor=ACTOR)
     click.echo("unsubscribed")
@@ -114,7 +114,7 @@ def unsubscribe(*, who: str, slug: str) -> None:
 @WHO
 def data(*, who: str) -> None:
     """Print all data of one person as JSON, for them; audited."""
-    found = services_of(app_or_exit())
+    found = services_or_exit()
     with options.in_one_line(NOBODY):
         given = found.subscribers.data(_id_of(found, who), actor=ACTOR)
     for text in person_text(given, _slugs(found)):
@@ -126,7 +126,7 @@ def data(*, who: str) -> None:
 @click.option("--cursor", help="next_cursor of the receipt before, where it has one.")
 def receipt(*, who: str, cursor: str | None) -> None:
     """Print the signed receipt of all of a person's consents (docs/ledger.md); audited."""
-    found = services_of(app_or_exit())
+    found = services_or_exit()
     with options.in_one_line(NOBODY):
         document = found.receipts.by_subscriber(_id_of(found, who), actor=ACTOR, cursor=cursor)
     echo_json(document)
@@ -136,7 +136,7 @@ def receipt(*, who: str, cursor: str | None) -> None:
 @WHO
 def erase(*, who: str) -> None:
     """Erase a person. A keyed hash of the address stays, so that no import brings it back."""
-    found = services_of(app_or_exit())
+    found = services_or_exit()
     with options.in_one_line(NOBODY):
         found.subscribers.erase(_id_of(found, who), actor=ACTOR)
     click.echo("erased")

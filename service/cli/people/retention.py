@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import click
 
-from service.cli.application import app_or_exit, services_of
+from service.cli.application import services_or_exit
 from service.cli.output import echo_json
 from service.schemas.people import RetentionSchema
 
@@ -20,7 +20,7 @@ def retention() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, as the API answers.")
 def show(*, as_json: bool) -> None:
     """Print the rules, and what they last removed."""
-    view = services_of(app_or_exit()).retention.show()
+    view = services_or_exit().retention.show()
     if as_json:
         echo_json(RetentionSchema().dump(view))
         return
@@ -35,7 +35,7 @@ def show(*, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def run_now(*, as_json: bool) -> None:
     """Remove all that has been kept long enough."""
-    apply = services_of(app_or_exit()).retention
+    apply = services_or_exit().retention
     counts: dict[str, int] = {}
     while (removed := apply.run(actor=ACTOR)).total:
         for name, count in asdict(removed).items():

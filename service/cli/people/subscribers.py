@@ -9,7 +9,7 @@ from typing import IO, Any, NoReturn
 import click
 from tqdm import tqdm
 
-from service.cli.application import app_or_exit, services_of
+from service.cli.application import services_or_exit
 from service.cli.files.files import open_private, private_file
 from service.cli.output import echo_json, json_text
 from service.cli.people.people import PEOPLE
@@ -93,7 +93,7 @@ def export(
         preset=Preset(preset) if preset else None,
         **asked,
     )
-    found = services_of(app_or_exit())
+    found = services_or_exit()
     try:
         stream = found.export(request, actor=ACTOR)
     except UnknownListError:
@@ -173,7 +173,7 @@ def import_file(
     may say who must not be emailed stops the import until --map says what it is.
     """
     form = format_ or ("ndjson" if file.suffix in (".ndjson", ".jsonl") else "csv")
-    run = services_of(app_or_exit()).import_
+    run = services_or_exit().import_
     with ExitStack() as stack:
         source = stack.enter_context(file.open("rb"))
         rows = stack.enter_context(open_private(report)) if report else None

@@ -3,7 +3,7 @@
 import click
 
 from service.cli import options
-from service.cli.application import app_or_exit, services_of
+from service.cli.application import services_or_exit
 from service.cli.output import echo_json
 from service.domain.subscription import SuppressionReason
 from service.schemas.people import SuppressionSchema, SuppressionsSchema
@@ -68,4 +68,4 @@ def lift(*, email_or_hash: str, reason: str) -> None:
 
 
 def _found() -> Suppressions:
-    return services_of(app_or_exit()).suppressions
+    return services_or_exit().suppressions

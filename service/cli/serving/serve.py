@@ -14,17 +14,15 @@ from threading import Event, Thread
 
 import click
 import structlog
-from flask import Flask
 
+from service.app import alive_paths, create_app, lane_of, services_of
 from service.cli.access.admin_link import new_admin_link
 from service.cli.application import (
     adopt_keys_or_exit,
-    app_or_exit,
-    build_or_exit,
-    check_mail_or_exit,
+    check_database_or_exit,
     create_unless_in_use,
     migrate_database,
-    services_of,
+    open_services,
     settings_or_exit,
 )
 from service.cli.errors import errors_as_log_lines
@@ -38,9 +36,8 @@ from service.counting import numbers
 from service.front.server import run
 from service.log import own_process
 from service.mail.registry import names_in_use
-from service.store.tables.base import db
+from service.services import Services
 from service.usecases.delivery.watch import DeliveryWatch
-from service.web.middleware.lanes import alive_paths, lane_of
 
 _log = structlog.get_logger(__name__)
 
@@ -78,23 +75,25 @@ def serve(
         reachable = host if _is_loopback(host) else "127.0.0.1"
         os.environ[f"{PREFIX}PUBLIC_URL"] = f"http://{in_url(reachable)}:{port}"
     settings = settings_or_exit(missing_key=missing_key)
-    check_mail_or_exit(settings)
+    services = open_services(settings)
+    services.build_for_web()
+    for guarded in services.provider_pool:  # a wrong MAIL_URL shows here, not in the worker's log
+        guarded.provider.close()
     bound = bound_socket(host, port) if unix_socket is None else bound_unix_socket(unix_socket)
     if no_migrate:
-        app, is_new = app_or_exit(), False
-        adopt_keys_or_exit(app)
+        is_new = False
+        check_database_or_exit(services)
+        adopt_keys_or_exit(services)
     else:
-        app = build_or_exit(settings)
-        is_new = migrate_database(app)
+        is_new = migrate_database(services)
     if not has_own_url:
         keep_served_address(settings)
     may_show = is_new and settings.is_sqlite and is_terminal()
     place = f"http://{in_url(host)}:{port}" if unix_socket is None else str(unix_socket)
-    slug = services_of(app).lists.default().slug
-    _say(settings, host, place, slug=slug, first=_first_keys(app) if may_show else None)
-    with app.app_context():
-        count, too_few = web_processes(db.engine, asked=workers, has_worker=not no_worker)
-        db.engine.dispose()
+    slug = services.lists.default().slug
+    _say(settings, host, place, slug=slug, first=_first_keys(services) if may_show else None)
+    count, too_few = web_processes(services.engine, asked=workers, has_worker=not no_worker)
+    services.close()
     if too_few:
         _log.warning("few connections", text=too_few)
     delivery = None if no_worker else KeptProcess(lambda: start_command("worker"))
@@ -135,7 +134,7 @@ def web_process(bound: socket.socket, parent: int, number: int) -> None:
     numbers.use_row(number)
     when_parent_is_gone(parent, lambda: os.kill(os.getpid(), signal.SIGTERM))
     with errors_as_log_lines():
-        app = build_or_exit(settings_or_exit())
+        app = create_app(settings_or_exit())
     found = services_of(app)
     public_url = found.settings.public_url
     if number == 0:
@@ -164,11 +163,10 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _first_keys(app: Flask) -> tuple[str, str]:
+def _first_keys(services: Services) -> tuple[str, str]:
     """Make an administrator's key and a sign-in link, to be shown once, on a terminal only."""
-    found = services_of(app)
-    key = found.keys.create("first", role="admin", actor="serve")
-    return key, new_admin_link(found, actor="serve")
+    key = services.keys.create("first", role="admin", actor="serve")
+    return key, new_admin_link(services, actor="serve")
 
 
 def _command() -> str:

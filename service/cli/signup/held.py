@@ -6,7 +6,7 @@ from uuid import UUID
 import click
 
 from service.cli import options
-from service.cli.application import app_or_exit, services_of
+from service.cli.application import services_or_exit
 from service.cli.output import echo_json
 from service.schemas.signup import HeldListSchema, held_data
 
@@ -23,7 +23,7 @@ def held() -> None:
 @options.as_json
 def list_held(*, limit: int, cursor: UUID | None, as_json: bool) -> None:
     """Print the newest, one a line."""
-    found = services_of(app_or_exit()).held.page(limit=limit, before=cursor)
+    found = services_or_exit().held.page(limit=limit, before=cursor)
     if as_json:
         echo_json(HeldListSchema().dump(held_data(found, limit=limit)))
         return
@@ -39,7 +39,7 @@ def list_held(*, limit: int, cursor: UUID | None, as_json: bool) -> None:
 @click.argument("held_ids", nargs=-1, required=True, type=click.UUID)
 def release(*, held_ids: tuple[UUID, ...]) -> None:
     """Take signups as if they were made now: each gets the mail to confirm."""
-    found = services_of(app_or_exit()).held
+    found = services_or_exit().held
     _each(held_ids, lambda held_id: found.release(held_id, actor=ACTOR), "released")
 
 
@@ -47,7 +47,7 @@ def release(*, held_ids: tuple[UUID, ...]) -> None:
 @click.argument("held_ids", nargs=-1, required=True, type=click.UUID)
 def drop(*, held_ids: tuple[UUID, ...]) -> None:
     """Forget signups."""
-    found = services_of(app_or_exit()).held
+    found = services_or_exit().held
     _each(held_ids, lambda held_id: found.drop(held_id, actor=ACTOR), "dropped")
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 import click
 
 from service.cli import options
-from service.cli.application import app_or_exit, services_of
+from service.cli.application import services_or_exit
 from service.cli.output import echo_json
 from service.domain.webhooks.event import EventType
 from service.schemas.webhooks import (
@@ -118,7 +118,7 @@ def delete(webhook_id: UUID) -> None:
 
 
 def _found() -> Webhooks:
-    return services_of(app_or_exit()).webhooks
+    return services_or_exit().webhooks
 
 
 def _tell(view: WebhookView, *, as_json: bool) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import structlog
 
 from service.clock import utc_now
+from service.config import SettingError
 from service.counting import REDIS_FALLBACK, numbers
 from service.domain.signup.limits import Counted, Quota
 
@@ -126,6 +127,21 @@ class RedisCounters:
             Counted(quota, int(count), _reset(quota.limit.seconds, now))
             for quota, count in zip(quotas, counts, strict=False)
         ]
+
+
+def open_counters(redis_url: str | None) -> Counters:
+    """Return counters in Redis, or in this process where there is no URL.
+
+    Connects at first use; a URL that cannot be used is a `SettingError`.
+    """
+    if redis_url is None:
+        return MemoryCounters()
+    try:
+        return RedisCounters(redis_url)
+    except ValueError:
+        raise SettingError("REDIS_URL", "needs the form redis://host:6379/0") from None
+    except ImportError:
+        raise SettingError("REDIS_URL", "needs the extra: newsflash[redis]") from None
 
 
 def _reset(seconds: int, now: float) -> int:

@@ -34,10 +34,10 @@ _KEY = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{43}}")
 class Keys:
     """Makes, knows and revokes keys. One for a process; safe to use from several threads."""
 
-    def __init__(self, engine: Engine) -> None:
-        """Take the engine."""
+    def __init__(self, engine: Engine, *, lists: Lists) -> None:
+        """Take the engine, and the lists that keys may be for."""
         self._engine = engine
-        self._lists = Lists(engine)
+        self._lists = lists
         self._known: dict[str, tuple[float, KeyInfo]] = {}
 
     def create(

@@ -14,7 +14,8 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
 from service.clock import utc_now
-from service.domain.access.admission import Account
+from service.config import OidcSettings
+from service.domain.access.admission import Account, AdmissionRule, plain_address
 from service.domain.access.roles import Role
 from service.domain.errors import LinkEndedError
 from service.store.access import sessions as store
@@ -210,3 +211,12 @@ def actor_of(key_name: str | None, person: str | None = None) -> str:
 def _hash(secret: str) -> str:
     """Return the hash under which a session is kept. 256 random bits need no salt."""
     return sha256(secret.encode()).hexdigest()
+
+
+def admission_rule(oidc: OidcSettings) -> AdmissionRule:
+    """Return whom the settings let in, of those that the identity provider names."""
+    return AdmissionRule(
+        admins=frozenset(plain_address(address) for address in oidc.admins),
+        group=oidc.admin_group,
+        group_claim=oidc.group_claim,
+    )

@@ -3,11 +3,7 @@
 import threading
 import time
 from dataclasses import dataclass, replace
-from enum import StrEnum
-from pathlib import Path
 
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -15,19 +11,11 @@ from service.clock import clock_ahead, utc_now
 from service.store.database import reading
 from service.store.database_clock import shared_now
 from service.store.delivery import outbox
+from service.store.operations.migrations import revision_of
 from service.store.operations.write_probe import takes_writes
 from service.usecases.operations.database_keys import DatabaseKeys
 
 PROBE_EVERY_SECONDS = 1.0
-
-
-class Version(StrEnum):
-    """Which version of this service has set a database up."""
-
-    NONE = "none"
-    OLDER = "older"
-    THIS = "this"
-    NEWER = "newer"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +68,7 @@ class Health:
         """
         with reading(self._engine) as connection:
             shared_now(connection)
-            revision = MigrationContext.configure(connection).get_current_revision()
+            revision = revision_of(connection)
             if revision != self._expected:
                 return replace(_NOTHING, database=True)
             oldest = outbox.oldest_due_at(connection)
@@ -112,16 +100,3 @@ class Health:
 _NOTHING = Readiness(
     database=False, migrations=False, wrong_key=None, oldest_due_seconds=0, writable=False
 )
-
-
-def version_of(engine: Engine, migrations: Path) -> Version:
-    """Return which version of this service set the database up; raise `SQLAlchemyError`."""
-    with reading(engine) as connection:
-        revision = MigrationContext.configure(connection).get_current_revision()
-    scripts = ScriptDirectory(str(migrations))
-    if revision is None:
-        return Version.NONE
-    if revision == scripts.get_current_head():
-        return Version.THIS
-    known = {script.revision for script in scripts.walk_revisions()}
-    return Version.OLDER if revision in known else Version.NEWER

@@ -9,7 +9,10 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine
 
 from service.clock import utc_now
+from service.config import Settings
 from service.domain.address import address_hash
+from service.domain.delivery.feedback import SOFT_BOUNCE_PERIOD
+from service.domain.subscription import CODE_LIFE_MAX
 from service.store.access.audit import audit_page, insert_audit
 from service.store.database import reading
 from service.store.people import retention as store
@@ -39,6 +42,24 @@ class RetentionRules:
     """Settled emails. What providers reported of them is kept for `KEPT_FOR` (domain.feedback)."""
     audit_days: int = 0
     """Entries of the audit log, with the manifests of exports among them."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> "RetentionRules":
+        """Read them from the settings. Whatever a link or a count still needs is kept for it."""
+        unconfirmed, mails = settings.retention_unconfirmed_days, settings.retention_mail_days
+        return cls(
+            # Nobody goes while the link in their email still works.
+            unconfirmed_days=unconfirmed and max(unconfirmed, settings.confirm_days),
+            ended_days=settings.retention_ended_days,
+            # Nor does an email while wrong codes on its page, or soft bounces of it, count.
+            mail_days=mails
+            and max(
+                mails,
+                2 * min(settings.confirm_days, CODE_LIFE_MAX.days),
+                SOFT_BOUNCE_PERIOD.days,
+            ),
+            audit_days=settings.retention_audit_days,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,8 +4,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from service.clock import utc_now
+from service.config import Settings, Window
 from service.domain.errors import LinkForgedError, TooManyRequestsError
-from service.domain.signup.limits import Counted, Limits, domain_of, origin_of, quotas_of
+from service.domain.signup.limits import (
+    Counted,
+    Limit,
+    Limits,
+    domain_of,
+    origin_of,
+    quotas_of,
+)
 from service.domain.signup.risk import (
     NO_RISK,
     TRAPPED,
@@ -128,3 +136,18 @@ def _shortest_share(counted: Sequence[Counted], policy: str) -> float:
     """Return how full the shortest window of a policy is."""
     found = [each for each in counted if each.quota.policy.startswith(f"{policy}-")]
     return min(found, key=lambda each: each.quota.limit.seconds).share if found else 0.0
+
+
+def limits_of(settings: Settings) -> Limits:
+    """Return the limits that the settings give."""
+
+    def limits(windows: tuple[Window, ...]) -> tuple[Limit, ...]:
+        return tuple(Limit(amount, seconds) for amount, seconds in windows)
+
+    return Limits(
+        client=limits(settings.ratelimit_client),
+        network=limits(settings.ratelimit_network),
+        mailing_list=limits(settings.ratelimit_list),
+        domain=limits(settings.ratelimit_domain),
+        overall=limits(settings.ratelimit_overall),
+    )

@@ -4,7 +4,7 @@ from contextlib import suppress
 from typing import cast
 from uuid import UUID
 
-from flask import current_app, request
+from flask import Flask, current_app, request
 
 from service.domain.consent import Evidence, IpPolicy, kept_ip
 from service.domain.subscription import MAX_LISTS
@@ -17,7 +17,12 @@ SHOWN_TEXT_FIELD = "consent_text"
 
 def services() -> Services:
     """Return the use cases of the current app."""
-    return cast(Services, current_app.extensions[EXTENSION])
+    return services_of(current_app)
+
+
+def services_of(app: Flask) -> Services:
+    """Return the use cases of this app."""
+    return cast(Services, app.extensions[EXTENSION])
 
 
 def evidence(*, source: str | None = None, locale: str | None = None) -> Evidence:

@@ -6,10 +6,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from service.app import build_seal_ledger
 from service.cli import main
 from service.domain.consent import Evidence
-from service.store.tables.base import db
 from service.usecases.signup.subscribe import SignupRequest
 from tests.ledger_checker import check
 
@@ -36,8 +34,7 @@ def service(folder, settings, app, services):
         services.subscribe(
             SignupRequest(email=f"r{number}@example.org", evidence=Evidence(source="/form"))
         )
-    with app.app_context():
-        assert build_seal_ledger(db.engine, settings).run_once() == 4
+    assert services.seal_ledger.run_once() == 4
 
     def run(*words: str, given: str | None = None, **changes: str) -> Result:
         environment = {

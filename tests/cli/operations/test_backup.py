@@ -2,7 +2,6 @@
 
 import sqlite3
 import stat
-import sys
 import threading
 from contextlib import closing
 from pathlib import Path
@@ -14,15 +13,17 @@ from sqlalchemy import create_engine
 from sqlalchemy.engine import URL
 
 from service.cli import main
+from service.cli.operations import backup
+from service.services import Services
 from service.store.tables.base import db
 from service.usecases.operations.backup import Backup
 from tests.faults.conftest import signups
 
 
 @pytest.fixture
-def run(app: Flask, monkeypatch: pytest.MonkeyPatch):
-    """Run the command on the test's own app."""
-    monkeypatch.setattr(sys.modules["service.cli.operations.backup"], "app_or_exit", lambda: app)
+def run(services: Services, monkeypatch: pytest.MonkeyPatch):
+    """Run the command on the test's own services."""
+    monkeypatch.setattr(backup, "services_or_exit", lambda: services)
     return lambda *args: CliRunner().invoke(main, ["backup", *map(str, args)])
 
 

@@ -5,11 +5,11 @@ from types import SimpleNamespace
 
 import pytest
 from flask import Flask
-from flask_migrate import downgrade
 from sqlalchemy import Connection, Engine, text
 
 from service.cli import application
 from tests.cli.conftest import Run
+from tests.migrating import downgrade
 
 
 @pytest.fixture
@@ -18,8 +18,7 @@ def reader(app: Flask, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Itera
     if engine.dialect.name != "postgresql":
         pytest.skip("in SQLite a reader keeps no writer waiting")
     monkeypatch.setattr(application, "LOCK_TIMEOUT_MS", 50)
-    with app.app_context():
-        downgrade(revision="0008")
+    downgrade(engine, "0008")
     with engine.connect() as connection:
         connection.execute(text("SELECT count(*) FROM outbox_messages"))
         yield connection

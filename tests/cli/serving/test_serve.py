@@ -17,13 +17,11 @@ from click.testing import CliRunner
 from sqlalchemy.engine import URL
 
 from service.cli import main
-from service.cli.serving import processes
+from service.cli.serving import processes, serve
+from service.cli.serving.listening import bound_socket
 from service.cli.serving.processes import KeptProcess
 from tests.features.conftest import empty_database
 from tests.postgres import libpq
-
-# By its name alone one gets the command, which hides the module.
-MODULE = sys.modules["service.cli.serving.serve"]
 
 
 class Standing:
@@ -42,8 +40,8 @@ class Standing:
 
 @pytest.fixture(autouse=True)
 def _nothing_is_served(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    monkeypatch.setattr(MODULE, "keep_web", Standing.serve)
-    monkeypatch.setattr(MODULE, "bound_socket", lambda host, port: (host, port))
+    monkeypatch.setattr(serve, "keep_web", Standing.serve)
+    monkeypatch.setattr(serve, "bound_socket", lambda host, port: (host, port))
     monkeypatch.chdir(tmp_path)
     for name in list(os.environ):
         if name.startswith("NEWSFLASH_"):
@@ -123,7 +121,7 @@ def test_the_first_start_puts_no_secret_into_a_log(tmp_path: Path):
 def test_the_first_start_on_postgresql_shows_no_secret_even_on_a_terminal(
     postgres_server: URL, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(MODULE, "is_terminal", lambda: True)
+    monkeypatch.setattr(serve, "is_terminal", lambda: True)
     with empty_database(postgres_server) as url:
         for name in ("SECRET_KEY", "ADDRESS_HASH_KEY", "RECEIPT_KEY"):
             monkeypatch.setenv(f"NEWSFLASH_{name}", f"{name}-for-tests-only-0123456789-0123456789")
@@ -166,12 +164,12 @@ def test_an_address_in_use_is_one_line(monkeypatch: pytest.MonkeyPatch):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(click.ClickException, match="Choose another --port"):
-            MODULE.bound_socket("127.0.0.1", port)
+            bound_socket("127.0.0.1", port)
 
 
 def test_it_listens_on_ipv6_too(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.undo()
-    with MODULE.bound_socket("::1", 0) as listening:
+    with bound_socket("::1", 0) as listening:
         listening.listen()
         socket.create_connection(listening.getsockname()[:2], timeout=5).close()
 

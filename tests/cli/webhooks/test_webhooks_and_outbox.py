@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy import create_engine, select, update
+from sqlalchemy import select, update
+from sqlalchemy.engine import make_url
 
 from service.cli import main
 from service.domain.consent import Evidence
 from service.services import Services
+from service.store.database import open_engine
 from service.store.tables.delivery import OutboxMessage
 from service.usecases.signup.subscribe import SignupRequest
 from tests.conftest import make_settings
@@ -63,24 +65,23 @@ def test_a_webhook_that_cannot_be_is_refused_in_a_line(
     assert said in result.output
 
 
+def on(url: str, folder: Path) -> Services:
+    """Return the use cases on the command's database."""
+    return Services(make_settings(make_url(url), folder), open_engine(make_url(url)))
+
+
 @pytest.fixture
 def failed(shell: Shell, tmp_path: Path) -> list[str]:
     """Two failed emails."""
-    from sqlalchemy.engine import make_url
-
-    from service.app import create_app
-
-    app = create_app(make_settings(make_url(shell.url), tmp_path))
-    services: Services = app.extensions["newsflash"]
+    services = on(shell.url, tmp_path)
     for name in ("a", "b"):
         services.subscribe(
             SignupRequest(email=f"{name}@example.org", lists=(), evidence=Evidence())
         )
-    engine = create_engine(shell.url)
-    with engine.begin() as connection:
+    with services.engine.begin() as connection:
         connection.execute(update(OutboxMessage).values(status="failed", last_error="postmark_300"))
         found = [str(id_) for id_ in connection.scalars(select(OutboxMessage.id))]
-    engine.dispose()
+    services.close()
     return sorted(found)
 
 
@@ -102,13 +103,9 @@ def test_what_to_retry_has_to_be_said(shell: Shell, words: list[str]) -> None:
 
 
 def test_what_a_backup_had_queued_is_dropped(shell: Shell, tmp_path: Path) -> None:
-    from sqlalchemy.engine import make_url
-
-    from service.app import create_app
-
-    app = create_app(make_settings(make_url(shell.url), tmp_path))
-    services: Services = app.extensions["newsflash"]
+    services = on(shell.url, tmp_path)
     services.subscribe(SignupRequest(email="ada@example.org", lists=(), evidence=Evidence()))
+    services.close()
     assert shell("outbox", "drop", "--created-before", "2020-01-01T00:00:00Z").stdout == (
         "0 dropped\n"
     )

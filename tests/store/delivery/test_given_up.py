@@ -2,12 +2,12 @@
 
 from uuid import uuid4
 
-from flask import Flask
-from flask_migrate import check, downgrade, upgrade
 from sqlalchemy import Engine, insert, inspect, select, update
 
+from service.store.operations.migrations import difference
 from service.store.tables.delivery import OutboxMessage
 from service.store.tables.webhooks import Webhook, WebhookDelivery
+from tests.migrating import downgrade, upgrade
 from tests.scenario import ADA, NOON, Scenario
 
 STATES = (select(OutboxMessage.status), select(WebhookDelivery.status))
@@ -23,7 +23,7 @@ def indexes(engine: Engine) -> set[str | None]:
     return {each["name"] for each in inspect(engine).get_indexes("outbox_messages")}
 
 
-def test_the_state_is_renamed_up_and_down(app: Flask, engine: Engine, scenario: Scenario) -> None:
+def test_the_state_is_renamed_up_and_down(engine: Engine, scenario: Scenario) -> None:
     for email in (ADA, "bob@example.org"):
         scenario.sign_up(email)
     webhook = uuid4()
@@ -58,12 +58,11 @@ def test_the_state_is_renamed_up_and_down(app: Flask, engine: Engine, scenario: 
             .where(OutboxMessage.id == scenario.messages(ADA)[0].id)
             .values(status="failed")
         )
-    with app.app_context():
-        downgrade(revision="0022")
-        assert states(engine) == [{"dead", "queued"}, {"dead", "delivered"}]
-        assert f"{INDEX}dead" in indexes(engine)
-        upgrade()
-        assert states(engine) == [{"failed", "queued"}, {"failed", "delivered"}]
-        assert f"{INDEX}failed" in indexes(engine)
-        assert f"{INDEX}dead" not in indexes(engine)
-        check()
+    downgrade(engine, "0022")
+    assert states(engine) == [{"dead", "queued"}, {"dead", "delivered"}]
+    assert f"{INDEX}dead" in indexes(engine)
+    upgrade(engine)
+    assert states(engine) == [{"failed", "queued"}, {"failed", "delivered"}]
+    assert f"{INDEX}failed" in indexes(engine)
+    assert f"{INDEX}dead" not in indexes(engine)
+    assert difference(engine) is None

@@ -8,8 +8,8 @@ import pytest
 import time_machine
 from sqlalchemy import Connection, Engine, event, func, insert, select, update
 
-from service.app import build_feedback
 from service.domain.delivery.feedback import EventKind, ProviderEvent
+from service.services import Services
 from service.store.access.audit import insert_audit
 from service.store.bulk import in_pieces
 from service.store.tables.delivery import OutboxMessage, RecordedEvent
@@ -213,7 +213,7 @@ def test_forgetting_looks_along_indexes(scenario: Scenario, engine: Engine):
 
 def feedback_of(scenario: Scenario, engine: Engine) -> None:
     """Take a report and match those that wait."""
-    feedback = build_feedback(engine, scenario.services.settings)
+    feedback = Services(scenario.services.settings, engine).feedback
     event_ = ProviderEvent(
         event_id="new",
         kind=EventKind.SOFT_BOUNCE,

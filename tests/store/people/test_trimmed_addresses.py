@@ -3,10 +3,10 @@
 from datetime import UTC, datetime
 
 from flask import Flask
-from flask_migrate import downgrade, upgrade
 from sqlalchemy import Engine, select, update
 
 from service.store.tables.people import Subscriber, Subscription
+from tests.migrating import downgrade, upgrade
 from tests.scenario import ADA, Scenario
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
@@ -21,9 +21,8 @@ def test_addresses_lose_the_white_space_around_them(app: Flask, engine: Engine, 
         connection.execute(
             update(Subscriber).where(Subscriber.email == BOB).values(email=f"{BOB}\r\n\t ")
         )
-    with app.app_context():
-        downgrade(revision="0015")
-        upgrade()
+    downgrade(engine, "0015")
+    upgrade(engine)
     assert scenario.rows(select(Subscriber.email, Subscriber.email_key).order_by("email_key")) == [
         (ADA, ADA),
         (BOB, BOB.lower()),

@@ -10,12 +10,13 @@ from sqlalchemy import Engine, select
 from service.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from service.store.tables.access import ApiKey, AuditEntry
 from service.usecases.access.keys import CACHE_SECONDS, Keys
+from service.usecases.lists.lists import Lists
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 def test_a_key_is_shown_once_and_kept_as_a_hash(engine: Engine):
-    key = Keys(engine).create("site", "export", actor="test")
+    key = Keys(engine, lists=Lists(engine)).create("site", "export", actor="test")
     assert key.startswith("nf_")
     assert len(key) == 46
     with engine.connect() as connection:
@@ -27,7 +28,7 @@ def test_a_key_is_shown_once_and_kept_as_a_hash(engine: Engine):
 
 
 def test_a_key_is_known_until_it_is_revoked(engine: Engine):
-    keys = Keys(engine)
+    keys = Keys(engine, lists=Lists(engine))
     key = keys.create("site", "export", actor="test")
     info = keys.authenticate(key)
     assert info is not None
@@ -41,11 +42,11 @@ def test_a_key_is_known_until_it_is_revoked(engine: Engine):
 
 @pytest.mark.parametrize("wrong", ["", "nf_", "nf_" + "a" * 43, "x" * 46, "nf_" + "é" * 43])
 def test_a_wrong_key_is_not_known(engine: Engine, wrong: str):
-    assert Keys(engine).authenticate(wrong) is None
+    assert Keys(engine, lists=Lists(engine)).authenticate(wrong) is None
 
 
 def test_a_name_is_given_once_and_a_role_is_one_of_three(engine: Engine):
-    keys = Keys(engine)
+    keys = Keys(engine, lists=Lists(engine))
     keys.create("site", "signup", actor="test")
     with pytest.raises(ConflictError):
         keys.create("site", "signup", actor="test")
@@ -58,7 +59,7 @@ def test_a_name_is_given_once_and_a_role_is_one_of_three(engine: Engine):
 def test_another_process_takes_a_revoked_key_for_seconds_only(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ):
-    ours, theirs = Keys(engine), Keys(engine)
+    ours, theirs = Keys(engine, lists=Lists(engine)), Keys(engine, lists=Lists(engine))
     key = ours.create("site", "admin", actor="test")
     assert theirs.authenticate(key) is not None
     ours.revoke("site", actor="test")
@@ -69,16 +70,16 @@ def test_another_process_takes_a_revoked_key_for_seconds_only(
 
 def test_last_use_is_noted_once_a_minute(engine: Engine):
     def last_use() -> datetime | None:
-        return Keys(engine).all()[0].last_used_at
+        return Keys(engine, lists=Lists(engine)).all()[0].last_used_at
 
     with time_machine.travel(NOW, tick=False) as clock:
-        key = Keys(engine).create("site", "admin", actor="test")
+        key = Keys(engine, lists=Lists(engine)).create("site", "admin", actor="test")
         assert last_use() is None
-        Keys(engine).authenticate(key)
+        Keys(engine, lists=Lists(engine)).authenticate(key)
         assert last_use() == NOW
         clock.shift(timedelta(seconds=59))
-        Keys(engine).authenticate(key)
+        Keys(engine, lists=Lists(engine)).authenticate(key)
         assert last_use() == NOW
         clock.shift(timedelta(seconds=1))
-        Keys(engine).authenticate(key)
+        Keys(engine, lists=Lists(engine)).authenticate(key)
         assert last_use() == NOW + timedelta(minutes=1)

@@ -11,7 +11,6 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, update
 from sqlalchemy.engine import URL
 
-from service.app import build_provider_pool
 from service.clock import utc_now
 from service.config import Settings
 from service.domain.consent import Evidence
@@ -57,7 +56,9 @@ class Site:
             self.settings.data_dir,
             **{"mail_urls": self.settings.mail_urls, **changes},
         )
-        worker = Heartbeat(self.engine, pool=build_provider_pool(given), public_url=public_url)
+        worker = Heartbeat(
+            self.engine, pool=Services(given, self.engine).provider_pool, public_url=public_url
+        )
         worker.run()
         return worker
 

@@ -11,12 +11,12 @@ import pytest
 import time_machine
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 
-from service.app import build_seal_ledger
 from service.clock import utc_now
 from service.domain.consent import Evidence
 from service.domain.errors import LinkExpiredError, LinkForgedError, NotFoundError
 from service.domain.ledger.check import FindingKind
 from service.domain.ledger.format import GENESIS_HASH
+from service.services import Services
 from service.signing import Signer, seed_of
 from service.store.tables.ledger import ConsentEvent, LedgerEntry, LedgerHead
 from service.store.types import new_id
@@ -32,7 +32,7 @@ ENTRIES, EVENTS = LedgerEntry.__table__, ConsentEvent.__table__
 
 @pytest.fixture
 def sealer(scenario: Scenario, engine: Engine) -> SealLedger:
-    return build_seal_ledger(engine, scenario.services.settings)
+    return Services(scenario.services.settings, engine).seal_ledger
 
 
 def exported(scenario: Scenario, *, with_personal: bool = True) -> str:
@@ -176,7 +176,7 @@ def test_many_seal_while_many_sign_up_and_it_is_one_chain(
     scenario: Scenario, engine: Engine, tmp_path: Path
 ):
     done = threading.Event()
-    sealers = [build_seal_ledger(engine, scenario.services.settings) for _ in range(3)]
+    sealers = [Services(scenario.services.settings, engine).seal_ledger for _ in range(3)]
 
     def seal(one: SealLedger) -> int:
         count = 0

@@ -5,13 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from flask import Flask
-from flask_migrate import downgrade, upgrade
 from sqlalchemy import Engine, select, update
 from sqlalchemy.exc import IntegrityError
 
 from service.domain.errors import UnknownListError
 from service.store.tables.lists import MailingList
 from service.usecases.lists.lists import MISSES_A_SECOND, Lists
+from tests.migrating import downgrade, upgrade
 from tests.scenario import Scenario, counted
 
 
@@ -94,9 +94,8 @@ def test_the_database_holds_no_second_default(scenario: Scenario, engine: Engine
 
 def test_of_two_defaults_from_before_the_one_that_was_taken_stays(app: Flask, scenario: Scenario):
     scenario.make_lists("another", "zebra")
-    with app.app_context():
-        downgrade(revision="0018")
-        with scenario.engine.begin() as connection:
-            connection.execute(update(MailingList).values(is_default=True))
-        upgrade()
+    downgrade(scenario.engine, "0018")
+    with scenario.engine.begin() as connection:
+        connection.execute(update(MailingList).values(is_default=True))
+    upgrade(scenario.engine)
     assert defaults(scenario) == ["another"]

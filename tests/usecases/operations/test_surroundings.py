@@ -13,10 +13,10 @@ from psycopg import sql
 from sqlalchemy import Engine, create_engine, select
 from sqlalchemy.engine import URL, make_url
 
-from service.app import build_services
 from service.counting import UNTRUSTED, numbers
 from service.domain.finding import Finding, Level, ok
-from service.store.database import engine_options, prepare_engine, reading
+from service.services import Services
+from service.store.database import open_engine, reading
 from service.store.operations.server_look import ServerLook
 from service.store.tables.operations import WriteProbe
 from service.usecases.operations import doctor as doctor_module
@@ -167,11 +167,10 @@ def look(postgres_url: URL, tmp_path: Path, monkeypatch: Any) -> Iterator[Callab
     engines: list[Engine] = []
 
     def check(url: URL) -> dict[str, Finding]:
-        engine = create_engine(url, **engine_options(url))
-        prepare_engine(engine)
+        engine = open_engine(url)
         engines.append(engine)
         settings = make_settings(url, tmp_path)
-        services = build_services(engine, settings, mail_is_due=lambda: None)
+        services = Services(settings, engine)
         checks = Doctor(
             settings,
             health=services.health,

@@ -7,7 +7,6 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, func, insert, select
 
-from service.app import build_retention
 from service.config import Settings
 from service.domain.address import address_hash
 from service.services import Services
@@ -170,10 +169,10 @@ def test_audit_entries_go_after_their_days_and_that_is_audited(engine: Engine):
 
 def test_audit_entries_are_kept_unless_a_setting_says_otherwise(settings: Settings, engine: Engine):
     note(engine, 20_000)
-    assert build_retention(engine, settings).run(actor="test").total == 0
+    assert Services(settings, engine).retention.run(actor="test").total == 0
     assert audited(engine) == ["day.20000"]
     given = replace(settings, retention_audit_days=90)
-    assert build_retention(engine, given).run(actor="test").audit_entries == 1
+    assert Services(given, engine).retention.run(actor="test").audit_entries == 1
 
 
 def test_nothing_goes_where_a_rule_is_off(engine: Engine, retention: Retention):
@@ -202,4 +201,4 @@ def test_an_email_is_kept_while_its_wrong_codes_and_soft_bounces_count(
     settings: Settings, engine: Engine, confirm_days: int, mail_days: int, kept: int
 ):
     given = replace(settings, confirm_days=confirm_days, retention_mail_days=mail_days)
-    assert build_retention(engine, given).show().rules.mail_days == kept
+    assert Services(given, engine).retention.show().rules.mail_days == kept

@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from service.app import services_of
 from service.domain.errors import UnavailableError
 from service.mail.events.registry import EventParsers
 from service.store.tables.base import db
@@ -90,7 +91,7 @@ def test_a_signed_notification_of_a_topic_counts(client, message_id, app, monkey
     monkeypatch.setattr(senders, "NOW", now)
     authority = senders.aws()
     parse = EventParsers(SECRETS, get=authority.fetch)
-    monkeypatch.setattr(app.extensions["newsflash"].feedback, "_parse", parse)
+    monkeypatch.setattr(services_of(app).feedback, "_parse", parse)
     payload = json.loads(json.dumps(HARD_BOUNCES["ses"]).replace(OURS, str(message_id)))
     answer = client.post(
         "/v1/events/ses",
@@ -176,7 +177,7 @@ def test_a_certificate_out_of_reach_asks_for_another_try(app, client, monkeypatc
         raise UnavailableError("ConnectTimeout")
 
     parse = EventParsers(SECRETS, get=get)
-    monkeypatch.setattr(app.extensions["newsflash"].feedback, "_parse", parse)
+    monkeypatch.setattr(services_of(app).feedback, "_parse", parse)
     answer = post(client, "ses", senders.ses(HARD_BOUNCES["ses"]))
     assert answer.status_code == 503
     assert answer.headers["Retry-After"]

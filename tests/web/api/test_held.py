@@ -7,6 +7,7 @@ import time_machine
 from click.testing import CliRunner
 from sqlalchemy import event, func, select
 
+from service.app import services_of
 from service.cli import main
 from service.domain.subscription import CODE_TRIES, HELD_OF_ADDRESS
 from service.store.tables.access import AuditEntry
@@ -164,7 +165,7 @@ def test_erasing_a_person_forgets_what_is_held_of_them(app, client, admin):
 
 def test_the_command_line_does_the_same(app, client, settings, monkeypatch):
     monkeypatch.setattr("service.cli.application.load_settings", lambda **_: settings)
-    monkeypatch.setattr("service.cli.application.create_app", lambda _settings, **_: app)
+    monkeypatch.setattr("service.cli.application.open_services", lambda _settings: services_of(app))
     for number in range(2):
         client.post(CALL, json={**BOT, "email": f"bot{number}@example.org"})
     run = CliRunner()

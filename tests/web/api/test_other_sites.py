@@ -12,7 +12,7 @@ from sqlalchemy import update
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import OperationalError
 
-from service.app import SIGNAL, create_app
+from service.app import create_app, services_of
 from service.config import Settings
 from service.domain.subscription import LinkScope, SubscriptionRef
 from service.services import Services
@@ -115,9 +115,7 @@ def limited(settings: Settings) -> Iterator[FlaskClient]:
         replace(settings, ratelimit_enabled=True, ratelimit_client=((1, 3600),))
     )
     yield app.test_client()
-    app.extensions[SIGNAL].close()
-    with app.app_context():
-        db.engine.dispose()
+    services_of(app).close()
 
 
 def test_a_site_reads_that_there_were_too_many_requests(limited: FlaskClient):

@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 from sqlalchemy.exc import OperationalError
 from werkzeug.test import TestResponse
 
+from service.app import services_of
 from service.domain import errors as domain
-from service.services import Services
-from service.web.http.context import EXTENSION
 from service.web.http.problems import CONTENT_TYPE
 
 PATH = "/v1/subscriptions"
@@ -245,11 +244,6 @@ def test_a_forged_link_is_not_found(client: FlaskClient, path: str):
 
 
 # --- errors ---
-
-
-def services_of(app: Flask) -> Services:
-    found: Services = app.extensions[EXTENSION]
-    return found
 
 
 def raising(app: Flask, monkeypatch: pytest.MonkeyPatch, error: Exception) -> FlaskClient:

@@ -6,7 +6,7 @@ import pytest
 import time_machine
 from sqlalchemy import func, select
 
-from service.app import create_app
+from service.app import create_app, services_of
 from service.store.tables.access import AdminSession, AuditEntry
 from service.store.tables.base import db
 from service.usecases.access.sessions import (
@@ -15,7 +15,6 @@ from service.usecases.access.sessions import (
     SESSION_LIFE,
     forget_ended_sessions,
 )
-from service.web.http.context import EXTENSION
 from tests.conftest import make_settings
 from tests.web.console.steps import ORIGIN, csrf_token
 
@@ -56,7 +55,7 @@ def test_a_key_opens_a_session_in_a_guarded_cookie(client, key):
 
 def test_under_https_the_cookie_is_secure_and_bound_to_the_host(sqlite_url, tmp_path):
     app = create_app(make_settings(sqlite_url, tmp_path, public_url="https://news.example"))
-    key = app.extensions[EXTENSION].keys.create("ada", "admin", actor="test")
+    key = services_of(app).keys.create("ada", "admin", actor="test")
     client = app.test_client()
     site = "https://news.example"
     answer = client.post(

@@ -5,10 +5,9 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select
 
-from service.app import SIGNAL, create_app
+from service.app import create_app, services_of
 from service.store.tables.base import db
 from service.store.tables.signup import HeldSignup
-from service.web.http.context import EXTENSION
 from tests.redis import running_redis
 
 CALL = "/v1/subscriptions"
@@ -39,9 +38,7 @@ def make_client(settings):
 
     yield make
     for app in made:
-        app.extensions[SIGNAL].close()
-        with app.app_context():
-            db.engine.dispose()
+        services_of(app).close()
 
 
 def _sign_up(client, email="reader@example.org", *, ip="192.0.2.1", path=CALL, **body):
@@ -142,9 +139,7 @@ def test_a_header_from_a_client_that_no_proxy_wrote_is_not_believed(settings):
     client = app.test_client()
     assert _sign_up(client, ip="192.0.2.1").status_code == 202
     assert _sign_up(client, ip="192.0.2.2").status_code == 429
-    app.extensions[SIGNAL].close()
-    with app.app_context():
-        db.engine.dispose()
+    services_of(app).close()
 
 
 def test_of_many_proxies_headers_only_the_trusted_ones_count(make_client):
@@ -182,7 +177,7 @@ def test_a_member_and_a_stranger_are_counted_alike(make_client):
 
 def test_a_site_with_a_key_is_not_limited_by_its_address(make_client):
     client = make_client(ratelimit_client=((1, 86400),), ratelimit_overall=((50, 86400),))
-    key = client.application.extensions[EXTENSION].keys.create("site", "signup", actor="test")
+    key = services_of(client.application).keys.create("site", "signup", actor="test")
     for _ in range(4):
         answer = client.post(
             CALL,
@@ -198,7 +193,7 @@ def test_a_site_with_a_key_is_not_limited_by_its_address(make_client):
 )
 def test_a_key_that_is_sent_has_to_be_one_that_may_sign_up(make_client, role, status):
     client = make_client()
-    keys = client.application.extensions[EXTENSION].keys
+    keys = services_of(client.application).keys
     key = keys.create("site", role, actor="test") if role else "nf_unknown"
     answer = client.post(
         CALL, json={"email": "a@example.org"}, headers={"Authorization": f"Bearer {key}"}
@@ -258,7 +253,7 @@ def test_pace_and_a_disposable_domain_together_are_held_unless_a_key_speaks_for_
     client = make_client(ratelimit_client=((10, 86_400),))
     for _ in range(10):
         assert _sign_up(client, "a@mailinator.com").status_code == 202
-    key = client.application.extensions[EXTENSION].keys.create("site", "signup", actor="test")
+    key = services_of(client.application).keys.create("site", "signup", actor="test")
     headers = {"Authorization": f"Bearer {key}", "X-Forwarded-For": "192.0.2.1"}
     client.post(CALL, json={"email": "b@mailinator.com"}, headers=headers)
     with client.application.app_context():

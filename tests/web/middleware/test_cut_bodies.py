@@ -8,6 +8,7 @@ from sqlalchemy import Engine, text
 
 from service.services import Services
 from service.usecases.access.keys import Keys
+from service.usecases.lists.lists import Lists
 
 FORM, JSON, CSV = "application/x-www-form-urlencoded", "application/json", "text/csv"
 PLAIN_SERVER: dict[str, object] = {}
@@ -37,7 +38,7 @@ def server(request: pytest.FixtureRequest) -> dict[str, object]:
 
 @pytest.fixture
 def admin(services: Services, engine: Engine) -> dict[str, str]:
-    key = Keys(engine).create("test", "admin", actor="test")
+    key = Keys(engine, lists=Lists(engine)).create("test", "admin", actor="test")
     return {"Authorization": f"Bearer {key}"}
 
 

@@ -8,11 +8,10 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy.engine import URL
 
-from service.app import SIGNAL, create_app
+from service.app import create_app, services_of
 from service.config import Settings
 from service.domain.errors import InvalidInputError
 from service.services import Services
-from service.store.tables.base import db
 from service.web.http.problems import CONTENT_TYPE
 
 OURS = "https://news.example"
@@ -37,9 +36,7 @@ def make(settings: Settings) -> Iterator[Make]:
 
     yield make_client
     for app in made:
-        app.extensions[SIGNAL].close()
-        with app.app_context():
-            db.engine.dispose()
+        services_of(app).close()
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,8 @@ from flask import Flask, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.engine import URL
 
-from service.app import SIGNAL, create_app
+from service.app import create_app, services_of
 from service.front.limits import LaneName
-from service.store.tables.base import db
-from service.usecases.access.keys import Keys
 from service.web.middleware.lanes import lane_of
 from tests.conftest import make_settings
 from tests.front.conftest import SHORT, Client, serving
@@ -70,9 +68,7 @@ def make(database_url: URL, tmp_path: Path) -> Iterator[Make]:
 
     yield build
     for app in made:
-        app.extensions[SIGNAL].close()
-        with app.app_context():
-            db.engine.dispose()
+        services_of(app).close()
 
 
 def spellings(path: str, prefix: str) -> Iterator[str]:
@@ -172,8 +168,7 @@ def send(port: int, method: str, path: str, key: str, body: bytes = b"") -> byte
 @pytest.mark.parametrize("prefix", ["", "/news"])
 def test_a_long_import_is_taken_by_every_path_that_leads_there(make: Make, prefix: str) -> None:
     app = make(prefix)
-    with app.app_context():
-        key = Keys(db.engine).create("test", "admin", actor="test")
+    key = services_of(app).keys.create("test", "admin", actor="test")
     # Longer than what the server collects, of rows that say nothing.
     body = b"email,note\n" + b",%b\n" % (b"x" * 1000) * (SHORT.body_bytes // 1000)
     threads = Threads(app)
@@ -193,8 +188,7 @@ def test_a_long_import_is_taken_by_every_path_that_leads_there(make: Make, prefi
 @pytest.mark.parametrize("prefix", ["", "/news"])
 def test_every_path_of_an_export_counts_as_one(make: Make, prefix: str) -> None:
     app = make(prefix)
-    with app.app_context():
-        key = Keys(db.engine).create("test", "admin", actor="test")
+    key = services_of(app).keys.create("test", "admin", actor="test")
     threads = Threads(app)
     path = "/v1/subscribers/export"
     with serving(threads, lane_of=lane_of(app, f"http://127.0.0.1{prefix}")) as port:

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, update
 from sqlalchemy.engine import URL
 
-from service.app import SIGNAL, create_app
+from service.app import create_app, services_of
 from service.domain.subscription import LinkScope, SubscriptionRef
 from service.store.tables.base import db
 from service.store.tables.delivery import OutboxMessage
@@ -237,9 +237,7 @@ def make(database_url: URL, tmp_path) -> Iterator[Make]:
 
     yield build
     for app in apps:
-        app.extensions[SIGNAL].close()
-        with app.app_context():
-            db.engine.dispose()
+        services_of(app).close()
 
 
 @pytest.mark.parametrize(

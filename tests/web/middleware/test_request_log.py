@@ -11,9 +11,8 @@ from flask.testing import FlaskClient
 from sqlalchemy.engine import URL
 from werkzeug.test import EnvironBuilder
 
-from service.app import SIGNAL, create_app
+from service.app import create_app, services_of
 from service.log import REQUEST_ID
-from service.store.tables.base import db
 from tests.conftest import make_settings
 
 Lines = Callable[[], list[dict[str, Any]]]
@@ -31,9 +30,7 @@ def make(sqlite_url: URL, tmp_path: Any) -> Any:
 
     yield build
     for app in made:
-        app.extensions[SIGNAL].close()
-        with app.app_context():
-            db.engine.dispose()
+        services_of(app).close()
 
 
 @pytest.fixture

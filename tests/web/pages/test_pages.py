@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import select, update
 
-from service.app import create_app
+from service.app import create_app, services_of
 from service.clock import utc_now
 from service.domain.subscription import LinkScope, SubscriptionRef
 from service.mail.mailbox import Mailbox
@@ -17,7 +17,6 @@ from service.store.tables.base import db
 from service.store.tables.delivery import OutboxMessage
 from service.store.tables.people import Subscription
 from service.tokens import Tokens
-from service.web.http.context import EXTENSION
 
 FORM = "/subscribe/news-flash"
 SITE = "https://site.example"
@@ -55,7 +54,7 @@ def _statuses(app):
 
 
 def _change_list(app, **changes):
-    app.extensions[EXTENSION].lists.update("news-flash", changes, actor="test")
+    services_of(app).lists.update("news-flash", changes, actor="test")
 
 
 def test_a_form_post_leads_to_the_status_page(app, client):
@@ -138,7 +137,7 @@ def test_only_the_signups_own_list_says_who_may_frame_its_status_page(
 ):
     """No other list's sites are named there, whatever became of the signup."""
     _change_list(app, origins=[SITE])
-    make = app.extensions[EXTENSION].lists.create
+    make = services_of(app).lists.create
     make(slug="other", name="Other", origins=["https://other.example"], actor="test")
     make(slug="open", name="Open", actor="test")
     body = {"email": "reader@example.org", "website": trap} | ({"lists": lists} if lists else {})
@@ -149,7 +148,7 @@ def test_only_the_signups_own_list_says_who_may_frame_its_status_page(
 
 
 def test_a_page_of_one_list_leads_back_to_its_own_form(app, client):
-    app.extensions[EXTENSION].lists.create(slug="other", name="Other", actor="test")
+    services_of(app).lists.create(slug="other", name="Other", actor="test")
     page = client.post("/subscribe/other", data={"email": "reader@example.org"}).location
     assert 'href="/subscribe/other"' in client.get(page).text
 

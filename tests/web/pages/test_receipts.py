@@ -8,7 +8,7 @@ from html import unescape
 import pytest
 from sqlalchemy import select, update
 
-from service.app import SIGNAL, build_seal_ledger, create_app
+from service.app import create_app, services_of
 from service.signing import PublicKey
 from service.store.delivery.outbox import scope_of
 from service.store.tables.base import db
@@ -17,7 +17,6 @@ from service.store.tables.ledger import ConsentEvent
 from service.store.tables.people import Subscription
 from service.tokens import Tokens
 from service.usecases.ledger.verify import VerifyReceipts
-from service.web.http.context import EXTENSION
 
 FORM = "/subscribe/news-flash"
 TEXTS = "/v1/lists/news-flash/consent-texts"
@@ -108,8 +107,7 @@ def test_a_made_up_text_counts_as_the_current_one(given, app, client, services):
 def test_the_proof_is_offered_once_something_is_agreed_to(app, client, settings, links):
     assert receipt_link(client.get(links["confirm"]).text) is None
     confirmed = client.post(links["confirm"]).text
-    with app.app_context():
-        build_seal_ledger(db.engine, settings).run_once()
+    services_of(app).seal_ledger.run_once()
     for page in (
         confirmed,
         client.get(links["confirm"]).text,
@@ -154,12 +152,11 @@ def test_after_a_change_of_keys_what_the_old_one_signed_is_checked_as_before(
     old, app, client, settings, links, tmp_path
 ):
     """With the published keys: the receipt and checkpoint from before, and the new ones."""
-    with app.app_context():
-        build_seal_ledger(db.engine, settings).run_once()
+    services_of(app).seal_ledger.run_once()
     link = receipt_link(client.post(links["confirm"]).text)
     before, kept = tmp_path / "before.json", tmp_path / "checkpoint.json"
     before.write_text(client.get(link).text)
-    kept.write_text(json.dumps(app.extensions[EXTENSION].receipts.checkpoint()))
+    kept.write_text(json.dumps(services_of(app).receipts.checkpoint()))
 
     changed = replace(settings, receipt_key="n" * 40, receipt_key_fallbacks=(old,))
     later = create_app(changed)
@@ -167,12 +164,10 @@ def test_after_a_change_of_keys_what_the_old_one_signed_is_checked_as_before(
         published = later.test_client().get(KEYS)
         after, ledger = tmp_path / "after.json", tmp_path / "ledger.ndjson"
         after.write_text(later.test_client().get(link).text)
-        lines = later.extensions[EXTENSION].receipts.export(with_personal=False)
+        lines = services_of(later).receipts.export(with_personal=False)
         ledger.write_text("".join(json.dumps(line) + "\n" for line in lines))
     finally:
-        later.extensions[SIGNAL].close()
-        with later.app_context():
-            db.engine.dispose()
+        services_of(later).close()
 
     keys = PublicKey.parse(published.text)
     assert len(keys) == 2
@@ -220,10 +215,9 @@ def test_texts_are_added_and_listed_over_the_api(client, admin):
 
 def test_a_tampered_event_shows_in_the_receipt(app, client, settings, links, tmp_path):
     link = str(receipt_link(client.post(links["confirm"]).text))
-    with app.app_context():
-        build_seal_ledger(db.engine, settings).run_once()
-        with db.engine.begin() as connection:
-            connection.execute(update(ConsentEvent).values(email="eve@example.org"))
+    services_of(app).seal_ledger.run_once()
+    with services_of(app).engine.begin() as connection:
+        connection.execute(update(ConsentEvent).values(email="eve@example.org"))
     path = tmp_path / "receipt.json"
     path.write_text(client.get(link).text)
     assert [each.message for each in VerifyReceipts()(path).findings] == [

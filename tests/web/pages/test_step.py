@@ -12,7 +12,7 @@ import pytest
 import time_machine
 from sqlalchemy import func, select
 
-from service.app import SIGNAL, create_app
+from service.app import create_app, services_of
 from service.store.tables.base import db
 from service.store.tables.delivery import OutboxMessage
 from service.store.tables.people import Subscriber
@@ -39,9 +39,7 @@ def database_url(sqlite_url):
 def app(settings):
     made = create_app(replace(settings, ratelimit_enabled=True))
     yield made
-    made.extensions[SIGNAL].close()
-    with made.app_context():
-        db.engine.dispose()
+    services_of(made).close()
 
 
 @pytest.fixture

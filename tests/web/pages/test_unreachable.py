@@ -8,15 +8,13 @@ import time_machine
 from flask import Flask
 from sqlalchemy import Engine, update
 
-from service.app import SIGNAL, create_app
+from service.app import create_app, services_of
 from service.config import Settings
 from service.domain.consent import Evidence
 from service.domain.signup.risk import Level, Reason, Risk
-from service.store.tables.base import db
 from service.store.tables.delivery import OutboxMessage
 from service.usecases.links.views import MailProgress
 from service.usecases.signup.subscribe import SignupRequest
-from service.web.http.context import EXTENSION
 from tests.scenario import NOON, Scenario
 
 JORG, OTHER = "jörg@example.org", "zoë@example.org"
@@ -32,14 +30,12 @@ def mail_url(request: pytest.FixtureRequest) -> str:
 def app(settings: Settings, mail_url: str) -> Iterator[Flask]:
     made = create_app(replace(settings, mail_urls=(mail_url,)))
     yield made
-    made.extensions[SIGNAL].close()
-    with made.app_context():
-        db.engine.dispose()
+    services_of(made).close()
 
 
 @pytest.fixture
 def scenario(app: Flask, engine: Engine) -> Scenario:
-    return Scenario.of(app.extensions[EXTENSION], engine)
+    return Scenario.of(services_of(app), engine)
 
 
 def give_up(scenario: Scenario, email: str) -> None:

@@ -9,15 +9,13 @@ from flask import Response, after_this_request, make_response, redirect, render_
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound
 
+from service.services.administrators import OIDC_CALLBACK
 from service.usecases.access.oidc_sign_in import ATTEMPT_LIFE, OidcSignIn
 from service.web.console import admin_pages
 from service.web.console.access.session import begin_session, cookie_name, cookie_scope, local_path
 from service.web.http.context import services
 
 START = "/admin/oidc"
-CALLBACK = f"{START}/callback"
-"""Paths below `PUBLIC_URL`: the provider has to know the second one."""
-
 COOKIE = "newsflash-sign-in"
 MAX_WANTED_LENGTH = 1000
 
@@ -34,7 +32,7 @@ def oidc_begin() -> ResponseReturnValue:
     return response
 
 
-@admin_pages.get(CALLBACK.removeprefix(str(admin_pages.url_prefix)))
+@admin_pages.get(OIDC_CALLBACK.removeprefix(str(admin_pages.url_prefix)))
 def oidc_callback() -> ResponseReturnValue:
     """Open a session for whom the provider sends back, and lead on to the page asked for."""
     sign_in = _sign_in()
