@@ -6,7 +6,7 @@ is one, English otherwise.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
@@ -88,7 +88,7 @@ def compose(message: ComposeInput) -> Mail:
         html = html.replace(mark, escape(value))
     return Mail(
         message_id=message.message_id,
-        sender=_sender(message),
+        sender=sender_of(message.lists, message.sender),
         recipient=wire_address(message.recipient),
         subject=subject,
         text=text,
@@ -126,23 +126,24 @@ def _render(message: ComposeInput) -> tuple[str, str, str]:
     return subject, text, html
 
 
-def _sender(message: ComposeInput) -> Sender:
-    """Return the lists' own sender if they agree on one that is usable, else the service's.
+def sender_of(lists: Sequence[ListInfo], default: str) -> Sender:
+    """Return the sender of emails about these lists: their own if they agree on one that is usable,
+    else `default`.
 
     A list may hold one from before senders were checked; `doctor` names it.
     """
-    own = {one.sender for one in message.lists}
+    own = {one.sender for one in lists}
     if len(own) == 1 and (text := own.pop()):
         try:
             return parse_sender(text)
         except SenderError:
             pass
-    return parse_sender(message.sender)
+    return parse_sender(default)
 
 
 def _sender_name(message: ComposeInput) -> str:
     """Return who the mail says it is from: what a list without a controller is signed with."""
-    sender = _sender(message)
+    sender = sender_of(message.lists, message.sender)
     return sender.name or sender.address
 
 

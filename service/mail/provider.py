@@ -56,6 +56,10 @@ class SendResult:
     """The provider's name for the message; events refer to it."""
     error: str | None = None
     """A short machine-readable code, without address or body. None when accepted."""
+    refuses_sender: bool = False
+    """With `Outcome.MISCONFIGURED`: whether only this sender is not taken. Otherwise it is the
+    account, and no email of any sender is.
+    """
     retry_after: timedelta | None = None
 
     def __post_init__(self) -> None:
@@ -63,6 +67,11 @@ class SendResult:
         object.__setattr__(self, "provider_message_id", usable_name(self.provider_message_id))
         if self.error is not None:
             object.__setattr__(self, "error", redacted(self.error))
+
+    @property
+    def refuses_account(self) -> bool:
+        """Whether the provider takes no email from our account, whoever its sender is."""
+        return self.outcome is Outcome.MISCONFIGURED and not self.refuses_sender
 
 
 class ProviderError(Exception):

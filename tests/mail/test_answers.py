@@ -55,21 +55,39 @@ def send(httpserver: HTTPServer, tmp_path: Path) -> Iterator[Send]:
         provider.close()
 
 
+def whom(send_result: SendResult) -> str | None:
+    """Whom a result says is not taken, beside the one message."""
+    if send_result.refuses_account:
+        return "account"
+    return "sender" if send_result.refuses_sender else None
+
+
 @pytest.mark.parametrize(
-    ("code", "outcome"),
+    ("code", "outcome", "blamed"),
     [
-        (406, Outcome.REJECTED),
-        (300, Outcome.REJECTED),
-        (10, Outcome.MISCONFIGURED),
-        (400, Outcome.MISCONFIGURED),
-        (401, Outcome.MISCONFIGURED),
-        (405, Outcome.MISCONFIGURED),
-        (100, Outcome.TEMPORARY),
+        (406, Outcome.REJECTED, None),
+        (300, Outcome.REJECTED, None),
+        (402, Outcome.REJECTED, None),
+        (403, Outcome.REJECTED, None),
+        (1101, Outcome.REJECTED, None),
+        (100, Outcome.TEMPORARY, None),
+        (10, Outcome.MISCONFIGURED, "account"),
+        (400, Outcome.MISCONFIGURED, "sender"),
+        (401, Outcome.MISCONFIGURED, "sender"),
+        (405, Outcome.MISCONFIGURED, "account"),
+        (412, Outcome.MISCONFIGURED, "account"),
+        (413, Outcome.MISCONFIGURED, "account"),
+        (1221, Outcome.MISCONFIGURED, "account"),
+        (1235, Outcome.MISCONFIGURED, "account"),
+        (1236, Outcome.MISCONFIGURED, "account"),
     ],
 )
-def test_postmark_says_it_by_error_code(send: Send, code: int, outcome: Outcome) -> None:
+def test_postmark_says_it_by_error_code(
+    send: Send, code: int, outcome: Outcome, blamed: str | None
+) -> None:
     (send_result,) = send(POSTMARK, as_json(200, [{"ErrorCode": code, "Message": "x"}]))
     assert (send_result.outcome, send_result.error) == (outcome, f"postmark_{code}")
+    assert whom(send_result) == blamed
     assert send_result.provider_message_id is None
 
 
@@ -78,6 +96,8 @@ def test_postmark_says_it_by_error_code(send: Send, code: int, outcome: Outcome)
     [
         (POSTMARK, 422, {"ErrorCode": 10}, {}, MisconfiguredError, "postmark_10"),
         (POSTMARK, 422, {"ErrorCode": 300}, {}, RejectedError, "http_422"),
+        (POSTMARK, 422, {"ErrorCode": 402}, {}, RejectedError, "http_422"),
+        (POSTMARK, 422, {"ErrorCode": 412}, {}, MisconfiguredError, "postmark_412"),
         (RESEND, 409, {"name": "concurrent_idempotent_requests"}, {},
          TemporaryError, "resend_concurrent"),
         (RESEND, 409, {"name": "invalid_idempotent_request"}, {},
@@ -135,17 +155,41 @@ def test_brevo_key_that_came_before_means_taken(send: Send) -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "outcome"),
+    ("error", "outcome", "blamed"),
     [
-        ({"ErrorCode": "send-0008", "StatusCode": 403}, Outcome.MISCONFIGURED),
-        ({"ErrorCode": "mj-0001", "StatusCode": 500}, Outcome.TEMPORARY),
-        ({"ErrorCode": "mj-0013", "StatusCode": 400}, Outcome.REJECTED),
+        ({"ErrorCode": "send-0008", "StatusCode": 403}, Outcome.MISCONFIGURED, "sender"),
+        ({"ErrorCode": "mj-0002", "StatusCode": 401}, Outcome.MISCONFIGURED, "account"),
+        ({"ErrorCode": "mj-0001", "StatusCode": 500}, Outcome.TEMPORARY, None),
+        ({"ErrorCode": "mj-0013", "StatusCode": 400}, Outcome.REJECTED, None),
     ],
 )
-def test_mailjet_says_it_by_message(send: Send, error: dict[str, object], outcome: Outcome) -> None:
+def test_mailjet_says_it_by_message(
+    send: Send, error: dict[str, object], outcome: Outcome, blamed: str | None
+) -> None:
     body = {"Messages": [{"Status": "error", "Errors": [error]}]}
     (send_result,) = send(MAILJET, as_json(400, body))
-    assert send_result.outcome is outcome
+    assert (send_result.outcome, whom(send_result)) == (outcome, blamed)
+
+
+@pytest.mark.parametrize(
+    ("unverified", "kind", "code"),
+    [
+        ("{sender}", SenderRefusedError, "ses_MessageRejected"),
+        ("{sender}, {recipient}", SenderRefusedError, "ses_MessageRejected"),
+        ("{recipient}", MisconfiguredError, "ses_sandbox"),
+    ],
+)
+def test_ses_in_its_sandbox_refuses_the_account_not_the_sender(
+    send: Send, unverified: str, kind: type[ProviderError], code: str
+) -> None:
+    (mail,) = make_mails(1)
+    who = unverified.format(sender=mail.sender.address, recipient=mail.recipient)
+    said = f"Email address is not verified. The following identities failed the check: {who}"
+    response = as_json(400, {"message": said})
+    response.headers["x-amzn-ErrorType"] = "MessageRejected"
+    with pytest.raises(ProviderError) as caught:
+        send(SES, response, [mail])
+    assert (type(caught.value), caught.value.code) == (kind, code)
 
 
 _RAW = "ada@example.org\x00\ud800 is " + "x" * 5_000

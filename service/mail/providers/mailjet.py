@@ -69,7 +69,12 @@ def _receipt(mail: Mail, result: Any) -> SendResult:
         outcome = Outcome.MISCONFIGURED
     elif status == 429 or (isinstance(status, int) and status >= 500):
         outcome = Outcome.TEMPORARY
-    return SendResult(message_id=mail.message_id, outcome=outcome, error=f"mailjet_{code}")
+    return SendResult(
+        message_id=mail.message_id,
+        outcome=outcome,
+        error=f"mailjet_{code}",
+        refuses_sender=code in _SENDER,
+    )
 
 
 def _message(mail: Mail) -> dict[str, Any]:

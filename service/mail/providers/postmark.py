@@ -26,11 +26,14 @@ from service.mail.provider import (
     TemporaryError,
 )
 
-_ACCOUNT = frozenset({10, 400, 401, 402, 403, 405, 412, 413, 1101, 1221, 1235})
-"""Error codes that speak of token, sender signature, credits, approval, domain or stream.
-https://postmarkapp.com/developer/api/overview#error-codes"""
+# https://postmarkapp.com/developer/api/overview#error-codes
+_ACCOUNT = frozenset({10, 405, 412, 413, 1221, 1235, 1236})
+"""The token is wrong; no credits are left; the account waits for approval, or may not send; the
+message stream does not exist, or is not for sending. While an account waits, Postmark takes only
+emails within the sender's own domain.
+"""
 _SENDER = frozenset({400, 401})
-"""Of those: the sender signature is not there, or not confirmed."""
+"""The sender signature does not exist, or is not confirmed."""
 _LATER = frozenset({100, 429})
 """Maintenance; too many requests."""
 
@@ -60,7 +63,7 @@ class Postmark(HttpApi):
         return [_receipt(mail, result) for mail, result in zip(mails, results, strict=True)]
 
     def refusal(self, answer: Answer) -> ProviderError:
-        """A 422 about token, sender or stream is ours to mend, whatever its status says."""
+        """A 422 about token, sender or stream is ours to fix, whatever its status says."""
         code = answer.error_code("ErrorCode")
         if answer.status == 422 and code in _SENDER:
             return SenderRefusedError(f"postmark_{code}")
@@ -91,8 +94,13 @@ def _receipt(mail: Mail, result: Any) -> SendResult:
     if code == 0:
         return accepted(mail, field(result, "MessageID"))
     outcome = Outcome.REJECTED
-    if code in _ACCOUNT:
+    if code in _ACCOUNT | _SENDER:
         outcome = Outcome.MISCONFIGURED
     elif code in _LATER:
         outcome = Outcome.TEMPORARY
-    return SendResult(message_id=mail.message_id, outcome=outcome, error=f"postmark_{code}")
+    return SendResult(
+        message_id=mail.message_id,
+        outcome=outcome,
+        error=f"postmark_{code}",
+        refuses_sender=code in _SENDER,
+    )

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from requests import PreparedRequest
 
 from service.mail.dsn import DsnError, MailDsn
 from service.mail.http_api import Answer, HttpApi, HttpOptions, Request, accepted, field
@@ -27,10 +28,21 @@ _ERROR = re.compile(r"[A-Za-z]{1,64}")
 _ACCOUNT = frozenset({"AccountSuspendedException", "SendingPausedException"})
 _SENDER = frozenset({"MailFromDomainNotVerifiedException"})
 _UNVERIFIED = "Email address is not verified"
-"""How the message of a `MessageRejected` about an identity begins; SES has no code for it."""
+"""How the message of a `MessageRejected` about an identity begins; SES has no code for it. The
+identities follow: the sender, or in the sandbox (of a new account) the recipient.
+"""
 _LATER = frozenset(
     {"LimitExceededException", "TooManyRequestsException", "ThrottlingException", "Throttling"}
 )
+
+
+class _UnverifiedError(SenderRefusedError):
+    """An identity of the email is not verified."""
+
+    def __init__(self, said: str) -> None:
+        """Keep what SES says, for `AmazonSes.call` to see whose identity it is."""
+        super().__init__("ses_MessageRejected")
+        self.said = said
 
 
 class AmazonSes(HttpApi):
@@ -73,6 +85,16 @@ class AmazonSes(HttpApi):
         self._signer.add_auth(signed)
         return Request(_PATH, body, dict(signed.headers.items()))
 
+    def call(self, prepared: PreparedRequest, mails: Sequence[Mail]) -> Sequence[SendResult]:
+        """See `HttpApi.call`. In the sandbox it is not the sender that is to blame."""
+        try:
+            return super().call(prepared, mails)
+        except _UnverifiedError as error:
+            (mail,), said = mails, error.said.lower()
+            if mail.recipient.lower() in said and mail.sender.address.lower() not in said:
+                raise MisconfiguredError("ses_sandbox") from None
+            raise SenderRefusedError(error.code) from None
+
     def results(self, mails: Sequence[Mail], answer: Answer) -> Sequence[SendResult]:
         """See `HttpApi.results`."""
         (mail,) = mails
@@ -83,16 +105,14 @@ class AmazonSes(HttpApi):
         name = answer.headers.get("x-amzn-ErrorType", "").partition(":")[0]
         if not _ERROR.fullmatch(name):
             return super().refusal(answer)
-        if name in _SENDER or (name == "MessageRejected" and _says_unverified(answer)):
+        if name in _SENDER:
             return SenderRefusedError(f"ses_{name}")
+        said = answer.error_field("message")
+        if name == "MessageRejected" and isinstance(said, str) and said.startswith(_UNVERIFIED):
+            return _UnverifiedError(said)
         if name in _ACCOUNT:
             return MisconfiguredError(f"ses_{name}")
         error = super().refusal(answer)
         if name in _LATER:
             return TemporaryError(f"ses_{name}", retry_after=error.retry_after)
         return type(error)(f"ses_{name}", retry_after=error.retry_after)
-
-
-def _says_unverified(answer: Answer) -> bool:
-    said = answer.error_field("message")
-    return isinstance(said, str) and said.startswith(_UNVERIFIED)

@@ -151,12 +151,36 @@ def claim_due(
     ]
 
 
-def hand_over(connection: Connection, batch: ClaimedBatch, *, provider: str) -> ClaimedBatch:
-    """Give a batch that was claimed a moment ago to another provider."""
+def hand_over(
+    connection: Connection,
+    batch: ClaimedBatch,
+    messages: Sequence[ClaimedMessage],
+    *,
+    provider: str,
+) -> ClaimedBatch:
+    """Give messages of a batch that was claimed a moment ago to another provider, as a new batch.
+
+    The caller has made sure in the same transaction that the lease is still ours.
+    """
+    new = replace(batch, id=new_id(), provider=provider, messages=tuple(messages))
     connection.execute(
-        update(OutboxBatch).where(OutboxBatch.id == batch.id).values(provider=provider)
+        insert(OutboxBatch).values(
+            id=new.id,
+            provider=provider,
+            lease_token=new.lease_token,
+            lease_until=new.lease_until,
+            created_at=new.created_at,
+        )
     )
-    return replace(batch, provider=provider)
+    connection.execute(
+        update(OutboxMessage)
+        .where(
+            OutboxMessage.id.in_([each.id for each in messages]),
+            OutboxMessage.batch_id == batch.id,
+        )
+        .values(batch_id=new.id)
+    )
+    return new
 
 
 def begin_call(connection: Connection, batch: ClaimedBatch, *, now: datetime) -> bool:

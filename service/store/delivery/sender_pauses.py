@@ -118,6 +118,13 @@ def refuse(
     return until
 
 
+def paused(connection: Connection, *, now: datetime) -> dict[tuple[str, str], RefusedSender]:
+    """Return all senders that are paused now, by provider and sender."""
+    rows = connection.execute(select(*_COLUMNS).where(SenderPause.paused_until > now)).mappings()
+    found = [RefusedSender(**row) for row in rows]
+    return {(each.provider, each.sender): each for each in found}
+
+
 def accept(connection: Connection, provider: str, senders: Collection[str]) -> None:
     """Forget that the senders were refused."""
     connection.execute(

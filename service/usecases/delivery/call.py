@@ -13,7 +13,7 @@ from service.store.delivery.claims import ClaimedBatch
 from service.usecases.delivery.compose import Composer
 from service.usecases.delivery.left_out import LeftOut, leave_out
 from service.usecases.delivery.provider_call import call_provider, rejected
-from service.usecases.delivery.providers import GuardedProvider
+from service.usecases.delivery.providers import GuardedProvider, ProviderPool
 from service.usecases.delivery.settlement import CallResult
 
 CALL_AT_MOST = timedelta(seconds=20)
@@ -23,9 +23,17 @@ CALL_AT_MOST = timedelta(seconds=20)
 class Caller:
     """Calls providers. Thread-safe."""
 
-    def __init__(self, engine: Engine, *, composer: Composer, address_hash_key: bytes) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        pool: ProviderPool,
+        composer: Composer,
+        address_hash_key: bytes,
+    ) -> None:
         """Suppressed addresses are found by their hash under `address_hash_key`."""
         self._engine = engine
+        self._pool = pool
         self._composer = composer
         self._address_hash_key = address_hash_key
 
@@ -80,5 +88,10 @@ class Caller:
             if not store.begin_call(connection, batch, now=now):
                 return None
             return leave_out(
-                connection, batch, senders, address_hash_key=self._address_hash_key, now=now
+                connection,
+                batch,
+                senders,
+                pool=self._pool,
+                address_hash_key=self._address_hash_key,
+                now=now,
             )

@@ -1,31 +1,42 @@
 """Claims due messages on a lease, for the provider that takes them now."""
 
-from collections import Counter
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import cycle
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
 from service.clock import utc_now
 from service.domain.delivery.retry import LEASE
-from service.mail.mime import wire_address
 from service.store.database import reading
 from service.store.database_clock import shared_now
 from service.store.delivery import claims as store
-from service.store.delivery import takeover
+from service.store.delivery import sender_pauses, takeover
 from service.store.delivery.claims import ClaimedBatch
 from service.usecases.delivery.providers import ProviderPool
+from service.usecases.delivery.reroute import Reroute
+from service.usecases.delivery.routes import Routes
+from service.usecases.lists.lists import Lists
 
 
 class Claimer:
     """Claims batches. One thread may claim at a time; any number of processes may."""
 
-    def __init__(self, engine: Engine, *, pool: ProviderPool, unknown_grace: timedelta) -> None:
-        """`unknown_grace` is how long a call of unknown outcome rests before it is sent afresh."""
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        pool: ProviderPool,
+        lists: Lists,
+        sender: str,
+        unknown_grace: timedelta,
+    ) -> None:
+        """`sender` is that of lists without one of their own; `unknown_grace` is how long a call of
+        unknown outcome rests before it is sent afresh.
+        """
         self._engine = engine
         self._pool = pool
         self._unknown_grace = unknown_grace
+        self._reroute = Reroute(engine, lists=lists, sender=sender)
         # Emails that go alone come first in every second claim, for a backlog may never end.
         self._turns = cycle(((False, True), (True, False)))
 
@@ -42,6 +53,7 @@ class Claimer:
             return []
         guarded = self._pool.first_free(now)
         idempotent = [each for each in self._pool if each.provider.key_life]
+        routes: Routes | None = None
         with self._engine.begin() as connection:
             now = shared_now(connection)
             lease_until = now + LEASE
@@ -74,33 +86,14 @@ class Claimer:
                         lease_until=lease_until,
                         alone=alone,
                     )
-                    claimed = self._routed(connection, claimed, now)
+                    if claimed and len(self._pool) > 1:
+                        pauses = sender_pauses.paused(connection, now=now)
+                        routes = Routes(pool=self._pool, now=now, pauses=pauses)
+        if routes is not None:
+            claimed = self._reroute(claimed, routes)
         for batch in claimed:
             self._pool.by_name(batch.provider).begin(1, now)
         return claimed
-
-    def _routed(
-        self, connection: Connection, claimed: Sequence[ClaimedBatch], now: datetime
-    ) -> list[ClaimedBatch]:
-        """Give each email that goes alone to the first provider that carries email to its address
-        and takes a call now, if there is one.
-        """
-        calls: Counter[str] = Counter()
-        routed: list[ClaimedBatch] = []
-        for batch in claimed:
-            if len(batch.messages) == 1:
-                address = wire_address(batch.messages[0].email)
-                able = self._pool.reaching(address)
-                free = [
-                    guarded.name
-                    for guarded in able
-                    if guarded.free_calls(now) > calls[guarded.name]
-                ]
-                if free and batch.provider not in [guarded.name for guarded in able]:
-                    batch = store.hand_over(connection, batch, provider=free[0])
-            calls[batch.provider] += 1
-            routed.append(batch)
-        return routed
 
     def next_due_at(self) -> datetime | None:
         """Return when there will be something to claim and somebody to take it."""

@@ -38,9 +38,16 @@ class Deliver:
     ) -> None:
         """`pool` holds the providers; `jitter` gives a number in [0, 1), `pause` takes seconds."""
         self._pool = pool
-        self._claimer = Claimer(engine, pool=pool, unknown_grace=settings.unknown_grace)
+        self._claimer = Claimer(
+            engine,
+            pool=pool,
+            lists=lists,
+            sender=settings.sender,
+            unknown_grace=settings.unknown_grace,
+        )
         self._caller = Caller(
             engine,
+            pool=pool,
             composer=Composer(lists=lists, tokens=tokens, settings=settings),
             address_hash_key=settings.address_hash_key,
         )

@@ -12,6 +12,8 @@ from service.domain.delivery.retry import MessageStatus
 from service.domain.subscription import blocks
 from service.store.delivery import claims, sender_pauses, still_wanted
 from service.store.delivery.claims import ClaimedBatch, Settlement
+from service.usecases.delivery.providers import ProviderPool
+from service.usecases.delivery.routes import Routes
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +29,14 @@ def leave_out(
     batch: ClaimedBatch,
     senders: Mapping[UUID, str],
     *,
+    pool: ProviderPool,
     address_hash_key: bytes,
     now: datetime,
 ) -> LeftOut:
     """Settle the messages of the batch that are not to be mailed any more: the address is
     suppressed, the person has left all that the email is about, or it is an import's question to
-    somebody who was asked since. Those of a sender that the provider refuses are due again later.
+    somebody who was asked since. Those of a sender that the provider refuses are due again when
+    they may go through another provider, or when the pause is over.
 
     `senders` are the addresses that the messages are from.
     """
@@ -45,11 +49,17 @@ def leave_out(
         now=now,
         tried_until=batch.lease_until,
     )
+    here = pool.by_name(batch.provider)
+    pauses = sender_pauses.paused(connection, now=now) if held.paused and len(pool) > 1 else {}
+    routes = Routes(pool=pool, now=now, pauses=pauses)
     waiting = [
         Settlement(
             message_id=each.id,
             status=MessageStatus.QUEUED,
-            next_attempt_at=pause.paused_until,
+            next_attempt_at=min(
+                pause.paused_until,
+                routes.next_at(each.email, pause.sender, but=here) or pause.paused_until,
+            ),
             provider=batch.provider,
             attempts=each.attempt - 1,
             error=pause.error,

@@ -57,11 +57,15 @@ def call_provider(guarded: GuardedProvider, mails: Sequence[Mail], *, key: str) 
     if prepared.call is not None:
         found, failure = _make(guarded, prepared.call)
         send_results |= {each.message_id: each for each in found}
-    code = failure.code if failure else "no_receipt"
-    outcome = failure.outcome if failure else Outcome.UNKNOWN
     for mail in prepared.mails:
         send_results.setdefault(
-            mail.message_id, SendResult(message_id=mail.message_id, outcome=outcome, error=code)
+            mail.message_id,
+            SendResult(
+                message_id=mail.message_id,
+                outcome=failure.outcome if failure else Outcome.UNKNOWN,
+                error=failure.code if failure else "no_receipt",
+                refuses_sender=isinstance(failure, SenderRefusedError),
+            ),
         )
     return Sent(send_results=send_results, failure=failure, is_shared=len(prepared.mails) > 1)
 
@@ -116,7 +120,10 @@ def _try(provider: Provider, mails: Sequence[Mail], *, key: str) -> Call | str:
 def _make(
     guarded: GuardedProvider, call: Callable[[], Sequence[SendResult]]
 ) -> tuple[Sequence[SendResult], ProviderError | None]:
-    """Make the call; return its receipts, or what it failed with."""
+    """Make the call; return its receipts, or what it failed with.
+
+    A provider that refuses our account fails, though it says so for single messages.
+    """
     send_results: Sequence[SendResult] = ()
     failure: ProviderError | None = None
     began_at = utc_now()
@@ -127,8 +134,10 @@ def _make(
     except Exception as error:  # noqa: BLE001 - a fault of the adapter after the call
         _log.error("adapter fault", provider=guarded.name, **error_fields(error))
         failure = OutcomeUnknownError("adapter_fault")
-    if failure is None or isinstance(failure, RejectedError | SenderRefusedError):
+    is_answered = failure is None or isinstance(failure, RejectedError | SenderRefusedError)
+    if is_answered and not any(each.refuses_account for each in send_results):
         guarded.succeed()
     else:
-        guarded.fail(began_at=began_at, now=utc_now(), retry_after=failure.retry_after)
+        retry_after = failure.retry_after if failure else None
+        guarded.fail(began_at=began_at, now=utc_now(), retry_after=retry_after)
     return send_results, failure

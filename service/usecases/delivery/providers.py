@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from service.domain.delivery.breaker import Breaker, BreakerState
-from service.mail.provider import Provider, reaches
+from service.mail.provider import Provider
 
 DEFAULT_CALLS = 8
 BUSY_FOR = timedelta(seconds=1)
@@ -86,6 +86,10 @@ class ProviderPool:
         if len(self._pool) != len(pool):
             raise ValueError("MAIL_URL names the same account of a mail API twice")
 
+    def __len__(self) -> int:
+        """Return how many providers there are."""
+        return len(self._pool)
+
     def __iter__(self) -> Iterator[GuardedProvider]:
         """Go through the providers in order of preference."""
         return iter(self._pool.values())
@@ -108,22 +112,6 @@ class ProviderPool:
     def is_any_closed(self, now: datetime, *, but: GuardedProvider) -> bool:
         """Tell whether another provider is in good health."""
         return any(guarded is not but and guarded.is_closed(now) for guarded in self)
-
-    def reaching(
-        self, address: str, *, but: GuardedProvider | None = None
-    ) -> Sequence[GuardedProvider]:
-        """Return those whose providers carry mail to this address, in order of preference."""
-        return [
-            guarded for guarded in self if guarded is not but and reaches(guarded.provider, address)
-        ]
-
-    def reached_at(self, address: str, *, but: GuardedProvider, now: datetime) -> datetime | None:
-        """Return when another provider may take a mail to this address; None where no other can."""
-        others = self.reaching(address, but=but)
-        if any(guarded.free_calls(now) for guarded in others):
-            return now
-        openings = [guarded.opens_at(now) or now + BUSY_FOR for guarded in others]
-        return min(openings, default=None)
 
     def next_opening(self, now: datetime) -> datetime | None:
         """Return when a provider that is paused or keeps to its pace may be called, if any is."""

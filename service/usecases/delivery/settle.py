@@ -11,11 +11,13 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from service.clock import utc_now
-from service.mail.mime import wire_address
-from service.store.delivery import activity
+from service.mail.provider import ADDRESS_UNSUPPORTED
+from service.store.delivery import activity, sender_pauses
 from service.store.delivery import claims as store
-from service.usecases.delivery.providers import GuardedProvider, ProviderPool
+from service.store.delivery.claims import ClaimedMessage
+from service.usecases.delivery.providers import ProviderPool
 from service.usecases.delivery.refusals import error_of, note_senders, rejections_of
+from service.usecases.delivery.routes import Routes
 from service.usecases.delivery.settlement import CallResult, settle_call
 from service.usecases.group_commit import GroupCommit
 
@@ -66,11 +68,13 @@ class Settler:
         are_ours: list[bool] = []
         with self._engine.begin() as connection:
             for result in results:
+                paused = note_senders(connection, result, now=now)
+                routes = self._routes(connection, result, now)
                 settlements, retry_at = settle_call(
                     result,
-                    paused_senders=note_senders(connection, result, now=now),
+                    paused_senders=paused,
                     is_other_well=self._pool.is_any_closed(now, but=result.guarded),
-                    reached_at=partial(self._reached_at, result.guarded, now=now),
+                    elsewhere_at=partial(_elsewhere_at, routes, result),
                     unknown_grace=self._unknown_grace,
                     jitter=self._jitter,
                     now=now,
@@ -83,10 +87,19 @@ class Settler:
             _log_result(result, is_ours=is_ours)
         return are_ours
 
-    def _reached_at(
-        self, guarded: GuardedProvider, email: str, *, now: datetime
-    ) -> datetime | None:
-        return self._pool.reached_at(wire_address(email), but=guarded, now=now)
+    def _routes(self, connection: Connection, result: CallResult, now: datetime) -> Routes:
+        """Return the ways to other providers, as far as anything in the call needs one."""
+        needs_other = len(self._pool) > 1 and any(
+            each.refuses_sender or each.error == ADDRESS_UNSUPPORTED
+            for each in result.send_results.values()
+        )
+        pauses = sender_pauses.paused(connection, now=now) if needs_other else {}
+        return Routes(pool=self._pool, now=now, pauses=pauses)
+
+
+def _elsewhere_at(routes: Routes, result: CallResult, message: ClaimedMessage) -> datetime | None:
+    sender = result.senders.get(message.id, "")
+    return routes.next_at(message.email, sender, but=result.guarded)
 
 
 def _record_activity(connection: Connection, results: Sequence[CallResult], now: datetime) -> None:

@@ -12,7 +12,7 @@ from service.mail.provider import (
     SenderRefusedError,
     SendResult,
 )
-from service.store.delivery.claims import ClaimedBatch, Settlement
+from service.store.delivery.claims import ClaimedBatch, ClaimedMessage, Settlement
 from service.usecases.delivery.providers import GuardedProvider
 
 
@@ -39,12 +39,10 @@ class CallResult:
         """Senders that the provider does not take, and its code for why. One that it took for
         another message of the call is not to blame.
         """
-        if self.failure is not None and not isinstance(self.failure, SenderRefusedError):
-            return {}
         return {
             self.senders[message_id]: send_result.error or "unknown"
             for message_id, send_result in self.send_results.items()
-            if send_result.outcome is Outcome.MISCONFIGURED
+            if send_result.refuses_sender
             and not self.is_split(send_result)
             and self.senders.get(message_id, "") not in {"", *self.accepted_senders}
         }
@@ -89,7 +87,7 @@ def settle_call(
     result: CallResult,
     *,
     is_other_well: bool,
-    reached_at: Callable[[str], datetime | None],
+    elsewhere_at: Callable[[ClaimedMessage], datetime | None],
     unknown_grace: timedelta,
     jitter: Callable[[], float],
     now: datetime,
@@ -99,28 +97,23 @@ def settle_call(
     (for the messages that are in no settlement).
 
     `is_other_well` tells whether another provider can take over at once what this one refused, and
-    `reached_at` when another may take a mail to an address that this one does not carry, if any.
-    Messages of unknown outcome rest `unknown_grace` before they go afresh, those of a sender that
-    is refused as long as `paused_senders` says.
+    `elsewhere_at` when another may take a message whose address or sender this one does not, if any
+    can. Messages of unknown outcome rest `unknown_grace` before they are sent afresh, those of a
+    refused sender as long as `paused_senders` says, or until another provider may take them.
     """
     paused = paused_senders or {}
     keeps_key = result.keeps_key(now)
-    is_handed_on = (
-        result.is_refused
-        and not isinstance(result.failure, SenderRefusedError)
-        and not keeps_key
-        and is_other_well
-    )
     settlements: list[Settlement] = []
     retry_at: datetime | None = None
     for message in result.batch.messages:
         send_result = result.send_results.get(message.id)
         if send_result is None:
             continue  # withheld, and settled before the call
-        other_at = reached_at(message.email) if send_result.error == ADDRESS_UNSUPPORTED else None
+        other_at = elsewhere_at(message) if send_result.error == ADDRESS_UNSUPPORTED else None
         is_split = result.is_split(send_result) or other_at is not None
+        is_retried = is_split and not send_result.refuses_sender
         decision = decide(
-            Outcome.TEMPORARY if is_split else send_result.outcome,
+            Outcome.TEMPORARY if is_retried else send_result.outcome,
             attempt=message.attempt,
             created_at=message.window_start,
             now=now,
@@ -149,9 +142,15 @@ def settle_call(
             continue
         if is_queued and is_unknown:
             next_attempt_at = max(next_attempt_at, now + unknown_grace)
-        if send_result.outcome is Outcome.MISCONFIGURED:
-            until = paused.get(result.senders.get(message.id, ""), next_attempt_at)
+        until = paused.get(result.senders.get(message.id, ""))
+        if send_result.refuses_sender and until is not None:
             next_attempt_at = max(next_attempt_at, until)
+            next_attempt_at = min(next_attempt_at, elsewhere_at(message) or next_attempt_at)
+        is_handed_on = is_other_well and (
+            send_result.refuses_account
+            if result.failure is None
+            else result.is_refused and not send_result.refuses_sender and not keeps_key
+        )
         settlements.append(
             Settlement(
                 message_id=message.id,

@@ -33,6 +33,7 @@ def unless_from(sender: str) -> Callable[[Sequence[Mail], str], list[SendResult]
                 if mail.sender.address == sender
                 else Outcome.MISCONFIGURED,
                 error=None if mail.sender.address == sender else "postmark_400",
+                refuses_sender=mail.sender.address != sender,
             )
             for mail in mails
         ]
