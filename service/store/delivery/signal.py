@@ -9,6 +9,7 @@ transaction: there the worker looks twice a second.
 
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -79,22 +80,24 @@ class MailWaiter:
         self._is_deaf = False
         self._version: object = None
 
-    def wait(self, seconds: float, *, stop: threading.Event) -> None:
-        """Return when mail was signalled, `seconds` have passed, or `stop` is set."""
+    def wait(self, seconds: float, *, is_over: Callable[[], bool]) -> None:
+        """Return when mail was signalled, `seconds` have passed, or `is_over`, which is asked ten
+        times a second, says so.
+        """
         deadline = time.monotonic() + seconds
         try:
             if self._connection is None:
                 self._connect()
                 return  # what came before the connection was not heard
             if self._is_deaf:
-                stop.wait(min(seconds, LOOK_BEHIND_POOLER_SECONDS))
+                _sleep(min(seconds, LOOK_BEHIND_POOLER_SECONDS), is_over)
                 return
-            while not stop.is_set() and (left := deadline - time.monotonic()) > 0:
+            while not is_over() and (left := deadline - time.monotonic()) > 0:
                 if self._heard(min(left, LOOK_EVERY_SECONDS)):
                     return
         except Exception:  # noqa: BLE001 - any driver's error means: connect anew, look meanwhile
             self.close()
-            stop.wait(min(seconds, RECONNECT_SECONDS))
+            _sleep(min(seconds, RECONNECT_SECONDS), is_over)
 
     def _connect(self) -> None:
         self._connection = self._engine.raw_connection()
@@ -129,3 +132,9 @@ class MailWaiter:
             with suppress(Exception):
                 self._connection.close()
             self._connection = self._driver = None
+
+
+def _sleep(seconds: float, is_over: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + seconds
+    while not is_over() and (left := deadline - time.monotonic()) > 0:
+        time.sleep(min(left, LOOK_EVERY_SECONDS))

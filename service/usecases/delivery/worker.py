@@ -1,7 +1,7 @@
 """The delivery worker: keeps as many calls under way as the provider may have, and no more."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Protocol
 
@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from service.clock import utc_now
 from service.log import error_fields
+from service.store.delivery.claims import ClaimedBatch
 from service.store.operations.capacity import TOO_MANY, is_too_many
 from service.usecases.delivery.deliver import Deliver
 from service.usecases.operations.chores import Chore, Chores
@@ -17,7 +18,6 @@ from service.usecases.operations.chores import Chore, Chores
 CONCURRENCY = 8
 LOOK_AT_LEAST_EVERY_SECONDS = 5.0
 AFTER_FAULT_SECONDS = 1.0
-REST_IN_CALLS_SECONDS = 0.05
 LOOK_AGAIN_SECONDS = 0.1
 """The least pause where something is due that nobody may take at the moment."""
 
@@ -25,10 +25,10 @@ _log = structlog.get_logger(__name__)
 
 
 class Waiter(Protocol):
-    """Whatever can wait for mail to be due."""
+    """Whatever can wait for emails to be due."""
 
-    def wait(self, seconds: float, *, stop: threading.Event) -> None:
-        """Return when mail may be due, after `seconds`, or when `stop` is set."""
+    def wait(self, seconds: float, *, is_over: Callable[[], bool]) -> None:
+        """Return when an email may be due, after `seconds`, or when `is_over` says so."""
 
 
 class Worker:
@@ -51,6 +51,8 @@ class Worker:
         self._concurrency = concurrency
         self.stop = threading.Event()
         """Set it to end `run`: calls under way are finished, nothing more is claimed."""
+        self._has_ended = threading.Event()
+        """Set when a call ends: one that fails may put its messages back at once."""
 
     def run(self, *, drain: bool = False) -> None:
         """Deliver until `stop` is set, or with `drain` until nothing is due."""
@@ -70,15 +72,16 @@ class Worker:
         with ThreadPoolExecutor(self._concurrency, thread_name_prefix="deliver") as pool:
             while not self.stop.is_set():
                 try:
+                    self._has_ended.clear()
                     free = self._concurrency - len(running)
                     claimed = self._deliver.claim(calls=free)
-                    running |= {pool.submit(self._deliver.deliver, batch) for batch in claimed}
+                    running |= {self._call(pool, batch) for batch in claimed}
                     running = self._reap(running, is_full=len(running) >= self._concurrency)
                     if drain and not claimed and not running and not self._deliver.is_any_due():
                         return
                     # What was due is claimed, unless all calls were filled or one is made again.
                     if len(claimed) < free and not any(batch.is_retry for batch in claimed):
-                        self._rest(running)
+                        self._rest()
                 except SQLAlchemyError as error:
                     cause = error.orig if isinstance(error, DBAPIError) else error
                     if is_too_many(error):
@@ -87,6 +90,11 @@ class Worker:
                         _log.warning("database fault", error=type(cause).__name__)
                     self.stop.wait(AFTER_FAULT_SECONDS)
             self._reap(running, is_full=False, finish=True)
+
+    def _call(self, pool: ThreadPoolExecutor, batch: ClaimedBatch) -> Future[None]:
+        future = pool.submit(self._deliver.deliver, batch)
+        future.add_done_callback(lambda _: self._has_ended.set())
+        return future
 
     def _reap(
         self, running: set[Future[None]], *, is_full: bool, finish: bool = False
@@ -103,15 +111,10 @@ class Worker:
                 _log.warning("batch failed", **error_fields(error))
         return running - done
 
-    def _rest(self, running: set[Future[None]]) -> None:
-        """Wait for mail, or for the next retry to fall due; with calls under way, not for long: one
-        that fails may put its mails back at once.
-        """
-        if running:
-            self._waiter.wait(REST_IN_CALLS_SECONDS, stop=self.stop)
-            return
+    def _rest(self) -> None:
+        """Wait for an email, for the end of a call, or for the next retry to fall due."""
         due_at = self._deliver.next_due_at()
         seconds = LOOK_AT_LEAST_EVERY_SECONDS
         if due_at is not None:
             seconds = min(seconds, max(LOOK_AGAIN_SECONDS, (due_at - utc_now()).total_seconds()))
-        self._waiter.wait(seconds, stop=self.stop)
+        self._waiter.wait(seconds, is_over=lambda: self.stop.is_set() or self._has_ended.is_set())

@@ -19,14 +19,14 @@ def waiter(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[MailWait
     """A waiter that would be seen to connect anew: that takes it longer than anything here."""
     monkeypatch.setattr(signal, "RECONNECT_SECONDS", LONG)
     made = MailWaiter(engine)
-    made.wait(LONG, stop=threading.Event())  # connects, and hears nothing of what was before
+    made.wait(LONG, is_over=lambda: False)  # connects, and hears nothing of what was before
     yield made
     made.close()
 
 
 def waited(waiter: MailWaiter, seconds: float, stop: threading.Event | None = None) -> float:
     began = time.monotonic()
-    waiter.wait(seconds, stop=stop or threading.Event())
+    waiter.wait(seconds, is_over=(stop or threading.Event()).is_set)
     return time.monotonic() - began
 
 

@@ -882,10 +882,10 @@ class Bell:
         self.rings = threading.Semaphore(0)
         self.is_resting = threading.Event()
 
-    def wait(self, seconds: float, *, stop: threading.Event) -> None:
+    def wait(self, seconds: float, *, is_over: Callable[[], bool]) -> None:
         self.is_resting.set()
         for _ in range(int(min(seconds, 20) * 100) + 1):
-            if self.rings.acquire(timeout=0.01) or stop.is_set():
+            if self.rings.acquire(timeout=0.01) or is_over():
                 break
         self.is_resting.clear()
 
@@ -939,6 +939,34 @@ def test_a_worker_wakes_for_new_mail_and_stops_when_told(scenario: Scenario):
         worker.stop.set()
         thread.join(20)
     assert not thread.is_alive()
+
+
+def test_the_end_of_a_call_is_heard_while_another_is_under_way(
+    scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+):
+    """What a failed call puts back goes to the next provider at once."""
+    monkeypatch.setattr("service.usecases.delivery.worker.LOOK_AT_LEAST_EVERY_SECONDS", 60)
+    go_on = threading.Event()
+
+    def hangs_for_ada(mails: Sequence[Mail], key: str) -> Sequence[SendResult]:
+        if mails[0].recipient == ADA:
+            assert go_on.wait(20)
+            return take(mails, key)
+        raise TemporaryError("http_503")
+
+    for email in (ADA, BOB):
+        scenario.sign_up(email)
+    first = FakeProvider(hangs_for_ada, name="first", batch_size=1)
+    worker = Worker(make(scenario, first, FakeProvider(name="second")), Bell())
+    thread = running(worker)
+    try:
+        eventually(scenario, BOB, "accepted")
+        assert scenario.messages(ADA)[0].status == "sending"
+    finally:
+        go_on.set()
+        worker.stop.set()
+        thread.join(20)
+    assert [row.provider for row in scenario.messages(BOB)] == ["second"]
 
 
 def test_a_worker_finishes_and_settles_the_call_under_way_before_it_stops(scenario: Scenario):
