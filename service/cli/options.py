@@ -15,29 +15,25 @@ from service.domain.errors import (
     UnknownListError,
 )
 from service.schemas.errors import field_errors
+from service.schemas.paging import USUAL_PAGE
 
-MAX_PAGE = 1000
+MAX_LINES = 1000
+"""A command prints more at once than an answer may hold: it keeps no thread of the service."""
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, as the API answers.")
 limit = click.option(
-    "--limit", default=50, show_default=True, type=click.IntRange(1, MAX_PAGE), help="How many."
+    "--limit",
+    default=USUAL_PAGE,
+    show_default=True,
+    type=click.IntRange(1, MAX_LINES),
+    help="How many.",
 )
 
 
 def page(command: _Command) -> _Command:
     """Give a command `--limit` and `--cursor`, by which a script goes from page to page."""
     cursor = click.option("--cursor", help="next_cursor of the page before, as --json shows it.")
-    return limit(cursor(command))
-
-
-def page_by_id(command: _Command) -> _Command:
-    """Give a command the same where the cursor is an id."""
-    cursor = click.option(
-        "--cursor",
-        type=click.UUID,
-        help="next_cursor of the page before, as --json shows it.",
-    )
     return limit(cursor(command))
 
 

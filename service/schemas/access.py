@@ -67,5 +67,5 @@ class AuditEntrySchema(Schema):
 class AuditSchema(Schema):
     """A page of the audit log, newest first."""
 
-    entries = fields.List(fields.Nested(AuditEntrySchema))
+    entries = fields.List(fields.Nested(AuditEntrySchema), attribute="items")
     next_cursor = fields.String(allow_none=True)

@@ -1,18 +1,17 @@
 """The outbox, and what mail APIs report of its emails."""
 
-from collections.abc import Sequence
 from typing import Any
 
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, fields
 
 from service.domain.delivery.retry import MessageStatus
 from service.domain.subscription import MessageKind
+from service.schemas.paging import PageSchema
 from service.usecases.delivery.outbox import MessageView
+from service.usecases.paging import Page
 
-MAX_PAGE = 200
 
-
-class OutboxPageSchema(Schema):
+class OutboxPageSchema(PageSchema):
     """Which messages."""
 
     status = fields.Enum(
@@ -22,8 +21,6 @@ class OutboxPageSchema(Schema):
             "description": "`failed` are the emails that need a person. Leave empty for all."
         },
     )
-    limit = fields.Integer(load_default=50, validate=validate.Range(min=1, max=MAX_PAGE))
-    cursor = fields.UUID(metadata={"description": "`next_cursor` of the page before."})
 
 
 class MessageSchema(Schema):
@@ -51,14 +48,14 @@ class MessagesSchema(Schema):
     """A page of messages, newest first."""
 
     messages = fields.List(fields.Nested(MessageSchema))
-    next_cursor = fields.UUID(allow_none=True)
+    next_cursor = fields.String(allow_none=True)
 
 
-def messages_data(found: Sequence[MessageView], *, limit: int) -> dict[str, Any]:
-    """Return a page of so many as `MessagesSchema` dumps it."""
+def messages_data(page: Page[MessageView]) -> dict[str, Any]:
+    """Return a page as `MessagesSchema` dumps it."""
     return {
-        "messages": [message_data(view) for view in found],
-        "next_cursor": found[-1].info.id if len(found) == limit else None,
+        "messages": [message_data(view) for view in page.items],
+        "next_cursor": page.next_cursor,
     }
 
 

@@ -73,7 +73,7 @@ class ManifestSchema(Schema):
 class ManifestsSchema(Schema):
     """A page of exports, newest first."""
 
-    exports = fields.List(fields.Nested(ManifestSchema))
+    exports = fields.List(fields.Nested(ManifestSchema), attribute="items")
     next_cursor = fields.String(allow_none=True)
 
 

@@ -1,9 +1,11 @@
 """Proof of consent."""
 
-from marshmallow import Schema, fields
+from marshmallow import Schema
+
+from service.schemas.paging import cursor_field
 
 
 class ReceiptQuerySchema(Schema):
     """Which part of a long receipt."""
 
-    cursor = fields.String(metadata={"description": "`next_cursor` of the receipt before."})
+    cursor = cursor_field("receipt")

@@ -14,10 +14,10 @@ from service.domain.subscription import Status, SuppressionReason
 from service.schemas.fields import LOCALE, SLUG, described
 from service.schemas.paging import PageSchema
 from service.store.people.subscribers import ConsentInfo
+from service.usecases.paging import Page
 from service.usecases.people.subscribers import (
     PersonData,
     SubscriberDetail,
-    SubscribersPage,
     SubscriberView,
 )
 
@@ -170,7 +170,7 @@ class SuppressionSchema(Schema):
 class SuppressionsSchema(Schema):
     """A page of suppressions."""
 
-    suppressions = fields.List(fields.Nested(SuppressionSchema))
+    suppressions = fields.List(fields.Nested(SuppressionSchema), attribute="items")
     next_cursor = fields.String(allow_none=True)
 
 
@@ -213,10 +213,10 @@ def _shown(view: SubscriberView | SubscriberDetail, slugs: Mapping[UUID, str]) -
     }
 
 
-def subscribers_data(page: SubscribersPage, slugs: Mapping[UUID, str]) -> dict[str, Any]:
+def subscribers_data(page: Page[SubscriberView], slugs: Mapping[UUID, str]) -> dict[str, Any]:
     """Return a page as `SubscribersSchema` dumps it; `slugs` names the lists."""
     return {
-        "subscribers": [_shown(view, slugs) for view in page.subscribers],
+        "subscribers": [_shown(view, slugs) for view in page.items],
         "next_cursor": page.next_cursor,
     }
 

@@ -1,6 +1,5 @@
 """Signing up, and signups held for review."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from marshmallow import Schema, fields, validate
@@ -9,9 +8,8 @@ from service.domain.address import MAX_LENGTH
 from service.domain.signup.risk import Reason
 from service.domain.subscription import MAX_LISTS
 from service.schemas.fields import LOCALE
+from service.usecases.paging import Page
 from service.usecases.signup.held import HeldView
-
-MAX_PAGE = 200
 
 
 class SignupSchema(Schema):
@@ -55,13 +53,6 @@ class SignupAcceptedSchema(Schema):
     status_url = fields.String(metadata={"format": "uri"})
 
 
-class HeldPageSchema(Schema):
-    """Which held signups."""
-
-    limit = fields.Integer(load_default=50, validate=validate.Range(min=1, max=MAX_PAGE))
-    cursor = fields.UUID(metadata={"description": "`next_cursor` of the page before."})
-
-
 class HeldSchema(Schema):
     """A signup of high risk, as it was asked for."""
 
@@ -81,15 +72,12 @@ class HeldListSchema(Schema):
     """A page of held signups, newest first."""
 
     held = fields.List(fields.Nested(HeldSchema))
-    next_cursor = fields.UUID(allow_none=True)
+    next_cursor = fields.String(allow_none=True)
 
 
-def held_data(found: Sequence[HeldView], *, limit: int) -> dict[str, Any]:
-    """Return a page of so many as `HeldListSchema` dumps it."""
-    return {
-        "held": [_shown(view) for view in found],
-        "next_cursor": found[-1].held.signup.message_id if len(found) == limit else None,
-    }
+def held_data(page: Page[HeldView]) -> dict[str, Any]:
+    """Return a page as `HeldListSchema` dumps it."""
+    return {"held": [_shown(view) for view in page.items], "next_cursor": page.next_cursor}
 
 
 def _shown(view: HeldView) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Outgoing webhooks, and the calls to them."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from marshmallow import Schema, fields, validate
@@ -8,10 +7,7 @@ from marshmallow import Schema, fields, validate
 from service.domain.webhooks.event import EventType
 from service.domain.webhooks.target import MAX_URL_LENGTH
 from service.schemas.fields import JsonBoolean
-from service.store.webhooks.receivers import AttemptInfo
 from service.usecases.webhooks.receivers import WebhookView
-
-MAX_PAGE = 200
 
 _URL: dict[str, Any] = {
     "validate": validate.Length(min=1, max=MAX_URL_LENGTH),
@@ -70,13 +66,6 @@ class WebhooksSchema(Schema):
     webhooks = fields.List(fields.Nested(WebhookSchema))
 
 
-class AttemptsPageSchema(Schema):
-    """Which page of a list."""
-
-    limit = fields.Integer(load_default=50, validate=validate.Range(min=1, max=MAX_PAGE))
-    cursor = fields.UUID(metadata={"description": "`next_cursor` of the page before."})
-
-
 class AttemptSchema(Schema):
     """One call to the receiver."""
 
@@ -93,13 +82,8 @@ class AttemptSchema(Schema):
 class AttemptsSchema(Schema):
     """A page of calls, newest first."""
 
-    attempts = fields.List(fields.Nested(AttemptSchema))
-    next_cursor = fields.UUID(allow_none=True)
-
-
-def attempts_data(found: Sequence[AttemptInfo], *, limit: int) -> dict[str, Any]:
-    """Return a page of so many calls as `AttemptsSchema` dumps it."""
-    return {"attempts": found, "next_cursor": found[-1].id if len(found) == limit else None}
+    attempts = fields.List(fields.Nested(AttemptSchema), attribute="items")
+    next_cursor = fields.String(allow_none=True)
 
 
 def webhook_data(view: WebhookView) -> dict[str, Any]:

@@ -20,7 +20,7 @@ def audit(*, limit: int, cursor: str | None, as_json: bool) -> None:
     if as_json:
         echo_json(AuditSchema().dump(page))
         return
-    for entry in page.entries:
+    for entry in page.items:
         detail = json.dumps(entry.detail, ensure_ascii=False) if entry.detail else ""
         click.echo(
             f"{entry.at:%Y-%m-%dT%H:%M:%SZ}  {entry.actor}  {entry.action}"

@@ -28,17 +28,18 @@ def outbox() -> None:
     show_default=True,
     type=click.Choice([*(each.value for each in MessageStatus), ANY]),
 )
-@options.page_by_id
+@options.page
 @options.as_json
-def list_messages(*, status: str, limit: int, cursor: UUID | None, as_json: bool) -> None:
+def list_messages(*, status: str, limit: int, cursor: str | None, as_json: bool) -> None:
     """Print the newest messages in one state, one a line, without addresses."""
-    found = services_or_exit().outbox.page(
-        status=None if status == ANY else MessageStatus(status), limit=limit, before=cursor
-    )
+    with options.in_one_line("There is no such message."):
+        page = services_or_exit().outbox.page(
+            status=None if status == ANY else MessageStatus(status), limit=limit, cursor=cursor
+        )
     if as_json:
-        echo_json(MessagesSchema().dump(messages_data(found, limit=limit)))
+        echo_json(MessagesSchema().dump(messages_data(page)))
         return
-    for view in found:
+    for view in page.items:
         info = view.info
         click.echo(
             f"{info.id}  {info.created_at:%Y-%m-%dT%H:%M:%SZ}  {info.kind}  {','.join(view.lists)}"

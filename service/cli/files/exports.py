@@ -25,7 +25,7 @@ def list_exports(*, limit: int, cursor: str | None, as_json: bool) -> None:
     if as_json:
         echo_json(ManifestsSchema().dump(page))
         return
-    for each in page.exports:
+    for each in page.items:
         size = f"{each.rows} rows" if each.is_complete else "not complete"
         click.echo(
             f"{each.id}  {each.at:%Y-%m-%dT%H:%M:%SZ}  {each.actor}  {each.format}  {size}"

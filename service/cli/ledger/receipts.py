@@ -9,9 +9,9 @@ from uuid import UUID
 
 import click
 
+from service.cli import options
 from service.cli.application import services_or_exit
 from service.cli.files.files import private_file
-from service.domain.errors import InvalidInputError, NotFoundError
 from service.domain.ledger.format import Document
 from service.signing import PublicKey, PublicKeyError
 from service.usecases.ledger.verify import Report, UnreadableFileError, VerifyReceipts
@@ -84,12 +84,8 @@ def checkpoint() -> None:
 @click.option("--cursor", help="next_cursor of the receipt before, where it has one.")
 def issue(subscriber_id: UUID, cursor: str | None) -> None:
     """Print the signed receipt of all of a person's consents."""
-    try:
+    with options.in_one_line(f"There is no subscriber {subscriber_id}."):
         found = services_or_exit().receipts.by_subscriber(subscriber_id, actor=ACTOR, cursor=cursor)
-    except NotFoundError:
-        raise click.ClickException(f"There is no subscriber {subscriber_id}.") from None
-    except InvalidInputError as error:
-        raise click.UsageError(str(error)) from None
     click.echo(json.dumps(found, ensure_ascii=False, indent=2))
 
 

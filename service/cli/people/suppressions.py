@@ -28,7 +28,7 @@ def list_suppressions(*, email: str | None, limit: int, cursor: str | None, as_j
     if as_json:
         echo_json(SuppressionsSchema().dump(page))
         return
-    for each in page.suppressions:
+    for each in page.items:
         click.echo(
             f"{each.address_hash}  {each.reason}  {each.created_at:%Y-%m-%dT%H:%M:%SZ}"
             f"  {each.email_key or '(erased)'}  {each.note or ''}".rstrip()

@@ -19,15 +19,16 @@ def held() -> None:
 
 
 @held.command("list")
-@options.page_by_id
+@options.page
 @options.as_json
-def list_held(*, limit: int, cursor: UUID | None, as_json: bool) -> None:
+def list_held(*, limit: int, cursor: str | None, as_json: bool) -> None:
     """Print the newest, one a line."""
-    found = services_or_exit().held.page(limit=limit, before=cursor)
+    with options.in_one_line("There is no such held signup."):
+        page = services_or_exit().held.page(limit=limit, cursor=cursor)
     if as_json:
-        echo_json(HeldListSchema().dump(held_data(found, limit=limit)))
+        echo_json(HeldListSchema().dump(held_data(page)))
         return
-    for view in found:
+    for view in page.items:
         signup, risk = view.held.signup, view.held.risk
         click.echo(
             f"{signup.message_id}  {signup.at:%Y-%m-%dT%H:%M:%SZ}  {risk.score}"

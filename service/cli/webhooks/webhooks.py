@@ -13,7 +13,6 @@ from service.schemas.webhooks import (
     AttemptsSchema,
     WebhookSchema,
     WebhooksSchema,
-    attempts_data,
     webhook_data,
 )
 from service.usecases.webhooks.receivers import Webhooks, WebhookView
@@ -92,16 +91,16 @@ def change(*, webhook_id: UUID, every_list: bool, as_json: bool, **given: Any) -
 
 @webhooks.command("attempts")
 @WEBHOOK
-@options.page_by_id
+@options.page
 @options.as_json
-def attempts(*, webhook_id: UUID, limit: int, cursor: UUID | None, as_json: bool) -> None:
+def attempts(*, webhook_id: UUID, limit: int, cursor: str | None, as_json: bool) -> None:
     """Print the calls of the last 30 days, newest first, one a line."""
     with options.in_one_line(f"There is no webhook {webhook_id}."):
-        found = _found().attempts(webhook_id, limit=limit, before=cursor)
+        page = _found().attempts(webhook_id, limit=limit, cursor=cursor)
     if as_json:
-        echo_json(AttemptsSchema().dump(attempts_data(found, limit=limit)))
+        echo_json(AttemptsSchema().dump(page))
         return
-    for each in found:
+    for each in page.items:
         outcome = each.error or each.status_code
         click.echo(
             f"{each.at:%Y-%m-%dT%H:%M:%SZ}  {each.type}  {outcome}  {each.duration_ms} ms"

@@ -1,21 +1,14 @@
 """What administrators did, newest first."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from uuid import UUID
 
 from sqlalchemy import Engine
 
 from service.store.access.audit import AuditRecord, audit_page
 from service.store.database import reading
-from service.usecases.paging import cursor_of, id_of
+from service.usecases.paging import Cursors, Page
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditPage:
-    """A page of the log; `next_cursor` is None on the last one."""
-
-    entries: Sequence[AuditRecord]
-    next_cursor: str | None
+_CURSORS = Cursors("audit", read=UUID)
 
 
 class Audit:
@@ -25,12 +18,12 @@ class Audit:
         """Take the engine."""
         self._engine = engine
 
-    def page(self, *, limit: int, cursor: str | None = None) -> AuditPage:
+    def page(self, *, limit: int, cursor: str | None = None) -> Page[AuditRecord]:
         """Return a page. Raises `InvalidInputError` (cursor)."""
-        before = id_of(cursor) if cursor else None
         with reading(self._engine) as connection:
-            found = audit_page(connection, limit=limit + 1, before=before)
-        shown = found[:limit]
-        return AuditPage(
-            entries=shown, next_cursor=cursor_of(shown[-1].id) if len(found) > limit else None
-        )
+            return _CURSORS.page(
+                lambda before, count: audit_page(connection, limit=count, before=before),
+                limit=limit,
+                cursor=cursor,
+                key=lambda entry: entry.id,
+            )

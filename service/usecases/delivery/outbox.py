@@ -15,6 +15,9 @@ from service.store.database import reading
 from service.store.delivery import outbox_admin as store
 from service.store.delivery.outbox_admin import MessageInfo
 from service.usecases.lists.lists import Lists
+from service.usecases.paging import Cursors, Page
+
+_CURSORS = Cursors("outbox", read=UUID)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,12 +46,22 @@ class Outbox:
         self._mail_is_due = mail_is_due
 
     def page(
-        self, *, status: MessageStatus | None, limit: int, before: UUID | None = None
-    ) -> list[MessageView]:
-        """Return the newest messages, in one state or in any, or those older than `before`."""
+        self, *, limit: int, cursor: str | None = None, status: MessageStatus | None = None
+    ) -> Page[MessageView]:
+        """Return a page of messages in one state or in any, newest first.
+
+        Raises `InvalidInputError` (cursor).
+        """
         with reading(self._engine) as connection:
-            found = store.page(connection, status=status, limit=limit, before=before)
-        return [self._view(info) for info in found]
+            page = _CURSORS.page(
+                lambda before, count: store.page(
+                    connection, status=status, limit=count, before=before
+                ),
+                limit=limit,
+                cursor=cursor,
+                key=lambda info: info.id,
+            )
+        return Page(items=[self._view(info) for info in page.items], next_cursor=page.next_cursor)
 
     def retry(self, message_id: UUID, *, actor: str) -> MessageView:
         """Queue a failed message again, with a fresh window of retries, and return it.

@@ -12,7 +12,9 @@ from service.domain.errors import NotFoundError
 from service.store.access.audit import AuditRecord, audit_page, find_audit
 from service.store.database import reading
 from service.usecases.files.export import EXPORTED
-from service.usecases.paging import cursor_of, id_of
+from service.usecases.paging import Cursors, Page
+
+_CURSORS = Cursors("exports", read=UUID)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,14 +39,6 @@ class Manifest:
     completed_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ManifestsPage:
-    """A page of manifests, newest first; `next_cursor` is None on the last one."""
-
-    exports: Sequence[Manifest]
-    next_cursor: str | None
-
-
 class Exports:
     """Reads manifests."""
 
@@ -62,18 +56,21 @@ class Exports:
 
     def page(
         self, *, limit: int, cursor: str | None = None, actor: str | None = None
-    ) -> ManifestsPage:
-        """Return a page, of `actor`'s own exports where given. Raises `InvalidInputError`."""
-        before = id_of(cursor) if cursor else None
+    ) -> Page[Manifest]:
+        """Return a page, newest first, of `actor`'s own exports where given.
+
+        Raises `InvalidInputError` (cursor).
+        """
         with reading(self._engine) as connection:
-            found = audit_page(
-                connection, limit=limit + 1, before=before, action=EXPORTED, actor=actor
+            page = _CURSORS.page(
+                lambda before, count: audit_page(
+                    connection, limit=count, before=before, action=EXPORTED, actor=actor
+                ),
+                limit=limit,
+                cursor=cursor,
+                key=lambda entry: entry.id,
             )
-        shown = found[:limit]
-        return ManifestsPage(
-            exports=[_manifest(each) for each in shown],
-            next_cursor=cursor_of(shown[-1].id) if len(found) > limit else None,
-        )
+        return Page(items=[_manifest(each) for each in page.items], next_cursor=page.next_cursor)
 
 
 def _manifest(entry: AuditRecord) -> Manifest:

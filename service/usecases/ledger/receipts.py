@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine
 
 from service.clock import utc_now
-from service.domain.errors import InvalidInputError, NotFoundError
+from service.domain.errors import NotFoundError
 from service.domain.ledger.format import (
     FORMAT,
     Document,
@@ -25,7 +25,7 @@ from service.store.ledger.reading import PersonEvents, Place, StoredEntry, Subsc
 from service.store.ledger.sealing import read_head
 from service.tokens import ReceiptTokens
 from service.usecases.lists.lists import Lists
-from service.usecases.paging import cursor_of, key_of
+from service.usecases.paging import Cursors
 
 LINK_WORKS_FOR = timedelta(days=1)
 """A page that offers the receipt makes a fresh link each time."""
@@ -33,6 +33,19 @@ LINK_WORKS_FOR = timedelta(days=1)
 PAGE = 1000
 RECEIPT_PAGE = 200
 """Events in one receipt: some 300 kB. What a person has more of is in the next one."""
+
+
+def _place(text: str) -> Place:
+    """Read the place of an event. Raises `ValueError`, `OverflowError`."""
+    at, event_id = text.split(" ")
+    return datetime.fromisoformat(at).astimezone(UTC), UUID(event_id)
+
+
+def _place_text(place: Place) -> str:
+    return f"{utc(place[0])} {place[1]}"
+
+
+_CURSORS = Cursors("receipt", read=_place, write=_place_text)
 
 
 class Receipts:
@@ -125,7 +138,7 @@ class Receipts:
         cursor: str | None,
     ) -> Document:
         now = utc_now()
-        after = _place(cursor) if cursor else None
+        after = _CURSORS.key_of(cursor)
         email = store.email_of(connection, subscriber_id)
         if email is None:
             raise NotFoundError
@@ -144,9 +157,7 @@ class Receipts:
                 "texts": [{"sha256": key, "text": words} for key, words in texts.items()],
                 "entries": [_record(entry, with_personal=True) for entry in events.sealed],
                 "unsealed": [_unsealed(event) for event in events.unsealed],
-                "next_cursor": (
-                    cursor_of(utc(events.next[0]), events.next[1]) if events.next else None
-                ),
+                "next_cursor": _CURSORS.after(events.next) if events.next else None,
                 "checkpoint": self._checkpoint(connection, now),
                 "public_key": self._signer.public_key.jwk(),
             }
@@ -175,15 +186,6 @@ class Receipts:
 
     def _checkpoint(self, connection: Connection, now: datetime) -> Document:
         return self._signer.sign(checkpoint_document(read_head(connection), at=now))
-
-
-def _place(cursor: str) -> Place:
-    """Read the cursor of a receipt. Raises `InvalidInputError`."""
-    at, event_id = key_of(cursor, parts=2)
-    try:
-        return datetime.fromisoformat(at).astimezone(UTC), UUID(event_id)
-    except (ValueError, OverflowError):
-        raise InvalidInputError("cursor", "Use next_cursor of the receipt before.") from None
 
 
 def _utc(at: datetime | None) -> str | None:

@@ -26,7 +26,7 @@ from service.store.people.subscribers import (
 )
 from service.store.people.suppressions import SuppressionInfo
 from service.usecases.lists.lists import Lists
-from service.usecases.paging import cursor_of, id_of
+from service.usecases.paging import Cursors, Page
 from service.usecases.people.erase import erase_person
 
 T = TypeVar("T", covariant=True)
@@ -34,6 +34,7 @@ T = TypeVar("T", covariant=True)
 CHANGEABLE = frozenset({"name", "locale", "attributes"})
 MAX_REASONS = 10
 SHOWN_HISTORY = 200
+_CURSORS = Cursors("subscribers", read=UUID)
 """Consent events and emails that are shown of one person."""
 DATA_PAGE = 500
 """Rows of one person that are read at once where all are given."""
@@ -51,14 +52,6 @@ class SubscriberView:
 
     info: SubscriberInfo
     subscriptions: Sequence[SubscriptionInfo]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubscribersPage:
-    """A page of subscribers; `next_cursor` is None on the last one."""
-
-    subscribers: Sequence[SubscriberView]
-    next_cursor: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,28 +104,28 @@ class Subscribers:
         list: str | None = None,  # noqa: A002 - the name that it has outside
         status: Status | None = None,
         text: str | None = None,
-    ) -> SubscribersPage:
+    ) -> Page[SubscriberView]:
         """Return a page, oldest first. Raises `UnknownListError`, `InvalidInputError` (cursor)."""
+        list_id = self._lists.get(list).id if list else None
         with reading(self._engine) as connection:
-            found = store.subscribers_page(
-                connection,
-                limit=limit + 1,
-                after=id_of(cursor) if cursor else None,
-                list_id=self._lists.get(list).id if list else None,
-                status=status,
-                text=text,
+            page = _CURSORS.page(
+                lambda after, count: store.subscribers_page(
+                    connection, limit=count, after=after, list_id=list_id, status=status, text=text
+                ),
+                limit=limit,
+                cursor=cursor,
+                key=lambda info: info.id,
             )
-            shown = found[:limit]
-            held = store.subscriptions_of(connection, [info.id for info in shown])
-        return SubscribersPage(
-            subscribers=[
+            held = store.subscriptions_of(connection, [info.id for info in page.items])
+        return Page(
+            items=[
                 SubscriberView(
                     info=info,
                     subscriptions=[each for each in held if each.subscriber_id == info.id],
                 )
-                for info in shown
+                for info in page.items
             ],
-            next_cursor=cursor_of(shown[-1].id) if len(found) > limit else None,
+            next_cursor=page.next_cursor,
         )
 
     def get(self, subscriber_id: UUID) -> SubscriberDetail:

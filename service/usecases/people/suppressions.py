@@ -1,8 +1,5 @@
 """Suppressions, for administrators: which addresses are not to be mailed."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 from sqlalchemy import Engine
 
 from service.clock import utc_now
@@ -13,15 +10,18 @@ from service.store.access.audit import insert_audit
 from service.store.database import reading
 from service.store.people import suppressions as store
 from service.store.people.suppressions import NewSuppression, SuppressionInfo
-from service.usecases.paging import cursor_of, key_of
+from service.usecases.paging import Cursors, Page
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SuppressionsPage:
-    """A page of suppressions; `next_cursor` is None on the last one."""
+def _key(text: str) -> tuple[str, str]:
+    """Read hash and reason of a suppression. Raises `ValueError`."""
+    hashed, reason = text.split(" ")
+    if not hashed.isalnum():
+        raise ValueError(hashed)
+    return hashed, SuppressionReason(reason).value
 
-    suppressions: Sequence[SuppressionInfo]
-    next_cursor: str | None
+
+_CURSORS = Cursors("suppressions", read=_key, write=" ".join)
 
 
 class Suppressions:
@@ -34,22 +34,18 @@ class Suppressions:
 
     def page(
         self, *, limit: int, cursor: str | None = None, email: str | None = None
-    ) -> SuppressionsPage:
+    ) -> Page[SuppressionInfo]:
         """Return a page, or those of one address. Raises `AddressError`, `InvalidInputError`."""
-        after = key_of(cursor, parts=2) if cursor else None
+        hashed = self.hash_of(email) if email else None
         with reading(self._engine) as connection:
-            found = store.suppressions_page(
-                connection,
-                limit=limit + 1,
-                after=(after[0], after[1]) if after else None,
-                address_hash=self.hash_of(email) if email else None,
+            return _CURSORS.page(
+                lambda after, count: store.suppressions_page(
+                    connection, limit=count, after=after, address_hash=hashed
+                ),
+                limit=limit,
+                cursor=cursor,
+                key=lambda found: (found.address_hash, found.reason),
             )
-        shown = found[:limit]
-        more = len(found) > limit
-        return SuppressionsPage(
-            suppressions=shown,
-            next_cursor=cursor_of(shown[-1].address_hash, shown[-1].reason) if more else None,
-        )
 
     def add(self, email: str, *, note: str | None, actor: str) -> SuppressionInfo:
         """Keep an address from being mailed, by hand; again changes nothing.

@@ -16,10 +16,12 @@ from service.store.signup import held as store
 from service.store.signup.held import Held
 from service.store.signup.signups import record_signups
 from service.usecases.lists.lists import Lists
+from service.usecases.paging import Cursors, Page
 from service.usecases.people.removal import remove_old
 
 KEEP = timedelta(days=30)
 """How long a held signup waits; then it is forgotten."""
+_CURSORS = Cursors("held", read=UUID)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,11 +41,16 @@ class HeldSignups:
         self._lists = lists
         self._mail_is_due = mail_is_due
 
-    def page(self, *, limit: int, before: UUID | None = None) -> list[HeldView]:
-        """Return the newest, or those older than `before`."""
+    def page(self, *, limit: int, cursor: str | None = None) -> Page[HeldView]:
+        """Return a page, newest first. Raises `InvalidInputError` (cursor)."""
         with reading(self._engine) as connection:
-            found = store.held_page(connection, limit=limit, before=before)
-        return [self._view(each) for each in found]
+            page = _CURSORS.page(
+                lambda before, count: store.held_page(connection, limit=count, before=before),
+                limit=limit,
+                cursor=cursor,
+                key=lambda held: held.signup.message_id,
+            )
+        return Page(items=[self._view(each) for each in page.items], next_cursor=page.next_cursor)
 
     def release(self, held_id: UUID, *, actor: str) -> None:
         """Take the signup as if it were made now: its confirmation is owed, within the address's

@@ -17,7 +17,10 @@ from service.store.database import reading
 from service.store.webhooks import receivers as store
 from service.store.webhooks.receivers import AttemptInfo, WebhookInfo
 from service.usecases.lists.lists import Lists
+from service.usecases.paging import Cursors, Page
 from service.webhooks.call import new_secret
+
+_CURSORS = Cursors("attempts", read=UUID)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,16 +145,23 @@ class Webhooks:
         store.forget_cached_types(self._engine)
 
     def attempts(
-        self, webhook_id: UUID, *, limit: int, before: UUID | None = None
-    ) -> list[AttemptInfo]:
-        """Return the newest calls to it, or those older than the one `before`.
+        self, webhook_id: UUID, *, limit: int, cursor: str | None = None
+    ) -> Page[AttemptInfo]:
+        """Return a page of the calls to it, newest first.
 
-        Raises `NotFoundError`.
+        Raises `NotFoundError`, `InvalidInputError` (cursor).
         """
         with reading(self._engine) as connection:
             if store.get(connection, webhook_id) is None:
                 raise NotFoundError(str(webhook_id))
-            return store.attempts_page(connection, webhook_id, limit=limit, before=before)
+            return _CURSORS.page(
+                lambda before, count: store.attempts_page(
+                    connection, webhook_id, limit=count, before=before
+                ),
+                limit=limit,
+                cursor=cursor,
+                key=lambda attempt: attempt.id,
+            )
 
     def _view(self, info: WebhookInfo) -> WebhookView:
         slug = None

@@ -5,7 +5,8 @@ from typing import Any
 from service.domain.access.roles import Role
 from service.schemas.access import AuditSchema
 from service.schemas.paging import PageSchema
-from service.usecases.access.audit import AuditPage
+from service.store.access.audit import AuditRecord
+from service.usecases.paging import Page
 from service.web.http.auth import requires
 from service.web.http.context import services
 from service.web.http.json_body import JsonBlueprint
@@ -19,6 +20,6 @@ audit_api = JsonBlueprint(
 @requires(Role.ADMIN)
 @audit_api.arguments(PageSchema, location="query")
 @audit_api.response(200, AuditSchema)
-def entries(page: dict[str, Any]) -> AuditPage:
+def entries(page: dict[str, Any]) -> Page[AuditRecord]:
     """List entries, newest first."""
-    return services().audit.page(limit=page["limit"], cursor=page.get("cursor"))
+    return services().audit.page(**page)

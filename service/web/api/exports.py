@@ -6,7 +6,8 @@ from uuid import UUID
 from service.domain.access.roles import Role
 from service.schemas.files import ManifestSchema, ManifestsSchema
 from service.schemas.paging import PageSchema
-from service.usecases.files.manifests import Manifest, ManifestsPage
+from service.usecases.files.manifests import Manifest
+from service.usecases.paging import Page
 from service.web.http.auth import actor, current_key, requires
 from service.web.http.context import services
 from service.web.http.json_body import JsonBlueprint
@@ -20,9 +21,9 @@ exports_api = JsonBlueprint(
 @requires(Role.EXPORT)
 @exports_api.arguments(PageSchema, location="query")
 @exports_api.response(200, ManifestsSchema)
-def exports(page: dict[str, Any]) -> ManifestsPage:
+def exports(page: dict[str, Any]) -> Page[Manifest]:
     """List exports, newest first."""
-    return services().exports.page(limit=page["limit"], cursor=page.get("cursor"), actor=_only_of())
+    return services().exports.page(**page, actor=_only_of())
 
 
 @exports_api.get("/<uuid:export_id>")

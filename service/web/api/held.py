@@ -4,7 +4,8 @@ from typing import Any
 from uuid import UUID
 
 from service.domain.access.roles import Role
-from service.schemas.signup import HeldListSchema, HeldPageSchema, held_data
+from service.schemas.paging import PageSchema
+from service.schemas.signup import HeldListSchema, held_data
 from service.web.http.auth import actor, requires
 from service.web.http.context import services
 from service.web.http.json_body import JsonBlueprint
@@ -16,13 +17,11 @@ held_api = JsonBlueprint(
 
 @held_api.get("")
 @requires(Role.ADMIN)
-@held_api.arguments(HeldPageSchema, location="query")
+@held_api.arguments(PageSchema, location="query")
 @held_api.response(200, HeldListSchema)
 def held(page: dict[str, Any]) -> dict[str, Any]:
     """List signups held for review, newest first; each is forgotten after 30 days."""
-    limit = page["limit"]
-    found = services().held.page(limit=limit, before=page.get("cursor"))
-    return held_data(found, limit=limit)
+    return held_data(services().held.page(**page))
 
 
 @held_api.post("/<uuid:held_id>/release")

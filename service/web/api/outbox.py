@@ -26,11 +26,7 @@ outbox_api = JsonBlueprint(
 @outbox_api.response(200, MessagesSchema)
 def messages(page: dict[str, Any]) -> dict[str, Any]:
     """List emails, newest first."""
-    limit = page["limit"]
-    found = services().outbox.page(
-        status=page.get("status"), limit=limit, before=page.get("cursor")
-    )
-    return messages_data(found, limit=limit)
+    return messages_data(services().outbox.page(**page))
 
 
 @outbox_api.post("/<uuid:message_id>/retry")

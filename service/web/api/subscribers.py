@@ -34,14 +34,8 @@ subscribers_api = JsonBlueprint(
 @subscribers_api.alt_response(404, description="There is no such list.")
 def subscribers(query: dict[str, Any]) -> dict[str, Any]:
     """List subscribers, oldest first."""
-    page = services().subscribers.page(
-        limit=query["limit"],
-        cursor=query.get("cursor"),
-        list=query.get("list"),
-        status=query.get("status"),
-        text=query.get("q"),
-    )
-    return subscribers_data(page, _slugs())
+    text = query.pop("q", None)
+    return subscribers_data(services().subscribers.page(**query, text=text), _slugs())
 
 
 @subscribers_api.get("/<uuid:subscriber_id>")

@@ -11,7 +11,7 @@ from service.schemas.people import (
     SuppressionsSchema,
 )
 from service.store.people.suppressions import SuppressionInfo
-from service.usecases.people.suppressions import SuppressionsPage
+from service.usecases.paging import Page
 from service.web.http.auth import actor, requires
 from service.web.http.context import services
 from service.web.http.json_body import JsonBlueprint
@@ -28,11 +28,9 @@ suppressions_api = JsonBlueprint(
 @requires(Role.ADMIN)
 @suppressions_api.arguments(SuppressionsQuerySchema, location="query")
 @suppressions_api.response(200, SuppressionsSchema)
-def suppressions(page: dict[str, Any]) -> SuppressionsPage:
+def suppressions(page: dict[str, Any]) -> Page[SuppressionInfo]:
     """List suppressions."""
-    return services().suppressions.page(
-        limit=page["limit"], cursor=page.get("cursor"), email=page.get("email")
-    )
+    return services().suppressions.page(**page)
 
 
 @suppressions_api.post("")

@@ -5,16 +5,17 @@ from typing import Any
 from uuid import UUID
 
 from service.domain.access.roles import Role
+from service.schemas.paging import PageSchema
 from service.schemas.webhooks import (
-    AttemptsPageSchema,
     AttemptsSchema,
     WebhookChangeSchema,
     WebhookCreateSchema,
     WebhookSchema,
     WebhooksSchema,
-    attempts_data,
     webhook_data,
 )
+from service.store.webhooks.receivers import AttemptInfo
+from service.usecases.paging import Page
 from service.web.http.auth import actor, requires
 from service.web.http.context import services
 from service.web.http.json_body import JsonBlueprint
@@ -83,11 +84,9 @@ def delete_webhook(webhook_id: UUID) -> tuple[str, HTTPStatus]:
 
 @webhooks_api.get("/<uuid:webhook_id>/attempts")
 @requires(Role.ADMIN)
-@webhooks_api.arguments(AttemptsPageSchema, location="query")
+@webhooks_api.arguments(PageSchema, location="query")
 @webhooks_api.response(200, AttemptsSchema)
 @webhooks_api.alt_response(404, description="There is no such webhook.")
-def attempts(page: dict[str, Any], webhook_id: UUID) -> dict[str, Any]:
+def attempts(page: dict[str, Any], webhook_id: UUID) -> Page[AttemptInfo]:
     """List the calls of the last 30 days, newest first."""
-    limit = page["limit"]
-    found = services().webhooks.attempts(webhook_id, limit=limit, before=page.get("cursor"))
-    return attempts_data(found, limit=limit)
+    return services().webhooks.attempts(webhook_id, **page)

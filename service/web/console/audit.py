@@ -1,10 +1,11 @@
 """The audit log: who did what."""
 
-from flask import render_template, request, url_for
+from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
 from service.web.console import admin_pages
 from service.web.console.access.session import signed_in
+from service.web.console.tools import next_page
 from service.web.http.context import services
 
 PAGE = 100
@@ -18,5 +19,5 @@ def audit() -> ResponseReturnValue:
     return render_template(
         "admin/audit.html",
         page=page,
-        older=url_for("admin.audit", cursor=page.next_cursor) if page.next_cursor else None,
+        older=next_page("admin.audit", page),
     )

@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 
 from service.web.console import admin_pages
 from service.web.console.access.session import actor, signed_in
-from service.web.console.tools import asked_id
+from service.web.console.tools import next_page
 from service.web.http.context import services
 
 PAGE = 50
@@ -18,16 +18,15 @@ PAGE = 50
 @signed_in
 def held() -> ResponseReturnValue:
     """Show the signups that wait, newest first."""
-    found = services().held.page(limit=PAGE, before=asked_id("before"))
+    page = services().held.page(limit=PAGE, cursor=request.args.get("cursor"))
     done = {
         "released": _("The signup is taken; its confirmation is mailed."),
         "dropped": _("The signup is dropped."),
     }
-    last = found[-1].held.signup.message_id if len(found) == PAGE else None
     return render_template(
         "admin/held.html",
-        found=found,
-        older=url_for("admin.held", before=last) if last else None,
+        found=page.items,
+        older=next_page("admin.held", page),
         notice=done.get(request.args.get("done", "")),
     )
 

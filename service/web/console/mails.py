@@ -10,7 +10,7 @@ from flask_babel import ngettext
 from service.domain.delivery.retry import MessageStatus
 from service.web.console import admin_pages
 from service.web.console.access.session import actor, signed_in
-from service.web.console.tools import asked_id
+from service.web.console.tools import next_page
 from service.web.http.context import services
 
 PAGE = 50
@@ -22,18 +22,19 @@ def mails() -> ResponseReturnValue:
     """Show the newest emails in one state, failed ones where none is named."""
     asked = request.args.get("status", MessageStatus.FAILED.value)
     status = MessageStatus(asked) if asked in set(MessageStatus) else None
-    found = services().outbox.page(status=status, limit=PAGE, before=asked_id("before"))
+    page = services().outbox.page(status=status, limit=PAGE, cursor=request.args.get("cursor"))
+    shown = status.value if status else "any"
     queued = request.args.get("queued", type=int)
     return render_template(
         "admin/mails.html",
-        mails=found,
-        status=status.value if status else "any",
+        mails=page.items,
+        status=shown,
         statuses=[
             (MessageStatus.FAILED.value, _("Failed")),
             (MessageStatus.QUEUED.value, _("Waiting")),
             ("any", _("All")),
         ],
-        before=found[-1].info.id if len(found) == PAGE else None,
+        older=next_page("admin.mails", page, status=shown),
         notice=None
         if queued is None
         else ngettext("%(num)d mail is queued again.", "%(num)d mails are queued again.", queued),

@@ -21,6 +21,7 @@ from service.store.people.subscribers import SubscriberInfo
 from service.web.api.subscribers import person_file
 from service.web.console import admin_pages
 from service.web.console.access.session import actor, signed_in
+from service.web.console.tools import next_page
 from service.web.http.context import services
 
 PAGE = 50
@@ -40,7 +41,7 @@ def subscribers() -> ResponseReturnValue:
         status=Status(status) if status in set(Status) else None,
         text=text or None,
     )
-    asked = {"q": text or None, "list": slug or None, "status": status or None}
+    asked: dict[str, Any] = {"q": text or None, "list": slug or None, "status": status or None}
     return render_template(
         "admin/subscribers.html",
         page=page,
@@ -48,8 +49,8 @@ def subscribers() -> ResponseReturnValue:
         statuses=[status.value for status in Status],
         asked=asked,
         is_first="cursor" not in request.args,
-        first_page=_address(asked),
-        next_page=_address(asked, page.next_cursor) if page.next_cursor else None,
+        first_page=url_for("admin.subscribers", **asked),
+        next_page=next_page("admin.subscribers", page, **asked),
         notice=_("The person is erased.") if request.args.get("done") == "erased" else None,
     )
 
@@ -105,16 +106,6 @@ def erase_subscriber(subscriber_id: UUID) -> ResponseReturnValue:
 def subscriber_data(subscriber_id: UUID) -> ResponseReturnValue:
     """Give all data of the person as one file, for them. A POST, for it is kept in the log."""
     return person_file(subscriber_id, actor=actor())
-
-
-def _address(asked: Mapping[str, str | None], cursor: str | None = None) -> str:
-    return url_for(
-        "admin.subscribers",
-        q=asked["q"],
-        list=asked["list"],
-        status=asked["status"],
-        cursor=cursor,
-    )
 
 
 def _changes(info: SubscriberInfo) -> dict[str, Any]:

@@ -6,9 +6,11 @@ from flask_babel import gettext as _
 
 from service.domain.errors import AddressError
 from service.domain.subscription import SuppressionReason
-from service.usecases.people.suppressions import SuppressionsPage
+from service.store.people.suppressions import SuppressionInfo
+from service.usecases.paging import Page
 from service.web.console import admin_pages
 from service.web.console.access.session import actor, signed_in
+from service.web.console.tools import next_page
 from service.web.http.context import services
 
 PAGE = 50
@@ -57,7 +59,7 @@ def lift_suppression() -> ResponseReturnValue:
 
 
 def _page(
-    page: SuppressionsPage, *, error: str | None = None, search_error: str | None = None
+    page: Page[SuppressionInfo], *, error: str | None = None, search_error: str | None = None
 ) -> str:
     done = {
         "added": _("The address is not mailed from now on."),
@@ -70,8 +72,6 @@ def _page(
         values=request.form,
         errors={"email": error} if error else {},
         search_error=search_error,
-        next_page=url_for("admin.suppressions", cursor=page.next_cursor)
-        if page.next_cursor
-        else None,
+        next_page=next_page("admin.suppressions", page),
         notice=done.get(request.args.get("done", "")),
     )

@@ -3,13 +3,14 @@
 import json
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
-from uuid import UUID
+from typing import Any
 
-from flask import g, request
+from flask import g, request, url_for
 from flask_babel import format_date, format_decimal, format_timedelta
 from flask_babel import gettext as _
 from markupsafe import Markup, escape
 
+from service.usecases.paging import Page
 from service.web.console import admin_pages
 from service.web.console.access.session import CSRF_FIELD
 
@@ -40,12 +41,11 @@ def template_tools() -> dict[str, object]:
     }
 
 
-def asked_id(name: str) -> UUID | None:
-    """Return the id that the query names, or None where there is none that can be read."""
-    try:
-        return UUID(request.args.get(name, ""))
-    except ValueError:
+def next_page(endpoint: str, page: Page[Any], **values: Any) -> str | None:
+    """Return the address of the page after this one, or None after the last."""
+    if page.next_cursor is None:
         return None
+    return url_for(endpoint, **values, cursor=page.next_cursor)
 
 
 @admin_pages.app_template_filter("moment")

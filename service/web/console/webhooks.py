@@ -12,7 +12,7 @@ from service.domain.webhooks.event import EventType
 from service.usecases.webhooks.receivers import WebhookView
 from service.web.console import admin_pages
 from service.web.console.access.session import actor, signed_in
-from service.web.console.tools import asked_id
+from service.web.console.tools import next_page
 from service.web.http.context import services
 
 PAGE = 50
@@ -46,17 +46,16 @@ def create_webhook() -> ResponseReturnValue:
 def webhook(webhook_id: UUID) -> ResponseReturnValue:
     """Show one webhook and the calls to it, newest first."""
     view = services().webhooks.get(webhook_id)
-    attempts = services().webhooks.attempts(webhook_id, limit=PAGE, before=asked_id("before"))
+    page = services().webhooks.attempts(webhook_id, limit=PAGE, cursor=request.args.get("cursor"))
     done = {
         "enabled": _("It is told again, also what is still owed to it."),
         "disabled": _("It is told nothing from now on."),
     }
-    last = attempts[-1].id if len(attempts) == PAGE else None
     return render_template(
         "admin/webhook.html",
         view=view,
-        attempts=attempts,
-        older=url_for("admin.webhook", webhook_id=webhook_id, before=last) if last else None,
+        attempts=page.items,
+        older=next_page("admin.webhook", page, webhook_id=webhook_id),
         notice=done.get(request.args.get("done", "")),
     )
 

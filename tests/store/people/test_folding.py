@@ -26,7 +26,7 @@ LONG_DOUBLE = "\u017f\u017fam@example.org"
 
 def reasons(scenario: Scenario, email: str) -> list[str]:
     page = scenario.services.suppressions.page(limit=10, email=email)
-    return sorted(each.reason.value for each in page.suppressions)
+    return sorted(each.reason.value for each in page.items)
 
 
 @pytest.mark.parametrize(("stranger", "person"), [(LONG_SAM, SAM), (SHARP, DOUBLE)])

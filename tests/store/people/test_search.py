@@ -29,7 +29,7 @@ def people(scenario: Scenario) -> Scenario:
 
 def found(scenario: Scenario, q: str) -> list[str]:
     page = scenario.services.subscribers.page(text=q, limit=50)
-    return [each.info.email.partition("@")[0].lower() for each in page.subscribers]
+    return [each.info.email.partition("@")[0].lower() for each in page.items]
 
 
 @pytest.mark.parametrize(

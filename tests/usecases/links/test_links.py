@@ -363,7 +363,7 @@ def test_a_locked_page_stays_locked_whatever_becomes_of_its_signup(scenario: Sce
     if what == "erase":
         scenario.erase(ADA)
     else:
-        [held] = scenario.services.held.page(limit=2)
+        [held] = scenario.services.held.page(limit=2).items
         act = scenario.services.held.release if what == "release" else scenario.services.held.drop
         act(held.held.signup.message_id, actor="test")
     with pytest.raises(TooManyTriesError):
@@ -412,7 +412,7 @@ def test_on_a_page_older_than_a_code_every_code_is_wrong(scenario: Scenario, kin
     with time_machine.travel(NOON, tick=False) as clock:
         page = scenario.sign_up() if kind == "taken" else hold(scenario)
         if kind == "gone":
-            [held] = scenario.services.held.page(limit=2)
+            [held] = scenario.services.held.page(limit=2).items
             scenario.services.held.drop(held.held.signup.message_id, actor="test")
         clock.shift(7 * DAY)
         scenario.sign_up()

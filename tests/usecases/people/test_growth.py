@@ -24,9 +24,12 @@ from service.store.tables.signup import HeldSignup
 from service.store.types import new_id
 from service.usecases.access.sessions import REFUSALS_AN_HOUR, REFUSED
 from service.usecases.links.views import LinkState
+from service.usecases.paging import Cursors
 from service.usecases.people.subscribers import DATA_PAGE, SHOWN_HISTORY
 from service.usecases.signup.subscribe import SignupRequest
 from tests.scenario import ADA, NOON, Scenario
+
+EVENT = "0198c6b0-0000-7000-8000-000000000000"
 
 
 def count(scenario: Scenario, table: type) -> int:
@@ -251,10 +254,14 @@ def test_a_long_receipt_comes_in_parts(
     assert not first & {each["event"]["id"] for each in following.get_json()["unsealed"]}
 
 
-@pytest.mark.parametrize("cursor", ["x", "%00", "MjAyNiB4", "YSBi"])
-def test_a_receipts_cursor_that_is_none_is_refused(
-    scenario: Scenario, client: FlaskClient, headers: dict[str, str], cursor: str
+@pytest.mark.parametrize(
+    "place",
+    ["x", "2026 x", f"2026-01-01T00:00:00Z {EVENT} x", f"0001-01-01T00:00:00+14:00 {EVENT}"],
+)
+def test_a_receipts_cursor_without_an_events_place_is_refused(
+    scenario: Scenario, client: FlaskClient, headers: dict[str, str], place: str
 ):
     scenario.sign_up()
+    cursor = Cursors("receipt", read=str).after(place)
     address = f"/v1/subscribers/{scenario.person().id}/receipt?cursor={cursor}"
     assert client.get(address, headers=headers).status_code == 422

@@ -55,7 +55,7 @@ class Exporter:
         return json.loads(self._client.get("/v1/exports", headers=self.headers).text)["exports"]
 
     def erase(self, email: str) -> str:
-        (found,) = self.services.subscribers.page(limit=5, text=email).subscribers
+        (found,) = self.services.subscribers.page(limit=5, text=email).items
         self.services.subscribers.erase(found.info.id, actor="test")
         return str(found.info.id)
 
@@ -163,13 +163,13 @@ def test_an_export_that_breaks_off_is_in_the_log_and_not_complete(
 def test_a_key_sees_its_own_exports_and_an_administrator_all(exporter: Exporter):
     for _ in exporter.services.export(ExportRequest(), actor="key:other"):
         pass
-    (other,) = exporter.services.exports.page(limit=5).exports
+    (other,) = exporter.services.exports.page(limit=5).items
     assert exporter.listed() == []
     assert exporter.manifest(str(other.id)).status_code == 404
     assert exporter.manifest(str(other.id), exporter.admin).json["rows"] == 3
     (imported,) = [
         entry
-        for entry in exporter.services.audit.page(limit=9).entries
+        for entry in exporter.services.audit.page(limit=9).items
         if entry.action == "subscribers.imported"
     ]
     assert exporter.manifest(str(imported.id), exporter.admin).status_code == 404

@@ -187,7 +187,7 @@ def test_an_export_for_a_tool_says_what_it_is_for_and_is_told_of(app, services, 
     page = admin.get("/admin/export")
     assert "The move" in page
     assert "csv, mailchimp" in page
-    manifest = services.exports.page(limit=1).exports[0]
+    manifest = services.exports.page(limit=1).items[0]
     assert manifest.rows == 3
     assert manifest.sha256 in page
     assert admin.post("/admin/export", format="xlsx").get_data().startswith(b"PK")
@@ -230,7 +230,7 @@ def test_an_import_tells_what_became_of_each_row(app, services, admin):
     assert "<strong>3</strong> rows" in page
     assert "<strong>1</strong> imported" in page
     assert "<strong>2</strong> not usable" in page
-    assert services.subscribers.page(limit=9, text="ada").subscribers
+    assert services.subscribers.page(limit=9, text="ada").items
     encoded = first(r'href="data:text/csv;charset=utf-8;base64,([^"]+)"', page)
     problems = base64.b64decode(encoded).decode().splitlines()
     assert problems[0] == "line,column,problem"
@@ -253,10 +253,10 @@ def test_a_trial_tells_what_an_import_would_do_and_does_nothing(app, services, a
     page = upload(admin, text, **{"try": "1"}).get_data(as_text=True)
     assert "nothing has changed" in page
     assert "<strong>1</strong> imported" in page
-    assert services.subscribers.page(limit=9).subscribers == []
+    assert services.subscribers.page(limit=9).items == []
     assert audited(app) == []
     upload(admin, text)
-    assert len(services.subscribers.page(limit=9).subscribers) == 1
+    assert len(services.subscribers.page(limit=9).items) == 1
 
 
 def test_an_import_asks_whom_nothing_proves_and_tells_of_every_row(services, admin):
@@ -271,7 +271,7 @@ def test_an_import_asks_whom_nothing_proves_and_tells_of_every_row(services, adm
         ["3", "bad"],
         ["2", "asked"],
     ]
-    assert len(services.subscribers.page(limit=9, list="product").subscribers) == 1
+    assert len(services.subscribers.page(limit=9, list="product").items) == 1
     page = upload(admin, text.replace("ada", "eve")).get_data(as_text=True)
     assert "<strong>1</strong> of them asked by mail" in page
     assert upload(admin, text, list="nothing").status_code == 404
@@ -317,9 +317,9 @@ def test_a_held_signup_is_let_through_or_dropped(app, engine, services, admin):
     assert page.count("bot@example.org</th>") == 2
     assert "disposable domain" in page
     assert admin.post(f"/admin/held/{first_id}/drop").location == "/admin/held?done=dropped"
-    assert services.subscribers.page(limit=9).subscribers == []
+    assert services.subscribers.page(limit=9).items == []
     assert admin.post(f"/admin/held/{second_id}/release").location == "/admin/held?done=released"
-    assert len(services.subscribers.page(limit=9).subscribers) == 1
+    assert len(services.subscribers.page(limit=9).items) == 1
     assert admin.post(f"/admin/held/{second_id}/release").status_code == 404
     assert "None waits" in admin.get("/admin/held")
     assert [each[1] for each in audited(app)] == ["held.dropped", "held.released"]

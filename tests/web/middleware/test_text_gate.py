@@ -103,7 +103,7 @@ def somebody(client: FlaskClient, services: Services) -> str:
     """The id of a subscriber."""
     client.post("/v1/subscriptions", json={"email": "ada@example.org"})
     page = services.subscribers.page(limit=1, cursor=None, list=None, status=None, text=None)
-    return str(page.subscribers[0].info.id)
+    return str(page.items[0].info.id)
 
 
 @pytest.fixture
@@ -274,7 +274,7 @@ def test_a_file_name_that_is_no_text_is_refused(client: FlaskClient):
 def test_nothing_of_a_form_with_bad_text_is_taken(client: FlaskClient, services: Services):
     client.post("/subscribe/news-flash", data={"email": "ada@example.org", "x": "\0"})
     page = services.subscribers.page(limit=1, cursor=None, list=None, status=None, text=None)
-    assert list(page.subscribers) == []
+    assert list(page.items) == []
 
 
 @pytest.mark.parametrize("text", ["Zoë", "日本語", "👩‍👩‍👧", "a\tb\nc", "\u0001", "\ufffe"])

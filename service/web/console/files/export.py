@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from flask import Response, render_template, request, url_for
+from flask import Response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -16,6 +16,7 @@ from service.usecases.files.export import MAX_PURPOSE_LENGTH, ExportRequest
 from service.web.api.files import ExportBody
 from service.web.console import admin_pages
 from service.web.console.access.session import actor, signed_in
+from service.web.console.tools import next_page
 from service.web.http.context import services
 from service.web.middleware.lanes import takes_long
 
@@ -93,6 +94,6 @@ def _page(*, errors: dict[str, str] | None = None) -> str:
         max_purpose=MAX_PURPOSE_LENGTH,
         errors=errors or {},
         values=request.form,
-        manifests=page.exports,
-        older=url_for("admin.export", cursor=page.next_cursor) if page.next_cursor else None,
+        manifests=page.items,
+        older=next_page("admin.export", page),
     )
