@@ -1,15 +1,10 @@
 """The pages for administrators under `/admin`: rendered on the server, usable without JavaScript.
 
 A view parses, calls one use case and renders. Whoever asks is signed in by a session cookie
-(`session.py`); a form acts only with the session's own token and from our own pages.
+(`access/session.py`); a form acts only with the session's own token and from our own pages.
 """
 
-from flask import Blueprint
-
-admin_pages = Blueprint("admin", __name__, url_prefix="/admin")
-
-# The views register themselves on the blueprint.
-from service.web.console import (  # noqa: E402, F401
+from service.web.console import (
     audit,
     dashboard,
     errors,
@@ -24,5 +19,27 @@ from service.web.console import (  # noqa: E402, F401
     tools,
     webhooks,
 )
-from service.web.console.access import oidc, sign_in  # noqa: E402, F401
-from service.web.console.files import export, import_  # noqa: E402, F401
+from service.web.console.access import oidc, sign_in
+from service.web.console.blueprint import admin_pages
+from service.web.console.files import export, import_
+
+__all__ = [
+    "admin_pages",
+    "audit",
+    "dashboard",
+    "errors",
+    "export",
+    "held",
+    "import_",
+    "keys",
+    "list_texts",
+    "lists",
+    "mails",
+    "oidc",
+    "retention",
+    "sign_in",
+    "subscribers",
+    "suppressions",
+    "tools",
+    "webhooks",
+]

@@ -3,8 +3,8 @@
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
-from service.web.console import admin_pages
 from service.web.console.access.session import signed_in
+from service.web.console.blueprint import admin_pages
 from service.web.console.tools import next_page
 from service.web.http.context import services
 

@@ -8,8 +8,8 @@ from service.domain.subscription import Status
 from service.mail.registry import names_in_use
 from service.usecases.delivery.causes import causes
 from service.usecases.operations.statistics import COUNTED
-from service.web.console import admin_pages
 from service.web.console.access.session import signed_in
+from service.web.console.blueprint import admin_pages
 from service.web.console.charts import daily_chart, share
 from service.web.http.context import services
 

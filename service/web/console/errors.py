@@ -17,7 +17,7 @@ from service.domain.errors import (
     SignInRefusedError,
     UnknownListError,
 )
-from service.web.console import admin_pages
+from service.web.console.blueprint import admin_pages
 from service.web.http.problems import RETRY_AFTER_SECONDS
 
 

@@ -6,8 +6,8 @@ from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from service.web.console import admin_pages
 from service.web.console.access.session import actor, signed_in
+from service.web.console.blueprint import admin_pages
 from service.web.console.tools import next_page
 from service.web.http.context import services
 

@@ -10,8 +10,8 @@ from flask_babel import gettext as _
 from service.clock import utc_now
 from service.domain.access.roles import Role
 from service.domain.errors import ConflictError, InvalidInputError
-from service.web.console import admin_pages
 from service.web.console.access.session import actor, signed_in
+from service.web.console.blueprint import admin_pages
 from service.web.http.context import services
 
 

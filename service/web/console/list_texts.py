@@ -11,8 +11,8 @@ from service.domain.errors import InvalidInputError
 from service.domain.lists.consent_text import MAX_TEXT_LENGTH
 from service.schemas.errors import field_errors
 from service.schemas.lists import ConsentTextCreateSchema
-from service.web.console import admin_pages
 from service.web.console.access.session import actor, signed_in
+from service.web.console.blueprint import admin_pages
 from service.web.http.context import services
 
 

@@ -9,8 +9,8 @@ from flask_babel import gettext as _
 
 from service.domain.errors import ConflictError, InvalidInputError
 from service.domain.lists.mailing_list import ListInfo
-from service.web.console import admin_pages
 from service.web.console.access.session import actor, signed_in
+from service.web.console.blueprint import admin_pages
 from service.web.http.context import services
 from service.web.middleware.public_path import public_address
 

@@ -19,8 +19,8 @@ from service.schemas.errors import field_errors
 from service.schemas.people import SubscriberChangesSchema
 from service.store.people.subscribers import SubscriberInfo
 from service.web.api.subscribers import person_file
-from service.web.console import admin_pages
 from service.web.console.access.session import actor, signed_in
+from service.web.console.blueprint import admin_pages
 from service.web.console.tools import next_page
 from service.web.http.context import services
 

@@ -8,8 +8,8 @@ from service.domain.errors import AddressError
 from service.domain.subscription import SuppressionReason
 from service.store.people.suppressions import SuppressionInfo
 from service.usecases.paging import Page
-from service.web.console import admin_pages
 from service.web.console.access.session import actor, signed_in
+from service.web.console.blueprint import admin_pages
 from service.web.console.tools import next_page
 from service.web.http.context import services
 

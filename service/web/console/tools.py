@@ -11,8 +11,8 @@ from flask_babel import gettext as _
 from markupsafe import Markup, escape
 
 from service.usecases.paging import Page
-from service.web.console import admin_pages
 from service.web.console.access.session import CSRF_FIELD
+from service.web.console.blueprint import admin_pages
 
 
 @admin_pages.context_processor

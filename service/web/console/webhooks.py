@@ -10,8 +10,8 @@ from flask_babel import gettext as _
 from service.domain.errors import InvalidInputError
 from service.domain.webhooks.event import EventType
 from service.usecases.webhooks.receivers import WebhookView
-from service.web.console import admin_pages
 from service.web.console.access.session import actor, signed_in
+from service.web.console.blueprint import admin_pages
 from service.web.console.tools import next_page
 from service.web.http.context import services
 

@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from service.domain.errors import LinkEndedError, LinkExpiredError
 from service.web.http.negotiation import wants_json
 from service.web.http.problems import problem
-from service.web.pages import pages
+from service.web.pages.blueprint import pages
 
 
 @pages.errorhandler(LinkExpiredError)

@@ -23,7 +23,7 @@ from service.web.http.negotiation import wants_json
 from service.web.http.problems import problem
 from service.web.http.security import allow, own_origins
 from service.web.middleware.public_path import public_address
-from service.web.pages import pages
+from service.web.pages.blueprint import pages
 
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 MAX_FORM_BYTES = 16 * 1024

@@ -8,7 +8,7 @@ from service.usecases.links.views import LinkState, LinkView
 from service.web.http.context import evidence, services
 from service.web.http.i18n import speak_for
 from service.web.http.security import keep_private
-from service.web.pages import pages
+from service.web.pages.blueprint import pages
 from service.web.pages.forms import MAX_FORM_BYTES
 
 REASONS = ("too_many", "not_relevant", "did_not_sign_up", "other")

@@ -8,7 +8,7 @@ from flask_babel import get_locale
 from service.domain.lists.consent_text import CurrentText
 from service.domain.lists.mailing_list import ListInfo
 from service.web.http.context import services
-from service.web.pages import pages
+from service.web.pages.blueprint import pages
 
 
 @pages.app_template_global()

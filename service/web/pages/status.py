@@ -11,7 +11,7 @@ from service.clock import utc_now
 from service.domain.errors import TooManyTriesError, WrongCodeError
 from service.usecases.links.views import MailProgress, StatusView
 from service.web.http.context import evidence, services
-from service.web.pages import pages
+from service.web.pages.blueprint import pages
 from service.web.pages.forms import MAX_FORM_BYTES, allow_frames
 
 FIRST_LOOK = timedelta(seconds=12)

@@ -11,8 +11,8 @@ from werkzeug.exceptions import NotFound
 
 from service.services.administrators import OIDC_CALLBACK
 from service.usecases.access.oidc_sign_in import ATTEMPT_LIFE, OidcSignIn
-from service.web.console import admin_pages
 from service.web.console.access.session import begin_session, cookie_name, cookie_scope, local_path
+from service.web.console.blueprint import admin_pages
 from service.web.http.context import services
 
 START = "/admin/oidc"

@@ -19,7 +19,7 @@ from werkzeug.wrappers import Response
 
 from service.domain.access.roles import Role
 from service.usecases.access.sessions import SESSION_LIFE, actor_of
-from service.web.console import admin_pages
+from service.web.console.blueprint import admin_pages
 from service.web.http.context import services
 from service.web.http.security import keep_private, own_origins
 

@@ -5,9 +5,9 @@ from urllib.parse import urlencode, urlsplit
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from service.web.console import admin_pages
 from service.web.console.access.oidc import START
 from service.web.console.access.session import begin_session, end_session, local_path, signed_in
+from service.web.console.blueprint import admin_pages
 from service.web.http.context import services
 
 MAX_KEY_LENGTH = 200

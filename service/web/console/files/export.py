@@ -14,8 +14,8 @@ from service.domain.subscription import Status
 from service.front.limits import LaneName
 from service.usecases.files.export import MAX_PURPOSE_LENGTH, ExportRequest
 from service.web.api.files import ExportBody
-from service.web.console import admin_pages
 from service.web.console.access.session import actor, signed_in
+from service.web.console.blueprint import admin_pages
 from service.web.console.tools import next_page
 from service.web.http.context import services
 from service.web.middleware.lanes import takes_long

@@ -21,8 +21,8 @@ from service.usecases.files.import_reading import RowProblem
 from service.usecases.files.import_report import ImportReport
 from service.usecases.files.import_subscribers import MAILS_AN_HOUR, ImportOptions
 from service.web.api.files import MAX_FILE_BYTES, row_report
-from service.web.console import admin_pages
 from service.web.console.access.session import actor, signed_in
+from service.web.console.blueprint import admin_pages
 from service.web.console.files.import_columns import chosen_columns, columns_page, may_show_columns
 from service.web.console.files.import_progress import LINES, lines_of
 from service.web.http.context import services
