@@ -1,4 +1,7 @@
-"""What a person sees of an error that no command expects: one line, never a traceback."""
+"""What a person sees of an error that no command expects: one line, never a traceback.
+
+Libraries are imported once there is an error, for `--help` needs none of them.
+"""
 
 import errno
 import os
@@ -7,16 +10,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import click
-import structlog
-from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-
-from service.config import SettingError
-from service.log import configure_logging, error_fields
-from service.store.operations.capacity import TOO_MANY, is_too_many
 
 _LOGS = "newsflash.logs_errors"
-_log = structlog.get_logger(__name__)
 
 
 class OneLineErrors(click.Group):
@@ -60,25 +55,37 @@ def errors_in_one_line() -> Iterator[None]:
         yield
     except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
         raise  # click says them in its own way
-    except SettingError as error:
-        raise click.ClickException(str(error)) from None
-    except (OperationalError, InterfaceError, PoolTimeoutError) as error:
-        raise click.ClickException(_unavailable(error)) from None
-    except OSError as error:
-        if error.filename is None:
-            raise click.ClickException(_surprise(error)) from None
-        raise click.ClickException(_no_access(error)) from None
-    except DatabaseError as error:
-        # Bare, it is SQLite's word for a file that is damaged or none of its own.
-        is_bare = type(error) is DatabaseError
-        raise click.ClickException((_unavailable if is_bare else _surprise)(error)) from None
     except Exception as error:  # noqa: BLE001 - whatever it is, no traceback is printed
-        raise click.ClickException(_surprise(error)) from None
+        raise click.ClickException(_line_of(error)) from None
+
+
+def _line_of(error: Exception) -> str:
+    from sqlalchemy.exc import DatabaseError, InterfaceError, OperationalError
+    from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+    from service.config import SettingError
+
+    if isinstance(error, SettingError):
+        return str(error)
+    if isinstance(error, (OperationalError, InterfaceError, PoolTimeoutError)):
+        return _unavailable(error)
+    if isinstance(error, OSError):
+        return _surprise(error) if error.filename is None else _no_access(error)
+    # Bare, it is SQLite's word for a file that is damaged or none of its own.
+    return (_unavailable if type(error) is DatabaseError else _surprise)(error)
 
 
 def _log_end(error: click.ClickException) -> None:
+    _logger().error("cannot start", reason=error.format_message())
+
+
+def _logger() -> Any:
+    import structlog
+
+    from service.log import configure_logging
+
     configure_logging()
-    _log.error("cannot start", reason=error.format_message())
+    return structlog.get_logger(__name__)
 
 
 def _no_access(error: OSError) -> str:
@@ -91,6 +98,10 @@ def _no_access(error: OSError) -> str:
 
 
 def _unavailable(error: Exception) -> str:
+    from sqlalchemy.exc import DBAPIError
+
+    from service.store.operations.capacity import TOO_MANY, is_too_many
+
     if is_too_many(error):
         return f"{TOO_MANY}."
     cause = error.orig if isinstance(error, DBAPIError) else error
@@ -99,6 +110,7 @@ def _unavailable(error: Exception) -> str:
 
 
 def _surprise(error: Exception) -> str:
-    configure_logging()
-    _log.error("unexpected error", **error_fields(error))
+    from service.log import error_fields
+
+    _logger().error("unexpected error", **error_fields(error))
     return "Something went wrong on our side. The log line above says where."

@@ -8,14 +8,14 @@ from typing import Any
 
 import click
 
-from service.domain.text import is_storable
-
 
 class Text(click.types.StringParamType):
     """A text without NUL and lone surrogates."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the text, or end the command with the line that names the argument."""
+        from service.domain.text import is_storable  # `--help` does not need it
+
         text: str = super().convert(value, param, ctx)
         if not is_storable(text):
             self.fail(

@@ -5,6 +5,7 @@ import pytest
 from flask import Flask
 
 from service.cli import main
+from tests.cli.commands import commands_of
 
 COMMANDS = {
     "GET /v1/audit": "audit",
@@ -64,7 +65,7 @@ def test_the_command_is_there_and_reads_as_json_where_it_shows_something(words: 
     command: click.Command = main
     for word in words.split():
         assert isinstance(command, click.Group)
-        command = command.commands[word]
+        command = commands_of(command)[word]
     options = {name for parameter in command.params for name in parameter.opts}
     if words.endswith((" list", " show", " change", "audit", "stats", " attempts")):
         assert "--json" in options or words == "exports show"  # which prints nothing else

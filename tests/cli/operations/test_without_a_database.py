@@ -12,6 +12,7 @@ from sqlalchemy.engine import URL
 
 from service.cli import main
 from service.cli.application import NEWER, NOT_MIGRATED
+from tests.cli.commands import commands_of
 from tests.cli.conftest import Run, snapshot
 from tests.features.conftest import empty_database
 
@@ -49,7 +50,7 @@ OPTIONS = {
 
 
 def all_commands(group: click.Group, *before: str) -> Iterator[tuple[str, ...]]:
-    for name, command in group.commands.items():
+    for name, command in commands_of(group).items():
         if isinstance(command, click.Group):
             yield from all_commands(command, *before, name)
         else:
@@ -61,7 +62,7 @@ def with_arguments(words: tuple[str, ...]) -> list[str]:
     command: click.Command = main
     for word in words:
         assert isinstance(command, click.Group)
-        command = command.commands[word]
+        command = commands_of(command)[word]
     line = list(words)
     for parameter in command.params:
         if isinstance(parameter, click.Argument) and (parameter.required or parameter.nargs < 0):
