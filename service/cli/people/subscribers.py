@@ -4,10 +4,9 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import IO, Any, NoReturn
+from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 import click
-from tqdm import tqdm
 
 from service.cli.application import services_or_exit
 from service.cli.files.files import open_private, private_file
@@ -33,6 +32,9 @@ from service.usecases.files.import_subscribers import (
     MAX_MAILS_AN_HOUR,
     ImportOptions,
 )
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 ACTOR = "command line"
 SHOWN_PROBLEMS = 20
@@ -246,5 +248,7 @@ def _write(stream: ExportStream, file: IO[bytes], *, is_quiet: bool) -> None:
 
 def _bar(*, total: int | None, is_quiet: bool = False) -> "tqdm[NoReturn]":
     """Return a progress bar in bytes, on standard error and only on a terminal."""
+    from tqdm import tqdm
+
     is_shown = sys.stderr.isatty() and not is_quiet
     return tqdm(total=total, unit="B", unit_scale=True, leave=False, disable=not is_shown)

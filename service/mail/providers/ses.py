@@ -5,9 +5,6 @@ import re
 from base64 import b64encode
 from collections.abc import Sequence
 
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
 from requests import PreparedRequest
 
 from service.mail.dsn import DsnError, MailDsn
@@ -58,6 +55,9 @@ class AmazonSes(HttpApi):
 
     def __init__(self, dsn: MailDsn, http: HttpOptions) -> None:
         """`ses://KEY_ID:SECRET@default?region=eu-central-1&configuration_set=…`."""
+        from botocore.auth import SigV4Auth  # loaded only where SES is used
+        from botocore.credentials import Credentials
+
         dsn.allow("scheme", "region", "configuration_set")
         region = dsn.option("region")
         if not _REGION.fullmatch(region):
@@ -69,6 +69,8 @@ class AmazonSes(HttpApi):
 
     def request(self, mails: Sequence[Mail], *, key: str) -> Request:  # noqa: ARG002
         """See `HttpApi.request`."""
+        from botocore.awsrequest import AWSRequest
+
         (mail,) = mails
         payload = {
             "FromEmailAddress": mail.sender.address,
