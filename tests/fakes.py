@@ -6,9 +6,9 @@ from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
-from service.domain.delivery.retry import Outcome
+from service.domain.delivery.retry import SendOutcome
 from service.mail.pace import Pace
-from service.mail.provider import Call, Mail, SendResult
+from service.mail.provider import Mail, PreparedCall, SendResult
 
 Answer = Callable[[Sequence[Mail], str], Sequence[SendResult]]
 
@@ -18,7 +18,7 @@ def take(mails: Sequence[Mail], _key: str) -> list[SendResult]:
     return [
         SendResult(
             message_id=mail.message_id,
-            outcome=Outcome.ACCEPTED,
+            outcome=SendOutcome.ACCEPTED,
             provider_message_id=f"at-provider-{mail.message_id}",
         )
         for mail in mails
@@ -52,7 +52,7 @@ class FakeProvider:
     def reaches(self, address: str) -> bool:
         return self.takes_utf8 or address.isascii()
 
-    def prepare(self, mails: Sequence[Mail], *, key: str) -> Call:
+    def prepare(self, mails: Sequence[Mail], *, key: str) -> PreparedCall:
         if spoilt := self.spoilt & {mail.recipient for mail in mails}:
             raise ValueError(spoilt)
         return partial(self._call, list(mails), key)

@@ -1,1 +1,1 @@
-"""Mail out: what a mail says, and the mail APIs that take it. Knows neither tables nor links."""
+"""What an email says, and the mail APIs that take it. Knows neither tables nor links."""

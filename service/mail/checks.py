@@ -49,7 +49,7 @@ _MAILGUN_EU = "https://api.eu.mailgun.net"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Call:
+class _Get:
     """A GET and its credentials."""
 
     url: str
@@ -63,68 +63,68 @@ class _Answer:
     body: Any
 
 
-def _postmark(dsn: MailDsn) -> _Call:
+def _postmark(dsn: MailDsn) -> _Get:
     url = dsn.api_url(Postmark.default_url)
-    return _Call(url=f"{url}/server", headers={"X-Postmark-Server-Token": dsn.token()})
+    return _Get(url=f"{url}/server", headers={"X-Postmark-Server-Token": dsn.token()})
 
 
-def _sendgrid(dsn: MailDsn) -> _Call:
+def _sendgrid(dsn: MailDsn) -> _Get:
     return _bearer(dsn, f"{dsn.api_url(SendGrid.default_url)}/v3/scopes")
 
 
-def _mailgun(dsn: MailDsn) -> _Call:
+def _mailgun(dsn: MailDsn) -> _Get:
     is_eu = dsn.options.get("region") == "eu"
     url = dsn.api_url(_MAILGUN_EU if is_eu else Mailgun.default_url)
     domain = quote(dsn.option("domain"), safe="")
-    return _Call(url=f"{url}/v3/domains/{domain}", auth=("api", dsn.token()))
+    return _Get(url=f"{url}/v3/domains/{domain}", auth=("api", dsn.token()))
 
 
-def _ses(dsn: MailDsn) -> _Call:
+def _ses(dsn: MailDsn) -> _Get:
     region = dsn.option("region")
     url = f"{dsn.api_url(f'https://email.{region}.amazonaws.com')}/v2/email/account"
     request = AWSRequest("GET", url)
     SigV4Auth(Credentials(*dsn.pair()), "ses", region).add_auth(request)
-    return _Call(url=url, headers=dict(request.headers.items()))
+    return _Get(url=url, headers=dict(request.headers.items()))
 
 
-def _brevo(dsn: MailDsn) -> _Call:
+def _brevo(dsn: MailDsn) -> _Get:
     url = dsn.api_url(Brevo.default_url)
-    return _Call(url=f"{url}/v3/account", headers={"api-key": dsn.token()})
+    return _Get(url=f"{url}/v3/account", headers={"api-key": dsn.token()})
 
 
-def _resend(dsn: MailDsn) -> _Call:
+def _resend(dsn: MailDsn) -> _Get:
     return _bearer(dsn, f"{dsn.api_url(Resend.default_url)}/domains")
 
 
-def _mailjet(dsn: MailDsn) -> _Call:
-    return _Call(url=f"{dsn.api_url(Mailjet.default_url)}/v3/REST/sender", auth=dsn.pair())
+def _mailjet(dsn: MailDsn) -> _Get:
+    return _Get(url=f"{dsn.api_url(Mailjet.default_url)}/v3/REST/sender", auth=dsn.pair())
 
 
-def _mailtrap(dsn: MailDsn) -> _Call:
+def _mailtrap(dsn: MailDsn) -> _Get:
     # The sending hosts know no other call: accounts are asked for at the general one.
     is_own = not dsn.host.endswith("api.mailtrap.io")
     url = dsn.api_url("") if dsn.host != "default" and is_own else "https://mailtrap.io"
     return _bearer(dsn, f"{url}/api/accounts")
 
 
-def _scaleway(dsn: MailDsn) -> _Call:
+def _scaleway(dsn: MailDsn) -> _Get:
     project, secret = dsn.pair()
     region = dsn.options.get("region", "fr-par")
     url = dsn.api_url(Scaleway.default_url)
     path = f"/transactional-email/v1alpha1/regions/{region}/domains?project_id={quote(project)}"
-    return _Call(url=url + path, headers={"X-Auth-Token": secret})
+    return _Get(url=url + path, headers={"X-Auth-Token": secret})
 
 
-def _mailpit(dsn: MailDsn) -> _Call:
+def _mailpit(dsn: MailDsn) -> _Get:
     auth = dsn.pair() if dsn.user else None
-    return _Call(url=f"{dsn.api_url(Mailpit.default_url)}/api/v1/info", auth=auth)
+    return _Get(url=f"{dsn.api_url(Mailpit.default_url)}/api/v1/info", auth=auth)
 
 
-def _bearer(dsn: MailDsn, url: str) -> _Call:
-    return _Call(url=url, headers={"Authorization": f"Bearer {dsn.token()}"})
+def _bearer(dsn: MailDsn, url: str) -> _Get:
+    return _Get(url=url, headers={"Authorization": f"Bearer {dsn.token()}"})
 
 
-CALLS: Mapping[str, Callable[[MailDsn], _Call]] = {
+GETS: Mapping[str, Callable[[MailDsn], _Get]] = {
     "postmark": _postmark,
     "sendgrid": _sendgrid,
     "mailgun": _mailgun,
@@ -147,7 +147,7 @@ def check_provider(dsn_text: str) -> Finding:
             return ok(subject, "mails stay on this machine")
         if dsn.scheme in ("smtp", "smtps"):
             return _check_smtp(dsn, subject)
-        if (build := CALLS.get(dsn.scheme)) is None:
+        if (build := GETS.get(dsn.scheme)) is None:
             return failed(subject, "MAIL_URL names no mail API that is known")
         return _judge(dsn.scheme, subject, _get(build(dsn)))
     except DsnError as error:
@@ -156,10 +156,10 @@ def check_provider(dsn_text: str) -> Finding:
         return failed(subject, "no connection: check the address in MAIL_URL and outgoing https")
 
 
-def _get(call: _Call) -> _Answer:
+def _get(get: _Get) -> _Answer:
     with outbound.session(_LIMITS) as session:
-        session.auth = call.auth
-        response = session.get(call.url, headers={"Accept": "application/json", **call.headers})
+        session.auth = get.auth
+        response = session.get(get.url, headers={"Accept": "application/json", **get.headers})
     try:
         body = json.loads(response.content)
     except (ValueError, RecursionError):

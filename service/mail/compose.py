@@ -1,4 +1,4 @@
-"""What a mail says: texts, list headers, and who sends it. The same input gives the same mail.
+"""What an email says: texts, list headers, and who sends it. The same input gives the same email.
 
 The links are handed in; this module knows no tokens. Texts come from `templates/` and are prepared
 for translation: a catalogue in `service/translations` for the reader's language is used where there
@@ -31,14 +31,14 @@ TRANSLATIONS = Path(__file__).parents[1] / "translations"
 SOURCE_LOCALE = "en"
 _LOCALE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,3}")
 _NO_ID = UUID(int=0)
-# What differs from mail to mail is put in after the templates, which is most of a mail's cost, are
-# rendered. No text can hold a mark: each process makes its own.
+# What differs from email to email is put in after the templates are rendered, for they are most of
+# an email's cost. No text can hold a mark: each process makes its own.
 _MARKS = {name: f"{name}-{token_hex(16)}-" for name in ("confirm_url", "code", "unsubscribe_url")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComposeInput:
-    """All that a mail is made from."""
+    """Everything an email is made from."""
 
     message_id: UUID
     kind: MessageKind
@@ -57,7 +57,7 @@ class ComposeInput:
     unsubscribe_url: str
     """The page to leave by, which also takes the one-click POST (RFC 8058)."""
     created_at: datetime
-    """When the mail came to be owed."""
+    """When the email was promised."""
     confirm_days: int
     """How long the confirm link works, in days."""
     public_url: str
@@ -65,7 +65,7 @@ class ComposeInput:
 
 
 def compose(message: ComposeInput) -> Mail:
-    """Return the mail: subject, plain text, HTML and headers.
+    """Return the email: subject, plain text, HTML and headers.
 
     Headers: `List-Id` (RFC 2919), `List-Unsubscribe` (RFC 2369) with `List-Unsubscribe-Post`
     (RFC 8058), `Auto-Submitted` (RFC 3834) and Exchange's `X-Auto-Response-Suppress`.
@@ -107,7 +107,7 @@ def compose(message: ComposeInput) -> Mail:
 
 @lru_cache(maxsize=256)
 def _render(message: ComposeInput) -> tuple[str, str, str]:
-    """Return subject, text and HTML of all mails that differ only in what `_MARKS` stand for."""
+    """Return subject, text and HTML of all emails that differ only in what `_MARKS` stand for."""
     environment = _environment(message.locale)
     senders = {(one.controller, one.privacy_url): None for one in message.lists}
     values: Mapping[str, object] = {
@@ -142,7 +142,7 @@ def sender_of(lists: Sequence[ListInfo], default: str) -> Sender:
 
 
 def _sender_name(message: ComposeInput) -> str:
-    """Return who the mail says it is from: what a list without a controller is signed with."""
+    """Return who the email says it is from: what a list without a controller is signed with."""
     sender = sender_of(message.lists, message.sender)
     return sender.name or sender.address
 

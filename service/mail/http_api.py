@@ -1,4 +1,4 @@
-"""What all mail APIs over HTTP share: one POST, and what its end says of each mail.
+"""What all mail APIs over HTTP share: one POST, and what its end says of each email.
 
 | the call breaks | raised |
 |---|---|
@@ -25,17 +25,17 @@ from urllib3.exceptions import HTTPError
 
 from service import outbound
 from service.clock import utc_now
-from service.domain.delivery.retry import Outcome
+from service.domain.delivery.retry import SendOutcome
 from service.domain.delivery.sender import Sender
 from service.mail.dsn import MailDsn
 from service.mail.pace import Pace
 from service.mail.pause import pause_asked_for
 from service.mail.provider import (
     NOT_SENDABLE,
-    Call,
     Mail,
     MisconfiguredError,
     OutcomeUnknownError,
+    PreparedCall,
     ProviderError,
     RejectedError,
     SendResult,
@@ -129,7 +129,7 @@ def code_field(value: Any, name: str) -> str | int:
 
 
 def items(value: Any, count: int) -> list[Any]:
-    """Return a 2xx's JSON list if it has one entry for each mail; else `OutcomeUnknownError`."""
+    """Return a 2xx's JSON list if it has one entry for each email; else `OutcomeUnknownError`."""
     if not isinstance(value, list) or len(value) != count:
         raise malformed()
     return value
@@ -141,12 +141,12 @@ def named(sender: Sender, address: str = "email", name: str = "name") -> dict[st
 
 
 def accepted(mail: Mail, provider_message_id: object) -> SendResult:
-    """Return the receipt of a mail that the API took, under the API's own name for it."""
+    """Return the result of an email that the API took, under the API's own name for it."""
     name = code_of(provider_message_id)
     if name is None or name == "":
         raise malformed()
     return SendResult(
-        message_id=mail.message_id, outcome=Outcome.ACCEPTED, provider_message_id=str(name)
+        message_id=mail.message_id, outcome=SendOutcome.ACCEPTED, provider_message_id=str(name)
     )
 
 
@@ -158,7 +158,7 @@ class HttpApi(ABC):
     key_life: timedelta = timedelta(0)
     default_url: str
     takes_utf8: bool = True
-    """Whether the API carries mail to local parts that are not ASCII (RFC 6531)."""
+    """Whether the API carries email to local parts that are not ASCII (RFC 6531)."""
 
     def __init__(self, dsn: MailDsn, http: HttpOptions) -> None:
         """Take credentials and address from the DSN; raise `DsnError` where one does not fit.
@@ -174,7 +174,7 @@ class HttpApi(ABC):
         """See `Provider.reaches`."""
         return self.takes_utf8 or address.isascii()
 
-    def prepare(self, mails: Sequence[Mail], *, key: str) -> Call:
+    def prepare(self, mails: Sequence[Mail], *, key: str) -> PreparedCall:
         """See `Provider.prepare`."""
         request = self.request(mails, key=key)
         prepared = self._session.prepare_request(
@@ -186,14 +186,14 @@ class HttpApi(ABC):
 
     @abstractmethod
     def request(self, mails: Sequence[Mail], *, key: str) -> Request:
-        """Return the request that hands these mails over, the same for the same mails and key.
+        """Return the request that hands these emails over, the same for the same emails and key.
 
         Raises `RejectedError` where they do not go together.
         """
 
     @abstractmethod
     def results(self, mails: Sequence[Mail], answer: Answer) -> Sequence[SendResult]:
-        """Return a receipt for each mail, in order, from an answer that `is_result`."""
+        """Return a result for each email, in order, from an answer that `is_result`."""
 
     def call(
         self, prepared: requests.PreparedRequest, mails: Sequence[Mail]
@@ -226,7 +226,7 @@ class HttpApi(ABC):
         raise self.refusal(answer)
 
     def is_result(self, answer: Answer) -> bool:
-        """Tell whether the answer says what became of each mail: a 2xx, unless overridden."""
+        """Tell whether the answer says what became of each email: a 2xx, unless overridden."""
         return 200 <= answer.status < 300
 
     def refusal(self, answer: Answer) -> ProviderError:

@@ -18,7 +18,7 @@ _NAME = re.compile(r"[0-9a-f]{32}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailboxMail:
-    """One mail in the mailbox, decoded. Empty text or html: the message has no such part."""
+    """One email in the mailbox, decoded. Empty text or html: the message has no such part."""
 
     message_id: UUID
     received_at: datetime
@@ -40,14 +40,14 @@ class UnreadableMail:
 
 
 class Mailbox:
-    """A folder of mails (Maildir: `tmp`, `new`, `cur`), one `.eml` a mail, named by message id.
+    """A folder of emails (Maildir: `tmp`, `new`, `cur`), one `.eml` an email, named by message id.
 
-    Several processes may write and read at once: a mail is written under `tmp` and then linked
+    Several processes may write and read at once: an email is written under `tmp` and then linked
     whole into `new`, where the first of two writers wins.
     """
 
     def __init__(self, directory: Path) -> None:
-        """Use this folder; it is made when the first mail comes."""
+        """Use this folder; it is made when the first email comes."""
         self._directory = directory
         self._new = directory / "new"
 
@@ -73,7 +73,7 @@ class Mailbox:
         draft.unlink()
 
     def messages(self, limit: int = 100) -> Sequence[MailboxMail | UnreadableMail]:
-        """Return up to `limit` mails, newest first."""
+        """Return up to `limit` emails, newest first."""
         try:
             paths = [path for path in self._new.iterdir() if _NAME.fullmatch(path.name)]
         except FileNotFoundError:
@@ -83,7 +83,7 @@ class Mailbox:
         return [mail for mail in found if mail is not None]
 
     def get(self, message_id: UUID) -> MailboxMail | UnreadableMail | None:
-        """Return the mail with this message id, or None."""
+        """Return the email with this message id, or None."""
         path = self._new / message_id.hex
         try:
             return _read(path)

@@ -1,4 +1,4 @@
-"""A mail as an internet message (RFC 5322), for providers that take one whole.
+"""An email as an internet message (RFC 5322), for providers that take one whole.
 
 Every header is written here and parsed by nobody: the standard library would read what looks like
 header syntax in a subject, a name or an address (RFC 2047, section 6) and act on it.
@@ -78,16 +78,16 @@ def wire_address(address: str) -> str:
 
 
 def rfc_message_id(mail: Mail) -> str:
-    """Return the `Message-ID` that belongs to the mail: the same on every attempt."""
+    """Return the `Message-ID` that belongs to the email: the same on every attempt."""
     return f"<{mail.message_id}@{mail.sender.domain}>"
 
 
 def to_message(mail: Mail) -> EmailMessage:
-    """Return the mail as a message: plain text and HTML as alternatives, every header in its place.
+    """Return the email as a message: plain text and HTML as alternatives, and all headers.
 
     Names and subjects that are not plain ASCII are encoded (RFC 2047); an address whose local part
     is not ASCII stays as it is and makes the message an RFC 6532 one. The boundary follows from the
-    mail's id, so the same mail gives the same bytes.
+    email's id, so the same email gives the same bytes.
     """
     message = EmailMessage(policy=SMTP if mail.recipient.isascii() else _UTF8)
     name, address = phrase(mail.sender.name), mail.sender.address

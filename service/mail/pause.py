@@ -6,7 +6,7 @@ from email.utils import parsedate_to_datetime
 
 from service.clock import utc_now
 
-MAX_PAUSE = timedelta(hours=1)
+LONGEST_PAUSE = timedelta(hours=1)
 MAX_REST = timedelta(minutes=1)
 """The longest rest after a good answer: a quota of hours or days is found out by a call."""
 REMAINING_HEADERS = ("RateLimit-Remaining", "X-RateLimit-Remaining", "x-sib-ratelimit-remaining")
@@ -19,10 +19,10 @@ _MILLISECONDS_FROM = 10**12
 
 
 def pause_asked_for(status: int, headers: Mapping[str, str]) -> timedelta | None:
-    """Return the pause that an answer asks for, 0 to `MAX_PAUSE`, or None.
+    """Return the pause that an answer asks for, 0 to `LONGEST_PAUSE`, or None.
 
     The rate headers speak for a 429 alone: elsewhere they stand on ordinary answers, too, and tell
-    when a quota begins anew that is far from used up.
+    when a quota begins again that is far from used up.
 
     `Retry-After` is read as seconds or as an HTTP date (RFC 9110, section 10.2.3), the latter
     against the answer's own `Date`, so that a wrong clock on either side does no harm.
@@ -75,4 +75,4 @@ def _http_date(text: str) -> datetime | None:
 
 
 def _within(pause: timedelta) -> timedelta:
-    return min(max(pause, timedelta(0)), MAX_PAUSE)
+    return min(max(pause, timedelta(0)), LONGEST_PAUSE)

@@ -1,6 +1,6 @@
 """The seam to mail APIs: what is handed over, what comes back, and the three kinds of failure.
 
-An adapter takes a batch of composed mails, prepares one call, makes it, and says of each message
+An adapter takes a batch of composed emails, prepares one call, makes it, and says of each message
 what became of it. It never retries and never decides: `domain.delivery.decide` does.
 """
 
@@ -12,22 +12,22 @@ from uuid import UUID
 
 from service.domain.address import ENCODED_WORD
 from service.domain.delivery.redaction import redacted, usable_name
-from service.domain.delivery.retry import Outcome
+from service.domain.delivery.retry import SendOutcome
 from service.domain.delivery.sender import Sender
 from service.mail.pace import Pace
 
 ADDRESS_UNSUPPORTED = "address_unsupported"
-"""The error of a mail whose address the API cannot carry at all; another may."""
+"""The error of an email whose address the API cannot carry at all; another may."""
 NOT_SENDABLE = "not_sendable"
-"""The error of a mail that its adapter could not prepare."""
+"""The error of an email that its adapter could not prepare."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mail:
-    """One composed mail to one address. The recipient is bare, its domain in ASCII."""
+    """One composed email to one address. The recipient is bare, its domain in ASCII."""
 
     message_id: UUID
-    """The outbox message's id: the service's own name for the mail, the same on every retry."""
+    """The outbox message's id: the service's own name for the email, the same on every retry."""
     sender: Sender
     recipient: str
     subject: str
@@ -40,7 +40,7 @@ class Mail:
     tag: str = ""
     """A category for the provider's statistics: the kind of the message."""
     created_at: datetime | None = None
-    """When the mail came to be owed: the `Date` where we write the message ourselves."""
+    """When the email was promised: the `Date` where we write the message ourselves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,13 +51,13 @@ class SendResult:
     """
 
     message_id: UUID
-    outcome: Outcome
+    outcome: SendOutcome
     provider_message_id: str | None = None
     """The provider's name for the message; events refer to it."""
     error: str | None = None
     """A short machine-readable code, without address or body. None when accepted."""
     refuses_sender: bool = False
-    """With `Outcome.MISCONFIGURED`: whether only this sender is not taken. Otherwise it is the
+    """With `SendOutcome.MISCONFIGURED`: whether only this sender is not taken. Otherwise it is the
     account, and no email of any sender is.
     """
     retry_after: timedelta | None = None
@@ -70,14 +70,14 @@ class SendResult:
 
     @property
     def refuses_account(self) -> bool:
-        """Whether the provider takes no email from our account, whoever its sender is."""
-        return self.outcome is Outcome.MISCONFIGURED and not self.refuses_sender
+        """Whether the provider takes no email from our account, of any sender."""
+        return self.outcome is SendOutcome.MISCONFIGURED and not self.refuses_sender
 
 
 class ProviderError(Exception):
     """A whole call failed. `code` is short and holds no address, whatever the provider wrote."""
 
-    outcome: Outcome
+    outcome: SendOutcome
 
     def __init__(self, code: str, *, retry_after: timedelta | None = None) -> None:
         """Keep the code and how long the provider asks to be left alone."""
@@ -89,23 +89,23 @@ class ProviderError(Exception):
 class TemporaryError(ProviderError):
     """Not accepted now; the same call may succeed later (429, 5xx, no connection)."""
 
-    outcome = Outcome.TEMPORARY
+    outcome = SendOutcome.TEMPORARY
 
 
 class RejectedError(ProviderError):
     """Not accepted, for good: these messages will never be taken.
 
-    Raised for a call with several mails it says only that the call as a whole was refused, perhaps
+    Raised for a call with several emails it says only that the call as a whole was refused, perhaps
     for one of them: each has to be tried by itself before it is given up.
     """
 
-    outcome = Outcome.REJECTED
+    outcome = SendOutcome.REJECTED
 
 
 class MisconfiguredError(ProviderError):
     """Our side is set up wrongly (key, sender, domain): no message is to blame, none is counted."""
 
-    outcome = Outcome.MISCONFIGURED
+    outcome = SendOutcome.MISCONFIGURED
 
 
 class SenderRefusedError(MisconfiguredError):
@@ -115,11 +115,11 @@ class SenderRefusedError(MisconfiguredError):
 class OutcomeUnknownError(ProviderError):
     """The request went out whole and no whole answer came back: taken or not, nobody knows."""
 
-    outcome = Outcome.UNKNOWN
+    outcome = SendOutcome.UNKNOWN
 
 
-Call = Callable[[], Sequence[SendResult]]
-"""Makes one call and returns a receipt for each of its mails, in order. Raises `ProviderError`
+PreparedCall = Callable[[], Sequence[SendResult]]
+"""Makes one call and returns a result for each of its emails, in order. Raises `ProviderError`
 where the call failed as a whole."""
 
 
@@ -129,7 +129,7 @@ class Provider(Protocol):
     name: str
     """Lower-case name, as in `MAIL_URL` and in `/v1/events/<provider>`."""
     batch_size: int
-    """Most mails that one call may carry."""
+    """How many emails one call may carry."""
     key_life: timedelta
     """How long the API does not carry out a second call under the same key, so that a retry cannot
     mail twice. Zero where it takes no key.
@@ -138,14 +138,14 @@ class Provider(Protocol):
     """How fast it may be called. The provider tells it what answers ask for; who calls keeps it."""
 
     def reaches(self, address: str) -> bool:
-        """Tell whether the API can carry a mail to this address, as far as is known."""
+        """Tell whether the API can carry an email to this address, as far as is known."""
 
-    def prepare(self, mails: Sequence[Mail], *, key: str) -> Call:
-        """Return the one call that hands over 1 to `batch_size` mails. Nothing leaves yet.
+    def prepare(self, mails: Sequence[Mail], *, key: str) -> PreparedCall:
+        """Return the one call that hands over 1 to `batch_size` emails. Nothing leaves yet.
 
-        `key` is the same for every retry of the same batch. Raises `RejectedError` for mails that
-        cannot go in one call. Whatever else it raises is the fault of the mails too: each that
-        cannot be prepared alone is given up, for its own sake only.
+        `key` is the same for every retry of the same batch. Raises `RejectedError` for emails that
+        cannot go in one call. Any other error is the emails' fault too: each that cannot be
+        prepared alone is given up, and no other is.
         """
 
     def close(self) -> None:
@@ -153,12 +153,12 @@ class Provider(Protocol):
 
 
 def reaches(provider: Provider, address: str) -> bool:
-    """Tell whether a mail to this address may be handed to the provider: it carries such addresses,
-    and does not take a part of it for an encoded word (RFC 2047).
+    """Tell whether an email to this address may be handed to the provider: it carries such
+    addresses, and does not read a part of this one as an encoded word (RFC 2047).
     """
     return ENCODED_WORD not in address and provider.reaches(address)
 
 
 def is_plain(address: str) -> bool:
-    """Tell whether every provider carries mail to such an address."""
+    """Tell whether every provider carries email to such an address."""
     return address.isascii() and ENCODED_WORD not in address

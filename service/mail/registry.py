@@ -75,7 +75,7 @@ BUILDERS: dict[str, _Builder] = {
 
 
 def may_reach(dsn_texts: Iterable[str], address: str) -> bool:
-    """Tell whether any of these mail APIs carries mail to such an address, as far as is known
+    """Tell whether any of these mail APIs carries email to such an address, as far as is known
     without asking: an SMTP server may turn out not to.
     """
     takers = {api.name: api.takes_utf8 for api in HTTP_APIS}

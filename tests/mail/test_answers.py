@@ -8,7 +8,7 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
-from service.domain.delivery.retry import Outcome
+from service.domain.delivery.retry import SendOutcome
 from service.mail.compose import compose
 from service.mail.provider import (
     Mail,
@@ -65,25 +65,25 @@ def whom(send_result: SendResult) -> str | None:
 @pytest.mark.parametrize(
     ("code", "outcome", "blamed"),
     [
-        (406, Outcome.REJECTED, None),
-        (300, Outcome.REJECTED, None),
-        (402, Outcome.REJECTED, None),
-        (403, Outcome.REJECTED, None),
-        (1101, Outcome.REJECTED, None),
-        (100, Outcome.TEMPORARY, None),
-        (10, Outcome.MISCONFIGURED, "account"),
-        (400, Outcome.MISCONFIGURED, "sender"),
-        (401, Outcome.MISCONFIGURED, "sender"),
-        (405, Outcome.MISCONFIGURED, "account"),
-        (412, Outcome.MISCONFIGURED, "account"),
-        (413, Outcome.MISCONFIGURED, "account"),
-        (1221, Outcome.MISCONFIGURED, "account"),
-        (1235, Outcome.MISCONFIGURED, "account"),
-        (1236, Outcome.MISCONFIGURED, "account"),
+        (406, SendOutcome.REJECTED, None),
+        (300, SendOutcome.REJECTED, None),
+        (402, SendOutcome.REJECTED, None),
+        (403, SendOutcome.REJECTED, None),
+        (1101, SendOutcome.REJECTED, None),
+        (100, SendOutcome.TEMPORARY, None),
+        (10, SendOutcome.MISCONFIGURED, "account"),
+        (400, SendOutcome.MISCONFIGURED, "sender"),
+        (401, SendOutcome.MISCONFIGURED, "sender"),
+        (405, SendOutcome.MISCONFIGURED, "account"),
+        (412, SendOutcome.MISCONFIGURED, "account"),
+        (413, SendOutcome.MISCONFIGURED, "account"),
+        (1221, SendOutcome.MISCONFIGURED, "account"),
+        (1235, SendOutcome.MISCONFIGURED, "account"),
+        (1236, SendOutcome.MISCONFIGURED, "account"),
     ],
 )
 def test_postmark_says_it_by_error_code(
-    send: Send, code: int, outcome: Outcome, blamed: str | None
+    send: Send, code: int, outcome: SendOutcome, blamed: str | None
 ) -> None:
     (send_result,) = send(POSTMARK, as_json(200, [{"ErrorCode": code, "Message": "x"}]))
     assert (send_result.outcome, send_result.error) == (outcome, f"postmark_{code}")
@@ -150,21 +150,21 @@ def test_refused_call_is_understood(
 
 def test_brevo_key_that_came_before_means_taken(send: Send) -> None:
     send_results = send(BREVO, as_json(400, {"code": "duplicate_parameter"}), make_mails(2))
-    assert [send_result.outcome for send_result in send_results] == [Outcome.ACCEPTED] * 2
+    assert [send_result.outcome for send_result in send_results] == [SendOutcome.ACCEPTED] * 2
     assert [send_result.provider_message_id for send_result in send_results] == [None, None]
 
 
 @pytest.mark.parametrize(
     ("error", "outcome", "blamed"),
     [
-        ({"ErrorCode": "send-0008", "StatusCode": 403}, Outcome.MISCONFIGURED, "sender"),
-        ({"ErrorCode": "mj-0002", "StatusCode": 401}, Outcome.MISCONFIGURED, "account"),
-        ({"ErrorCode": "mj-0001", "StatusCode": 500}, Outcome.TEMPORARY, None),
-        ({"ErrorCode": "mj-0013", "StatusCode": 400}, Outcome.REJECTED, None),
+        ({"ErrorCode": "send-0008", "StatusCode": 403}, SendOutcome.MISCONFIGURED, "sender"),
+        ({"ErrorCode": "mj-0002", "StatusCode": 401}, SendOutcome.MISCONFIGURED, "account"),
+        ({"ErrorCode": "mj-0001", "StatusCode": 500}, SendOutcome.TEMPORARY, None),
+        ({"ErrorCode": "mj-0013", "StatusCode": 400}, SendOutcome.REJECTED, None),
     ],
 )
 def test_mailjet_says_it_by_message(
-    send: Send, error: dict[str, object], outcome: Outcome, blamed: str | None
+    send: Send, error: dict[str, object], outcome: SendOutcome, blamed: str | None
 ) -> None:
     body = {"Messages": [{"Status": "error", "Errors": [error]}]}
     (send_result,) = send(MAILJET, as_json(400, body))
@@ -207,7 +207,7 @@ def test_error_of_a_message_is_short_and_without_an_address(
     send: Send, api: Api, body: object
 ) -> None:
     (send_result,) = send(api, as_json(200, body))
-    assert send_result.outcome is Outcome.REJECTED
+    assert send_result.outcome is SendOutcome.REJECTED
     assert (send_result.error or "").startswith("[address] is ")
     assert len(send_result.error or "") <= 64
 
@@ -269,7 +269,7 @@ def test_sendgrid_refuses_substitutions_that_are_too_long(
     with pytest.raises(RejectedError, match="batch_too_long"):
         send(SENDGRID, SENDGRID.yes(2), mails)
     assert httpserver.log == []
-    assert send(SENDGRID, SENDGRID.yes(1), mails[:1])[0].outcome is Outcome.ACCEPTED
+    assert send(SENDGRID, SENDGRID.yes(1), mails[:1])[0].outcome is SendOutcome.ACCEPTED
 
 
 def test_resend_key_is_the_batch_key_and_brevo_one_follows_from_it(

@@ -7,7 +7,7 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from service.domain.finding import Level
-from service.mail.checks import CALLS, check_provider
+from service.mail.checks import GETS, check_provider
 from service.mail.registry import HTTP_APIS
 from tests.mail.raw import Peer, RawServer
 
@@ -46,7 +46,7 @@ def host(server: HTTPServer) -> str:
 
 
 def test_every_api_has_a_check() -> None:
-    assert CALLS.keys() == {api.name for api in HTTP_APIS}
+    assert GETS.keys() == {api.name for api in HTTP_APIS}
 
 
 @pytest.mark.parametrize(("dsn", "path", "header", "value"), ASKED)

@@ -11,7 +11,7 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from service.domain.delivery.retry import Outcome
+from service.domain.delivery.retry import SendOutcome
 from service.mail.provider import (
     Mail,
     MisconfiguredError,
@@ -97,7 +97,9 @@ def test_good_batch_hands_over_every_mail_as_composed(
     assert [send_result.message_id for send_result in send_results] == [
         mail.message_id for mail in mails
     ]
-    assert [send_result.outcome for send_result in send_results] == [Outcome.ACCEPTED] * len(mails)
+    assert [send_result.outcome for send_result in send_results] == [SendOutcome.ACCEPTED] * len(
+        mails
+    )
     assert [send_result.provider_message_id for send_result in send_results] == api.ids(len(mails))
     assert provider.name == api.name
     assert provider.batch_size >= api.batch
@@ -123,9 +125,9 @@ def test_partial_batch_gives_each_mail_its_own_receipt(
         mail.message_id for mail in mails
     ]
     assert [send_result.outcome for send_result in send_results] == [
-        Outcome.ACCEPTED,
-        Outcome.REJECTED,
-        Outcome.ACCEPTED,
+        SendOutcome.ACCEPTED,
+        SendOutcome.REJECTED,
+        SendOutcome.ACCEPTED,
     ]
     assert [send_result.provider_message_id for send_result in send_results] == [
         ids[0],
@@ -279,7 +281,7 @@ def test_kept_connection_is_used_again(build: Build) -> None:
     with RawServer([twice]) as server:
         provider = build(POSTMARK, server.host)
         for _ in range(2):
-            assert send(provider, make_mails(1))[0].outcome is Outcome.ACCEPTED
+            assert send(provider, make_mails(1))[0].outcome is SendOutcome.ACCEPTED
     assert server.connections == 1
 
 
@@ -294,7 +296,7 @@ def test_kept_connection_that_the_server_closed_is_replaced(build: Build) -> Non
         provider = build(POSTMARK, server.host)
         send(provider, make_mails(1))
         assert closed.wait(5)
-        assert send(provider, make_mails(1))[0].outcome is Outcome.ACCEPTED
+        assert send(provider, make_mails(1))[0].outcome is SendOutcome.ACCEPTED
     assert server.connections == 2
 
 
@@ -323,7 +325,7 @@ def test_connection_that_lay_idle_is_not_trusted(
     with RawServer([good_until_closed, _good]) as server:
         provider = build(POSTMARK, server.host)
         for _ in range(2):
-            assert send(provider, make_mails(1))[0].outcome is Outcome.ACCEPTED
+            assert send(provider, make_mails(1))[0].outcome is SendOutcome.ACCEPTED
     assert server.connections == 2
 
 

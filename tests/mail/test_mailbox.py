@@ -5,7 +5,7 @@ from uuid import UUID
 import pytest
 import time_machine
 
-from service.domain.delivery.retry import Outcome
+from service.domain.delivery.retry import SendOutcome
 from service.mail.compose import compose
 from service.mail.mailbox import Mailbox, MailboxMail
 from service.mail.provider import Provider, TemporaryError
@@ -34,7 +34,7 @@ def test_mails_come_back_as_composed_newest_first(provider: Provider, folder: Pa
     mails = make_mails(3)
     for number, mail in enumerate(mails):
         with time_machine.travel(AT + timedelta(minutes=number), tick=False):
-            assert send(provider, [mail])[0].outcome is Outcome.ACCEPTED
+            assert send(provider, [mail])[0].outcome is SendOutcome.ACCEPTED
     found = Mailbox(folder).messages(2)
     assert [one.message_id for one in found] == [mails[2].message_id, mails[1].message_id]
     newest = found[0]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from service.domain.delivery.retry import Outcome
+from service.domain.delivery.retry import SendOutcome
 from service.mail.compose import compose
 from service.mail.provider import MisconfiguredError, OutcomeUnknownError, Provider, RejectedError
 from service.mail.registry import build_provider
@@ -62,7 +62,7 @@ def test_mailpit_receives_what_was_composed(
     requests.delete(f"http://{mailpit.http}/api/v1/messages", timeout=5).raise_for_status()
     (mail,) = [compose(make_input(number, recipient=f"r{number}@bücher.example"))]
     (send_result,) = send(provider, [mail])
-    assert send_result.outcome is Outcome.ACCEPTED
+    assert send_result.outcome is SendOutcome.ACCEPTED
 
     (summary,) = mailpit.get("messages")["messages"]
     message = mailpit.get(f"message/{summary['ID']}")
@@ -113,7 +113,9 @@ def test_prism_finds_the_request_as_published(
     example = pytest.raises(OutcomeUnknownError, match=r"^malformed_answer$")
     with closing(provider), example if (name, count) == ("postmark", 3) else nullcontext():
         send_results = send(provider, mails)
-        assert [send_result.outcome for send_result in send_results] == [Outcome.ACCEPTED] * count
+        assert [send_result.outcome for send_result in send_results] == [
+            SendOutcome.ACCEPTED
+        ] * count
 
 
 @pytest.mark.parametrize("prism", ["sendgrid"], indirect=True)  # Postmark's requires nothing
@@ -150,5 +152,5 @@ def test_moto_takes_a_mail_for_ses_only_from_a_verified_sender(moto: str, tmp_pa
             timeout=5,
         ).raise_for_status()
         (send_result,) = send(provider, make_mails(1))
-        assert send_result.outcome is Outcome.ACCEPTED
+        assert send_result.outcome is SendOutcome.ACCEPTED
         assert send_result.provider_message_id

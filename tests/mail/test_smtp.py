@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from service.domain.delivery.retry import Outcome
+from service.domain.delivery.retry import SendOutcome
 from service.mail.dsn import DsnError
 from service.mail.provider import (
     MisconfiguredError,
@@ -124,7 +124,7 @@ def test_connection_carries_one_mail_after_another(build: Build) -> None:
         provider = build(f"smtp://{server.host}")
         send_results = [send(provider, [mail])[0] for mail in mails]
         provider.close()
-    assert [send_result.outcome for send_result in send_results] == [Outcome.ACCEPTED] * 2
+    assert [send_result.outcome for send_result in send_results] == [SendOutcome.ACCEPTED] * 2
     assert send_results[0].provider_message_id == f"<{mails[0].message_id}@example.com>"
     recipients = [line[8:] for line in heard if line.upper().startswith(b"RCPT")]
     assert recipients == [b"<reader1@example.org>", b"<reader2@example.org>"]
@@ -135,7 +135,7 @@ def test_kept_connection_that_ended_is_replaced_before_anything_is_sent(build: B
     with RawServer([speak({b"RSET": CLOSE}), speak({})]) as server:
         provider = build(f"smtp://{server.host}")
         for _ in range(2):
-            assert send(provider, make_mails(1))[0].outcome is Outcome.ACCEPTED
+            assert send(provider, make_mails(1))[0].outcome is SendOutcome.ACCEPTED
         provider.close()
     assert server.connections == 2
 

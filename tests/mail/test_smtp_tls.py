@@ -13,7 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from service.domain.delivery.retry import Outcome
+from service.domain.delivery.retry import SendOutcome
 from service.mail.provider import MisconfiguredError, Provider, TemporaryError
 from service.mail.registry import build_provider
 from tests.mail.peers import free_port, program, running
@@ -104,7 +104,7 @@ def test_mail_and_password_go_over_tls_where_the_certificate_is_trusted(
     before = server.mails()
     with closing(build("?tls=require")) as provider:
         send_results = [send(provider, [mail])[0] for mail in make_mails(2)]
-    assert [send_result.outcome for send_result in send_results] == [Outcome.ACCEPTED] * 2
+    assert [send_result.outcome for send_result in send_results] == [SendOutcome.ACCEPTED] * 2
     assert server.mails() == before + 2
 
 

@@ -12,8 +12,8 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from service.clock import utc_now
-from service.domain.delivery.retry import Outcome
-from service.mail.provider import Call, Mail, Provider
+from service.domain.delivery.retry import SendOutcome
+from service.mail.provider import Mail, PreparedCall, Provider
 from service.mail.registry import build_provider
 from service.outbound import Limits
 from service.usecases.delivery.provider_call import Sent, call_provider
@@ -55,7 +55,7 @@ def guarded(api: Api, httpserver: HTTPServer, tmp_path: Path) -> Iterator[Guarde
     provider.close()
 
 
-def outcomes(sent: Sent, mails: list[Mail]) -> list[tuple[Outcome, str | None]]:
+def outcomes(sent: Sent, mails: list[Mail]) -> list[tuple[SendOutcome, str | None]]:
     found = [sent.send_results[mail.message_id] for mail in mails]
     return [(each.outcome, each.error) for each in found]
 
@@ -69,7 +69,7 @@ def test_alone_it_is_rejected_and_nobody_is_called(
 ) -> None:
     mail = spoilt(make_mails(1)[0], how)
     sent = call_provider(guarded, [mail], key=KEY)
-    assert outcomes(sent, [mail]) == [(Outcome.REJECTED, error_of(how))]
+    assert outcomes(sent, [mail]) == [(SendOutcome.REJECTED, error_of(how))]
     assert sent.failure is None
     assert guarded.is_closed(utc_now())
     assert httpserver.log == []
@@ -90,8 +90,8 @@ def test_its_neighbours_go_in_one_call_without_it(
 
     httpserver.expect_request(api.path, method="POST").respond_with_handler(handle)
     sent = call_provider(guarded, mails, key=KEY)
-    accepted = (Outcome.ACCEPTED, None)
-    assert outcomes(sent, mails) == [accepted, (Outcome.REJECTED, error_of(how)), accepted]
+    accepted = (SendOutcome.ACCEPTED, None)
+    assert outcomes(sent, mails) == [accepted, (SendOutcome.REJECTED, error_of(how)), accepted]
     assert seen == [mails[0].recipient, mails[2].recipient]
     assert len(httpserver.log) == 1
     assert guarded.is_closed(utc_now())
@@ -115,16 +115,16 @@ def test_smtp_and_the_mailbox_do_the_same(tmp_path: Path, how: str) -> None:
         refused = call_provider(guarded, [bad], key=KEY)
         taken = call_provider(guarded, [good], key=KEY)
         guarded.provider.close()
-    assert outcomes(refused, [bad]) == [(Outcome.REJECTED, error_of(how))]
-    assert outcomes(taken, [good]) == [(Outcome.ACCEPTED, None)]
+    assert outcomes(refused, [bad]) == [(SendOutcome.REJECTED, error_of(how))]
+    assert outcomes(taken, [good]) == [(SendOutcome.ACCEPTED, None)]
     assert sum(line.startswith(b"RCPT") for line in heard) == 1
     assert guarded.is_closed(utc_now())
 
     guarded = GuardedProvider(build_provider("mailbox:", mailbox_dir=tmp_path / "mailbox"))
     sent = call_provider(guarded, [bad, good], key=KEY)
     assert outcomes(sent, [bad, good]) == [
-        (Outcome.REJECTED, error_of(how)),
-        (Outcome.ACCEPTED, None),
+        (SendOutcome.REJECTED, error_of(how)),
+        (SendOutcome.ACCEPTED, None),
     ]
     assert guarded.is_closed(utc_now())
 
@@ -145,7 +145,7 @@ def test_a_local_part_that_is_not_ascii_costs_no_call_where_it_cannot_go(
     httpserver.expect_request(api.path, method="POST").respond_with_handler(handle)
     sent = call_provider(guarded, mails, key=KEY)
     goes = mails if is_carried else mails[:-1]
-    accepted, refused = (Outcome.ACCEPTED, None), (Outcome.REJECTED, "address_unsupported")
+    accepted, refused = (SendOutcome.ACCEPTED, None), (SendOutcome.REJECTED, "address_unsupported")
     assert outcomes(sent, mails) == [accepted if mail in goes else refused for mail in mails]
     assert seen == [mail.recipient for mail in goes]
     assert len(httpserver.log) == bool(goes)
@@ -163,9 +163,9 @@ def test_smtp_without_smtputf8_learns_it_once(tmp_path: Path) -> None:
         second = call_provider(guarded, [bad], key=KEY)
         third = call_provider(guarded, [good], key=KEY)
         guarded.provider.close()
-    refused = [(Outcome.REJECTED, "address_unsupported")]
+    refused = [(SendOutcome.REJECTED, "address_unsupported")]
     assert outcomes(first, [bad]) == outcomes(second, [bad]) == refused
-    assert outcomes(third, [good]) == [(Outcome.ACCEPTED, None)]
+    assert outcomes(third, [good]) == [(SendOutcome.ACCEPTED, None)]
     assert not any(line.startswith(b"RCPT TO:<j") for line in heard)
     assert guarded.is_closed(utc_now())
 
@@ -177,7 +177,7 @@ def test_smtp_with_smtputf8_carries_it(tmp_path: Path) -> None:
         guarded = GuardedProvider(build_provider(f"smtp://{server.host}", mailbox_dir=tmp_path))
         sent = call_provider(guarded, [mail], key=KEY)
         guarded.provider.close()
-    assert outcomes(sent, [mail]) == [(Outcome.ACCEPTED, None)]
+    assert outcomes(sent, [mail]) == [(SendOutcome.ACCEPTED, None)]
     assert "RCPT TO:<jörg@example.org>".encode() in heard
     assert b"MAIL FROM:<news@example.com> SMTPUTF8" in heard
     assert "To: jörg@example.org\r\n".encode() in heard
@@ -195,7 +195,7 @@ def test_an_answer_that_trickles_pauses_the_provider_and_leaves_the_outcome_open
         mails = make_mails(1)
         sent = call_provider(guarded, mails, key=KEY)
         provider.close()
-    assert outcomes(sent, mails) == [(Outcome.UNKNOWN, "read_timeout")]
+    assert outcomes(sent, mails) == [(SendOutcome.UNKNOWN, "read_timeout")]
     assert not guarded.is_closed(utc_now())
 
 
@@ -209,7 +209,7 @@ class Broken:
     def reaches(self, address: str) -> bool:
         return True
 
-    def prepare(self, mails: object, *, key: str) -> Call:
+    def prepare(self, mails: object, *, key: str) -> PreparedCall:
         raise RecursionError
 
     def close(self) -> None:
@@ -222,7 +222,7 @@ def test_an_adapter_that_prepares_nothing_rejects_each_mail_and_is_not_paused(
     guarded = GuardedProvider(Broken(build_provider("mailbox:", mailbox_dir=tmp_path)))
     mails = make_mails(3)
     sent = call_provider(guarded, mails, key=KEY)
-    assert outcomes(sent, mails) == [(Outcome.REJECTED, "not_sendable")] * 3
+    assert outcomes(sent, mails) == [(SendOutcome.REJECTED, "not_sendable")] * 3
     assert guarded.is_closed(utc_now())
 
 
@@ -244,4 +244,4 @@ def test_smtp_writes_no_address_that_would_begin_a_command(tmp_path: Path, recip
     mail = replace(make_mails(1)[0], recipient=recipient)
     guarded = GuardedProvider(build_provider("smtp://127.0.0.1:9", mailbox_dir=tmp_path))
     sent = call_provider(guarded, [mail], key=KEY)
-    assert outcomes(sent, [mail]) == [(Outcome.REJECTED, "not_sendable")]
+    assert outcomes(sent, [mail]) == [(SendOutcome.REJECTED, "not_sendable")]

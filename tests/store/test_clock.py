@@ -10,7 +10,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.engine import URL
 
 from service.clock import ClockCheck, clock_ahead, machine_now, utc_now
-from service.domain.delivery.retry import LEASE
+from service.domain.delivery.retry import BATCH_LEASE
 from service.domain.signup.limits import Limit, Quota
 from service.services import Services
 from service.store.database import reading
@@ -95,7 +95,7 @@ def test_a_lease_lasts_as_long_for_every_machine(
         other = make(scenario, provider)
         assert other.claim(calls=4) == []
         ((until,),) = scenario.rows(select(OutboxBatch.lease_until))
-        assert timedelta(0) < until - utc_now() <= LEASE
+        assert timedelta(0) < until - utc_now() <= BATCH_LEASE
     with machine(first, scenario.engine):
         holder.deliver(batch)
     with machine(second, scenario.engine):

@@ -19,7 +19,7 @@ from service.clock import utc_now
 from service.config import Settings
 from service.domain.consent import Evidence
 from service.domain.delivery.breaker import BreakerState
-from service.domain.delivery.retry import Outcome
+from service.domain.delivery.retry import SendOutcome
 from service.domain.errors import InvalidInputError
 from service.domain.signup.risk import TRAPPED
 from service.log import Sometimes
@@ -62,7 +62,7 @@ def test_queues_providers_and_subscriptions_are_shown(
             activity.record(
                 connection,
                 "postmark",
-                {Outcome.ACCEPTED: more, Outcome.UNKNOWN: 1},
+                {SendOutcome.ACCEPTED: more, SendOutcome.UNKNOWN: 1},
                 BreakerState.OPEN,
                 utc_now(),
                 error="http_401",
@@ -154,7 +154,7 @@ def test_a_provider_taken_out_of_mail_url_leaves_its_series(
 ) -> None:
     with engine.begin() as connection:
         for name in ("postmark", "smtp", "resend"):
-            counts = {Outcome.ACCEPTED: 1}
+            counts = {SendOutcome.ACCEPTED: 1}
             closed, now = BreakerState.CLOSED, utc_now()
             activity.record(connection, name, counts, closed, None, error=None, now=now)
     shown = {key[-1] for key in series(client) if key[0] == "newsflash_provider_attempts_total"}

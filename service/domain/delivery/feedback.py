@@ -1,4 +1,4 @@
-"""What a mail API reports of a mail afterwards, and what follows from it: one pure rule."""
+"""What a mail API reports of an email afterwards, and what follows from it: one pure rule."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,7 +20,7 @@ and than a status page is looked at."""
 
 
 class EventKind(StrEnum):
-    """What a provider says happened to a mail after it took it."""
+    """What a provider says happened to an email after it took it."""
 
     DELIVERED = "delivered"
     DEFERRED = "deferred"
@@ -28,9 +28,9 @@ class EventKind(StrEnum):
     BLOCKED = "blocked"
     """Refused for the sender, the content or the account: it says nothing of the address."""
     SOFT_BOUNCE = "soft_bounce"
-    """Given up for this mail; another may get through."""
+    """Given up for this email; another may get through."""
     HARD_BOUNCE = "hard_bounce"
-    """The address takes no mail, now or later."""
+    """The address takes no email, now or later."""
     COMPLAINT = "complaint"
     UNSUBSCRIBED = "unsubscribed"
     NOT_UNDERSTOOD = "not_understood"
@@ -46,10 +46,10 @@ class ProviderEvent:
     kind: EventKind
     at: datetime
     message_id: UUID | None = None
-    """Our own name of the mail, where the provider gives back what was sent along."""
+    """Our own name of the email, where the provider gives back what was sent along."""
     provider_message_id: str | None = None
     recipient: str | None = None
-    """Tells apart mails that share a provider's name. Only compared: never kept, never logged."""
+    """Tells apart emails that share a provider's name. Only compared: never kept, never logged."""
     detail: str | None = None
     """The provider's own short code for what happened."""
 
@@ -61,7 +61,7 @@ class Consequence:
     suppress: SuppressionReason | None = None
     """Why the address is not to be mailed any more."""
     end: EndedReason | None = None
-    """Why subscriptions end: all of the address if it is suppressed, else those of the mail."""
+    """Why subscriptions end: all of the address if it is suppressed, else those of the email."""
 
 
 _NOTHING = Consequence()

@@ -4,23 +4,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-LEASE = timedelta(seconds=30)
+BATCH_LEASE = timedelta(seconds=30)
 """How long a claim keeps a message from other workers."""
 
 FIRST_DELAY = timedelta(seconds=2)
 EAGER_PERIOD = timedelta(minutes=10)
 EAGER_MAX_DELAY = timedelta(seconds=30)
-"""In the first ten minutes a person is waiting for the mail: retries are at most 30 s apart."""
+"""In the first ten minutes a person is waiting for the email: retries are at most 30 s apart."""
 
 MAX_DELAY = timedelta(hours=1)
 MISCONFIGURED_MAX_DELAY = timedelta(minutes=5)
-"""How long a message waits at most that our own settings keep back: somebody is mending them."""
+"""How long a message waits at most that our own settings keep back: somebody is fixing them."""
 GIVE_UP_AFTER = timedelta(days=3)
 """A message that no provider takes is `failed` after this time, not before."""
 
 
 class MessageStatus(StrEnum):
-    """State of an outbox message; `withheld`: no mail is owed for it, or none is allowed."""
+    """State of an outbox message; `withheld`: it is not to be sent."""
 
     QUEUED = "queued"
     SENDING = "sending"
@@ -29,7 +29,7 @@ class MessageStatus(StrEnum):
     WITHHELD = "withheld"
 
 
-class Outcome(StrEnum):
+class SendOutcome(StrEnum):
     """What one attempt came to."""
 
     ACCEPTED = "accepted"
@@ -49,7 +49,7 @@ class Decision:
 
 
 def decide(
-    outcome: Outcome,
+    outcome: SendOutcome,
     *,
     attempt: int,
     created_at: datetime,
@@ -64,12 +64,12 @@ def decide(
     it is never undercut. A message that our settings keep back spends no attempt; its delay grows
     with the time that it has waited.
     """
-    if outcome is Outcome.ACCEPTED:
+    if outcome is SendOutcome.ACCEPTED:
         return Decision(MessageStatus.ACCEPTED)
-    if outcome is Outcome.REJECTED:
+    if outcome is SendOutcome.REJECTED:
         return Decision(MessageStatus.FAILED)
     age = now - created_at
-    spends = outcome is not Outcome.MISCONFIGURED
+    spends = outcome is not SendOutcome.MISCONFIGURED
     if spends and age >= GIVE_UP_AFTER:
         return Decision(MessageStatus.FAILED)
     last = MAX_DELAY if spends else MISCONFIGURED_MAX_DELAY

@@ -60,7 +60,7 @@ def parse(request: EventRequest, secret: str) -> ParsedEvents:
     """See `Parser`. `secret` is the HTTP webhook signing key.
 
     The signature covers a timestamp and a token and nothing of the event. So the token is the
-    event's id: whoever replays a token, with whatever event, repeats what is known already.
+    event's id: a token that is replayed, with any event, repeats what is known already.
     """
     body = as_object(load_json(request.body))
     token = _authenticate(part(body, "signature"), request, secret)

@@ -13,7 +13,7 @@ from service.mail.events.ses import SesEvents
 class EventParsers:
     """Authenticates and reads each provider's requests.
 
-    Mailpit's webhook tells of mail that was received, SMTP and the mailbox have none: for them
+    Mailpit's webhook tells of email that was received, SMTP and the mailbox have none: for them
     there is nothing to read.
     """
 

@@ -53,8 +53,8 @@ _SUPPRESSED = (
 def parse(request: EventRequest, secret: str) -> ParsedEvents:
     """See `Parser`. `secret` is the webhook's signing secret, `whsec_…`.
 
-    A repeated request is signed anew, so the library's five minutes lose none of them; its id stays
-    the same and is the event's.
+    A repeated request is signed again, so the library's five minutes lose none of them; its id
+    stays the same and is the event's.
     """
     names = {f"webhook-{name}": _header(request, name) for name in ("id", "timestamp", "signature")}
     try:

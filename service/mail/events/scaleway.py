@@ -46,7 +46,7 @@ _IGNORED = frozenset({"emailqueued", "blocklistcreated"})
 class ScalewayEvents:
     """Reads the notifications of one topic; `secret` is the topic's ARN.
 
-    Scaleway gives nothing of ours back: events name the mail by its id at Scaleway alone.
+    Scaleway gives nothing of ours back: events name the email by its id at Scaleway alone.
     """
 
     def __init__(self, fetch: Fetch) -> None:

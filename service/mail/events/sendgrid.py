@@ -131,6 +131,6 @@ def _kind(item: Object) -> EventKind | None:
 
 
 def _call_id(item: Object) -> str | None:
-    """`sg_message_id` is the call's `X-Message-Id`, a dot, and where the mail was handled."""
+    """`sg_message_id` is the call's `X-Message-Id`, a dot, and where the email was handled."""
     name = name_of(item.get("sg_message_id"))
     return name.partition(".")[0] if name else None

@@ -130,6 +130,6 @@ def _first(values: Any) -> Any:
 
 
 def _recipient(mail: Object) -> str | None:
-    """Return the one address: each of our mails goes to one."""
+    """Return the one address: each of our emails goes to one."""
     first = _first(mail.get("destination"))
     return first if isinstance(first, str) else None

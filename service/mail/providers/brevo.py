@@ -7,7 +7,7 @@ from uuid import NAMESPACE_OID, uuid5
 
 from requests import PreparedRequest
 
-from service.domain.delivery.retry import Outcome
+from service.domain.delivery.retry import SendOutcome
 from service.mail.dsn import MailDsn
 from service.mail.http_api import (
     Answer,
@@ -41,7 +41,7 @@ class _KeyUsedError(RejectedError):
 class Brevo(HttpApi):
     """`POST /v3/smtp/email`: up to 1000 message versions, all or nothing.
 
-    The idempotency key is the header `idempotencyKey` *inside* the mail's JSON, a UUID that is
+    The idempotency key is the header `idempotencyKey` *inside* the email's JSON, a UUID that is
     remembered for 30 minutes (https://developers.brevo.com/docs/heterogenous-versions-batch-emails).
     """
 
@@ -63,13 +63,14 @@ class Brevo(HttpApi):
         return json_request("/v3/smtp/email", _payload(mails, key))
 
     def call(self, prepared: PreparedRequest, mails: Sequence[Mail]) -> Sequence[SendResult]:
-        """See `HttpApi.call`. A key that came before means that its mails were taken."""
+        """See `HttpApi.call`. A key that came before means that its emails were taken."""
         try:
             return super().call(prepared, mails)
         except _KeyUsedError:
             # An earlier call of this batch was taken, its answer lost and with it the ids.
             return [
-                SendResult(message_id=mail.message_id, outcome=Outcome.ACCEPTED) for mail in mails
+                SendResult(message_id=mail.message_id, outcome=SendOutcome.ACCEPTED)
+                for mail in mails
             ]
 
     def results(self, mails: Sequence[Mail], answer: Answer) -> Sequence[SendResult]:
@@ -81,7 +82,7 @@ class Brevo(HttpApi):
         ]
 
     def refusal(self, answer: Answer) -> ProviderError:
-        """Brevo's own code tells a used key and a wrong account from a wrong mail."""
+        """Brevo's own code tells a used key and a wrong account from a wrong email."""
         code = answer.error_code("code")
         if code == "duplicate_parameter":
             return _KeyUsedError("brevo_key_used")
@@ -120,5 +121,5 @@ def _version(mail: Mail) -> dict[str, Any]:
 
 
 def _headers(mail: Mail) -> dict[str, str]:
-    """Return the mail's headers; `X-Mailin-custom` comes back with every event."""
+    """Return the email's headers; `X-Mailin-custom` comes back with every event."""
     return {**mail.headers, "X-Mailin-custom": str(mail.message_id)}

@@ -1,24 +1,24 @@
-"""`mailbox:`: mails stay on this machine, in a Maildir that the browser shows."""
+"""`mailbox:`: emails stay on this machine, in a Maildir that the browser shows."""
 
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 
 from service.clock import utc_now
-from service.domain.delivery.retry import Outcome
+from service.domain.delivery.retry import SendOutcome
 from service.mail.mailbox import Mailbox
 from service.mail.mime import rfc_message_id, to_message
 from service.mail.pace import Pace
-from service.mail.provider import Call, Mail, SendResult, TemporaryError
+from service.mail.provider import Mail, PreparedCall, SendResult, TemporaryError
 
 
 class MailboxProvider:
-    """Puts each mail into a `Mailbox`. Idempotent by message id, so a retry adds nothing."""
+    """Puts each email into a `Mailbox`. Idempotent by message id, so a retry adds nothing."""
 
     name = "mailbox"
     batch_size = 50
     key_life = timedelta(days=365)
-    """For good: longer than any mail is owed."""
+    """For good: longer than any email is retried."""
 
     def __init__(self, mailbox: Mailbox, pace: Pace) -> None:
         """Take the mailbox to fill, and how fast."""
@@ -29,12 +29,12 @@ class MailboxProvider:
         """See `Provider.reaches`."""
         return True
 
-    def prepare(self, mails: Sequence[Mail], *, key: str) -> Call:  # noqa: ARG002 - ids do
+    def prepare(self, mails: Sequence[Mail], *, key: str) -> PreparedCall:  # noqa: ARG002 - ids do
         """See `Provider.prepare`."""
         return partial(self._call, [(mail, _content(mail)) for mail in mails])
 
     def _call(self, contents: Sequence[tuple[Mail, bytes]]) -> Sequence[SendResult]:
-        """Store the mails; `TemporaryError` where the disk does not take the file."""
+        """Store the emails; `TemporaryError` where the disk does not take the file."""
         send_results = []
         for mail, content in contents:
             try:
@@ -44,7 +44,7 @@ class MailboxProvider:
             send_results.append(
                 SendResult(
                     message_id=mail.message_id,
-                    outcome=Outcome.ACCEPTED,
+                    outcome=SendOutcome.ACCEPTED,
                     provider_message_id=rfc_message_id(mail),
                 )
             )

@@ -15,9 +15,9 @@ _REGIONS = {"us": "https://api.mailgun.net", "eu": "https://api.eu.mailgun.net"}
 class Mailgun(HttpApi):
     """`POST /v3/<domain>/messages`: up to 1000 recipients with variables. No idempotency key.
 
-    A single mail goes as it is. Mails that go together become recipient variables, one for each
+    A single email goes as it is. Emails that go together become recipient variables, one for each
     part, so an address may be in a call only once. Mailgun takes all or nothing under one id;
-    events tell mails apart by the recipient and by our `message_id`, a user variable.
+    events tell emails apart by the recipient and by our `message_id`, a user variable.
     """
 
     name = "mailgun"
@@ -54,7 +54,7 @@ class Mailgun(HttpApi):
 
 
 def _parts(mail: Mail) -> dict[str, str]:
-    """Return what differs from mail to mail, by the API's field name."""
+    """Return what differs from email to email, by the API's field name."""
     return {
         "subject": unparsed(mail.subject),
         "text": mail.text,

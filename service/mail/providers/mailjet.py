@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from service.domain.delivery.retry import Outcome
+from service.domain.delivery.retry import SendOutcome
 from service.mail.dsn import MailDsn
 from service.mail.http_api import (
     Answer,
@@ -26,9 +26,9 @@ _SENDER = frozenset({"send-0008", "send-0015"})
 
 
 class Mailjet(HttpApi):
-    """`POST /v3.1/send`: up to 50 mails, a status for each. No idempotency key.
+    """`POST /v3.1/send`: up to 50 emails, a status for each. No idempotency key.
 
-    Partial failure comes with a 4xx status, and the mails without an error have been taken even so.
+    Partial failure comes with a 4xx status; the emails without an error are taken all the same.
     """
 
     name = "mailjet"
@@ -48,15 +48,15 @@ class Mailjet(HttpApi):
     def results(self, mails: Sequence[Mail], answer: Answer) -> Sequence[SendResult]:
         """See `HttpApi.results`."""
         results = items(field(answer.json(), "Messages"), len(mails))
-        return [_receipt(mail, result) for mail, result in zip(mails, results, strict=True)]
+        return [_send_result(mail, result) for mail, result in zip(mails, results, strict=True)]
 
     def is_result(self, answer: Answer) -> bool:
-        """A 4xx with one entry for each mail says of each what became of it."""
+        """A 4xx with one entry for each email says of each what became of it."""
         is_partial = 400 <= answer.status < 500 and answer.error_field("Messages") is not None
         return is_partial or super().is_result(answer)
 
 
-def _receipt(mail: Mail, result: Any) -> SendResult:
+def _send_result(mail: Mail, result: Any) -> SendResult:
     if field(result, "Status") == "success":
         (recipient,) = items(field(result, "To"), 1)
         return accepted(mail, field(recipient, "MessageID"))
@@ -64,11 +64,11 @@ def _receipt(mail: Mail, result: Any) -> SendResult:
     if not isinstance(errors, list) or not errors:
         raise malformed()
     code, status = code_field(errors[0], "ErrorCode"), errors[0].get("StatusCode")
-    outcome = Outcome.REJECTED
+    outcome = SendOutcome.REJECTED
     if code in _SENDER or status in (401, 403):
-        outcome = Outcome.MISCONFIGURED
+        outcome = SendOutcome.MISCONFIGURED
     elif status == 429 or (isinstance(status, int) and status >= 500):
-        outcome = Outcome.TEMPORARY
+        outcome = SendOutcome.TEMPORARY
     return SendResult(
         message_id=mail.message_id,
         outcome=outcome,

@@ -18,7 +18,7 @@ from service.mail.provider import Mail, SendResult
 
 
 class Mailpit(HttpApi):
-    """`POST /api/v1/send`: one mail a call. No idempotency key, no credentials unless given."""
+    """`POST /api/v1/send`: one email a call. No idempotency key, no credentials unless given."""
 
     name = "mailpit"
     batch_size = 1

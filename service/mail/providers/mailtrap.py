@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from service.domain.delivery.retry import Outcome
+from service.domain.delivery.retry import SendOutcome
 from service.mail.dsn import MailDsn
 from service.mail.http_api import (
     Answer,
@@ -21,7 +21,7 @@ from service.mail.provider import Mail, SendResult
 
 
 class Mailtrap(HttpApi):
-    """`POST /api/batch`: up to 500 mails, a result for each. No idempotency key."""
+    """`POST /api/batch`: up to 500 emails, a result for each. No idempotency key."""
 
     name = "mailtrap"
     batch_size = 500
@@ -41,13 +41,13 @@ class Mailtrap(HttpApi):
     def results(self, mails: Sequence[Mail], answer: Answer) -> Sequence[SendResult]:
         """See `HttpApi.results`."""
         results = items(field(answer.json(), "responses"), len(mails))
-        return [_receipt(mail, result) for mail, result in zip(mails, results, strict=True)]
+        return [_send_result(mail, result) for mail, result in zip(mails, results, strict=True)]
 
 
-def _receipt(mail: Mail, result: Any) -> SendResult:
+def _send_result(mail: Mail, result: Any) -> SendResult:
     if field(result, "success") is not True:
         return SendResult(
-            message_id=mail.message_id, outcome=Outcome.REJECTED, error="mailtrap_invalid"
+            message_id=mail.message_id, outcome=SendOutcome.REJECTED, error="mailtrap_invalid"
         )
     (message_id,) = items(field(result, "message_ids"), 1)
     return accepted(mail, message_id)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from service.domain.delivery.retry import Outcome
+from service.domain.delivery.retry import SendOutcome
 from service.mail.dsn import MailDsn
 from service.mail.http_api import (
     Answer,
@@ -39,7 +39,7 @@ _LATER = frozenset({100, 429})
 
 
 class Postmark(HttpApi):
-    """`POST /email/batch`: up to 500 mails, an error code for each. No idempotency key."""
+    """`POST /email/batch`: up to 500 emails, an error code for each. No idempotency key."""
 
     name = "postmark"
     batch_size = 500
@@ -60,7 +60,7 @@ class Postmark(HttpApi):
     def results(self, mails: Sequence[Mail], answer: Answer) -> Sequence[SendResult]:
         """See `HttpApi.results`."""
         results = items(answer.json(), len(mails))
-        return [_receipt(mail, result) for mail, result in zip(mails, results, strict=True)]
+        return [_send_result(mail, result) for mail, result in zip(mails, results, strict=True)]
 
     def refusal(self, answer: Answer) -> ProviderError:
         """A 422 about token, sender or stream is ours to fix, whatever its status says."""
@@ -89,15 +89,15 @@ class Postmark(HttpApi):
         }
 
 
-def _receipt(mail: Mail, result: Any) -> SendResult:
+def _send_result(mail: Mail, result: Any) -> SendResult:
     code = code_field(result, "ErrorCode")
     if code == 0:
         return accepted(mail, field(result, "MessageID"))
-    outcome = Outcome.REJECTED
+    outcome = SendOutcome.REJECTED
     if code in _ACCOUNT | _SENDER:
-        outcome = Outcome.MISCONFIGURED
+        outcome = SendOutcome.MISCONFIGURED
     elif code in _LATER:
-        outcome = Outcome.TEMPORARY
+        outcome = SendOutcome.TEMPORARY
     return SendResult(
         message_id=mail.message_id,
         outcome=outcome,

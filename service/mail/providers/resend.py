@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from service.domain.delivery.retry import Outcome
+from service.domain.delivery.retry import SendOutcome
 from service.mail.dsn import MailDsn
 from service.mail.http_api import (
     Answer,
@@ -35,7 +35,7 @@ _UNVERIFIED = "validation_error"
 
 
 class Resend(HttpApi):
-    """`POST /emails/batch`: up to 100 mails, errors by index in permissive mode.
+    """`POST /emails/batch`: up to 100 emails, errors by index in permissive mode.
 
     `Idempotency-Key` is remembered for 24 hours and gives the first answer again.
     """
@@ -67,7 +67,9 @@ class Resend(HttpApi):
         failed = _failed(found)
         taken = iter(items(field(found, "data"), len(mails) - len(failed)))
         return [
-            SendResult(message_id=mail.message_id, outcome=Outcome.REJECTED, error="resend_invalid")
+            SendResult(
+                message_id=mail.message_id, outcome=SendOutcome.REJECTED, error="resend_invalid"
+            )
             if index in failed
             else accepted(mail, field(next(taken), "id"))
             for index, mail in enumerate(mails)
@@ -88,7 +90,7 @@ class Resend(HttpApi):
 
 
 def _failed(answer: Any) -> set[int]:
-    """Return the indexes of the mails that were not taken."""
+    """Return the indexes of the emails that were not taken."""
     errors = answer.get("errors") if isinstance(answer, dict) else None
     indexes = [field(error, "index") for error in errors or ()]
     if not all(isinstance(index, int) for index in indexes):

@@ -22,7 +22,7 @@ _REGION = re.compile(r"[a-z]{2}-[a-z]{3}")
 
 
 class Scaleway(HttpApi):
-    """`POST …/emails`: one mail a call. No idempotency key."""
+    """`POST …/emails`: one email a call. No idempotency key."""
 
     name = "scaleway"
     batch_size = 1

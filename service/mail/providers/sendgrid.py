@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from service.domain.delivery.retry import Outcome
+from service.domain.delivery.retry import SendOutcome
 from service.mail.dsn import MailDsn
 from service.mail.http_api import Answer, HttpApi, HttpOptions, Request, json_request, named
 from service.mail.mime import unparsed
@@ -21,9 +21,9 @@ _MAX_SUBSTITUTION_BYTES = 10_000
 
 
 class SendGrid(HttpApi):
-    """`POST /v3/mail/send`: one personalization a mail, up to 1000. No idempotency key.
+    """`POST /v3/mail/send`: one personalization an email, up to 1000. No idempotency key.
 
-    A single mail carries its own content. Mails that go together share one content made of two
+    A single email carries its own content. Emails that go together share one content made of two
     tags, which each personalization replaces by its whole text and HTML. SendGrid takes all or
     nothing, and names only the call: events carry our `message_id` as a custom argument.
     """
@@ -58,7 +58,7 @@ class SendGrid(HttpApi):
         return [
             SendResult(
                 message_id=mail.message_id,
-                outcome=Outcome.ACCEPTED,
+                outcome=SendOutcome.ACCEPTED,
                 provider_message_id=call_id,
             )
             for mail in mails

@@ -22,16 +22,16 @@ from functools import partial
 from ipaddress import ip_address
 
 from service.deadline import Deadline
-from service.domain.delivery.retry import Outcome
+from service.domain.delivery.retry import SendOutcome
 from service.mail.dsn import DsnError, MailDsn
 from service.mail.mime import rfc_message_id, to_message
 from service.mail.pace import Pace
 from service.mail.provider import (
     ADDRESS_UNSUPPORTED,
-    Call,
     Mail,
     MisconfiguredError,
     OutcomeUnknownError,
+    PreparedCall,
     ProviderError,
     RejectedError,
     SenderRefusedError,
@@ -48,7 +48,7 @@ _TLS_MODES = ("auto", "require", "none")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Letter:
-    """What is said of one mail, ready to be sent: smtplib would parse an address as a header."""
+    """What is said of one email, ready to be sent: smtplib would parse an address as a header."""
 
     mail: Mail
     mail_command: str
@@ -59,7 +59,7 @@ class _Letter:
 
     @classmethod
     def of(cls, mail: Mail) -> "_Letter":
-        """Render the mail; raise `ValueError` for an address that would begin another command."""
+        """Render the email; raise `ValueError` for an address that would begin another command."""
         if not _PATH.fullmatch(mail.recipient):
             raise ValueError("recipient")
         is_utf8 = not mail.recipient.isascii()
@@ -74,7 +74,7 @@ class _Letter:
 
 
 class Smtp:
-    """One mail a call over kept connections. SMTP has no idempotency key."""
+    """One email a call over kept connections. SMTP has no idempotency key."""
 
     name = "smtp"
     batch_size = 1
@@ -106,7 +106,7 @@ class Smtp:
         """See `Provider.reaches`: whether the server takes SMTPUTF8 is known once it was called."""
         return self._has_utf8 or address.isascii()
 
-    def prepare(self, mails: Sequence[Mail], *, key: str) -> Call:  # noqa: ARG002
+    def prepare(self, mails: Sequence[Mail], *, key: str) -> PreparedCall:  # noqa: ARG002
         """See `Provider.prepare`."""
         (mail,) = mails
         return partial(self._call, _Letter.of(mail))
@@ -130,7 +130,7 @@ class Smtp:
         return [
             SendResult(
                 message_id=letter.mail.message_id,
-                outcome=Outcome.ACCEPTED,
+                outcome=SendOutcome.ACCEPTED,
                 provider_message_id=rfc_message_id(letter.mail),
             )
         ]
@@ -246,7 +246,7 @@ def _is_this_machine(host: str) -> bool:
 
 
 def _not_connected(error: Exception) -> ProviderError:
-    """Return what a failure before the first mail means: nothing was handed over yet."""
+    """Return what a failure before the first email means: nothing was handed over yet."""
     if isinstance(error, smtplib.SMTPNotSupportedError):
         return MisconfiguredError("smtp_no_auth")
     if isinstance(error, smtplib.SMTPResponseException):

@@ -8,10 +8,10 @@ from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from service.domain.delivery.breaker import BreakerState
-from service.domain.delivery.retry import Outcome
+from service.domain.delivery.retry import SendOutcome
 from service.store.tables.delivery import ProviderActivity
 
-_COUNTS = {outcome: outcome.value for outcome in Outcome}
+_COUNTS = {outcome: outcome.value for outcome in SendOutcome}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +19,7 @@ class Activity:
     """A provider's counters, and its breaker as a worker last told it."""
 
     provider: str
-    counts: Mapping[Outcome, int]
+    counts: Mapping[SendOutcome, int]
     breaker_state: BreakerState
     breaker_until: datetime | None
     last_error: str | None
@@ -30,7 +30,7 @@ class Activity:
 def record(
     connection: Connection,
     provider: str,
-    counts: Mapping[Outcome, int],
+    counts: Mapping[SendOutcome, int],
     breaker_state: BreakerState,
     until: datetime | None,
     *,
@@ -47,7 +47,7 @@ def record(
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     added = {name: counts.get(outcome, 0) for outcome, name in _COUNTS.items()}
     state = {"breaker_state": breaker_state.value, "breaker_until": until, "updated_at": now}
-    if error is not None or counts.get(Outcome.ACCEPTED):
+    if error is not None or counts.get(SendOutcome.ACCEPTED):
         state["last_error"] = error
     table = ProviderActivity.__table__
     connection.execute(

@@ -1,4 +1,4 @@
-"""The worker's side of the outbox: claim on a lease, settle only while the lease is ours.
+"""The worker's side of the outbox: messages are claimed in batches, on a lease.
 
 A batch is what goes to a provider in one call. It keeps its messages until each is settled, so
 that a retry of an uncertain call is the same call. The lease is on the batch: one row says whose
@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from service.domain.delivery.retry import MessageStatus
 from service.domain.subscription import LinkScope, MessageKind
@@ -33,7 +33,7 @@ class ClaimedMessage:
     email_key: str
     created_at: datetime
     window_start: datetime
-    """Since when it is tried: `created_at`, or when an operator had it tried anew."""
+    """Since when it is tried: `created_at`, or when an operator had it sent again."""
     attempt: int
     """How many attempts there are with this one."""
 
@@ -51,20 +51,6 @@ class ClaimedBatch:
     messages: tuple[ClaimedMessage, ...]
     is_retry: bool
     """Whether the call may have been made before: then it is made again just as it was."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settlement:
-    """What becomes of one message after its attempt."""
-
-    message_id: UUID
-    status: MessageStatus
-    next_attempt_at: datetime
-    provider: str
-    attempts: int
-    provider_message_id: str | None = None
-    error: str | None = None
-    is_alone: bool = False
 
 
 def claim_due(
@@ -238,62 +224,6 @@ def load_messages(
             )
         )
     return loaded
-
-
-def settle(
-    connection: Connection,
-    batch: ClaimedBatch,
-    settlements: Sequence[Settlement],
-    *,
-    retry_at: datetime | None,
-    now: datetime,
-) -> bool:
-    """Write what became of the batch's messages; write nothing and return False without the lease.
-
-    With `retry_at` the batch stays as it is, with those of its messages that are not in
-    `settlements`, and may be taken over from then on; without, it is gone.
-    """
-    ours = (OutboxBatch.id == batch.id) & (OutboxBatch.lease_token == batch.lease_token)
-    statement = (
-        delete(OutboxBatch).where(ours)
-        if retry_at is None
-        else update(OutboxBatch).where(ours).values(lease_until=retry_at)
-    )
-    if connection.execute(statement).rowcount == 0:
-        return False
-    if settlements:
-        rows = [
-            {
-                "id": each.message_id,
-                "status": each.status,
-                "next_attempt_at": each.next_attempt_at,
-                "settled_at": None if each.status is MessageStatus.QUEUED else now,
-                "provider": each.provider,
-                "provider_message_id": each.provider_message_id,
-                "attempts": each.attempts,
-                "error": each.error,
-                "alone": int(each.is_alone),
-            }
-            for each in settlements
-        ]
-        execute_bulk(
-            connection,
-            _SETTLE,
-            columns="id:uuid status:text next_attempt_at:time settled_at:time provider:text "
-            "provider_message_id:text attempts:int error:text alone:int",
-            rows=rows_parameter(rows),
-        )
-    return True
-
-
-_SETTLE = """
-UPDATE outbox_messages SET status = given.status, next_attempt_at = given.next_attempt_at,
-    settled_at = given.settled_at, provider = given.provider,
-    provider_message_id = given.provider_message_id, attempts = given.attempts,
-    last_error = given.error, is_alone = given.alone = 1, batch_id = NULL
-FROM ({rows}) AS given
-WHERE outbox_messages.id = given.id
-"""
 
 
 def next_due_at(connection: Connection) -> datetime | None:

@@ -226,7 +226,7 @@ def take_waiting(connection: Connection) -> list[MatchedEvent]:
 def count_soft_bounces(
     connection: Connection, subscriber_ids: Iterable[UUID], *, since: datetime
 ) -> dict[UUID, int]:
-    """Return how many mails to these persons bounced softly since then, persons locked.
+    """Return how many emails to these persons bounced softly since then, persons locked.
 
     The lock puts reports of one address in a row: each counts what the one before it kept.
     """

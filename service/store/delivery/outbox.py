@@ -31,7 +31,7 @@ class MessageState:
     status: MessageStatus
     created_at: datetime
     has_bounced: bool
-    """Whether a provider reported that the address takes no mail."""
+    """Whether a provider reported that the address takes no email."""
     email: str
 
 
@@ -113,10 +113,10 @@ def oldest_due_at(connection: Connection) -> datetime | None:
 def insert_renewal(
     connection: Connection, *, message_id: UUID, scope: LinkScope, locale: str | None, at: datetime
 ) -> None:
-    """Owe a new link for what of the expired one is still pending, in the same cycle.
+    """Queue an email with a new link for what is still pending of the expired one's subscriptions.
 
-    As at signup the message is withheld where the address had its mails of the day, or the same
-    mail a short while ago; what an import will send later counts as neither. Nothing is written
+    As at signup the message is withheld where the address had the day's emails, or the same
+    email a short while ago; what an import will send later counts as neither. Nothing is written
     where nothing is pending any more, or enough was withheld today.
     """
     person = connection.scalar(
@@ -149,10 +149,10 @@ def insert_renewal(
         and row.created_at > at - REPEAT_AFTER
         for row in recent
     )
-    is_owed = len(recent) < MAILS_A_DAY and not is_repeat
-    if not is_owed and _has_enough_withheld(connection, scope.subscriber_id, at=at):
+    is_queued = len(recent) < MAILS_A_DAY and not is_repeat
+    if not is_queued and _has_enough_withheld(connection, scope.subscriber_id, at=at):
         return
-    status = MessageStatus.QUEUED if is_owed else MessageStatus.WITHHELD
+    status = MessageStatus.QUEUED if is_queued else MessageStatus.WITHHELD
     connection.execute(
         OutboxMessage.__table__.insert().values(
             id=message_id,

@@ -87,7 +87,7 @@ def requeue_failed(
 def drop_queued(connection: Connection, *, created_before: datetime, now: datetime) -> int:
     """Withhold what is queued and was created before this time; return how many that were.
 
-    What is in a call stays: its outcome is settled by whoever made the call.
+    What is in a call stays: the worker that made the call settles it.
     """
     statement = update(OutboxMessage).where(
         _is(MessageStatus.QUEUED), OutboxMessage.created_at < created_before

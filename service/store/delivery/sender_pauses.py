@@ -15,8 +15,9 @@ from service.domain.delivery.retry import MISCONFIGURED_MAX_DELAY, sender_pause
 from service.store.tables.delivery import SenderPause
 
 CURRENT_FOR = MISCONFIGURED_MAX_DELAY + timedelta(minutes=5)
-"""A pause that is over for longer than this is of a sender that nobody uses any more."""
-KEEP = timedelta(days=1)
+"""A pause that is over for longer than this is of a sender that is not used any more."""
+FORGET_AFTER = timedelta(days=1)
+"""How long after its pause a sender is remembered as refused, so that its next pause is longer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +115,7 @@ def refuse(
         .where(key)
         .values(refusals=row.refusals + 1, error=error, refused_at=now, paused_until=until)
     )
-    connection.execute(delete(SenderPause).where(SenderPause.paused_until < now - KEEP))
+    connection.execute(delete(SenderPause).where(SenderPause.paused_until < now - FORGET_AFTER))
     return until
 
 

@@ -1,4 +1,4 @@
-"""How a worker learns that mail is due: at once where the database can say so, else by looking.
+"""How a worker learns that email is due: at once where the database can say so, else by looking.
 
 PostgreSQL says it by NOTIFY, sent after the signup's commit on a connection of its own and
 coalesced, for NOTIFY within a transaction would put all commits in a row. On SQLite the file's
@@ -26,7 +26,7 @@ RECONNECT_SECONDS = 2.0
 
 
 class MailSignal:
-    """The sender's side: tells other processes that mail is due, at most every 50 ms."""
+    """The sender's side: tells other processes that email is due, at most every 50 ms."""
 
     def __init__(self, engine: Engine) -> None:
         """Start nothing yet; the first call does, so that a forked process gets its own thread."""
@@ -37,7 +37,7 @@ class MailSignal:
         self._lock = threading.Lock()
 
     def __call__(self) -> None:
-        """Say that mail is due. Returns at once; on SQLite there is nothing to say."""
+        """Say that email is due. Returns at once; on SQLite there is nothing to say."""
         if self._engine.dialect.name != "postgresql":
             return
         if self._thread is None:
@@ -70,7 +70,7 @@ class MailSignal:
 
 
 class MailWaiter:
-    """The worker's side: waits until mail may be due, or a time has passed."""
+    """The worker's side: waits until email may be due, or a time has passed."""
 
     def __init__(self, engine: Engine) -> None:
         """Connect at the first wait."""
@@ -81,7 +81,7 @@ class MailWaiter:
         self._version: object = None
 
     def wait(self, seconds: float, *, is_over: Callable[[], bool]) -> None:
-        """Return when mail was signalled, `seconds` have passed, or `is_over`, which is asked ten
+        """Return when email was signalled, `seconds` have passed, or `is_over`, which is asked ten
         times a second, says so.
         """
         deadline = time.monotonic() + seconds
@@ -95,7 +95,7 @@ class MailWaiter:
             while not is_over() and (left := deadline - time.monotonic()) > 0:
                 if self._heard(min(left, LOOK_EVERY_SECONDS)):
                     return
-        except Exception:  # noqa: BLE001 - any driver's error means: connect anew, look meanwhile
+        except Exception:  # noqa: BLE001 - any driver's error means: connect again, look meanwhile
             self.close()
             _sleep(min(seconds, RECONNECT_SECONDS), is_over)
 

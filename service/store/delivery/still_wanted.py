@@ -1,4 +1,4 @@
-"""What may have changed between a mail's being owed and its being sent."""
+"""Whether a queued email is still to be sent: what may have changed since it was promised."""
 
 from collections.abc import Mapping, Sequence
 from uuid import UUID
@@ -9,9 +9,10 @@ from service.domain.subscription import MAILS_A_DAY, LinkScope, SuppressionReaso
 from service.store.bulk import execute_bulk, rows_parameter
 from service.store.tables.people import Suppression
 
-# An import's question is written long before its time: of the mails before that, those with a later
-# id were asked for since. They may have asked the same, or been the person's mails of the day.
-_NEEDLESS_ANY = """
+# Imports queue confirmation emails long before they are due, so a message with a higher id may have
+# been requested later yet sent earlier. It may ask the same, or use up the person's emails of the
+# day.
+_NO_LONGER_WANTED_ANY = """
 SELECT CAST(asked.id AS text) AS id, 'ended' AS reason FROM ({rows}) AS asked
 LEFT JOIN subscriptions AS known ON known.subscriber_id = asked.subscriber_id
     AND known.mailing_list_id = asked.list_id AND known.epoch = asked.epoch
@@ -41,13 +42,13 @@ _WORDS = {
 
 
 def _for(dialect: str) -> str:
-    sql = _NEEDLESS_ANY
+    sql = _NO_LONGER_WANTED_ANY
     for name, words in _WORDS[dialect].items():
         sql = sql.replace(f"<{name}>", words)
     return sql
 
 
-_NEEDLESS = {dialect: _for(dialect) for dialect in _WORDS}
+_NO_LONGER_WANTED = {dialect: _for(dialect) for dialect in _WORDS}
 
 
 def suppressed(connection: Connection, hashes: Sequence[str]) -> dict[str, list[SuppressionReason]]:
@@ -66,8 +67,8 @@ def suppressed(connection: Connection, hashes: Sequence[str]) -> dict[str, list[
 def no_longer_wanted(connection: Connection, messages: Mapping[UUID, LinkScope]) -> dict[UUID, str]:
     """Return which of these messages need not go any more, each with a word that says why.
 
-    `ended`: it speaks of nothing but cycles that are over. `asked_since`: it is an import's, and
-    the person was asked the same since, or had the mails of the day.
+    `ended`: it is only about subscriptions that have ended. `asked_since`: it is an import's, and
+    the person was asked the same since, or had the day's emails.
     """
     asked = [
         {
@@ -81,7 +82,7 @@ def no_longer_wanted(connection: Connection, messages: Mapping[UUID, LinkScope])
     ]
     found = execute_bulk(
         connection,
-        _NEEDLESS[connection.dialect.name],
+        _NO_LONGER_WANTED[connection.dialect.name],
         columns="id:uuid subscriber_id:uuid list_id:uuid epoch:int",
         rows=rows_parameter(asked),
         budget=MAILS_A_DAY,

@@ -19,10 +19,10 @@ def requeue_stale(
     called_before: datetime,
     now: datetime,
 ) -> int:
-    """Dissolve batches whose lease ran out: their messages are due afresh, with any provider.
+    """Dissolve batches whose lease ran out: their messages are due again, with any provider.
 
     Those that were never called are, without an attempt spent. Of the others only those called
-    before `called_before`, for the rest of them rests; and of these, a batch of a provider in
+    before `called_before`: the rest have to wait; and of these, a batch of a provider in
     `keys_hold_since` that is younger than that time stays for the same call again, unless its
     provider is in `hand_on`. Returns how many messages are due again.
     """

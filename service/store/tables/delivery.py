@@ -11,7 +11,7 @@ from service.store.tables.base import db
 
 
 class OutboxMessage(db.Model):  # type: ignore[name-defined,misc]
-    """A mail that the service owes. What is rendered at send time comes from these columns alone:
+    """An email that the service has promised. It is rendered at send time from these columns alone;
     `refs` holds `[[mailing_list_id, epoch], …]`, sorted by list.
     """
 
@@ -92,8 +92,8 @@ class OutboxBatch(db.Model):  # type: ignore[name-defined,misc]
 
 
 class RecordedEvent(db.Model):  # type: ignore[name-defined,misc]
-    """What a provider reported of a mail, once. Nothing of the mail's own row is written for it, so
-    that reports never stand in the way of sending. Without `message_id` it waits for its message.
+    """What a provider reported of an email, once. The email's own row is not written for it, so
+    that reports never delay sending. Without `message_id` it waits for its message.
     """
 
     __tablename__ = "provider_events"

@@ -61,7 +61,7 @@ class Caller:
             batch=batch,
             guarded=guarded,
             send_results={**send_results, **sent.send_results},
-            withheld=left_out.ids,
+            left_out=left_out.ids,
             failure=sent.failure,
             is_shared=sent.is_shared,
             senders={mail.message_id: senders[mail.message_id] for mail in mails},

@@ -6,7 +6,7 @@ from itertools import cycle
 from sqlalchemy import Engine
 
 from service.clock import utc_now
-from service.domain.delivery.retry import LEASE
+from service.domain.delivery.retry import BATCH_LEASE
 from service.store.database import reading
 from service.store.database_clock import shared_now
 from service.store.delivery import claims as store
@@ -31,7 +31,7 @@ class Claimer:
         unknown_grace: timedelta,
     ) -> None:
         """`sender` is that of lists without one of their own; `unknown_grace` is how long a call of
-        unknown outcome rests before it is sent afresh.
+        unknown outcome rests before its messages go out in a new call.
         """
         self._engine = engine
         self._pool = pool
@@ -44,8 +44,8 @@ class Claimer:
         """Claim what up to `calls` calls can carry, for the first provider that takes any.
 
         A batch whose outcome is unknown comes first: for the same call again while the provider
-        remembers its key, and afresh once the grace is over where it has none, or where it is
-        paused and another provider is well.
+        remembers its key, and in a new call once the grace is over where it has none, or where it
+        is paused and another provider is well.
         """
         now = utc_now()
         free = [each for each in self._pool if each.free_calls(now)]
@@ -56,7 +56,7 @@ class Claimer:
         routes: Routes | None = None
         with self._engine.begin() as connection:
             now = shared_now(connection)
-            lease_until = now + LEASE
+            lease_until = now + BATCH_LEASE
             takeover.requeue_stale(
                 connection,
                 keys_hold_since={each.name: now - each.provider.key_life for each in idempotent},

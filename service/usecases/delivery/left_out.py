@@ -10,8 +10,9 @@ from sqlalchemy import Connection
 from service.domain.address import address_hash
 from service.domain.delivery.retry import MessageStatus
 from service.domain.subscription import blocks
-from service.store.delivery import claims, sender_pauses, still_wanted
-from service.store.delivery.claims import ClaimedBatch, Settlement
+from service.store.delivery import sender_pauses, settlements, still_wanted
+from service.store.delivery.claims import ClaimedBatch
+from service.store.delivery.settlements import Settlement
 from service.usecases.delivery.providers import ProviderPool
 from service.usecases.delivery.routes import Routes
 
@@ -69,7 +70,7 @@ def leave_out(
     ]
     settled = [*withheld, *waiting]
     if settled:
-        claims.settle(connection, batch, settled, retry_at=batch.lease_until, now=now)
+        settlements.settle(connection, batch, settled, retry_at=batch.lease_until, now=now)
     return LeftOut(frozenset(each.message_id for each in settled), held.tried)
 
 

@@ -7,14 +7,14 @@ from uuid import UUID
 import structlog
 
 from service.clock import utc_now
-from service.domain.delivery.retry import Outcome
+from service.domain.delivery.retry import SendOutcome
 from service.log import error_fields
 from service.mail.provider import (
     ADDRESS_UNSUPPORTED,
     NOT_SENDABLE,
-    Call,
     Mail,
     OutcomeUnknownError,
+    PreparedCall,
     Provider,
     ProviderError,
     RejectedError,
@@ -29,18 +29,18 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """What became of each mail, and what the call as a whole failed with, if it did."""
+    """What became of each email, and what the call as a whole failed with, if it did."""
 
     send_results: Mapping[UUID, SendResult]
     failure: ProviderError | None
     is_shared: bool
-    """Whether several mails were in the call, so that one may have spoilt it for the rest."""
+    """Whether several emails were in the call, so that one may be why all were refused."""
 
 
 def call_provider(guarded: GuardedProvider, mails: Sequence[Mail], *, key: str) -> Sent:
     """Call the provider once, with those of the emails that can go, and note how it went.
 
-    What fails before a byte is sent is one mail's own fault: that mail alone is rejected, and the
+    What fails before a byte is sent is one email's own fault: that email alone is rejected, and the
     guarded provider is not told.
     """
     send_results: dict[UUID, SendResult] = {}
@@ -62,8 +62,8 @@ def call_provider(guarded: GuardedProvider, mails: Sequence[Mail], *, key: str) 
             mail.message_id,
             SendResult(
                 message_id=mail.message_id,
-                outcome=failure.outcome if failure else Outcome.UNKNOWN,
-                error=failure.code if failure else "no_receipt",
+                outcome=failure.outcome if failure else SendOutcome.UNKNOWN,
+                error=failure.code if failure else "no_result",
                 refuses_sender=isinstance(failure, SenderRefusedError),
             ),
         )
@@ -71,19 +71,19 @@ def call_provider(guarded: GuardedProvider, mails: Sequence[Mail], *, key: str) 
 
 
 def rejected(message_id: UUID, error: str) -> SendResult:
-    """Return the receipt of a mail that cannot be sent."""
-    return SendResult(message_id=message_id, outcome=Outcome.REJECTED, error=error)
+    """Return the result of an email that cannot be sent."""
+    return SendResult(message_id=message_id, outcome=SendOutcome.REJECTED, error=error)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Prepared:
-    """A call and the mails in it; what is wrong with each of the others, by message id."""
+    """A call and the emails in it; what is wrong with each of the others, by message id."""
 
-    call: Call | None = None
+    call: PreparedCall | None = None
     mails: Sequence[Mail] = ()
     faults: Mapping[UUID, str] = field(default_factory=dict)
     failure: RejectedError | None = None
-    """Set in place of a call where the mails can go, and not together."""
+    """Set in place of a call where the emails can be sent, but not together."""
 
 
 def _prepare(provider: Provider, mails: Sequence[Mail], *, key: str) -> _Prepared:
@@ -105,8 +105,8 @@ def _prepare(provider: Provider, mails: Sequence[Mail], *, key: str) -> _Prepare
     return replace(others, faults={**faults, **others.faults})
 
 
-def _try(provider: Provider, mails: Sequence[Mail], *, key: str) -> Call | str:
-    """Return the call prepared for these mails, or a code for why there is none."""
+def _try(provider: Provider, mails: Sequence[Mail], *, key: str) -> PreparedCall | str:
+    """Return the call prepared for these emails, or a code for why there is none."""
     try:
         return provider.prepare(mails, key=key)
     except RejectedError as error:
@@ -120,7 +120,7 @@ def _try(provider: Provider, mails: Sequence[Mail], *, key: str) -> Call | str:
 def _make(
     guarded: GuardedProvider, call: Callable[[], Sequence[SendResult]]
 ) -> tuple[Sequence[SendResult], ProviderError | None]:
-    """Make the call; return its receipts, or what it failed with.
+    """Make the call; return its results, or what it failed with.
 
     A provider that refuses our account fails, though it says so for single messages.
     """

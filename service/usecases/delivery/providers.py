@@ -1,4 +1,4 @@
-"""The providers in order of preference, each behind its breaker: who takes the next mail."""
+"""The providers in order of preference, each behind its breaker: who takes the next email."""
 
 import threading
 from collections.abc import Iterator, Sequence
@@ -99,7 +99,7 @@ class ProviderPool:
         return self._pool[name]
 
     def first_free(self, now: datetime) -> GuardedProvider | None:
-        """Return the first provider that takes a call now. Mails wait for one that is in good
+        """Return the first provider that takes a call now. Emails wait for one that is in good
         health and busy, or keeps to its pace: the next is for when this one fails.
         """
         for guarded in self:

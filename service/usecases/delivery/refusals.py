@@ -7,7 +7,7 @@ from datetime import datetime
 import structlog
 from sqlalchemy import Connection
 
-from service.domain.delivery.retry import Outcome
+from service.domain.delivery.retry import SendOutcome
 from service.store.delivery import sender_pauses
 from service.usecases.delivery.settlement import CallResult
 
@@ -49,7 +49,7 @@ def error_of(results: Sequence[CallResult]) -> str | None:
         send_result.error
         for result in results
         for send_result in result.send_results.values()
-        if send_result.outcome not in (Outcome.ACCEPTED, Outcome.REJECTED)
+        if send_result.outcome not in (SendOutcome.ACCEPTED, SendOutcome.REJECTED)
     )
     return next((error for error, _ in errors.most_common(1)), None)
 
@@ -60,6 +60,6 @@ def rejections_of(result: CallResult) -> list[str]:
         {
             send_result.error or "unknown"
             for send_result in result.send_results.values()
-            if send_result.outcome is Outcome.REJECTED
+            if send_result.outcome is SendOutcome.REJECTED
         }
     )

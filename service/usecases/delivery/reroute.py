@@ -10,8 +10,9 @@ from sqlalchemy import Engine
 from service.domain.delivery.retry import MessageStatus
 from service.mail.compose import sender_of
 from service.mail.provider import ADDRESS_UNSUPPORTED
-from service.store.delivery import claims as store
-from service.store.delivery.claims import ClaimedBatch, ClaimedMessage, Settlement
+from service.store.delivery import claims, settlements
+from service.store.delivery.claims import ClaimedBatch, ClaimedMessage
+from service.store.delivery.settlements import Settlement
 from service.usecases.delivery.providers import GuardedProvider
 from service.usecases.delivery.routes import Routes
 from service.usecases.lists.lists import Lists
@@ -94,10 +95,10 @@ class Reroute:
         """Write the plan; return the batches to call, none where the lease is lost."""
         with self._engine.begin() as connection:
             retry_at = batch.lease_until if plan.stay else None
-            if not store.settle(connection, batch, plan.waiting, retry_at=retry_at, now=now):
+            if not settlements.settle(connection, batch, plan.waiting, retry_at=retry_at, now=now):
                 return []
             moved = [
-                store.hand_over(connection, batch, group, provider=name)
+                claims.hand_over(connection, batch, group, provider=name)
                 for name, groups in plan.moves.items()
                 for group in groups
             ]

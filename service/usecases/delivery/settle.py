@@ -12,8 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from service.clock import utc_now
 from service.mail.provider import ADDRESS_UNSUPPORTED
-from service.store.delivery import activity, sender_pauses
-from service.store.delivery import claims as store
+from service.store.delivery import activity, sender_pauses, settlements
 from service.store.delivery.claims import ClaimedMessage
 from service.usecases.delivery.providers import ProviderPool
 from service.usecases.delivery.refusals import error_of, note_senders, rejections_of
@@ -70,7 +69,7 @@ class Settler:
             for result in results:
                 paused = note_senders(connection, result, now=now)
                 routes = self._routes(connection, result, now)
-                settlements, retry_at = settle_call(
+                found, retry_at = settle_call(
                     result,
                     paused_senders=paused,
                     is_other_well=self._pool.is_any_closed(now, but=result.guarded),
@@ -80,7 +79,7 @@ class Settler:
                     now=now,
                 )
                 are_ours.append(
-                    store.settle(connection, result.batch, settlements, retry_at=retry_at, now=now)
+                    settlements.settle(connection, result.batch, found, retry_at=retry_at, now=now)
                 )
             _record_activity(connection, results, now)
         for result, is_ours in zip(results, are_ours, strict=True):
@@ -123,6 +122,6 @@ def _log_result(result: CallResult, *, is_ours: bool) -> None:
         provider=result.guarded.name,
         error=error,
         rejected_with=rejections,
-        left_out=len(result.withheld),
+        left_out=len(result.left_out),
         **Counter(str(send_result.outcome) for send_result in result.send_results.values()),
     )

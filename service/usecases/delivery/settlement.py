@@ -5,29 +5,31 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from service.domain.delivery.retry import MessageStatus, Outcome, decide
+from service.domain.delivery.retry import MessageStatus, SendOutcome, decide
 from service.mail.provider import (
     ADDRESS_UNSUPPORTED,
     ProviderError,
     SenderRefusedError,
     SendResult,
 )
-from service.store.delivery.claims import ClaimedBatch, ClaimedMessage, Settlement
+from service.store.delivery.claims import ClaimedBatch, ClaimedMessage
+from service.store.delivery.settlements import Settlement
 from service.usecases.delivery.providers import GuardedProvider
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallResult:
-    """What one call came to. A message without a receipt was not in it: it is withheld."""
+    """What one call came to."""
 
     batch: ClaimedBatch
     guarded: GuardedProvider
     send_results: Mapping[UUID, SendResult]
-    withheld: frozenset[UUID]
+    left_out: frozenset[UUID]
+    """Messages that were settled before the call, and not in it."""
     failure: ProviderError | None
     """Set where the call failed as a whole."""
     is_shared: bool
-    """Whether several mails were in the call, so that one may have spoilt it for the rest."""
+    """Whether several emails were in the call, so that one may be why all were refused."""
     senders: Mapping[UUID, str] = field(default_factory=dict)
     """The sender of each message, where that is known."""
     tried: frozenset[str] = frozenset()
@@ -53,15 +55,15 @@ class CallResult:
         return frozenset(
             self.senders[message_id]
             for message_id, send_result in self.send_results.items()
-            if send_result.outcome is Outcome.ACCEPTED and message_id in self.senders
+            if send_result.outcome is SendOutcome.ACCEPTED and message_id in self.senders
         )
 
     @property
     def is_refused(self) -> bool:
         """Whether a complete answer said that nothing was taken, for now."""
         return self.failure is not None and self.failure.outcome in (
-            Outcome.TEMPORARY,
-            Outcome.MISCONFIGURED,
+            SendOutcome.TEMPORARY,
+            SendOutcome.MISCONFIGURED,
         )
 
     def is_split(self, send_result: SendResult) -> bool:
@@ -72,7 +74,7 @@ class CallResult:
             return False
         if isinstance(self.failure, SenderRefusedError):
             return len(set(self.senders.values())) > 1
-        return self.failure.outcome is Outcome.REJECTED
+        return self.failure.outcome is SendOutcome.REJECTED
 
     def keeps_key(self, now: datetime) -> bool:
         """Tell whether an unsettled message waits for the same call again: the provider remembers
@@ -98,8 +100,8 @@ def settle_call(
 
     `is_other_well` tells whether another provider can take over at once what this one refused, and
     `elsewhere_at` when another may take a message whose address or sender this one does not, if any
-    can. Messages of unknown outcome rest `unknown_grace` before they are sent afresh, those of a
-    refused sender as long as `paused_senders` says, or until another provider may take them.
+    can. Messages of unknown outcome rest `unknown_grace` before they are sent in a new call, those
+    of a refused sender as long as `paused_senders` says, or until another provider may take them.
     """
     paused = paused_senders or {}
     keeps_key = result.keeps_key(now)
@@ -108,12 +110,12 @@ def settle_call(
     for message in result.batch.messages:
         send_result = result.send_results.get(message.id)
         if send_result is None:
-            continue  # withheld, and settled before the call
+            continue  # left out, and settled before the call
         other_at = elsewhere_at(message) if send_result.error == ADDRESS_UNSUPPORTED else None
         is_split = result.is_split(send_result) or other_at is not None
         is_retried = is_split and not send_result.refuses_sender
         decision = decide(
-            Outcome.TEMPORARY if is_retried else send_result.outcome,
+            SendOutcome.TEMPORARY if is_retried else send_result.outcome,
             attempt=message.attempt,
             created_at=message.window_start,
             now=now,
@@ -122,7 +124,7 @@ def settle_call(
         )
         is_queued = decision.status is MessageStatus.QUEUED
         if other_at is not None:
-            # In a call of its own it goes to whoever carries it, and this was no attempt.
+            # In a call of its own it goes to a provider that carries it, and this was no attempt.
             settlements.append(
                 Settlement(
                     message_id=message.id,
@@ -136,7 +138,7 @@ def settle_call(
             )
             continue
         next_attempt_at = decision.next_attempt_at or now
-        is_unknown = send_result.outcome is Outcome.UNKNOWN
+        is_unknown = send_result.outcome is SendOutcome.UNKNOWN
         if is_queued and (is_unknown or result.is_refused) and keeps_key:
             retry_at = min(retry_at or next_attempt_at, next_attempt_at)
             continue

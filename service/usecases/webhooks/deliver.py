@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy import Engine
 
 from service.clock import utc_now
-from service.domain.delivery.retry import MessageStatus, Outcome, decide
+from service.domain.delivery.retry import MessageStatus, SendOutcome, decide
 from service.domain.webhooks.event import KEEP, DeliveryStatus, EventType, pause_after, payload
 from service.store.database import reading
 from service.store.database_clock import shared_now
@@ -219,7 +219,7 @@ class DeliverWebhooks:
                 receiver=well if receiver.failures else None,
             )
         decision = decide(
-            Outcome.REJECTED if result.is_gone else Outcome.TEMPORARY,
+            SendOutcome.REJECTED if result.is_gone else SendOutcome.TEMPORARY,
             attempt=delivery.attempt,
             created_at=delivery.created_at,
             now=now,

@@ -3,7 +3,7 @@
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
-from service.domain.delivery.retry import Outcome
+from service.domain.delivery.retry import SendOutcome
 from service.domain.subscription import Status
 from service.mail.registry import names_in_use
 from service.usecases.delivery.causes import causes
@@ -46,5 +46,5 @@ def dashboard() -> ResponseReturnValue:
             (info, {status: figures.subscriptions.get((info.slug, status), 0) for status in Status})
             for info in services().lists.all()
         ],
-        Outcome=Outcome,
+        SendOutcome=SendOutcome,
     )

@@ -5,7 +5,7 @@ from uuid import UUID
 import pytest
 
 from service.domain.delivery.redaction import MAX_LENGTH, redacted, usable_name
-from service.domain.delivery.retry import Outcome
+from service.domain.delivery.retry import SendOutcome
 from service.mail.provider import RejectedError, SendResult
 
 
@@ -78,7 +78,7 @@ def test_a_name_is_kept_whole_or_not_at_all(given: object, kept: str | None) -> 
 def test_an_adapter_cannot_let_a_text_through() -> None:
     text = "rejected: ada@example.org\x00\ud800" + "x" * 5_000
     receipt = SendResult(
-        message_id=UUID(int=1), outcome=Outcome.REJECTED, error=text, provider_message_id="\x00"
+        message_id=UUID(int=1), outcome=SendOutcome.REJECTED, error=text, provider_message_id="\x00"
     )
     for kept in (receipt.error, RejectedError(text).code, str(RejectedError(text))):
         assert kept is not None

@@ -14,12 +14,12 @@ from service.domain.delivery.retry import (
     MISCONFIGURED_MAX_DELAY,
     Decision,
     MessageStatus,
-    Outcome,
+    SendOutcome,
     decide,
 )
 
 CREATED = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-RETRIED = (Outcome.TEMPORARY, Outcome.UNKNOWN, Outcome.MISCONFIGURED)
+RETRIED = (SendOutcome.TEMPORARY, SendOutcome.UNKNOWN, SendOutcome.MISCONFIGURED)
 SECOND = timedelta(seconds=1)
 
 jitters = st.floats(0, 1, exclude_max=True)
@@ -28,7 +28,7 @@ ages = st.timedeltas(timedelta(0), timedelta(days=30))
 
 
 def after(
-    outcome: Outcome,
+    outcome: SendOutcome,
     *,
     age: timedelta,
     attempt: int = 1,
@@ -43,21 +43,21 @@ def after(
 @pytest.mark.parametrize(
     ("outcome", "age", "status", "spends"),
     [
-        (Outcome.ACCEPTED, timedelta(0), MessageStatus.ACCEPTED, True),
-        (Outcome.ACCEPTED, timedelta(days=9), MessageStatus.ACCEPTED, True),
-        (Outcome.REJECTED, timedelta(0), MessageStatus.FAILED, True),
-        (Outcome.REJECTED, timedelta(days=9), MessageStatus.FAILED, True),
-        (Outcome.TEMPORARY, timedelta(0), MessageStatus.QUEUED, True),
-        (Outcome.TEMPORARY, GIVE_UP_AFTER - SECOND, MessageStatus.QUEUED, True),
-        (Outcome.TEMPORARY, GIVE_UP_AFTER, MessageStatus.FAILED, True),
-        (Outcome.UNKNOWN, timedelta(0), MessageStatus.QUEUED, True),
-        (Outcome.UNKNOWN, GIVE_UP_AFTER - SECOND, MessageStatus.QUEUED, True),
-        (Outcome.UNKNOWN, GIVE_UP_AFTER, MessageStatus.FAILED, True),
-        (Outcome.MISCONFIGURED, timedelta(0), MessageStatus.QUEUED, False),
-        (Outcome.MISCONFIGURED, timedelta(days=300), MessageStatus.QUEUED, False),
+        (SendOutcome.ACCEPTED, timedelta(0), MessageStatus.ACCEPTED, True),
+        (SendOutcome.ACCEPTED, timedelta(days=9), MessageStatus.ACCEPTED, True),
+        (SendOutcome.REJECTED, timedelta(0), MessageStatus.FAILED, True),
+        (SendOutcome.REJECTED, timedelta(days=9), MessageStatus.FAILED, True),
+        (SendOutcome.TEMPORARY, timedelta(0), MessageStatus.QUEUED, True),
+        (SendOutcome.TEMPORARY, GIVE_UP_AFTER - SECOND, MessageStatus.QUEUED, True),
+        (SendOutcome.TEMPORARY, GIVE_UP_AFTER, MessageStatus.FAILED, True),
+        (SendOutcome.UNKNOWN, timedelta(0), MessageStatus.QUEUED, True),
+        (SendOutcome.UNKNOWN, GIVE_UP_AFTER - SECOND, MessageStatus.QUEUED, True),
+        (SendOutcome.UNKNOWN, GIVE_UP_AFTER, MessageStatus.FAILED, True),
+        (SendOutcome.MISCONFIGURED, timedelta(0), MessageStatus.QUEUED, False),
+        (SendOutcome.MISCONFIGURED, timedelta(days=300), MessageStatus.QUEUED, False),
     ],
 )
-def test_the_table(outcome: Outcome, age: timedelta, status: MessageStatus, spends: bool):
+def test_the_table(outcome: SendOutcome, age: timedelta, status: MessageStatus, spends: bool):
     decision = after(outcome, age=age)
     assert (decision.status, decision.spends_attempt) == (status, spends)
     assert (decision.next_attempt_at is not None) == (status is MessageStatus.QUEUED)
@@ -73,7 +73,7 @@ def test_the_table(outcome: Outcome, age: timedelta, status: MessageStatus, spen
     ],
 )
 def test_what_our_settings_keep_back_waits_longer_each_time(age: timedelta, delay: timedelta):
-    decision = after(Outcome.MISCONFIGURED, age=age, jitter=0.0)
+    decision = after(SendOutcome.MISCONFIGURED, age=age, jitter=0.0)
     assert decision.next_attempt_at == CREATED + age + delay / 2
 
 
@@ -85,7 +85,7 @@ def test_three_days_are_three_days():
 
 @given(outcome=st.sampled_from(RETRIED), attempt=attempts, age=ages, jitter=jitters)
 def test_a_retry_lies_ahead_and_never_far(
-    outcome: Outcome, attempt: int, age: timedelta, jitter: float
+    outcome: SendOutcome, attempt: int, age: timedelta, jitter: float
 ):
     decision = after(outcome, age=age, attempt=attempt, jitter=jitter)
     if decision.status is not MessageStatus.QUEUED:
@@ -103,7 +103,10 @@ def test_a_first_mail_is_tried_at_most_thirty_seconds_apart_for_ten_minutes(data
     age, attempt = timedelta(0), 1
     while age < timedelta(minutes=10):
         decision = after(
-            Outcome.TEMPORARY, age=age, attempt=attempt, jitter=data.draw(jitters, label="jitter")
+            SendOutcome.TEMPORARY,
+            age=age,
+            attempt=attempt,
+            jitter=data.draw(jitters, label="jitter"),
         )
         assert decision.next_attempt_at is not None
         next_age = decision.next_attempt_at - CREATED
@@ -116,7 +119,7 @@ def test_a_first_mail_is_tried_at_most_thirty_seconds_apart_for_ten_minutes(data
 def test_a_message_that_is_never_taken_dies_after_three_days_and_few_tries(jitter: float):
     age, attempt = timedelta(0), 1
     while True:
-        decision = after(Outcome.TEMPORARY, age=age, attempt=attempt, jitter=jitter)
+        decision = after(SendOutcome.TEMPORARY, age=age, attempt=attempt, jitter=jitter)
         if decision.status is MessageStatus.FAILED:
             break
         assert decision.next_attempt_at is not None
@@ -129,11 +132,13 @@ def test_delays_grow_and_jitter_spreads_them():
     delays = [
         decision.next_attempt_at - CREATED
         for attempt in range(1, 6)
-        if (decision := after(Outcome.TEMPORARY, age=timedelta(0), attempt=attempt)).next_attempt_at
+        if (
+            decision := after(SendOutcome.TEMPORARY, age=timedelta(0), attempt=attempt)
+        ).next_attempt_at
     ]
     assert delays == sorted(set(delays))
-    early = after(Outcome.TEMPORARY, age=timedelta(0), attempt=5, jitter=0.0).next_attempt_at
-    late = after(Outcome.TEMPORARY, age=timedelta(0), attempt=5, jitter=0.99).next_attempt_at
+    early = after(SendOutcome.TEMPORARY, age=timedelta(0), attempt=5, jitter=0.0).next_attempt_at
+    late = after(SendOutcome.TEMPORARY, age=timedelta(0), attempt=5, jitter=0.99).next_attempt_at
     assert early is not None
     assert late is not None
     assert late - CREATED > (early - CREATED) * 1.9
@@ -148,6 +153,8 @@ def test_delays_grow_and_jitter_spreads_them():
 def test_a_provider_is_left_alone_for_as_long_as_it_asks(
     wish: timedelta, attempt: int, age: timedelta, jitter: float
 ):
-    decision = after(Outcome.TEMPORARY, age=age, attempt=attempt, jitter=jitter, retry_after=wish)
+    decision = after(
+        SendOutcome.TEMPORARY, age=age, attempt=attempt, jitter=jitter, retry_after=wish
+    )
     assert decision.next_attempt_at is not None
     assert decision.next_attempt_at >= CREATED + age + wish

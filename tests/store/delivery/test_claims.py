@@ -8,8 +8,9 @@ import time_machine
 from sqlalchemy import Engine, func, select
 
 from service.domain.delivery.retry import MessageStatus
-from service.store.delivery import claims, takeover
-from service.store.delivery.claims import ClaimedBatch, Settlement
+from service.store.delivery import claims, settlements, takeover
+from service.store.delivery.claims import ClaimedBatch
+from service.store.delivery.settlements import Settlement
 from service.store.tables.delivery import OutboxBatch, OutboxMessage
 from tests.scenario import ADA, NOON, Scenario
 
@@ -71,7 +72,7 @@ def accepted(batch: ClaimedBatch) -> list[Settlement]:
 def settle(engine: Engine, batch: ClaimedBatch, *, retry_at: datetime | None = None) -> bool:
     with engine.begin() as connection:
         found = [] if retry_at else accepted(batch)
-        return claims.settle(connection, batch, found, retry_at=retry_at, now=NOON)
+        return settlements.settle(connection, batch, found, retry_at=retry_at, now=NOON)
 
 
 def statuses(scenario: Scenario) -> dict[str, int]:

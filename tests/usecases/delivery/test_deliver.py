@@ -15,7 +15,7 @@ from sqlalchemy import Engine, func, select, update
 from sqlalchemy.exc import OperationalError
 
 from service.clock import utc_now
-from service.domain.delivery.retry import LEASE, Outcome
+from service.domain.delivery.retry import BATCH_LEASE, SendOutcome
 from service.log import configure_logging
 from service.mail.pace import Pace
 from service.mail.provider import (
@@ -27,7 +27,7 @@ from service.mail.provider import (
     SendResult,
     TemporaryError,
 )
-from service.store.delivery import claims, still_wanted
+from service.store.delivery import settlements, still_wanted
 from service.store.tables.delivery import OutboxBatch, OutboxMessage
 from service.store.tables.lists import MailingList
 from service.store.tables.people import Subscriber
@@ -178,7 +178,7 @@ def test_a_worker_that_dies_after_the_call_leaves_the_suppressed_out_of_the_retr
         (batch,) = deliver.claim(calls=1)
         with pytest.raises(SystemExit):
             deliver.deliver(batch)
-        clock.shift(LEASE)
+        clock.shift(BATCH_LEASE)
         run(make(scenario, provider))
     assert provider.recipients == [BOB, BOB]
     assert len({key for key, _ in provider.calls}) == 1
@@ -338,7 +338,7 @@ def test_a_claim_whose_call_never_began_is_looked_at_anew(scenario: Scenario, ke
         for email in (ADA, BOB):
             scenario.sign_up(email)
         make(scenario, provider).claim(calls=1)  # and its process dies
-        clock.shift(LEASE)
+        clock.shift(BATCH_LEASE)
         scenario.leave(ADA)
         run(make(scenario, provider))
     assert provider.recipients == [BOB]
@@ -369,7 +369,7 @@ def raises_operational(*_: object) -> None:
     raise OperationalError("SELECT", None, Exception())
 
 
-@pytest.mark.parametrize("stalled", [LEASE - 10 * SECOND, 2 * MINUTE], ids=["short", "over"])
+@pytest.mark.parametrize("stalled", [BATCH_LEASE - 10 * SECOND, 2 * MINUTE], ids=["short", "over"])
 def test_a_worker_that_stalled_before_the_call_does_not_call(
     scenario: Scenario, stalled: timedelta
 ):
@@ -379,7 +379,7 @@ def test_a_worker_that_stalled_before_the_call_does_not_call(
         late = make(scenario, provider)
         (batch,) = late.claim(calls=1)
         clock.shift(stalled + SECOND)
-        if stalled > LEASE:
+        if stalled > BATCH_LEASE:
             run(make(scenario, provider))
         late.deliver(batch)
         clock.shift(MINUTE)
@@ -405,11 +405,11 @@ def test_a_worker_that_dies_before_it_settles_an_answer_leaves_an_uncertain_call
         dying = make(scenario, provider)
         (batch,) = dying.claim(calls=1)
         with monkeypatch.context() as patched:
-            patched.setattr(claims, "settle", raises_exit)
+            patched.setattr(settlements, "settle", raises_exit)
             with pytest.raises(SystemExit):
                 dying.deliver(batch)
         assert {scenario.messages(email)[0].status for email in emails} == {"sending"}
-        clock.shift(max(LEASE, GRACE))
+        clock.shift(max(BATCH_LEASE, GRACE))
         assert run(make(scenario, provider)) == 1
     (first_key, first), (second_key, second) = provider.calls
     assert (first_key == second_key) is is_same_key
@@ -444,7 +444,7 @@ def test_a_provider_that_keeps_to_its_pace_does_not_hold_up_what_another_has_beg
     with time_machine.travel(NOON, tick=False) as clock:
         scenario.sign_up()
         die_in_the_call(scenario, other)
-        clock.shift(LEASE)
+        clock.shift(BATCH_LEASE)
         deliver = make(scenario, paced, other)
         paced.pace.take(1, utc_now())
         assert run(deliver) == 1
@@ -457,7 +457,7 @@ def test_a_grace_longer_than_a_lease_holds_for_a_worker_that_died_too(scenario: 
     with time_machine.travel(NOON, tick=False) as clock:
         scenario.sign_up()
         die_in_the_call(scenario, provider)
-        clock.shift(LEASE)
+        clock.shift(BATCH_LEASE)
         assert run(make(scenario, provider, grace=5 * MINUTE)) == 0
         clock.move_to(NOON + 5 * MINUTE - SECOND)
         assert run(make(scenario, provider, grace=5 * MINUTE)) == 0
@@ -470,20 +470,20 @@ def test_what_a_provider_took_is_settled_though_the_database_failed_meanwhile(
     scenario: Scenario, monkeypatch: pytest.MonkeyPatch, faults: int
 ):
     left = [OperationalError("update", {}, Exception("gone"))] * faults
-    settle = claims.settle
+    settle = settlements.settle
 
     def faulty(*given: Any, **named: Any) -> bool:
         if left:
             raise left.pop()
         return settle(*given, **named)
 
-    monkeypatch.setattr(claims, "settle", faulty)
+    monkeypatch.setattr(settlements, "settle", faulty)
     provider = FakeProvider()
     with time_machine.travel(NOON, tick=False) as clock:
         scenario.sign_up()
         run(make(scenario, provider, pause=clock.shift))
         assert scenario.messages()[0].status == "accepted"
-        clock.shift(2 * LEASE)
+        clock.shift(2 * BATCH_LEASE)
         run(make(scenario, provider))
     assert left == []
     assert len(provider.calls) == 1
@@ -495,7 +495,7 @@ def test_a_database_that_stays_away_is_given_up_when_the_lease_ends(
     def away(*_given: Any, **_named: Any) -> bool:
         raise OperationalError("update", {}, Exception("gone"))
 
-    monkeypatch.setattr(claims, "settle", away)
+    monkeypatch.setattr(settlements, "settle", away)
     with time_machine.travel(NOON, tick=False) as clock:
         scenario.sign_up()
         deliver = make(scenario, FakeProvider(), pause=clock.shift)
@@ -529,7 +529,7 @@ def test_a_message_that_the_answer_forgot_is_uncertain(scenario: Scenario):
         run(make(scenario, provider))
         assert (scenario.messages()[0].status, scenario.messages()[0].last_error) == (
             "queued",
-            "no_receipt",
+            "no_result",
         )
         assert scenario.messages(BOB)[0].status == "accepted"
         clock.shift(GRACE)
@@ -562,7 +562,7 @@ def test_an_id_that_no_database_keeps_does_not_mail_anyone_again(scenario: Scena
         return [
             SendResult(
                 message_id=mail.message_id,
-                outcome=Outcome.ACCEPTED,
+                outcome=SendOutcome.ACCEPTED,
                 provider_message_id="a\0\ud800b",
             )
             for mail in mails
@@ -719,7 +719,7 @@ def test_a_database_that_fails_while_mail_is_composed_costs_no_mail(
             with pytest.raises(OperationalError):
                 deliver.deliver(batch)
         assert provider.calls == []
-        clock.shift(LEASE)
+        clock.shift(BATCH_LEASE)
         run(deliver)
     assert scenario.messages()[0].status == "accepted"
 
@@ -852,7 +852,7 @@ def test_a_batch_of_people_erased_after_the_claim_ends(scenario: Scenario):
         deliver = make(scenario, provider)
         deliver.claim(calls=1)
         scenario.erase(ADA)
-        clock.shift(LEASE)
+        clock.shift(BATCH_LEASE)
         run(make(scenario, provider))
         assert batch_rows(scenario) == 0
         assert make(scenario, provider).next_due_at() is None
@@ -865,7 +865,7 @@ def test_results_of_a_call_that_took_too_long_are_not_written(scenario: Scenario
         scenario.sign_up()
         slow, quick = make(scenario, provider), make(scenario, provider)
         (batch,) = slow.claim(calls=1)
-        clock.shift(LEASE)
+        clock.shift(BATCH_LEASE)
         run(quick)
         settled = scenario.messages()
         slow.deliver(batch)

@@ -8,7 +8,7 @@ import time_machine
 from sqlalchemy import select, update
 
 from service.clock import utc_now
-from service.domain.delivery.retry import Outcome
+from service.domain.delivery.retry import SendOutcome
 from service.mail.provider import Mail, SenderRefusedError, SendResult, TemporaryError
 from service.store.tables.delivery import OutboxBatch, SenderPause
 from service.usecases.delivery.deliver import Deliver
@@ -214,7 +214,7 @@ def account_refused(mails: Sequence[Mail], key: str) -> Sequence[SendResult]:
         *take([first], key),
         *(
             SendResult(
-                message_id=mail.message_id, outcome=Outcome.MISCONFIGURED, error="postmark_405"
+                message_id=mail.message_id, outcome=SendOutcome.MISCONFIGURED, error="postmark_405"
             )
             for mail in others
         ),

@@ -8,7 +8,7 @@ import time_machine
 from sqlalchemy import Engine
 
 from service.clock import utc_now
-from service.domain.delivery.retry import MISCONFIGURED_MAX_DELAY, Outcome, sender_pause
+from service.domain.delivery.retry import MISCONFIGURED_MAX_DELAY, SendOutcome, sender_pause
 from service.mail.pace import Pace
 from service.mail.provider import Mail, MisconfiguredError, SenderRefusedError, SendResult
 from service.store.database import reading
@@ -29,9 +29,9 @@ def unless_from(sender: str) -> Callable[[Sequence[Mail], str], list[SendResult]
         return [
             SendResult(
                 message_id=mail.message_id,
-                outcome=Outcome.ACCEPTED
+                outcome=SendOutcome.ACCEPTED
                 if mail.sender.address == sender
-                else Outcome.MISCONFIGURED,
+                else SendOutcome.MISCONFIGURED,
                 error=None if mail.sender.address == sender else "postmark_400",
                 refuses_sender=mail.sender.address != sender,
             )

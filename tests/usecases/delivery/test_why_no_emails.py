@@ -15,7 +15,7 @@ from service.clock import utc_now
 from service.config import Settings
 from service.domain.consent import Evidence
 from service.domain.delivery.breaker import BreakerState
-from service.domain.delivery.retry import Outcome
+from service.domain.delivery.retry import SendOutcome
 from service.domain.finding import Finding, Level, ok
 from service.services import Services
 from service.store.delivery import activity
@@ -62,7 +62,7 @@ class Site:
         worker.run()
         return worker
 
-    def refuse(self, error: str, outcome: Outcome, state: BreakerState) -> None:
+    def refuse(self, error: str, outcome: SendOutcome, state: BreakerState) -> None:
         """Have the provider answer so."""
         now = utc_now()
         with self.engine.begin() as connection:
@@ -123,12 +123,12 @@ def other_public_url(site: Site) -> None:
 
 def wrong_credentials(site: Site) -> None:
     site.work()
-    site.refuse("http_401", Outcome.MISCONFIGURED, BreakerState.OPEN)
+    site.refuse("http_401", SendOutcome.MISCONFIGURED, BreakerState.OPEN)
 
 
 def hanging_api(site: Site) -> None:
     site.work()
-    site.refuse("read_timeout", Outcome.UNKNOWN, BreakerState.OPEN)
+    site.refuse("read_timeout", SendOutcome.UNKNOWN, BreakerState.OPEN)
 
 
 def rejected_mail(site: Site) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, select, update
 
 from service.clock import utc_now
 from service.domain.consent import Evidence
-from service.domain.delivery.retry import GIVE_UP_AFTER, MessageStatus, Outcome, decide
+from service.domain.delivery.retry import GIVE_UP_AFTER, MessageStatus, SendOutcome, decide
 from service.services import Services
 from service.store.delivery import claims
 from service.store.tables.delivery import OutboxMessage
@@ -92,7 +92,7 @@ def test_a_retried_mail_has_a_fresh_window(
     assert now - message.created_at > GIVE_UP_AFTER
     assert message.window_start > now - timedelta(minutes=1)
     decision = decide(
-        Outcome.TEMPORARY,
+        SendOutcome.TEMPORARY,
         attempt=message.attempt,
         created_at=message.window_start,
         now=now,

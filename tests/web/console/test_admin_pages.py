@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 
 from service.clock import utc_now
 from service.domain.delivery.breaker import BreakerState
-from service.domain.delivery.retry import Outcome
+from service.domain.delivery.retry import SendOutcome
 from service.store.delivery import activity, sender_pauses
 from service.store.tables.access import AuditEntry
 from service.store.tables.base import db
@@ -65,7 +65,7 @@ def test_the_overview_names_a_refused_sender_and_the_last_error(app, services, a
         activity.record(
             connection,
             "postmark",
-            {Outcome.MISCONFIGURED: 200},
+            {SendOutcome.MISCONFIGURED: 200},
             BreakerState.CLOSED,
             None,
             error="postmark_400",
