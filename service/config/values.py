@@ -6,7 +6,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from environs import FileAwareEnv
-from limits import parse_many
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -21,6 +20,18 @@ CONSENT_IP_POLICIES = ("none", "truncated", "full")
 _URL_CHARS = re.compile(r"[A-Za-z0-9._~:/?#@\[\]!$&'()*+,;=%-]+")  # RFC 3986, appendix A
 _OLD_PUBLIC_KEY = re.compile(r"public:[A-Za-z0-9_-]{43}")
 _COMMA_BETWEEN_URLS = re.compile(r",\s*[a-z]+:", re.IGNORECASE)
+_UNIT_SECONDS = {
+    "second": 1,
+    "minute": 60,
+    "hour": 3600,
+    "day": 86_400,
+    "month": 30 * 86_400,
+    "year": 360 * 86_400,
+}
+_WINDOW = re.compile(
+    rf"\s*([0-9]{{1,9}})\s*(?:/|per)\s*([0-9]{{1,5}})?\s*({'|'.join(_UNIT_SECONDS)})s?\s*",
+    re.IGNORECASE,
+)
 _HOST_NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 MAIL_CATCHERS = ("mailpit",)
@@ -140,22 +151,37 @@ def within(name: str, value: int, low: int, high: int) -> int:
 
 
 def ratelimits(env: FileAwareEnv) -> dict[str, tuple[Window, ...]]:
-    """Read those of `RATELIMIT_<NAME>` that are given, in the notation of `limits`."""
+    """Read those of `RATELIMIT_<NAME>` that are given."""
     given = {}
     for name in RATELIMITS:
         text = env.str(f"RATELIMIT_{name.upper()}", "")
         if not text:
             continue
         try:
-            found = [] if text == "none" else parse_many(text)
+            found = () if text == "none" else windows(text)
         except ValueError:
             raise SettingError(
                 f"RATELIMIT_{name.upper()}", "needs the form 300/minute;3000/hour, or none"
             ) from None
-        if any(item.amount < 1 for item in found):
+        if any(amount < 1 for amount, _seconds in found):
             raise SettingError(f"RATELIMIT_{name.upper()}", "lets at least one through")
-        given[f"ratelimit_{name}"] = tuple((item.amount, item.get_expiry()) for item in found)
+        given[f"ratelimit_{name}"] = found
     return given
+
+
+def windows(text: str) -> tuple[Window, ...]:
+    """Read limits such as `300/minute;3000/hour` or `10 per 5 minutes`. Raises `ValueError`."""
+    found = []
+    for each in re.split("[;,|]", text):
+        parts = _WINDOW.fullmatch(each)
+        if parts is None:
+            raise ValueError(each)
+        amount, times, unit = parts.groups()
+        seconds = int(times or 1) * _UNIT_SECONDS[unit.lower()]
+        if not seconds:
+            raise ValueError(each)
+        found.append((int(amount), seconds))
+    return tuple(found)
 
 
 def webhook_secrets(env: FileAwareEnv) -> dict[str, str]:

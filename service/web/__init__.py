@@ -70,4 +70,4 @@ def register_blueprints(app: Flask) -> None:
     if settings.mail_urls[0].startswith("mailbox:"):
         app.register_blueprint(mailbox)
     describe_pages(app, contract.spec)
-    init_ratelimit(app, settings)
+    init_ratelimit(app)

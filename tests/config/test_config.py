@@ -55,6 +55,19 @@ def test_nothing_needs_to_be_set(tmp_path: Path):
     assert settings.redis_url is None
 
 
+@pytest.mark.parametrize(
+    ("text", "windows"),
+    [
+        ("300/minute;3000/hour", ((300, 60), (3000, 3600))),
+        ("10 per 5 minutes", ((10, 300),)),
+        ("5/SECOND, 7 / 2days|2/month", ((5, 1), (7, 172_800), (2, 2_592_000))),
+        ("none", ()),
+    ],
+)
+def test_limits_are_read_as_requests_in_a_time(text, windows):
+    assert load(RATELIMIT_LIST=text).ratelimit_list == windows
+
+
 def test_every_setting_is_read():
     settings = load(
         **POSTGRES | {"MAIL_URL": "postmark://T@default  smtp://mail.example.org:587"},
@@ -92,6 +105,12 @@ def test_every_setting_is_read():
         ("RATELIMIT_CLIENT", "many"),
         ("RATELIMIT_LIST", "0/minute"),
         ("RATELIMIT_OVERALL", "10/minute;x"),
+        ("RATELIMIT_OVERALL", "10/minute;"),
+        ("RATELIMIT_OVERALL", "10/week"),
+        ("RATELIMIT_OVERALL", "10"),
+        ("RATELIMIT_OVERALL", "-10/minute"),
+        ("RATELIMIT_OVERALL", "10/0 minutes"),
+        ("RATELIMIT_OVERALL", "1e3/minute"),
         ("REDIS_URL", "cache:6379"),
         ("DATABASE_URL", SECRET),
         ("DATABASE_URL", f"mysql://u:{SECRET}@h/db"),

@@ -138,6 +138,14 @@ def quotas_of(
     yield from _quotas("overall", "", limits.overall)
 
 
+def quotas_of_act(limits: Limits, *, act: str, client: str) -> Iterator[Quota]:
+    """Go through the counters of a request for something else than a signup.
+
+    Each such act has the client's limits for itself.
+    """
+    yield from _quotas(act, client, limits.client, is_told=True)
+
+
 def _quotas(
     name: str, key: str, limits: Sequence[Limit], *, is_told: bool = False
 ) -> Iterator[Quota]:

@@ -13,6 +13,7 @@ from service.domain.signup.limits import (
     domain_of,
     origin_of,
     quotas_of,
+    quotas_of_act,
 )
 from service.domain.signup.risk import (
     NO_RISK,
@@ -102,6 +103,19 @@ class Guard:
         elif not caller.has_key:
             risk = assess(self._signals(caller, counted, domain=domain))
         return Admission(counted=counted, risk=risk)
+
+    def count(self, act: str, *, ip: str | None) -> Sequence[Counted]:
+        """Count a request for something else than a signup on the client's own counters of it.
+
+        `act` names what is asked for, as `renew`. Raises `TooManyRequestsError`.
+        """
+        if not self._is_enabled:
+            return ()
+        client = origin_of(ip).client
+        counted = self._counters.count(tuple(quotas_of_act(self._limits, act=act, client=client)))
+        if counted and counted[-1].is_exceeded:
+            raise TooManyRequestsError(counted)
+        return counted
 
     def _known(self, slugs: Sequence[str]) -> list[str]:
         """Return the lists that there are: made-up names get no counter."""

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from flask import g, request
 from werkzeug.exceptions import Forbidden
 
-from service.counting import SIGNUPS, Refusal, Signup, numbers
+from service.counting import SIGNUPS, Signup, numbers
 from service.domain.access.roles import Role
 from service.domain.errors import TooManyRequestsError
 from service.domain.signup.limits import origin_of
 from service.usecases.signup.guard import Admission, Caller
 from service.web.http.auth import key_if_any
 from service.web.http.context import services
-from service.web.http.refusals import note_refusal
+from service.web.http.ratelimit import noting_refusal
 
 
 def admit(
@@ -43,11 +43,10 @@ def admit(
         is_trapped=bool(trap),
     )
     try:
-        admission = services().guard.admit(caller, email=email, lists=lists)
-    except TooManyRequestsError as error:
-        g.counted = error.counted
+        with noting_refusal():
+            admission = services().guard.admit(caller, email=email, lists=lists)
+    except TooManyRequestsError:
         numbers.add((SIGNUPS, Signup.LIMITED))
-        note_refusal(Refusal.LIMIT, detail=error.counted[-1].quota.policy)
         raise
     g.counted = admission.counted
     return admission

@@ -1,27 +1,24 @@
-"""What limits say to clients, and the limits of the few links that are not a signup.
+"""What limits say to clients, and the limits of what is not a signup.
 
-Signups are counted by `usecases/signup/guard.py`. The forms on which a person asks for a new link,
-types a code, takes a leaving back or says why they left (what adds to the ledger adds to it for
-good), and the steps of a sign-in that call the identity provider, are limited by Flask-Limiter; so
-is the proof of consent, the longest answer that a stranger's link gives.
-Confirming and leaving are never limited: mail providers press these buttons for many people from
-few addresses (RFC 8058).
+`usecases/signup/guard.py` counts. Views that are `limited`: the forms on which a person asks for a
+new link, types a code, takes an unsubscription back or says why they left (what adds to the ledger
+adds to it for good), the steps of a sign-in that call the identity provider, and the proof of
+consent, the longest answer that a stranger's link gives.
+Confirming and unsubscribing are never limited: mail providers press these buttons for many people
+from few addresses (RFC 8058).
 """
 
-import time
-from collections.abc import Callable, Sequence
-from http import HTTPStatus
-from typing import Any, cast
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any, TypeVar, cast
 
 from flask import Flask, Response, g, request
-from flask_limiter import Limiter
-from flask_limiter.errors import RateLimitExceeded
 
-from service.config import Settings
 from service.counting import Refusal
-from service.domain.signup.limits import Counted, origin_of
-from service.store.signup.counters import REDIS_TIMEOUT_SECONDS
-from service.web.http.problems import problem
+from service.domain.errors import TooManyRequestsError
+from service.domain.signup.limits import Counted
+from service.web.http.context import services
 from service.web.http.refusals import note_refusal
 
 RATELIMIT_HEADERS = {
@@ -34,19 +31,11 @@ RATELIMIT_HEADERS = {
         "description": "What is left of each: `r`, for `t` seconds.",
     },
 }
-LIMITED = (
-    "pages.renew",
-    "pages.enter_code",
-    "pages.undo",
-    "pages.give_reason",
-    "pages.receipt",
-    "admin.oidc_begin",
-    "admin.oidc_callback",
-)
+_View = TypeVar("_View", bound=Callable[..., Any])
 
 
-def init_ratelimit(app: Flask, settings: Settings) -> None:
-    """Have the app limit what is named above, and say on counted answers how much is left."""
+def init_ratelimit(app: Flask) -> None:
+    """Have the app say on counted answers how much is left."""
 
     @app.after_request
     def tell(response: Response) -> Response:
@@ -54,36 +43,31 @@ def init_ratelimit(app: Flask, settings: Settings) -> None:
             _write_fields(response, counted)
         return response
 
-    if not settings.ratelimit_enabled or not settings.ratelimit_client:
-        return
-    timeouts: dict[str, Any] = {
-        "socket_timeout": REDIS_TIMEOUT_SECONDS,
-        "socket_connect_timeout": REDIS_TIMEOUT_SECONDS,
-    }
-    limiter = Limiter(
-        key_func=lambda: origin_of(request.remote_addr).client,
-        app=app,
-        storage_uri=settings.redis_url or "memory://",
-        storage_options=timeouts if settings.redis_url else {},
-        key_prefix="newsflash",
-        in_memory_fallback_enabled=settings.redis_url is not None,
-    )
-    rule = ";".join(f"{amount}/{seconds} second" for amount, seconds in settings.ratelimit_client)
-    for endpoint in LIMITED:
-        view = cast(Callable[..., Any], app.view_functions[endpoint])
-        app.view_functions[endpoint] = limiter.limit(rule)(view)
 
-    @app.errorhandler(RateLimitExceeded)
-    def refuse(_error: RateLimitExceeded) -> Response:
-        note_refusal(Refusal.LIMIT, detail=request.endpoint or "")
-        reached = limiter.current_limit
-        seconds = max(1, round(reached.reset_at - time.time())) if reached else 1
-        return problem(
-            HTTPStatus.TOO_MANY_REQUESTS,
-            "too-many-requests",
-            "There were many requests in a short time.",
-            headers={"Retry-After": str(seconds)},
-        )
+@contextmanager
+def noting_refusal() -> Iterator[None]:
+    """Note a request that is one too many, and let `TooManyRequestsError` go on."""
+    try:
+        yield
+    except TooManyRequestsError as error:
+        g.counted = error.counted
+        note_refusal(Refusal.LIMIT, detail=error.counted[-1].quota.policy)
+        raise
+
+
+def limited(view: _View) -> _View:
+    """Give each client as many calls of this view as of the signup, on counters of its own.
+
+    One more raises `TooManyRequestsError`.
+    """
+
+    @wraps(view)
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        with noting_refusal():
+            g.counted = services().guard.count(view.__name__, ip=request.remote_addr)
+        return view(*args, **kwargs)
+
+    return cast(_View, counted)
 
 
 def _write_fields(response: Response, counted: Sequence[Counted]) -> None:

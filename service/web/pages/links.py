@@ -7,6 +7,7 @@ from flask_babel import gettext as _
 from service.usecases.links.views import LinkState, LinkView
 from service.web.http.context import evidence, services
 from service.web.http.i18n import speak_for
+from service.web.http.ratelimit import limited
 from service.web.http.security import keep_private
 from service.web.pages.blueprint import pages
 from service.web.pages.forms import MAX_FORM_BYTES
@@ -29,6 +30,7 @@ def act_on_confirm(token: str) -> ResponseReturnValue:
 
 
 @pages.post("/confirm/<token>/renew")
+@limited
 def renew(token: str) -> ResponseReturnValue:
     """Mail a new link for one that has expired, and lead to the page that says so."""
     request.max_content_length = MAX_FORM_BYTES
@@ -56,6 +58,7 @@ def act_on_unsubscribe(token: str) -> ResponseReturnValue:
 
 
 @pages.post("/unsubscribe/undo")
+@limited
 def undo() -> ResponseReturnValue:
     """Take the leaving back, while its page still may."""
     request.max_content_length = MAX_FORM_BYTES
@@ -68,6 +71,7 @@ def undo() -> ResponseReturnValue:
 
 
 @pages.post("/unsubscribe/reason")
+@limited
 def give_reason() -> ResponseReturnValue:
     """Keep why someone left, if they care to say."""
     request.max_content_length = MAX_FORM_BYTES

@@ -8,6 +8,7 @@ from flask_babel import get_locale
 from service.domain.lists.consent_text import CurrentText
 from service.domain.lists.mailing_list import ListInfo
 from service.web.http.context import services
+from service.web.http.ratelimit import limited
 from service.web.pages.blueprint import pages
 
 
@@ -18,6 +19,7 @@ def consent_of(info: ListInfo) -> CurrentText:
 
 
 @pages.get("/receipt/<token>")
+@limited
 def receipt(token: str) -> Response:
     """Hand out the signed proof of what the link's person agreed to (docs/ledger.md).
 

@@ -11,6 +11,7 @@ from service.clock import utc_now
 from service.domain.errors import TooManyTriesError, WrongCodeError
 from service.usecases.links.views import MailProgress, StatusView
 from service.web.http.context import evidence, services
+from service.web.http.ratelimit import limited
 from service.web.pages.blueprint import pages
 from service.web.pages.forms import MAX_FORM_BYTES, allow_frames
 
@@ -32,6 +33,7 @@ def status(token: str) -> ResponseReturnValue:
 
 
 @pages.post("/status/<token>")
+@limited
 def enter_code(token: str) -> ResponseReturnValue:
     """Take the code from the mail: confirmed, or the page again with what is wrong."""
     request.max_content_length = MAX_FORM_BYTES

@@ -226,6 +226,42 @@ def test_whatever_else_writes_for_a_link_is_limited(make_client):
         assert client.post(path, data=sent, headers=other).status_code == 404
 
 
+def test_what_is_limited_beside_signups_says_what_is_left_of_its_own_counter(make_client):
+    client = make_client(
+        ratelimit_client=((2, 86400), (9, 604_800)), ratelimit_network=((1, 86400),)
+    )
+    _sign_up(client)
+    left = []
+    for path in ("/status/x.y", "/status/x.y", "/receipt/x.y", "/status/x.y"):
+        method = "GET" if "receipt" in path else "POST"
+        answer = client.open(path, method=method, headers={"X-Forwarded-For": "192.0.2.1"})
+        policy, _, rest = answer.headers["RateLimit"].partition(";t=")
+        left.append((answer.status_code, policy, rest.count(";r=")))
+    assert left == [
+        (404, '"enter_code-86400";r=1', 1),
+        (404, '"enter_code-86400";r=0', 1),
+        (404, '"receipt-86400";r=1', 1),
+        (429, '"enter_code-86400";r=0', 0),
+    ]
+    refused = client.post("/status/x.y", headers={"X-Forwarded-For": "192.0.2.1"})
+    assert refused.json["type"] == "urn:newsflash:problem:too-many-requests"
+    assert refused.headers["RateLimit-Policy"] == '"enter_code-86400";q=2;w=86400'
+    assert 0 < int(refused.headers["Retry-After"]) <= 86400
+
+
+def test_limits_that_are_off_limit_nothing(make_client):
+    client = make_client(ratelimit_client=((1, 86400),), ratelimit_enabled=False)
+    for _ in range(3):
+        answer = client.post("/status/x.y", data={"code": "1"})
+        assert (answer.status_code, "RateLimit" in answer.headers) == (404, False)
+
+
+def test_without_redis_each_process_counts_for_itself(make_client):
+    one, other = (make_client(ratelimit_client=((1, 86400),)) for _ in range(2))
+    statuses = [each.post("/status/x.y").status_code for each in (one, other, one, other)]
+    assert statuses == [404, 404, 429, 429]
+
+
 def test_without_limits_there_is_nothing_to_tell(client):
     answer = client.post(CALL, json={"email": "a@example.org"})
     assert "RateLimit" not in answer.headers
@@ -242,7 +278,8 @@ def test_redis_counts_and_its_loss_is_no_error(make_client, tmp_path):
             202,
             429,
         ]
-        assert one.post("/status/x.y", data={"code": "1"}).status_code == 404
+        codes = [each.post("/status/x.y").status_code for each in (one, other, one, other)]
+        assert codes == [404, 404, 404, 429]
         redis.stop()
         assert _sign_up(one).status_code == 202
         assert one.post("/status/x.y", data={"code": "1"}).status_code == 404

@@ -14,6 +14,7 @@ from service.usecases.access.oidc_sign_in import ATTEMPT_LIFE, OidcSignIn
 from service.web.console.access.session import begin_session, cookie_name, cookie_scope, local_path
 from service.web.console.blueprint import admin_pages
 from service.web.http.context import services
+from service.web.http.ratelimit import limited
 
 START = "/admin/oidc"
 COOKIE = "newsflash-sign-in"
@@ -21,6 +22,7 @@ MAX_WANTED_LENGTH = 1000
 
 
 @admin_pages.get(START.removeprefix(str(admin_pages.url_prefix)))
+@limited
 def oidc_begin() -> ResponseReturnValue:
     """Send the browser to the provider. Nothing is kept here; any page may link to it."""
     wanted = request.args.get("next", "")
@@ -33,6 +35,7 @@ def oidc_begin() -> ResponseReturnValue:
 
 
 @admin_pages.get(OIDC_CALLBACK.removeprefix(str(admin_pages.url_prefix)))
+@limited
 def oidc_callback() -> ResponseReturnValue:
     """Open a session for whom the provider sends back, and lead on to the page asked for."""
     sign_in = _sign_in()
