@@ -8,7 +8,7 @@ from service.config.environment import is_given
 from service.config.keys import KEY_FILES, MissingKey, create_key, refuse_key, throwaway_key
 from service.config.loading import keep_served_address, load_settings
 from service.config.settings import PREFIX, OidcSettings, SettingError, Settings, Window
-from service.config.values import is_loopback, mails_the_world
+from service.config.values import mails_the_world
 
 __all__ = [
     "KEY_FILES",
@@ -20,7 +20,6 @@ __all__ = [
     "Window",
     "create_key",
     "is_given",
-    "is_loopback",
     "keep_served_address",
     "load_settings",
     "mails_the_world",

@@ -14,7 +14,6 @@ from service.config.values import (
     consent_ip,
     database_url,
     host_names,
-    is_loopback,
     mail_urls,
     mails_the_world,
     old_receipt_key,
@@ -25,6 +24,7 @@ from service.config.values import (
     webhook_secrets,
     within,
 )
+from service.domain.network import is_loopback
 
 SERVED_ADDRESS = "address"
 """The file, beside the embedded database, that says where the service is served."""

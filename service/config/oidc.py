@@ -5,7 +5,8 @@ from urllib.parse import urlsplit
 from environs import FileAwareEnv
 
 from service.config.settings import OidcSettings, SettingError
-from service.config.values import base_url, is_address, is_loopback
+from service.config.values import base_url, is_address
+from service.domain.network import is_loopback
 
 
 def oidc_settings(env: FileAwareEnv) -> OidcSettings | None:

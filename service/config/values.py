@@ -15,6 +15,7 @@ from service.config.settings import SettingError, Window
 from service.domain.address import parse_address
 from service.domain.delivery.sender import parse_sender, sender_address
 from service.domain.errors import AddressError, SenderError
+from service.domain.network import is_loopback
 
 CONSENT_IP_POLICIES = ("none", "truncated", "full")
 _URL_CHARS = re.compile(r"[A-Za-z0-9._~:/?#@\[\]!$&'()*+,;=%-]+")  # RFC 3986, appendix A
@@ -87,18 +88,6 @@ def base_url(name: str, text: str) -> str:
     if parts.query or parts.fragment or "@" in parts.netloc:
         raise SettingError(name, "has no query, fragment or password")
     return text
-
-
-def is_loopback(host: str | None) -> bool:
-    """Tell whether the host name or address means this computer."""
-    if host is None:
-        return False
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def host_names(text: str) -> tuple[str, ...]:

@@ -37,13 +37,21 @@ def check_attributes(value: dict[str, Any]) -> None:
     """Raise `InvalidInputError` for attributes that are too many, too long, or cannot be kept."""
     check_json("attributes", value)  # first: it goes level by level, and no depth overwhelms it
     if len(value) > MAX_ATTRIBUTES:
-        raise InvalidInputError("attributes", f"are more than {MAX_ATTRIBUTES} names")
+        raise InvalidInputError("attributes", f"Use at most {MAX_ATTRIBUTES} names.")
+    if attributes_bytes(value) > MAX_ATTRIBUTES_BYTES:
+        raise InvalidInputError("attributes", f"Use at most {MAX_ATTRIBUTES_BYTES} bytes of JSON.")
+
+
+def attributes_bytes(value: dict[str, Any]) -> int:
+    """Return how many bytes of JSON (UTF-8) the attributes are, as they go into a file.
+
+    They are of those that `check_json` takes.
+    """
     text = json.dumps(value, ensure_ascii=False)
     if len(text) <= MAX_ATTRIBUTES_BYTES and _EXPONENT.search(text):
         # 1e300 is short here, and has 301 digits in the export that must come back.
         text = canonical_json(text)
-    if len(text) > MAX_ATTRIBUTES_BYTES:
-        raise InvalidInputError("attributes", f"are longer than {MAX_ATTRIBUTES_BYTES} bytes")
+    return len(text.encode())
 
 
 def with_clean_names(value: dict[str, Any]) -> dict[str, Any]:

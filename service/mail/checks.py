@@ -31,6 +31,7 @@ from botocore.credentials import Credentials
 from service import outbound
 from service.deadline import Deadline
 from service.domain.finding import Finding, failed, ok, warning
+from service.domain.network import is_loopback
 from service.mail.dsn import DsnError, MailDsn, parse_dsn
 from service.mail.providers.brevo import Brevo
 from service.mail.providers.mailgun import Mailgun
@@ -219,7 +220,7 @@ def _check_smtp(dsn: MailDsn, subject: str) -> Finding:
             is_secure = True
         if not dsn.user:
             return ok(subject, "the server answers; no login is set")
-        if not is_secure and dsn.host not in ("localhost", "127.0.0.1", "::1"):
+        if not is_secure and not is_loopback(dsn.host):
             return failed(subject, "the server offers no TLS, so no password is sent")
         client.login(dsn.user, dsn.password)
         return ok(subject, "the login is taken")

@@ -5,7 +5,6 @@ for translation: a catalogue in `service/translations` for the reader's language
 is one, English otherwise.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -22,6 +21,7 @@ from markupsafe import escape
 
 from service.domain.delivery.sender import Sender, parse_sender
 from service.domain.errors import SenderError
+from service.domain.languages import is_language_tag
 from service.domain.lists.mailing_list import ListInfo
 from service.domain.subscription import MessageKind
 from service.mail.mime import one_line, phrase, wire_address
@@ -29,7 +29,6 @@ from service.mail.provider import Mail
 
 TRANSLATIONS = Path(__file__).parents[1] / "translations"
 SOURCE_LOCALE = "en"
-_LOCALE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,3}")
 _NO_ID = UUID(int=0)
 # What differs from email to email is put in after the templates are rendered, for they are most of
 # an email's cost. No text can hold a mark: each process makes its own.
@@ -156,7 +155,7 @@ def _list_id(info: ListInfo, public_url: str) -> str:
 @lru_cache(maxsize=64)
 def _environment(locale: str) -> Environment:
     """Return the templates with the texts of a locale, or of English where it has no catalogue."""
-    tag = locale.replace("-", "_") if _LOCALE.fullmatch(locale) else SOURCE_LOCALE
+    tag = locale.replace("-", "_") if is_language_tag(locale) else SOURCE_LOCALE
     tags = list(dict.fromkeys((tag, tag.partition("_")[0])))
     translations = Translations.load(TRANSLATIONS, tags)
     language, direction = SOURCE_LOCALE, "ltr"

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 from authlib.integrations.requests_client import OAuth2Session
 
-from service.config import is_loopback
 from service.domain.errors import IssuerUnavailableError
+from service.domain.network import is_loopback
 from service.oidc.calls import LIMITS, answer_error, calling, get_json
 
 PATH = "/.well-known/openid-configuration"

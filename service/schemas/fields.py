@@ -5,11 +5,12 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
+from service.domain.languages import LANGUAGE_TAG, NOT_A_TAG
 from service.domain.text import in_utc
 
 LOCALE = validate.Regexp(
-    r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3}$(?!\n)",
-    error="Use a language tag, such as en or de-AT.",
+    rf"^{LANGUAGE_TAG.pattern}$(?!\n)",
+    error=NOT_A_TAG,
 )
 SLUG: dict[str, Any] = {"validate": validate.Length(min=1, max=64)}
 

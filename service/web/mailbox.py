@@ -12,7 +12,7 @@ from uuid import UUID
 from flask import Blueprint, Response, abort, render_template, request
 from flask.typing import ResponseReturnValue
 
-from service.config import is_loopback
+from service.domain.network import is_loopback
 from service.mail.mailbox import Mailbox, MailboxMail, UnreadableMail
 from service.web.http.context import services
 from service.web.http.security import allow, keep_private

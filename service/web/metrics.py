@@ -2,8 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from ipaddress import ip_address
-from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
@@ -13,10 +11,11 @@ from prometheus_client.registry import Collector
 
 from service.domain.access.roles import Role
 from service.domain.delivery.breaker import BreakerState
+from service.domain.network import is_loopback
 from service.usecases.operations.metrics import Figures
 from service.web.http.auth import requires
 from service.web.http.context import services
-from service.web.middleware.hosts import was_forwarded
+from service.web.middleware.hosts import host_name, was_forwarded
 from service.web.process_metrics import NumbersCollector
 
 metrics = Blueprint("metrics", __name__)
@@ -172,12 +171,4 @@ show.auth = (Role.METRICS,)  # type: ignore[attr-defined]
 def _is_from_this_machine() -> bool:
     if was_forwarded(request.headers):
         return False
-    host = urlsplit(f"//{request.host}").hostname or ""
-    return _is_loopback(request.remote_addr or "") and (host == "localhost" or _is_loopback(host))
-
-
-def _is_loopback(text: str) -> bool:
-    try:
-        return ip_address(text).is_loopback
-    except ValueError:
-        return False
+    return is_loopback(request.remote_addr) and is_loopback(host_name(request.host))

@@ -8,7 +8,6 @@ import sys
 import threading
 from collections.abc import Callable
 from functools import partial
-from ipaddress import ip_address
 from pathlib import Path
 from threading import Event, Thread
 
@@ -33,6 +32,7 @@ from service.cli.serving.sizing import web_processes
 from service.cli.serving.stopping import stop_signals
 from service.config import PREFIX, Settings, is_given, keep_served_address
 from service.counting import numbers
+from service.domain.network import is_loopback
 from service.front.server import run
 from service.log import own_process
 from service.mail.registry import names_in_use
@@ -72,7 +72,7 @@ def serve(
     settings_or_exit(missing_key=missing_key)  # reads .env, too
     has_own_url = is_given("PUBLIC_URL")
     if not has_own_url:
-        reachable = host if _is_loopback(host) else "127.0.0.1"
+        reachable = host if is_loopback(host) else "127.0.0.1"
         os.environ[f"{PREFIX}PUBLIC_URL"] = f"http://{in_url(reachable)}:{port}"
     settings = settings_or_exit(missing_key=missing_key)
     services = open_services(settings)
@@ -156,13 +156,6 @@ def is_terminal() -> bool:
     return sys.stdout.isatty()
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 def _first_keys(services: Services) -> tuple[str, str]:
     """Make an administrator's key and a sign-in link, to be shown once, on a terminal only."""
     key = services.keys.create("first", role="admin", actor="serve")
@@ -184,7 +177,7 @@ def _say(
     start, command = settings.public_url, _command()
     lines = ["", f"  Newsflash listens on {place}", ""]
     lines += [f"  Sign up     {start}/subscribe/{slug}"]
-    if settings.mail_urls[0].startswith("mailbox:") and _is_loopback(host):
+    if settings.mail_urls[0].startswith("mailbox:") and is_loopback(host):
         lines += [f"  Mailbox     {start}/mailbox   (mails stay on this machine)"]
     lines += [f"  API         {start}/docs"]
     lines += [f"  Commands    {command} --help"]

@@ -10,6 +10,7 @@ from typing import Any
 
 from service.domain.files.import_time import DayOrder, TimeError, read_time
 from service.domain.files.meanings import plain
+from service.domain.languages import is_language_tag
 
 # After the offset Go writes the zone's name, or the offset once more where it has none.
 _ISO_LIKE = re.compile(
@@ -18,7 +19,6 @@ _ISO_LIKE = re.compile(
 )
 _NUMBERS = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})(.*)", re.DOTALL)
 _ANY_TIME = datetime.max.replace(tzinfo=UTC) - timedelta(days=1)
-_LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3}")
 _TAG = re.compile(r'"((?:[^"]|"")*)"|([^,;|"]+)')
 _NO_TIME = frozenset({"", "-", "0", "no", "false", "null", "none", "n/a"})
 _WORDS_OF_LEAVING = (
@@ -82,7 +82,7 @@ def is_before(first: str | None, second: str | None) -> bool:
 def locale_of(cell: str) -> str | None:
     """Return a language tag; None where the cell has a language's name or nothing."""
     text = cell.strip()
-    return text if _LOCALE.fullmatch(text) and not (text.isalpha() and len(text) > 3) else None
+    return text if is_language_tag(text) and not (text.isalpha() and len(text) > 3) else None
 
 
 def tags_of(cell: str) -> list[str]:

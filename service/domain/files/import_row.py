@@ -33,6 +33,7 @@ from service.domain.files.import_time import (
     utc_time,
 )
 from service.domain.files.meanings import ENDED, looks_like, word_key
+from service.domain.languages import LANGUAGE_TAG
 from service.domain.letters import ascii_lower
 from service.domain.subscription import EndedReason, Status, SuppressionReason
 from service.domain.text import is_storable
@@ -54,7 +55,6 @@ _REPORTED = {
 }
 _GRAVEST = (EndedReason.COMPLAINT, EndedReason.HARD_BOUNCE)
 _PLAIN_LOCAL = re.compile(r"(?=.{1,64}$)[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*")
-_LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3}")
 _TEXT_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 
 T = TypeVar("T")
@@ -188,7 +188,7 @@ def _standing(
         status=status,
         is_asked=is_asked,
         name=_text(cells, "name", MAX_NAME_LENGTH),
-        locale=_matching(cells, "locale", _LOCALE),
+        locale=_matching(cells, "locale", LANGUAGE_TAG),
         attributes=_attributes(cells, notes),
         source=source,
         consent_text_version=_matching(cells, "consent_text_version", _TEXT_VERSION),
@@ -225,7 +225,7 @@ def _ended(
         status=Status.UNSUBSCRIBED,
         is_asked=False,
         name=_noted(notes, _text, cells, "name", MAX_NAME_LENGTH),
-        locale=_noted(notes, _matching, cells, "locale", _LOCALE),
+        locale=_noted(notes, _matching, cells, "locale", LANGUAGE_TAG),
         attributes=_noted(notes, _attributes, cells, notes),
         source=_noted(notes, _source, cells),
         consent_text_version=_noted(notes, _matching, cells, "consent_text_version", _TEXT_VERSION),

@@ -19,10 +19,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from ipaddress import ip_address
 
 from service.deadline import Deadline
 from service.domain.delivery.retry import SendOutcome
+from service.domain.network import is_loopback
 from service.mail.dsn import DsnError, MailDsn
 from service.mail.mime import rfc_message_id, to_message
 from service.mail.pace import Pace
@@ -192,7 +192,7 @@ class Smtp:
         if not is_secure and self._tls == "require":
             raise MisconfiguredError("smtp_no_tls")
         if self._user:
-            if not is_secure and not _is_this_machine(self._host):
+            if not is_secure and not is_loopback(self._host):
                 raise MisconfiguredError("smtp_no_tls")
             client.login(self._user, self._password)
 
@@ -236,13 +236,6 @@ class Smtp:
         if 500 <= code < 600:
             raise permanent(f"smtp_{code}")
         raise TemporaryError(f"smtp_{code}")
-
-
-def _is_this_machine(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _not_connected(error: Exception) -> ProviderError:

@@ -16,6 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from service.clock import utc_now
 from service.domain.delivery.sender import parse_sender
 from service.domain.errors import ConflictError, InvalidInputError, UnknownListError
+from service.domain.languages import check_locale
 from service.domain.lists.mailing_list import ListInfo, check_slug, is_slug
 from service.domain.lists.site import site_origin
 from service.store.access.audit import insert_audit
@@ -203,6 +204,8 @@ def _checked(changes: Mapping[str, Any]) -> dict[str, Any]:
     for field, value in checked.items():
         if isinstance(value, str) and any(ord(char) < 32 for char in value):
             raise InvalidInputError(field, "Control characters are not allowed.")
+    if "locale" in checked:
+        check_locale(checked["locale"])
     if checked.get("sender"):
         parse_sender(checked["sender"])
     for field in ("privacy_url", "redirect_url"):

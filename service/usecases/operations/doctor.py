@@ -6,7 +6,6 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,6 +17,7 @@ from service.domain.delivery.retry import MessageStatus
 from service.domain.delivery.sender import parse_sender
 from service.domain.errors import IssuerAnswerError, IssuerUnavailableError, SenderError
 from service.domain.finding import Finding, failed, ok, warning
+from service.domain.network import is_loopback
 from service.mail.checks import check_provider
 from service.mail.registry import names_in_use
 from service.mail.sender_dns import LookUp, check_sender_domain, look_up_txt
@@ -109,7 +109,7 @@ class Doctor:
         parts = urlsplit(url)
         if parts.scheme == "https":
             return ok("PUBLIC_URL", url)
-        if not _is_loopback(parts.hostname or ""):
+        if not is_loopback(parts.hostname):
             return failed("PUBLIC_URL", f"{url} is not https, which one-click leaving needs")
         if set(self._providers) <= LOCAL:
             return ok("PUBLIC_URL", f"{url} (for trying out)")
@@ -120,7 +120,7 @@ class Doctor:
     def _mail_goes_out(self) -> Iterator[Finding]:
         """Warn where visitors are served, but their emails stay on this machine."""
         parts = urlsplit(self._settings.public_url)
-        is_public = parts.scheme == "https" or not _is_loopback(parts.hostname or "")
+        is_public = parts.scheme == "https" or not is_loopback(parts.hostname)
         kept = [name for name in dict.fromkeys(self._providers) if name in LOCAL]
         if is_public and kept:
             yield warning(
@@ -324,13 +324,6 @@ def _is_regular(key: str) -> bool:
     compressor = zlib.compressobj(9, wbits=-15)
     packed = compressor.compress(key.encode()) + compressor.flush()
     return shannon_bits < MIN_KEY_BITS or len(packed) < MIN_KEY_PACKED_BYTES
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _clock(readiness: Readiness) -> Finding:

@@ -1,13 +1,13 @@
 """Doctor's look at what the service stands among: Redis, proxies, the database's server."""
 
 from collections.abc import Callable, Iterator
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from sqlalchemy.engine import URL
 
-from service.config import Settings, is_loopback
+from service.config import Settings
 from service.domain.finding import Finding, failed, ok, warning
+from service.domain.network import is_loopback
 from service.store.operations.server_look import ServerLook
 
 MIN_SECRET_CHARACTERS = 16
@@ -124,9 +124,4 @@ def _is_here(url: str) -> bool:
 def _is_local(url: URL) -> bool:
     """Tell whether the server is on this machine: a Unix socket, or loopback."""
     host = str(url.host or url.query.get("host", "") or "")
-    if not host or host.startswith(("/", "@")) or host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return not host or host.startswith(("/", "@")) or is_loopback(host)

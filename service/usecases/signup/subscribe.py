@@ -11,11 +11,12 @@ from service.clock import utc_now
 from service.counting import SIGNUPS, numbers
 from service.counting import Signup as SignupOutcome
 from service.domain.address import parse_address
+from service.domain.attributes import check_attributes
 from service.domain.consent import Evidence
 from service.domain.errors import InvalidInputError
 from service.domain.signup.risk import NO_RISK, Level, Risk
 from service.domain.subscription import MAX_LISTS
-from service.domain.text import check_json, check_text
+from service.domain.text import check_text
 from service.store.signup.held import Held, insert_held
 from service.store.signup.signups import Signup, record_signups
 from service.store.types import new_id
@@ -81,7 +82,8 @@ class Subscribe:
         check_text("name", request.name)
         check_text("source", evidence.source)
         check_text("locale", evidence.locale)
-        check_json("attributes", request.attributes)
+        if request.attributes is not None:
+            check_attributes(request.attributes)
         slugs = dict.fromkeys(request.lists)
         if len(slugs) > MAX_LISTS:
             raise InvalidInputError("lists", f"Name at most {MAX_LISTS} lists.")

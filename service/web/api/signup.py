@@ -1,9 +1,7 @@
 """The public JSON API: one call, to sign up."""
 
-import json
 from typing import Any
 
-from service.domain.errors import InvalidInputError
 from service.schemas.signup import SignupAcceptedSchema, SignupSchema
 from service.usecases.signup.subscribe import SignupRequest
 from service.web.http.auth import SCHEME_NAME
@@ -12,8 +10,6 @@ from service.web.http.context import evidence, services
 from service.web.http.idempotency import IDEMPOTENCY_PARAMETER, once_key
 from service.web.http.json_body import JsonBlueprint
 from service.web.http.ratelimit import RATELIMIT_HEADERS
-
-MAX_ATTRIBUTES_BYTES = 10_000
 
 api = JsonBlueprint("api", __name__, url_prefix="/v1", description="Signing up")
 
@@ -38,9 +34,6 @@ def subscribe(data: dict[str, Any]) -> dict[str, str]:
     and the mail it owes are committed. No key is needed; with one of the role `signup`, neither the
     limits of a client address nor the risk score stand in the way of a site's own server.
     """
-    attributes = data.get("attributes")
-    if attributes and len(json.dumps(attributes)) > MAX_ATTRIBUTES_BYTES:
-        raise InvalidInputError("attributes", f"At most {MAX_ATTRIBUTES_BYTES} bytes of JSON.")
     lists = tuple(data.get("lists", ()))
     admission = admit(email=data["email"], lists=lists, trap=data.get("website"))
     token = services().intake.by_api(
@@ -48,7 +41,7 @@ def subscribe(data: dict[str, Any]) -> dict[str, str]:
             email=data["email"],
             lists=lists,
             name=data.get("name"),
-            attributes=attributes,
+            attributes=data.get("attributes"),
             evidence=evidence(source=data.get("source"), locale=data.get("locale")),
         ),
         risk=admission.risk,

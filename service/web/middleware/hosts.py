@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, request
 from werkzeug.datastructures import Headers
 
-from service.config import Settings, is_loopback
+from service.config import Settings
 from service.counting import Refusal
+from service.domain.network import is_loopback
 from service.web.http.problems import problem
 from service.web.http.refusals import note_refusal
 
