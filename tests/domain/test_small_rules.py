@@ -125,10 +125,13 @@ def test_every_enum_value_fits_its_column():
         (MessageKind, 32),
         (SuppressionReason, 16),
     ):
+        assert len(kinds) > 1
         assert all(len(kind.value) <= width for kind in kinds)
         assert all(re.fullmatch(r"[a-z_]+", kind.value) for kind in kinds)
 
 
 def test_the_domain_reads_no_clock():
-    for path in (Path(__file__).parents[2] / "service" / "domain").rglob("*.py"):
+    paths = list((Path(__file__).parents[2] / "service" / "domain").rglob("*.py"))
+    assert len(paths) > 10
+    for path in paths:
         assert "now()" not in path.read_text(), path.name

@@ -22,6 +22,7 @@ def test_every_table_of_the_models_is_there(engine: Engine):
 
 def test_every_index_of_the_models_is_there(engine: Engine):
     found = inspect(engine)
+    assert db.metadata.tables
     for name, table in db.metadata.tables.items():
         there = {index["name"] for index in found.get_indexes(name)}
         assert {str(index.name) for index in table.indexes} <= there, name

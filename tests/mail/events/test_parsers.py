@@ -133,6 +133,7 @@ def test_fields_of_a_wrong_kind_are_as_absent(provider, value):
         for name in item
         if name not in ("event", "RecordType", "severity", "hard_bounce", "Type", "reason")
     ]
+    assert odd
     for item in odd:
         body = {"mailtrap": {"events": [item]}}.get(provider, item)
         for event in PARSERS(provider, SENDERS[provider](body)).events:

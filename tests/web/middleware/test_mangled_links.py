@@ -71,6 +71,7 @@ def _broken(token: str, at: int, what: str) -> str:
 
 
 def test_what_stands_behind_a_token_does_not_matter(client, tokens):
+    assert tokens
     for start, token in tokens.items():
         for behind in BEHIND:
             assert client.get(f"{start}{token}{behind}").status_code == 200, (start, behind)
@@ -119,6 +120,7 @@ def test_a_token_that_was_wrapped_is_put_together(app, client, tokens):
 
 
 def test_a_dot_that_quoted_printable_wrote_is_read(client, tokens):
+    assert tokens
     for start, token in tokens.items():
         assert client.get(start + token.replace(".", "=2E")).status_code == 200
         assert client.get(start + token.replace(".", "%2E")).status_code == 200
@@ -218,6 +220,7 @@ def test_paths_that_need_no_help_are_as_they_were(app):
 
 
 def test_a_path_longer_than_any_link_is_not_searched_for_one(client, tokens):
+    assert tokens
     for start, token in tokens.items():
         fits, too_long = ("." * (MAX_LENGTH - len(start + token) + more) for more in (0, 1))
         assert client.get(f"{start}{token}{fits}").status_code == 200
