@@ -48,7 +48,7 @@ def parse_address(text: str) -> Address:
         raise AddressError(str(error)) from None
     if ENCODED_WORD in valid.local_part:
         raise AddressError(
-            f"An address with {ENCODED_WORD} before the @ cannot be used, because mail servers "
+            f"An address with {ENCODED_WORD} before the @ can't be used, because mail servers "
             "misread it. Please use another address."
         )
     return Address(typed=typed, key=f"{ascii_lower(valid.local_part)}@{valid.ascii_domain.lower()}")

@@ -12,7 +12,7 @@ from service.domain.errors import InvalidInputError
 
 MAX_DEPTH = 16
 """How deep objects and arrays in attributes may be nested."""
-UNSTORABLE = "This text has characters that cannot be kept."
+UNSTORABLE = "This text contains characters that can't be stored."
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 

@@ -12,7 +12,7 @@ def new_address() -> str:
 
 def sign_up(page: Page, service: str, address: str) -> None:
     page.goto(f"{service}/subscribe/news-flash")
-    page.get_by_label("E-mail address").fill(address)
+    page.get_by_label("Email address").fill(address)
     page.get_by_role("button", name="Subscribe").click()
 
 

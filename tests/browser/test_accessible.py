@@ -26,7 +26,7 @@ def _pages(page: Page, service: str) -> Iterator[str]:
     address = new_address()
     sign_up(page, service, address)
     yield "status"
-    page.get_by_label("Or type the six digits from the mail").fill("12")
+    page.get_by_label("Or enter the 6-digit code").fill("12")
     page.get_by_role("button", name="Confirm").click()
     yield "status with an error"
     page.goto(f"{service}/mailbox")
@@ -82,7 +82,7 @@ def test_the_embedded_form_is_accessible(page, service, other_site):
         f'<script src="{service}/embed/news-flash.js"></script></main></body></html>'
     )
     page.goto(address)
-    page.get_by_label("E-mail address").fill("reader@")
+    page.get_by_label("Email address").fill("reader@")
     page.get_by_role("button", name="Subscribe").click()
     page.get_by_text("does not look like").wait_for()
     results = Axe().run(page)

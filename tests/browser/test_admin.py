@@ -279,7 +279,7 @@ def test_a_list_is_made_changed_and_its_line_gives_a_form(admin, service, other_
     site, folder = other_site
     (folder / "index.html").write_text(f"<!doctype html><title>Site</title><main>{line}</main>")
     admin.goto(site)
-    expect(admin.get_by_label("E-mail address")).to_be_visible()
+    expect(admin.get_by_label("Email address")).to_be_visible()
 
 
 def test_a_key_is_shown_once_and_revoked(admin, service):

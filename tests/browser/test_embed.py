@@ -24,7 +24,7 @@ def test_one_script_line_gives_a_form_that_says_in_place_what_happened(page, ser
     page.on("pageerror", lambda error: errors.append(str(error)))
     site = _site(other_site, service)
     page.goto(site)
-    field = page.get_by_label("E-mail address")
+    field = page.get_by_label("Email address")
     expect(field).to_be_visible()
     assert page.evaluate("document.querySelector('script').nextElementSibling.localName") == "div"
 
@@ -36,7 +36,7 @@ def test_one_script_line_gives_a_form_that_says_in_place_what_happened(page, ser
     address = new_address()
     field.fill(address)
     page.get_by_role("button", name="Subscribe").click()
-    expect(page.get_by_role("status")).to_contain_text("Please look into your mail")
+    expect(page.get_by_role("status")).to_contain_text("Check your inbox")
     assert page.url.rstrip("/") == site
     assert page.context.cookies() == []
     assert errors == []
@@ -46,19 +46,19 @@ def test_one_script_line_gives_a_form_that_says_in_place_what_happened(page, ser
 def test_where_the_site_forbids_fetching_the_form_is_posted_plainly(page, service, other_site):
     policy = f"default-src 'self'; script-src {service}; connect-src 'none'; form-action {service}"
     page.goto(_site(other_site, service, policy=policy))
-    page.get_by_label("E-mail address").fill(new_address())
+    page.get_by_label("Email address").fill(new_address())
     page.get_by_role("button", name="Subscribe").click()
     page.wait_for_url(re.compile(f"{service}/status/"))
-    expect(page.get_by_role("heading", name="Please look into your mail")).to_be_visible()
+    expect(page.get_by_role("heading", name="Check your inbox")).to_be_visible()
 
 
 def test_the_hosted_form_works_in_a_frame(page, service, other_site):
     frame = f'<iframe title="Newsletter" width="340" src="{service}/subscribe/news-flash"></iframe>'
     page.goto(_site(other_site, service, body=frame))
     inside = page.frame_locator("iframe")
-    inside.get_by_label("E-mail address").fill(new_address())
+    inside.get_by_label("Email address").fill(new_address())
     inside.get_by_role("button", name="Subscribe").click()
-    expect(inside.get_by_role("heading", name="Please look into your mail")).to_be_visible()
+    expect(inside.get_by_role("heading", name="Check your inbox")).to_be_visible()
 
 
 @pytest.mark.parametrize("referrer_policy", ["no-referrer", "origin"])

@@ -67,15 +67,15 @@ def test_one_form_appears_however_the_line_comes(page: Page, place: Place, way: 
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(place(**WAYS[way]))
-    expect(page.get_by_label("E-mail address")).to_be_visible()
-    expect(page.get_by_label("E-mail address")).to_have_count(1)
+    expect(page.get_by_label("Email address")).to_be_visible()
+    expect(page.get_by_label("Email address")).to_have_count(1)
     assert errors == []
 
 
 @pytest.mark.parametrize("kind", ["", 'type="module"', "async"])
 def test_the_form_stands_where_its_line_stands_in_the_body(page: Page, place: Place, kind: str):
     page.goto(place(body=f'<script src="{{src}}" {kind}></script>'))
-    expect(page.get_by_label("E-mail address")).to_be_visible()
+    expect(page.get_by_label("Email address")).to_be_visible()
     assert (
         page.evaluate("document.querySelector('main script').nextElementSibling.localName") == "div"
     )
@@ -85,7 +85,7 @@ def test_the_form_stands_where_its_line_stands_in_the_body(page: Page, place: Pl
 def test_the_form_stands_beside_its_line_in_a_shadow_root(page: Page, place: Place, kind: str):
     where = '(window.shadow ??= document.getElementById("after").attachShadow({ mode: "open" }))'
     page.goto(place(head=late(where, kind)))
-    expect(page.get_by_label("E-mail address")).to_be_visible()
+    expect(page.get_by_label("Email address")).to_be_visible()
     assert page.evaluate("shadow.querySelector('script').nextElementSibling.localName") == "div"
 
 
@@ -93,8 +93,8 @@ def test_the_form_stands_beside_its_line_in_a_shadow_root(page: Page, place: Pla
 def test_a_line_in_the_head_fills_the_place_that_is_marked_for_it(page: Page, place: Place, kind):
     mark = '<div id="here" data-newsflash="news-flash"></div>'
     page.goto(place(head=f'<script src="{{src}}" {kind}></script>' * 2, body=mark))
-    expect(page.locator("#here").get_by_label("E-mail address")).to_be_visible()
-    expect(page.get_by_label("E-mail address")).to_have_count(1)
+    expect(page.locator("#here").get_by_label("Email address")).to_be_visible()
+    expect(page.get_by_label("Email address")).to_have_count(1)
 
 
 @pytest.mark.parametrize(
@@ -111,9 +111,9 @@ def test_a_line_in_the_head_fills_the_place_that_is_marked_for_it(page: Page, pl
 )
 def test_each_line_in_the_body_gives_a_form_and_the_head_gives_one(page, place, ways, forms):
     page.goto(place(**ways))
-    expect(page.get_by_label("E-mail address")).to_have_count(forms)
+    expect(page.get_by_label("Email address")).to_have_count(forms)
     page.wait_for_load_state("networkidle")
-    expect(page.get_by_label("E-mail address")).to_have_count(forms)
+    expect(page.get_by_label("Email address")).to_have_count(forms)
 
 
 @pytest.fixture
@@ -142,9 +142,9 @@ def test_a_site_that_is_not_allowed_is_told_on_its_console(page, place, strict_l
     page.goto(place(body='<script src="{src}"></script>', slug=strict_list))
     origin = other_site[0]
     asked = f"Add {origin} to the allowed websites of this list"
-    expect(page.get_by_label("E-mail address")).to_be_visible()
+    expect(page.get_by_label("Email address")).to_be_visible()
     assert [each.type for each in told if asked in each.text] == ["error"]
-    page.get_by_label("E-mail address").fill("ada@example.org")
+    page.get_by_label("Email address").fill("ada@example.org")
     page.get_by_role("button", name="Subscribe").click()
     expect(page.get_by_role("alert")).to_have_text("This form isn't set up for this website.")
     assert len([each for each in told if asked in each.text]) == 2

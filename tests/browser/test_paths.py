@@ -15,10 +15,10 @@ def test_a_newcomer_signs_up_confirms_leaves_and_comes_back(page, service):
     address = new_address()
     page.goto(service)
     page.get_by_role("link", name="News Flash").click()
-    page.get_by_label("E-mail address").fill(address)
+    page.get_by_label("Email address").fill(address)
     page.get_by_label("Name").fill("A Reader")
     page.get_by_role("button", name="Subscribe").click()
-    heading(page, "Please look into your mail").to_be_visible()
+    heading(page, "Check your inbox").to_be_visible()
 
     page.get_by_role("link", name="Open the local mailbox").click()
     page.locator(".mails a", has_text=address).click()
@@ -48,7 +48,7 @@ def test_everything_works_without_javascript(new_context, service):
     heading(page, "You are subscribed").to_be_visible()
     page.goto(mail["unsubscribe"])
     page.get_by_role("button", name="Unsubscribe").click()
-    page.get_by_label("There were too many mails").check()
+    page.get_by_label("Too many emails").check()
     page.get_by_role("button", name="Send").click()
     heading(page, "Thank you").to_be_visible()
     page.get_by_role("button", name="undo").click()
@@ -61,9 +61,9 @@ def test_the_status_page_reloads_itself_without_javascript_until_someone_may_typ
     page = new_context(java_script_enabled=False).new_page()
     sign_up(page, service, new_address())
     assert page.locator("noscript meta[http-equiv=refresh], meta[http-equiv=refresh]").count() == 1
-    page.get_by_role("link", name="Hold it still while I type").click()
+    page.get_by_role("link", name="Stop refreshing").click()
     assert page.locator("meta[http-equiv=refresh]").count() == 0
-    expect(page.get_by_label("Or type the six digits from the mail")).to_be_visible()
+    expect(page.get_by_label("Or enter the 6-digit code")).to_be_visible()
 
 
 def test_the_code_from_the_mail_confirms_where_the_signup_was_made(new_context, service):
@@ -73,7 +73,7 @@ def test_the_code_from_the_mail_confirms_where_the_signup_was_made(new_context, 
     sign_up(page, service, address)
     open_mail(inbox, service, address)
     code = links(inbox)["code"]
-    field = page.get_by_label("Or type the six digits from the mail")
+    field = page.get_by_label("Or enter the 6-digit code")
 
     field.fill("000 000" if code != "000000" else "111 111")
     page.get_by_role("button", name="Confirm").click()
@@ -87,7 +87,7 @@ def test_the_code_from_the_mail_confirms_where_the_signup_was_made(new_context, 
 
 def test_a_mistyped_address_is_explained_at_its_field_and_kept(page, service):
     sign_up(page, service, "reader@")
-    field = page.get_by_label("E-mail address")
+    field = page.get_by_label("Email address")
     expect(field).to_have_value("reader@")
     expect(field).to_have_attribute("aria-invalid", "true")
     expect(field).to_have_accessible_description(re.compile("does not look like"))

@@ -54,7 +54,7 @@ def test_the_hosted_form_leads_on_wherever_the_lists_page_leads(
     told: list[str] = []
     page.on("console", lambda message: told.append(message.text))
     page.goto(f"{service}/subscribe/{slug}")
-    page.get_by_label("E-mail address").fill(new_address())
+    page.get_by_label("Email address").fill(new_address())
     page.get_by_role("button", name="Subscribe").click()
     expect(page.get_by_role("heading", name="Thanks")).to_be_visible()
     assert [text for text in told if "Content Security Policy" in text] == []

@@ -45,14 +45,14 @@ def guarded(settings: Settings) -> Iterator[str]:
 
 def _sign_up(page, address):
     page.goto(f"{address}/subscribe/news-flash")
-    page.get_by_label("E-mail address").fill("reader@mailinator.com")
+    page.get_by_label("Email address").fill("reader@mailinator.com")
     page.get_by_role("button", name="Subscribe").click()
 
 
 def test_the_page_goes_on_by_itself_once_the_browser_has_done_the_work(page, guarded, monkeypatch):
     monkeypatch.setattr(extra_step, "WAIT", timedelta(hours=1))
     _sign_up(page, guarded)
-    expect(page.get_by_role("heading", name="Please look into your mail")).to_be_visible()
+    expect(page.get_by_role("heading", name="Check your inbox")).to_be_visible()
 
 
 def test_a_form_that_a_script_sent_waits_for_a_person(page, guarded, monkeypatch):
@@ -64,7 +64,7 @@ def test_a_form_that_a_script_sent_waits_for_a_person(page, guarded, monkeypatch
     page.evaluate("document.dispatchEvent(new KeyboardEvent('keydown', {bubbles: true}))")
     expect(page.get_by_role("heading", name="One more step")).to_be_visible()
     page.mouse.move(200, 200)
-    expect(page.get_by_role("heading", name="Please look into your mail")).to_be_visible()
+    expect(page.get_by_role("heading", name="Check your inbox")).to_be_visible()
 
 
 def test_without_javascript_the_button_goes_on_after_the_wait(new_context, guarded, monkeypatch):
@@ -76,7 +76,7 @@ def test_without_javascript_the_button_goes_on_after_the_wait(new_context, guard
     expect(page.get_by_role("heading", name="One more step")).to_be_visible()
     monkeypatch.setattr(extra_step, "WAIT", timedelta())
     page.get_by_role("button", name="Continue").click()
-    expect(page.get_by_role("heading", name="Please look into your mail")).to_be_visible()
+    expect(page.get_by_role("heading", name="Check your inbox")).to_be_visible()
 
 
 def test_the_step_is_accessible(page, guarded, monkeypatch):

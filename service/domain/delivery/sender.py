@@ -55,16 +55,16 @@ def parse_sender(text: str) -> Sender:
     (RFC 5891); it need not be on the Internet: `localhost` is one.
     """
     if _UNPRINTABLE.search(text):
-        raise _error("There is a line break or another control character in it.")
+        raise _error("It contains a line break or another control character.")
     line = text.strip()
     if "<" not in line and ">" not in line and '"' not in line:
         return Sender("", sender_address(line))
     name, place = _name(line)
     angled = _ANGLED.match(line, place)
     if angled is None:
-        raise _error("The address needs one < before it and one > behind it.")
+        raise _error("Put one < before the address and one > after it.")
     if angled.end() != len(line):
-        raise _error("There is something behind the address.")
+        raise _error("Remove what follows the address.")
     return Sender(name, sender_address(angled[1]))
 
 
@@ -73,15 +73,15 @@ def sender_address(text: str) -> str:
     address = text.strip()
     local, at, domain = address.rpartition("@")
     if not at:
-        raise _error("There is no address in it.")
+        raise _error("It contains no address.")
     if ENCODED_WORD in local or len(local) > 64 or not _LOCAL.fullmatch(local):
-        raise _error("The part before the @ is not one that can send email.")
+        raise _error("The part before the @ is not valid for a sender.")
     try:
         host = idna.encode(domain, uts46=True).decode()
     except idna.IDNAError:
-        raise _error("The part behind the @ is not a domain.") from None
+        raise _error("The part after the @ is not a domain.") from None
     if len(local) + 1 + len(host) > MAX_ADDRESS_LENGTH or host.endswith("."):
-        raise _error("The part behind the @ is not a domain.")
+        raise _error("The part after the @ is not a domain.")
     return f"{local}@{host}"
 
 
@@ -97,15 +97,15 @@ def _name(line: str) -> tuple[str, int]:
             words.append(atom[0])
             place = atom.end()
         elif line[place] == '"':
-            raise _error("A quotation mark is not closed.")
+            raise _error("A quotation mark is missing at the end of the name.")
         else:
-            raise _error(f"The name has a {line[place]} outside quotes.")
+            raise _error(f"Put the name in quotes: it contains a {line[place]}.")
         place = _BLANKS.match(line, place).end()  # type: ignore[union-attr] # matches anywhere
     if place == len(line):
-        raise _error("There is no <address> behind the name; quotes go around the name alone.")
+        raise _error("There is no <address> after the name. Put quotes around the name only.")
     name = unicodedata.normalize("NFC", " ".join(words)).strip()
     if ENCODED_WORD in name:
-        raise _error("The name is encoded: write it as people will read it.")
+        raise _error("The name is encoded. Write it as people will read it.")
     if len(name) > MAX_NAME_LENGTH:
         raise _error(f"The name is longer than {MAX_NAME_LENGTH} characters.")
     return name, place

@@ -13,8 +13,8 @@ from service.domain.text import check_text
 MAX_TEXT_LENGTH = 4000
 
 _BUILT_IN = (
-    "By subscribing you agree {what} by e-mail. We first send one mail in which you confirm. "
-    "You can leave at any time with one click."
+    "By subscribing, you agree {what} by email. We first send you one email to confirm. "
+    "You can unsubscribe at any time with one click."
 )
 
 
@@ -45,7 +45,7 @@ def built_in_text(info: ListInfo) -> str:
     what = (
         f"that {info.controller} sends you {info.name}"
         if info.controller
-        else f"to get {info.name}"
+        else f"to receive {info.name}"
     )
     return _BUILT_IN.format(what=what)
 
@@ -72,9 +72,9 @@ def check_consent_text(text: str) -> str:
     check_text("text", text)
     kept = "\n".join(line.rstrip() for line in text.strip().splitlines())
     if not kept:
-        raise InvalidInputError("text", "A consent text has words.")
+        raise InvalidInputError("text", "Enter the consent text.")
     if len(kept) > MAX_TEXT_LENGTH:
-        raise InvalidInputError("text", f"At most {MAX_TEXT_LENGTH} characters.")
+        raise InvalidInputError("text", f"Use at most {MAX_TEXT_LENGTH} characters.")
     return kept
 
 

@@ -42,5 +42,5 @@ def is_slug(text: str) -> bool:
 def check_slug(slug: str) -> str:
     """Return the slug, or raise `InvalidInputError`: lower-case letters, digits, inner hyphens."""
     if not is_slug(slug):
-        raise InvalidInputError("slug", "Use up to 64 lower-case letters, digits and hyphens.")
+        raise InvalidInputError("slug", "Use up to 64 lowercase letters, digits and hyphens.")
     return slug

@@ -48,21 +48,21 @@ def check_url(url: str, *, allow_private: bool) -> str:
         parts = urlsplit(url)
         parts.port  # noqa: B018 - raises for a port that is no number
     except ValueError:
-        raise InvalidInputError("url", "This is not a web address.") from None
+        raise InvalidInputError("url", "Use a web address of the form https://host/path.") from None
     if parts.scheme not in ("http", "https") or not parts.hostname or len(url) > MAX_URL_LENGTH:
         raise InvalidInputError("url", "Use a web address of the form https://host/path.")
     if not url.isascii() or any(ord(char) <= 32 or ord(char) == 127 for char in url):
-        raise InvalidInputError("url", "Use ASCII without blanks; write the rest percent-encoded.")
+        raise InvalidInputError("url", "Use ASCII without spaces. Percent-encode other characters.")
     if parts.username is not None or parts.password is not None or parts.fragment:
-        raise InvalidInputError("url", "A user, a password or a fragment has no place here.")
+        raise InvalidInputError("url", "Remove the user, password or fragment.")
     if allow_private:
         return url
     if parts.scheme != "https":
-        raise InvalidInputError("url", "Use https: the events carry addresses.")
+        raise InvalidInputError("url", "Use https: events contain email addresses.")
     try:
         literal = ip_address(parts.hostname)
     except ValueError:
         return url
     if not is_public(literal):
-        raise InvalidInputError("url", "This address is not on the public Internet.")
+        raise InvalidInputError("url", "Use an address on the public internet.")
     return url

@@ -32,75 +32,79 @@ _TABLE: dict[type[domain.NewsflashError], tuple[HTTPStatus, str, str]] = {
     domain.AddressError: (
         HTTPStatus.UNPROCESSABLE_ENTITY,
         "invalid-input",
-        "Some fields need another value.",
+        "Some fields are invalid.",
     ),
     domain.InvalidInputError: (
         HTTPStatus.UNPROCESSABLE_ENTITY,
         "invalid-input",
-        "Some fields need another value.",
+        "Some fields are invalid.",
     ),
     domain.UnknownListError: (HTTPStatus.NOT_FOUND, "unknown-list", "There is no such list."),
-    domain.NotFoundError: (HTTPStatus.NOT_FOUND, "not-found", "There is nothing here."),
-    domain.ConflictError: (HTTPStatus.CONFLICT, "conflict", "This is not possible as things are."),
-    domain.LinkForgedError: (HTTPStatus.NOT_FOUND, "unknown-link", "This link is not one of ours."),
-    domain.LinkExpiredError: (HTTPStatus.GONE, "expired-link", "This link is too old."),
-    domain.LinkEndedError: (HTTPStatus.GONE, "ended-link", "This link has done its work."),
+    domain.NotFoundError: (HTTPStatus.NOT_FOUND, "not-found", "Not found."),
+    domain.ConflictError: (
+        HTTPStatus.CONFLICT,
+        "conflict",
+        "This conflicts with the current state.",
+    ),
+    domain.LinkForgedError: (HTTPStatus.NOT_FOUND, "unknown-link", "This link is invalid."),
+    domain.LinkExpiredError: (HTTPStatus.GONE, "expired-link", "This link has expired."),
+    domain.LinkEndedError: (HTTPStatus.GONE, "ended-link", "This link is no longer valid."),
     domain.WrongCodeError: (
         HTTPStatus.UNPROCESSABLE_ENTITY,
         "wrong-code",
-        "This is not the code in the mail.",
+        "That code isn't right. Use the one in our latest email.",
     ),
     domain.TooManyTriesError: (
         HTTPStatus.TOO_MANY_REQUESTS,
         "too-many-tries",
-        "Please use the link in the mail.",
+        "Too many wrong codes. Please use the link in the email.",
     ),
     domain.EventAuthError: (
         HTTPStatus.UNAUTHORIZED,
         "not-authentic",
-        "This does not prove that it comes from the mail API.",
+        "The mail API's request could not be authenticated.",
     ),
     domain.EventFormatError: (
         HTTPStatus.BAD_REQUEST,
         "not-understood",
-        "This is not what the mail API documents.",
+        "The event does not have the format that the mail API documents.",
     ),
     domain.TooManyRequestsError: (
         HTTPStatus.TOO_MANY_REQUESTS,
         "too-many-requests",
-        "There were many requests in a short time.",
+        "Too many requests.",
     ),
     domain.IdempotencyKeyError: (
         HTTPStatus.BAD_REQUEST,
         "idempotency-key",
-        "The Idempotency-Key is not one.",
+        "The Idempotency-Key is invalid.",
     ),
     domain.IdempotencyReusedError: (
         HTTPStatus.UNPROCESSABLE_ENTITY,
         "idempotency-key-reused",
-        "This Idempotency-Key came before with another body.",
+        "This Idempotency-Key was already used with another body.",
     ),
     domain.InFlightError: (
         HTTPStatus.CONFLICT,
         "in-flight",
-        "A request with this Idempotency-Key is under way.",
+        "A request with this Idempotency-Key is still in progress.",
     ),
     domain.IssuerAnswerError: (
         HTTPStatus.BAD_GATEWAY,
         "identity-provider",
-        "The identity provider's answer cannot be used.",
+        "The identity provider sent an invalid answer.",
     ),
     domain.SignInBrokenError: (
         HTTPStatus.BAD_REQUEST,
         "sign-in-broken",
-        "Please begin the sign-in again.",
+        "Please start the sign-in again.",
     ),
-    domain.SignInDeclinedError: (HTTPStatus.FORBIDDEN, "declined", "The sign-in was ended."),
-    domain.SignInRefusedError: (HTTPStatus.FORBIDDEN, "refused", "This account may not come in."),
+    domain.SignInDeclinedError: (HTTPStatus.FORBIDDEN, "declined", "The sign-in was cancelled."),
+    domain.SignInRefusedError: (HTTPStatus.FORBIDDEN, "refused", "This account has no access."),
     domain.BrokenBodyError: (
         HTTPStatus.BAD_REQUEST,
         "incomplete-body",
-        "The request body is not complete.",
+        "The request body is incomplete.",
     ),
     domain.BodyTooSlowError: (
         HTTPStatus.REQUEST_TIMEOUT,
@@ -110,12 +114,12 @@ _TABLE: dict[type[domain.NewsflashError], tuple[HTTPStatus, str, str]] = {
     domain.WrongKeyError: (
         HTTPStatus.SERVICE_UNAVAILABLE,
         "unavailable",
-        "Please try again in a moment.",
+        "The service is unavailable. Please try again in a moment.",
     ),
     domain.UnavailableError: (
         HTTPStatus.SERVICE_UNAVAILABLE,
         "unavailable",
-        "Please try again in a moment.",
+        "The service is unavailable. Please try again in a moment.",
     ),
 }
 _TOLD = (
@@ -206,7 +210,7 @@ def http_problem(error: HTTPException) -> Response:
     return problem(
         status,
         "invalid-input" if data.get("messages") else status.phrase.lower().replace(" ", "-"),
-        "Some fields need another value." if data.get("messages") else status.phrase,
+        "Some fields are invalid." if data.get("messages") else status.phrase,
         errors=[
             {"pointer": pointer or "/", "detail": text}
             for place, found in sorted(data.get("messages", {}).items())

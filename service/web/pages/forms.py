@@ -196,11 +196,11 @@ def _source(info: ListInfo) -> str:
 
 def _explain(email: str) -> str:
     if not email:
-        text = _("Please enter your e-mail address.")
+        text = _("Enter your email address.")
     elif len(email) > MAX_LENGTH:
         text = _("This address is too long. Please check it.")
     else:
-        text = _("This does not look like an e-mail address. It should read like name@example.org.")
+        text = _("This isn't an email address. It should look like name@example.org.")
     return str(text)
 
 
@@ -225,7 +225,7 @@ def _refused(info: ListInfo, email: str, message: str) -> ResponseReturnValue:
         return problem(
             HTTPStatus.UNPROCESSABLE_ENTITY,
             "invalid-input",
-            "Some fields need another value.",
+            "Some fields are invalid.",
             detail=message,
             errors=[{"pointer": "/email", "detail": message}],
         )

@@ -1,4 +1,4 @@
-"""The page after signup: how the mail fares, and the place for the code in it."""
+"""The page after signup: whether the email was sent, and a field for the code in it."""
 
 from datetime import timedelta
 from http import HTTPStatus
@@ -23,7 +23,7 @@ _FINAL = (MailProgress.BOUNCED, MailProgress.UNREACHABLE)
 
 @pages.get("/status/<token>")
 def status(token: str) -> ResponseReturnValue:
-    """Show how the mail fares. Reloads itself, but never under the hands of someone who types."""
+    """Show whether the email was sent. Reloads itself, but not while someone may be typing."""
     view = services().signup_status(token)
     if request.if_none_match.contains(view.progress):
         return "", HTTPStatus.NOT_MODIFIED  # the page's own script asks whether there is news
@@ -35,13 +35,17 @@ def status(token: str) -> ResponseReturnValue:
 @pages.post("/status/<token>")
 @limited
 def enter_code(token: str) -> ResponseReturnValue:
-    """Take the code from the mail: confirmed, or the page again with what is wrong."""
+    """Take the code from the email: confirmed, or the page again with the error."""
     request.max_content_length = MAX_FORM_BYTES
     code = request.form.get("code", "").strip()
     try:
         view = services().confirm.by_code(token, code, evidence(source="/status"))
     except WrongCodeError:
-        message = _("This is not the code in our newest mail. Please check the six digits.")
+        message = (
+            _("That code isn't right. Use the one in our latest email.")
+            if code
+            else _("Enter the code.")
+        )
         return _page(token, services().signup_status(token), code=code, error=message), 422
     except TooManyTriesError:
         return _page(token, services().signup_status(token), is_locked=True), 429

@@ -115,7 +115,7 @@ def test_an_event_says_whose_consent_to_which_words_and_where_it_was(
         "1",
         "en",
     )
-    assert texts[event["text_sha256"]].startswith("By subscribing you agree to get News Flash")
+    assert texts[event["text_sha256"]].startswith("By subscribing, you agree to receive News Flash")
     assert requested["salt"] != confirmed["salt"]
     assert (report := verify(tmp_path, exported(scenario))).findings == []
     assert report.entries == 2

@@ -47,7 +47,7 @@ def test_a_trapped_signup_is_held_and_answered_like_any_other(app, client, admin
     assert (_count(app, Subscriber), _count(app, OutboxMessage)) == (1, 1)
     pages = [client.get(told.json["status_url"]) for told in (person, bot)]
     assert [page.status_code for page in pages] == [200, 200]
-    assert [page.text.count("<h1>Please look into your mail</h1>") for page in pages] == [1, 1]
+    assert [page.text.count("<h1>Check your inbox</h1>") for page in pages] == [1, 1]
     [held] = _held(client, admin)
     assert (held["email"], held["name"], held["lists"]) == ("Bot@example.org", "B", ["news-flash"])
     assert (held["score"], held["reasons"]) == (100, ["trap"])

@@ -77,7 +77,7 @@ def test_a_filled_trap_is_answered_alike_and_nothing_is_kept(app, client):
     bot = client.post(FORM, data={"email": "bot@example.org", "website": "http://spam.example"})
     assert bot.status_code == person.status_code
     assert len(bot.location) == len(person.location)
-    assert client.get(bot.location).data.count(b"<h1>Please look into your mail</h1>") == 1
+    assert client.get(bot.location).data.count(b"<h1>Check your inbox</h1>") == 1
     assert len(_statuses(app)) == 1
 
 
@@ -417,7 +417,7 @@ def test_the_status_page_tells_of_a_bounce_and_leads_back_to_the_form(app, clien
     status = client.post(FORM, data={"email": "reader@example.org"}).location
     _age_message(app, status="failed")
     page = client.get(status).text
-    assert "<h1>The mail did not arrive</h1>" in page
+    assert "<h1>The email did not arrive</h1>" in page
     assert f'href="{FORM}"' in page
     assert "http-equiv" not in page
 
@@ -425,7 +425,7 @@ def test_the_status_page_tells_of_a_bounce_and_leads_back_to_the_form(app, clien
 def test_the_status_page_looks_again_by_itself_while_the_mail_is_late(app, client):
     status = client.post(FORM, data={"email": "reader@example.org"}).location
     _age_message(app, created_at=datetime.now(UTC) - timedelta(hours=1))
-    assert "<h1>The mail takes longer than usual</h1>" in client.get(status).text
+    assert "<h1>The email is taking longer than usual</h1>" in client.get(status).text
     assert '<noscript><meta http-equiv="refresh"' in client.get(status).text
     assert "http-equiv" not in client.get(f"{status}?code=1").text
 

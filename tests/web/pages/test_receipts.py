@@ -70,7 +70,7 @@ def test_form_embed_and_confirm_page_show_the_current_text_and_say_which(
     app, client, services, links
 ):
     assert shown_text(client.get(FORM).text).endswith(":1")
-    assert "By subscribing you agree to get News Flash" in client.get(links["confirm"]).text
+    assert "By subscribing, you agree to receive News Flash" in client.get(links["confirm"]).text
     services.consent_texts.add(
         "news-flash", locale=None, text="Yes, <b>all</b>.\nAlways.", actor="t"
     )

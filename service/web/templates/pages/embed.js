@@ -8,16 +8,16 @@
   const sites = {{ sites|tojson }};
   const url = {{ form_url|tojson }};
   const text = {
-    email: {{ _("E-mail address")|tojson }},
+    email: {{ _("Email address")|tojson }},
     empty: {{ _("Leave this empty")|tojson }},
-    consent: {{ (consent.text or (_("By subscribing you agree that %(controller)s sends you %(list)s by e-mail. We first send one mail in which you confirm. You can leave at any time with one click.", controller=info.controller, list=info.name) if info.controller else _("By subscribing you agree to get %(list)s by e-mail. We first send one mail in which you confirm. You can leave at any time with one click.", list=info.name)))|tojson }},
+    consent: {{ (consent.text or (_("By subscribing, you agree that %(controller)s sends you %(list)s by email. We first send you one email to confirm. You can unsubscribe at any time with one click.", controller=info.controller, list=info.name) if info.controller else _("By subscribing, you agree to receive %(list)s by email. We first send you one email to confirm. You can unsubscribe at any time with one click.", list=info.name)))|tojson }},
     privacy: {{ _("Privacy notice")|tojson }},
     subscribe: {{ _("Subscribe")|tojson }},
     sending: {{ _("One moment …")|tojson }},
-    sent: {{ _("Please look into your mail: open the link in it to confirm, and you are subscribed.")|tojson }},
-    status: {{ _("Enter the code from the mail, or see how it fares")|tojson }},
+    sent: {{ _("Check your inbox and open the link in our email to confirm.")|tojson }},
+    status: {{ _("Enter the code from the email, or check its status")|tojson }},
     elsewhere: {{ _("This form isn't set up for this website.")|tojson }},
-    busy: {{ _("There were many requests in a short time. Please try again in a minute.")|tojson }},
+    busy: {{ _("Too many requests. Please try again in a minute.")|tojson }},
   };
   const privacyUrl = {{ info.privacy_url|tojson }};
   const css = `
