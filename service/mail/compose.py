@@ -48,13 +48,13 @@ class ComposeInput:
     locale: str
     """The reader's language as a BCP 47 tag, such as `de` or `pt-BR`."""
     sender: str
-    """`Name <address>` for lists without a sender of their own."""
+    """`Name <address>`, for lists without a sender of their own."""
     confirm_url: str | None
     """Only for `MessageKind.CONFIRM`, as is the code."""
     code: str | None
     """Digits to type on the page after signup."""
     unsubscribe_url: str
-    """The page to leave by, which also takes the one-click POST (RFC 8058)."""
+    """The unsubscribe page, which also takes the one-click POST (RFC 8058)."""
     created_at: datetime
     """When the email was promised."""
     confirm_days: int

@@ -52,7 +52,7 @@ def test_confirmation_says_what_is_needed_in_both_forms() -> None:
     for body in (mail.text, page.words):
         for part in ("News Flash", message.confirm_url, "012345", "7 days", "Höfer & Co"):
             assert str(part) in body
-        assert "If this was not you, do nothing: you will get nothing more." in body
+        assert "If this wasn't you, ignore this email. You won't be subscribed." in body
     assert "https://example.org/privacy?a=1&b=2" in mail.text
     assert message.unsubscribe_url in mail.text
     assert set(page.links) == {
@@ -67,7 +67,7 @@ def test_already_subscribed_offers_nothing_to_confirm() -> None:
     mail = compose(make_input(4, **ALREADY))
     assert mail.subject == "About your subscription: News Flash"
     assert "/confirm/" not in mail.text + mail.html
-    assert "nothing has changed" in mail.text
+    assert "You are already subscribed. Nothing has changed" in mail.text
     assert "None" not in mail.text + mail.html
 
 
