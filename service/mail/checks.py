@@ -145,7 +145,7 @@ def check_provider(dsn_text: str) -> Finding:
         dsn = parse_dsn(dsn_text)
         subject = f"provider {dsn.scheme}"
         if dsn.scheme == "mailbox":
-            return ok(subject, "mails stay on this machine")
+            return ok(subject, "emails stay on this machine")
         if dsn.scheme in ("smtp", "smtps"):
             return _check_smtp(dsn, subject)
         if (build := GETS.get(dsn.scheme)) is None:
@@ -172,18 +172,18 @@ def _judge(name: str, subject: str, answer: _Answer) -> Finding:
     if 200 <= answer.status < 300:
         return _judge_account(name, subject, answer.body)
     if name == "resend" and answer.body.get("name") == "restricted_api_key":
-        return ok(subject, "credentials are taken (the key may only send, as it should)")
+        return ok(subject, "credentials are valid (the key may only send, as it should)")
     if answer.status == 404 and name == "mailgun":
         return failed(subject, "Mailgun does not know the domain: check domain= and region=")
     if answer.status in (401, 403):
         may_send = (
-            " (a key that may only send is refused this look too)" if name == "mailgun" else ""
+            " (a key that may only send is refused this check too)" if name == "mailgun" else ""
         )
         return failed(
             subject, f"the credentials in MAIL_URL are refused ({answer.status}){may_send}"
         )
     if answer.status == 429 or answer.status >= 500:
-        return warning(subject, f"it answers {answer.status} at present: look again later")
+        return warning(subject, f"it answers {answer.status} at present: try again later")
     return failed(subject, f"it answers {answer.status}: check address and options in MAIL_URL")
 
 
@@ -197,7 +197,7 @@ def _judge_account(name: str, subject: str, body: Mapping[str, Any]) -> Finding:
     state = domain.get("state") if name == "mailgun" and isinstance(domain, dict) else None
     if state not in (None, "active"):
         return failed(subject, "the domain is not verified: publish the DNS records Mailgun shows")
-    return ok(subject, "credentials are taken")
+    return ok(subject, "credentials are valid")
 
 
 def _check_smtp(dsn: MailDsn, subject: str) -> Finding:
@@ -223,13 +223,13 @@ def _check_smtp(dsn: MailDsn, subject: str) -> Finding:
         if not is_secure and not is_loopback(dsn.host):
             return failed(subject, "the server offers no TLS, so no password is sent")
         client.login(dsn.user, dsn.password)
-        return ok(subject, "the login is taken")
+        return ok(subject, "the login is valid")
     except smtplib.SMTPAuthenticationError:
         return failed(subject, "the login in MAIL_URL is refused")
     except smtplib.SMTPNotSupportedError:
-        return failed(subject, "the server takes no login: leave user and password out")
+        return failed(subject, "the server takes no login: remove user and password")
     except ssl.SSLError:
-        return failed(subject, "TLS failed: the server's certificate must fit its name")
+        return failed(subject, "TLS failed: the server's certificate must match its name")
     except (OSError, smtplib.SMTPException):
         return failed(subject, "no connection: check host and port in MAIL_URL")
     finally:

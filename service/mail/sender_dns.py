@@ -63,14 +63,14 @@ def check_sender_domain(
         try:
             yield check()
         except LookupFailedError as error:
-            yield warning(f"DNS of {domain}", f"no answer for {error}: look again later")
+            yield warning(f"DNS of {domain}", f"no answer for {error}: try again later")
 
 
 def _spf(domain: str, providers: Sequence[str], look_up: LookUp) -> Finding:
     subject = f"SPF of {domain}"
     records = [text for text in look_up(domain) if text.lower().split(" ")[0].strip() == "v=spf1"]
     if len(records) > 1:
-        return failed(subject, "there are several records, which counts as none: merge them")
+        return failed(subject, "there are several records, so none is used: merge them")
     missing = [
         SPF_INCLUDES[name]
         for name in providers
@@ -85,7 +85,7 @@ def _spf(domain: str, providers: Sequence[str], look_up: LookUp) -> Finding:
         names = " ".join(f"include:{name}" for name in missing)
         return warning(
             subject,
-            f"the record lacks {names}: add it unless the provider has a return path of its own",
+            f"the record lacks {names}: add it, unless the provider uses its own return path",
         )
     return ok(subject, "published")
 
@@ -95,7 +95,7 @@ def _dkim(domain: str, provider: str, look_up: LookUp) -> Finding:
     selectors = SELECTORS.get(provider)
     if selectors is None:
         return warning(
-            subject, "its selector is the domain's own: see there that the domain is verified"
+            subject, "its selector differs for each domain: check there that the domain is verified"
         )
     for selector in selectors:
         for text in look_up(f"{selector}._domainkey.{domain}"):
@@ -119,18 +119,20 @@ def _dmarc(domain: str, look_up: LookUp) -> Finding:
             if text.lower().replace(" ", "").startswith("v=dmarc1")
         ]
         if len(found) > 1:
-            return failed(subject, f"there are several records at {name}, which counts as none")
+            return failed(
+                subject, f"there are several records at {name}, so none is used: keep one"
+            )
         if found:
             policy = found[0].get("sp" if start else "p") or found[0].get("p", "")
             if policy.lower() in ("quarantine", "reject"):
                 return ok(subject, f"published, policy {policy.lower()}")
             return warning(
-                subject, "published, policy none: go to p=quarantine once the reports look well"
+                subject, "published, policy none: change to p=quarantine once the reports look good"
             )
     return failed(
         subject,
-        f'there is no record, and large mailboxes want one: publish TXT "v=DMARC1; p=none" at '
-        f"_dmarc.{domain}",
+        "there is no record, but large mailbox providers require one: "
+        f'publish TXT "v=DMARC1; p=none" at _dmarc.{domain}',
     )
 
 

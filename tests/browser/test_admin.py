@@ -102,7 +102,7 @@ def test_a_link_from_the_command_line_signs_one_browser_in_once(
 
     other = new_context().new_page()
     other.goto(link)
-    heading(other, "This link does not sign you in any more").to_be_visible()
+    heading(other, "This sign-in link is no longer valid").to_be_visible()
 
 
 def test_a_key_signs_in_by_keyboard_alone_and_out_again(page, service, key):
@@ -110,7 +110,9 @@ def test_a_key_signs_in_by_keyboard_alone_and_out_again(page, service, key):
     expect(page.get_by_label("API key")).to_be_focused()
     page.keyboard.type("nf_wrong")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("alert")).to_contain_text("no live key")
+    expect(page.get_by_role("alert")).to_contain_text(
+        "That key isn't valid, or isn't an admin key."
+    )
     expect(page.get_by_label("API key")).to_be_focused()
     page.keyboard.type(key)
     page.keyboard.press("Enter")
@@ -121,7 +123,7 @@ def test_a_key_signs_in_by_keyboard_alone_and_out_again(page, service, key):
     assert page.evaluate("document.cookie") == ""
 
     page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="To the content")).to_be_focused()
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator("#content")).to_be_focused()
 
@@ -159,19 +161,19 @@ def _person(page: Page, service: str) -> Iterator[str]:
     page.get_by_role("link", name=address).click()
     page.get_by_text("Unsubscribe", exact=True).click()
     yield "person"
-    page.get_by_role("button", name="Erase for good").click()
+    page.get_by_role("button", name="Erase permanently").click()
     yield "person with an error"
     page.get_by_label("Attributes").fill("{")
     page.get_by_role("button", name="Save").click()
     yield "person with attributes that are none"
     page.goto(f"{service}/admin/lists/news-flash/consent-texts")
-    page.get_by_role("button", name="Show it from now on").click()
+    page.get_by_role("button", name="Publish").click()
     yield "consent texts with an error"
     page.goto(f"{service}/admin/webhooks")
-    page.get_by_role("button", name="Make the webhook").click()
+    page.get_by_role("button", name="Create webhook").click()
     yield "webhooks with an error"
     page.get_by_label("Address", exact=True).fill(f"https://{address.partition('@')[0]}.example/h")
-    page.get_by_role("button", name="Make the webhook").click()
+    page.get_by_role("button", name="Create webhook").click()
     yield "a new webhook"
     page.get_by_role("link", name=address.partition("@")[0]).click()
     page.locator("summary", has_text="Delete").click()
@@ -182,7 +184,7 @@ def _person(page: Page, service: str) -> Iterator[str]:
     page.goto(f"{service}/admin/suppressions")
     page.get_by_label("Address", exact=True).fill(address)
     page.get_by_role("button", name="Suppress").click()
-    page.locator("summary", has_text="Lift").first.click()
+    page.locator("summary", has_text="Remove suppression").first.click()
     yield "suppressed"
     page.goto(f"{service}/admin/import")
     page.get_by_label("File", exact=True).set_input_files(
@@ -198,7 +200,7 @@ def _person(page: Page, service: str) -> Iterator[str]:
         {"name": "a.csv", "mimeType": "text/csv", "buffer": b"email,status\nnobody,pending\n"}
     )
     page.get_by_role("button", name="Import").click()
-    page.get_by_role("heading", name="What became of a.csv").wait_for()
+    page.get_by_role("heading", name="Import results: a.csv").wait_for()
     yield "imported"
     page.goto(f"{service}/admin/import")
     page.get_by_label("File", exact=True).set_input_files(FOREIGN)
@@ -207,7 +209,7 @@ def _person(page: Page, service: str) -> Iterator[str]:
     yield "columns"
     page.goto(f"{service}/admin/keys")
     page.get_by_label("Name").fill(f"key-{address.partition('@')[0]}")
-    page.get_by_role("button", name="Make the key").click()
+    page.get_by_role("button", name="Create key").click()
     page.locator("summary", has_text="Revoke").last.click()
     yield "key"
     page.goto(f"{service}/admin")
@@ -253,7 +255,7 @@ def test_the_overview_counts_what_happened(admin, service, new_context):
     expect(admin.get_by_role("img", name=re.compile("Signups, confirmations"))).to_be_visible()
     admin.get_by_role("link", name="90 days").click()
     expect(admin.locator(".bars g")).to_have_count(90)
-    admin.get_by_text("The same as a table").click()
+    admin.get_by_text("Show as a table").click()
     expect(admin.get_by_role("table").first.get_by_role("row")).to_have_count(91)
 
 
@@ -264,18 +266,18 @@ def test_a_list_is_made_changed_and_its_line_gives_a_form(admin, service, other_
     admin.get_by_label("Name", exact=True).fill("Product updates")
     admin.get_by_label("Slug").fill("Not a slug")
     admin.get_by_role("button", name="Create").click()
-    expect(admin.get_by_label("Slug")).to_have_accessible_description(re.compile("lower-case"))
+    expect(admin.get_by_label("Slug")).to_have_accessible_description(re.compile("lowercase"))
     expect(admin.get_by_label("Slug")).to_be_focused()
     expect(admin.get_by_label("Name", exact=True)).to_have_value("Product updates")
     admin.get_by_label("Slug").fill(slug)
     admin.get_by_role("button", name="Create").click()
-    expect(admin.get_by_role("status")).to_have_text("The list is made.")
+    expect(admin.get_by_role("status")).to_have_text("The list is created.")
     admin.get_by_label("Description").fill("Once a month")
     admin.get_by_role("button", name="Save").click()
     expect(admin.get_by_role("status")).to_have_text("Saved.")
     expect(admin.get_by_label("Description")).to_have_value("Once a month")
 
-    line = admin.get_by_label("A form by one line").input_value()
+    line = admin.get_by_label("Script embed").input_value()
     site, folder = other_site
     (folder / "index.html").write_text(f"<!doctype html><title>Site</title><main>{line}</main>")
     admin.goto(site)
@@ -288,7 +290,7 @@ def test_a_key_is_shown_once_and_revoked(admin, service):
     admin.get_by_label("Name").fill(name)
     admin.get_by_label("Role").select_option("export")
     admin.get_by_role("checkbox", name="News Flash").check()
-    admin.get_by_role("button", name="Make the key").click()
+    admin.get_by_role("button", name="Create key").click()
     key = admin.get_by_label("Key", exact=True).input_value()
     request = admin.request
     headers = {"Authorization": f"Bearer {key}"}
@@ -322,12 +324,12 @@ def test_a_webhook_is_made_by_keyboard_paused_and_removed(admin, service):
     expect(admin.get_by_label("Secret", exact=True)).to_have_count(0)
     admin.get_by_role("button", name="Disable").focus()
     admin.keyboard.press("Enter")
-    expect(admin.get_by_role("status")).to_contain_text("told nothing")
+    expect(admin.get_by_role("status")).to_have_text("Disabled. Nothing is sent to it.")
     admin.get_by_role("button", name="Enable").click()
-    expect(admin.get_by_role("status")).to_contain_text("told again")
+    expect(admin.get_by_role("status")).to_have_text("Enabled. Queued deliveries are sent now.")
     admin.locator("summary", has_text="Delete").click()
     admin.get_by_role("button", name="Delete the webhook").click()
-    expect(admin.get_by_role("status")).to_have_text("The webhook is removed.")
+    expect(admin.get_by_role("status")).to_have_text("The webhook is deleted.")
     expect(admin.get_by_text(address)).to_have_count(0)
 
 
@@ -340,8 +342,8 @@ def test_a_consent_text_is_added_and_the_form_shows_it(admin, service):
     admin.get_by_role("link", name="Consent texts").click()
     expect(admin.get_by_role("heading", name="Version 1 shown now")).to_be_visible()
     admin.get_by_label("What people agree to").fill("One mail a month, never more.")
-    admin.get_by_role("button", name="Show it from now on").click()
-    expect(admin.get_by_role("status")).to_have_text("Forms show it from now on.")
+    admin.get_by_role("button", name="Publish").click()
+    expect(admin.get_by_role("status")).to_have_text("Published. Forms show it now.")
     expect(admin.get_by_role("heading", name="Version 2 en shown now")).to_be_visible()
     expect(admin.get_by_role("heading", name="Version 1", exact=True)).to_be_visible()
     admin.goto(f"{service}/subscribe/{slug}")
@@ -377,16 +379,16 @@ def test_a_person_is_found_taken_off_a_list_and_erased(admin, service, new_conte
     heading(admin, address).to_be_visible()
     admin.locator("summary", has_text="Unsubscribe").click()
     admin.get_by_role("button", name="Unsubscribe from News Flash").click()
-    expect(admin.get_by_role("status")).to_have_text("The subscription has ended.")
+    expect(admin.get_by_role("status")).to_have_text("Unsubscribed.")
     expect(admin.get_by_text("administrator")).to_be_visible()
-    admin.get_by_label("Type the address to confirm").fill("somebody@else.example")
-    admin.get_by_role("button", name="Erase for good").click()
-    expect(admin.get_by_role("alert").last).to_contain_text("not the address")
-    admin.get_by_label("Type the address to confirm").fill(address)
-    admin.get_by_role("button", name="Erase for good").click()
+    admin.get_by_label("Enter the address to confirm").fill("somebody@else.example")
+    admin.get_by_role("button", name="Erase permanently").click()
+    expect(admin.get_by_role("alert").last).to_contain_text("This is not the person's address.")
+    admin.get_by_label("Enter the address to confirm").fill(address)
+    admin.get_by_role("button", name="Erase permanently").click()
     expect(admin.get_by_role("status")).to_have_text("The person is erased.")
     admin.goto(f"{service}/admin/subscribers?q={address}")
-    expect(admin.get_by_text("Nobody fits.")).to_be_visible()
+    expect(admin.get_by_text("No matches.")).to_be_visible()
     admin.goto(f"{service}/admin/audit")
     expect(admin.get_by_text("subscriber.erased").first).to_be_visible()
 
@@ -400,11 +402,11 @@ def test_files_go_in_and_out(admin, service):
     )
     file = {"name": "people.csv", "mimeType": "text/csv", "buffer": text.encode()}
     admin.get_by_label("File", exact=True).set_input_files(file)
-    admin.get_by_role("button", name="Only try").click()
-    heading(admin, "What would become of people.csv").to_be_visible()
+    admin.get_by_role("button", name="Dry run").click()
+    heading(admin, "Dry run results: people.csv").to_be_visible()
     admin.get_by_label("File", exact=True).set_input_files(file)
     admin.get_by_role("button", name="Import").click()
-    heading(admin, "What became of people.csv").to_be_visible()
+    heading(admin, "Import results: people.csv").to_be_visible()
     with admin.expect_download(timeout=60_000) as report:
         admin.get_by_role("link", name="Download these 1 as CSV").click()
     assert Path(report.value.path()).read_text().startswith("line,column,problem\n3,email,")
@@ -423,7 +425,7 @@ def test_an_import_shows_how_far_it_is_and_leaves_a_report_of_every_row(admin, s
     file = {"name": "a.csv", "mimeType": "text/csv", "buffer": f"email,status\n{people}".encode()}
     admin.goto(f"{service}/admin/import")
     admin.get_by_label("File", exact=True).set_input_files(file)
-    admin.get_by_label("Download what became of each row").check()
+    admin.get_by_label("Download the result of each row").check()
     admin.evaluate(
         """() => {
             const place = document.getElementById("progress");
@@ -434,19 +436,19 @@ def test_an_import_shows_how_far_it_is_and_leaves_a_report_of_every_row(admin, s
     )
     admin.get_by_role("button", name="Import", exact=True).focus()
     admin.keyboard.press("Enter")
-    heading(admin, "What became of a.csv").to_be_focused(timeout=60_000)
+    heading(admin, "Import results: a.csv").to_be_focused(timeout=60_000)
     seen = admin.evaluate("window.seen")
     assert any("Uploading the file" in each for each in seen)
     assert any(re.search(r"Importing the rows\s+[\d,]+ rows · \d+%", each) for each in seen)
     with admin.expect_download(timeout=60_000) as report:
-        admin.get_by_role("link", name="Download what became of each row").click()
+        admin.get_by_role("link", name="Download the result of each row").click()
     assert report.value.suggested_filename == "import-report.csv"
     lines = Path(report.value.path()).read_text().splitlines()
     assert (lines[0], len(lines)) == ("line,outcome,column,message", 12_001)
 
     # The page works on: the next file goes the same way.
     admin.get_by_label("File", exact=True).set_input_files({**file, "buffer": b"a@b.c;b\n"})
-    admin.get_by_role("button", name="Only try").click()
+    admin.get_by_role("button", name="Dry run").click()
     expect(admin.get_by_role("alert").first).to_be_visible()
     expect(admin.get_by_label("File", exact=True)).to_be_focused()
 
@@ -458,9 +460,9 @@ def test_columns_of_a_foreign_file_are_chosen_without_choosing_the_file_again(ad
     heading(admin, "Columns of foreign.csv").to_be_focused()
     choose_columns(admin)
     admin.get_by_role("button", name="Dry run").click()
-    heading(admin, "What would become of foreign.csv").to_be_focused()
+    heading(admin, "Dry run results: foreign.csv").to_be_focused()
     admin.get_by_role("button", name="Import", exact=True).click()
-    heading(admin, "What became of foreign.csv").to_be_focused()
+    heading(admin, "Import results: foreign.csv").to_be_focused()
     admin.goto(f"{service}/admin/subscribers?q=ada@foreign.example")
     expect(admin.get_by_role("link", name="ada@foreign.example")).to_be_visible()
 
@@ -478,19 +480,19 @@ def test_an_import_that_breaks_off_says_what_to_do(admin, service):
     file = {"name": "a.csv", "mimeType": "text/csv", "buffer": b"email,status\n"}
     admin.get_by_label("File", exact=True).set_input_files(file)
     admin.get_by_role("button", name="Import", exact=True).click()
-    expect(admin.get_by_role("alert")).to_contain_text("import the same file once more")
+    expect(admin.get_by_role("alert")).to_contain_text(
+        "The import stopped. Rows already imported are kept; import the file again to finish."
+    )
     expect(admin.get_by_role("button", name="Import", exact=True)).to_be_visible()
 
 
 def test_the_manifest_of_a_download_appears_by_itself(admin, service):
     purpose = f"for {new_address()}"
     admin.goto(f"{service}/admin/export")
-    admin.get_by_label("What it is for").fill(purpose)
+    admin.get_by_label("Purpose").fill(purpose)
     with admin.expect_download(timeout=60_000):
         admin.get_by_role("button", name="Download").click()
-    expect(admin.get_by_role("status")).to_contain_text(
-        re.compile(r"The file is whole: [\d,]+ rows")
-    )
+    expect(admin.get_by_role("status")).to_contain_text(re.compile(r"Export complete: [\d,]+ rows"))
     row = admin.get_by_role("row", name=purpose)
     expect(row.locator("code")).to_have_text(re.compile("[0-9a-f]{64}"))
 
@@ -502,23 +504,23 @@ def test_everything_works_without_javascript(new_context, service, key):
     page.goto(f"{service}/admin/suppressions")
     page.get_by_label("Address", exact=True).fill(address)
     page.get_by_role("button", name="Suppress").click()
-    expect(page.get_by_role("status")).to_contain_text("not mailed from now on")
+    expect(page.get_by_role("status")).to_have_text("The address is suppressed.")
     page.get_by_label("Find an address").fill(address)
     page.get_by_role("button", name="Find").click()
-    page.locator("summary", has_text="Lift").click()
-    page.get_by_role("button", name="Lift the suppression").click()
-    expect(page.get_by_role("status")).to_contain_text("lifted")
+    page.locator("summary", has_text="Remove suppression").click()
+    page.get_by_role("button", name="Remove suppression").click()
+    expect(page.get_by_role("status")).to_have_text("The suppression is removed.")
     page.goto(f"{service}/admin/import")
     file = {"name": "a.csv", "mimeType": "text/csv", "buffer": b"email,status\nnobody,pending\n"}
     page.get_by_label("File", exact=True).set_input_files(file)
-    page.get_by_role("button", name="Only try").click()
-    heading(page, "What would become of a.csv").to_be_visible()
+    page.get_by_role("button", name="Dry run").click()
+    heading(page, "Dry run results: a.csv").to_be_visible()
     page.get_by_label("File", exact=True).set_input_files(FOREIGN)
     page.get_by_role("button", name="Import").click()
     heading(page, "Columns of foreign.csv").to_be_visible()
     choose_columns(page)
     page.get_by_label("File", exact=True).set_input_files(FOREIGN)
     page.get_by_role("button", name="Dry run").click()
-    heading(page, "What would become of foreign.csv").to_be_visible()
+    heading(page, "Dry run results: foreign.csv").to_be_visible()
     page.get_by_role("button", name="Sign out").click()
     heading(page, "Sign in").to_be_visible()

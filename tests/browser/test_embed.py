@@ -30,7 +30,7 @@ def test_one_script_line_gives_a_form_that_says_in_place_what_happened(page, ser
 
     field.fill("reader@")
     page.get_by_role("button", name="Subscribe").click()
-    expect(page.get_by_role("alert")).to_contain_text("does not look like")
+    expect(page.get_by_role("alert")).to_contain_text("This isn't an email address.")
     expect(field).to_have_attribute("aria-invalid", "true")
 
     address = new_address()

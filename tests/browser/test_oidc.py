@@ -53,7 +53,7 @@ def test_one_comes_in_to_the_page_asked_for_and_out_again(new_context, oidc_serv
 def test_someone_else_is_told_that_they_may_not(page, oidc_service):
     page.goto(f"{oidc_service}/admin")
     sign_in(page, "eve")
-    expect(page.get_by_role("heading", name="You may not come in")).to_be_visible()
+    expect(page.get_by_role("heading", name="You have no access")).to_be_visible()
     expect(page.get_by_text("eve@example.org")).to_be_visible()
     assert Axe().run(page).violations_count == 0
 

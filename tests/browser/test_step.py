@@ -71,7 +71,7 @@ def test_without_javascript_the_button_goes_on_after_the_wait(new_context, guard
     page = new_context(java_script_enabled=False).new_page()
     _sign_up(page, guarded)
     expect(page.get_by_role("heading", name="One more step")).to_be_visible()
-    expect(page.get_by_text("Please wait 5 seconds")).to_be_visible()
+    expect(page.get_by_text("Wait 5 seconds, then press Continue.")).to_be_visible()
     page.get_by_role("button", name="Continue").click()
     expect(page.get_by_role("heading", name="One more step")).to_be_visible()
     monkeypatch.setattr(extra_step, "WAIT", timedelta())

@@ -170,7 +170,7 @@ CLAIMS_REFUSED = {
 def test_whoever_is_not_on_the_list_is_told_so_and_written_down(app, client, issuer, claims, capfd):
     issuer.claims |= {"sub": "someone-2", **claims}
     page = refused(sign_in(client, issuer), 403, client)
-    assert "You may not come in" in page
+    assert "You have no access" in page
     entry = audit(app)[-1]
     assert entry.action == "session.refused"
     assert entry.detail is not None
@@ -218,7 +218,7 @@ TOKENS_REFUSED: dict[str, Callable[[Issuer], object]] = {
 def test_a_token_that_is_not_for_this_sign_in_opens_nothing(app, client, issuer, change, capfd):
     change(issuer)
     page = refused(sign_in(client, issuer), 502, client)
-    assert "answer cannot be used" in page
+    assert "The identity provider sent an invalid answer" in page
     assert "session.opened" not in [each.action for each in audit(app)]
     told = "".join(capfd.readouterr())
     assert "answer not usable" in told
@@ -233,7 +233,7 @@ def test_a_token_that_is_over_opens_nothing_and_one_that_just_ended_does(client,
     assert sign_in(client, issuer).status_code == 200
     client.delete_cookie("newsflash-admin")
     issuer.claims |= {"iat": now - 300, "exp": now - 120}
-    assert "begin the sign-in again" in refused(sign_in(client, issuer), 400, client)
+    assert "Please start the sign-in again" in refused(sign_in(client, issuer), 400, client)
 
 
 def test_the_provider_may_change_its_key_at_any_time(client, issuer):

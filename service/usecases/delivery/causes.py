@@ -1,4 +1,4 @@
-"""Why emails do not go out, as far as the database tells: one plain line for each cause."""
+"""Why emails are not sent, as far as the database shows: one plain line per cause."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,8 +26,8 @@ class Cause:
 
 
 def causes(figures: Figures, *, public_url: str, providers: Sequence[str]) -> Iterator[Cause]:
-    """Return what keeps emails back. `public_url` and `providers` are those of the one who asks;
-    a worker that has others is a cause.
+    """Return what keeps emails from being sent. `public_url` and `providers` are those of this
+    process; a worker with different ones is a cause.
     """
     alive = [each for each in figures.workers if each.is_alive(figures.at)]
     if not alive:
@@ -54,23 +54,23 @@ def causes(figures: Figures, *, public_url: str, providers: Sequence[str]) -> It
         yield Cause(
             name="sender_refused",
             subject="sender",
-            text=f"{sender.provider} refuses a sender ({sender.error}): the overview and "
-            "`newsflash doctor` name it.",
+            text=f"{sender.provider} refuses a sender ({sender.error}): see the overview or run "
+            "`newsflash doctor`.",
         )
     yield from _slow(figures, alive)
     if failed := figures.depths.get(MessageStatus.FAILED, 0):
         yield Cause(
             name="failed",
             subject="failed emails",
-            text=f"{failed} emails failed for good, the newest with "
+            text=f"{failed} emails failed, the newest with "
             f"{figures.last_failed_error or 'an unknown error'}: see `newsflash outbox list`.",
         )
     if figures.withheld_today:
         yield Cause(
             name="budget",
             subject="withheld emails",
-            text=f"{figures.withheld_today} signups of the last 24 hours got no email, because the "
-            "address had its emails of the day or the same one shortly before (docs/abuse.md).",
+            text=f"{figures.withheld_today} signups of the last 24 hours got no email: the address "
+            "had reached its daily limit or had just got the same email (docs/abuse.md).",
             is_urgent=False,
         )
 
@@ -80,12 +80,12 @@ def _no_worker(figures: Figures) -> Cause:
     known = ""
     if figures.workers:
         last = figures.workers[0]
-        known = f" (the last one, on {last.host}, was seen {_utc(last.seen_at)})"
+        known = f" (last seen on {last.host} at {_utc(last.seen_at)})"
     return Cause(
         name="no_worker",
         subject="worker",
         text=f"No worker runs on this database{known}. Start `newsflash worker`, or `newsflash "
-        "serve` without --no-worker, with this DATABASE_URL; its log says why if it cannot start.",
+        "serve` without --no-worker, with this DATABASE_URL. If it cannot start, see its log.",
         is_urgent=is_late,
     )
 
@@ -96,7 +96,7 @@ def _differences(worker: WorkerInfo, public_url: str, providers: Sequence[str]) 
         yield Cause(
             name="other_public_url",
             subject="PUBLIC_URL of the worker",
-            text=f"{where} writes links that begin with {worker.public_url}, but PUBLIC_URL here "
+            text=f"{where} writes links that start with {worker.public_url}, but PUBLIC_URL here "
             f"is {public_url}: set the same on both and restart.",
         )
     theirs = [name for name, _, _ in worker.providers]
@@ -104,7 +104,7 @@ def _differences(worker: WorkerInfo, public_url: str, providers: Sequence[str]) 
         yield Cause(
             name="other_mail_url",
             subject="MAIL_URL of the worker",
-            text=f"{where} sends by {', '.join(theirs)}, but MAIL_URL here is for "
+            text=f"{where} sends with {', '.join(theirs)}, but MAIL_URL here is for "
             f"{', '.join(providers)}: set the same on both and restart.",
         )
 
@@ -129,10 +129,10 @@ def _slow(figures: Figures, alive: Sequence[WorkerInfo]) -> Iterator[Cause]:
 
 def _advice(error: str) -> str:
     if error.endswith(("401", "403")) or "auth" in error:
-        return "it does not take the credentials in MAIL_URL."
+        return "it rejects the credentials in MAIL_URL. Correct them."
     if "timeout" in error or "connection" in error or "unreachable" in error:
-        return "it does not answer in time; its status page or your firewall may say why."
-    return "its documentation says what that is; emails are tried again by themselves."
+        return "it does not answer in time. Check its status page and your firewall."
+    return "look this error up in its documentation. Emails are retried automatically."
 
 
 def _utc(at: datetime) -> str:

@@ -1,4 +1,4 @@
-"""Whether an installation will work: everything that can be looked at without sending a mail."""
+"""Whether an installation will work: all that can be checked without sending an email."""
 
 import math
 import stat
@@ -112,9 +112,9 @@ class Doctor:
         if not is_loopback(parts.hostname):
             return failed("PUBLIC_URL", f"{url} is not https, which one-click leaving needs")
         if set(self._providers) <= LOCAL:
-            return ok("PUBLIC_URL", f"{url} (for trying out)")
+            return ok("PUBLIC_URL", f"{url} (for a trial)")
         return failed(
-            "PUBLIC_URL", f"{url} works on this machine alone: set the address that people use"
+            "PUBLIC_URL", f"{url} works on this machine only: set the address that people use"
         )
 
     def _mail_goes_out(self) -> Iterator[Finding]:
@@ -131,13 +131,13 @@ class Doctor:
 
     def _link_key(self) -> Finding:
         if self._is_missing() and not self._is_kept_or_given("SECRET_KEY"):
-            return ok("SECRET_KEY", "the first start creates one")
+            return ok("SECRET_KEY", "created at the first start")
         key = self._settings.secret_keys[-1]
         if _is_regular(key):
             return failed(
                 "SECRET_KEY",
-                "too regular to be random: use `python3 -c 'import secrets; "
-                "print(secrets.token_urlsafe(48))'`, the old one as SECRET_KEY_FALLBACKS",
+                "not random enough: create a key with `python3 -c 'import secrets; "
+                "print(secrets.token_urlsafe(48))'` and put the old one into SECRET_KEY_FALLBACKS",
             )
         return ok("SECRET_KEY", f"{len(key.encode())} bytes")
 
@@ -160,20 +160,20 @@ class Doctor:
                 continue
             fix = f"chmod {700 if stat.S_ISDIR(mode) else 600} {path}"
             if _is_mounted_secret(path, mode):
-                yield ok(f"file {path}", "a secret of the container's own, which nobody may change")
+                yield ok(f"file {path}", "a read-only secret of the container")
             elif mode & (stat.S_IRWXO | stat.S_IWGRP):
-                yield failed(f"file {path}", f"others may read or change it: {fix}")
+                yield failed(f"file {path}", f"other users can read or change it: {fix}")
             elif mode & stat.S_IRWXG:
-                yield warning(f"file {path}", f"its group may read it: {fix}")
+                yield warning(f"file {path}", f"its group can read it: {fix}")
             else:
-                yield ok(f"file {path}", "its owner's alone")
+                yield ok(f"file {path}", "only its owner can read it")
 
     def _database(self) -> Iterator[Finding]:
         if self._is_missing():
             yield failed(
                 "database",
-                f"there is none at {self._settings.database_url.database}: `newsflash serve` or "
-                "`newsflash db upgrade` creates one; if there is one elsewhere, set DATABASE_URL",
+                f"there is none at {self._settings.database_url.database}: create one with "
+                "`newsflash serve` or `newsflash db upgrade`, or correct DATABASE_URL",
             )
             return
         kind = "SQLite" if self._settings.is_sqlite else "PostgreSQL"
@@ -192,7 +192,7 @@ class Doctor:
         if readiness.migrations:
             yield ok("migrations", "up to date")
         else:
-            yield failed("migrations", "not those of this version: run `newsflash db upgrade`")
+            yield failed("migrations", "do not match this version: run `newsflash db upgrade`")
             return
         yield from self._database_keys(readiness)
         yield _clock(readiness)
@@ -212,11 +212,11 @@ class Doctor:
         if readiness.wrong_key:
             yield failed("keys", readiness.wrong_key)
             return
-        yield ok("keys", "those of this database")
+        yield ok("keys", "match this database")
         for name in self._keys.behind():
             yield warning(
                 name,
-                f"others use a newer one already: put the newer one into {name}_FALLBACKS here, "
+                f"other machines already use a newer one: put it into {name}_FALLBACKS here, "
                 "or what it signed is not valid on this machine",
             )
 
@@ -230,18 +230,18 @@ class Doctor:
         return bool(given) or (self._settings.data_dir / name.lower()).exists()
 
     def _delivery(self) -> Iterator[Finding]:
-        """Name what a worker's calls have been refused for lately."""
+        """Report refused senders, failed and queued emails, workers, and what keeps emails back."""
         try:
             figures = self._metrics() if self._metrics is not None else None
         except SQLAlchemyError:
-            yield warning("delivery", "not readable, so it was not looked at")
+            yield warning("delivery", "not checked: the database could not be read")
             return
         if figures is None:
             return
         for each in figures.refused_senders:
             yield failed(
                 f"sender {each.sender}",
-                f"{each.provider} refuses it ({each.error}), and its emails wait: "
+                f"{each.provider} refuses it ({each.error}), so its emails wait: "
                 f"confirm the address or its domain at {each.provider}, or set another sender",
             )
         if not figures.depths.get(MessageStatus.FAILED, 0):
@@ -249,7 +249,7 @@ class Doctor:
         if queued := figures.depths.get(MessageStatus.QUEUED, 0):
             yield ok(
                 "queued emails",
-                f"{queued}, the longest due since {figures.oldest_due_seconds:.0f} s",
+                f"{queued}, longest waiting {figures.oldest_due_seconds:.0f} s",
             )
         alive = [each for each in figures.workers if each.is_alive(figures.at)]
         for worker in alive:
@@ -263,7 +263,9 @@ class Doctor:
             if cause.name in ("sender_refused", "mailbox"):
                 continue  # each sender is named above, and MAIL_URL where it is looked at
             if cause.name == "no_worker" and not figures.workers and not cause.is_urgent:
-                yield ok("worker", "none has run yet: `newsflash serve` or `newsflash worker` does")
+                yield ok(
+                    "worker", "none has run yet: start `newsflash serve` or `newsflash worker`"
+                )
             else:
                 yield (failed if cause.is_urgent else warning)(cause.subject, cause.text)
 
@@ -272,7 +274,7 @@ class Doctor:
             if name not in FEEDBACKLESS and name not in self._settings.webhook_secrets:
                 yield warning(
                     f"events of {name}",
-                    f"refused, so bounces go unnoticed: set WEBHOOK_SECRET_{name.upper()} and have "
+                    f"refused, so bounces are missed: set WEBHOOK_SECRET_{name.upper()} and have "
                     f"{name} post to /v1/events/{name}",
                 )
 
@@ -284,11 +286,17 @@ class Doctor:
         try:
             Discovery(issuer)()
         except IssuerUnavailableError as error:
-            yield failed("OIDC_ISSUER", f"{issuer} cannot be reached ({error})")
+            yield failed(
+                "OIDC_ISSUER",
+                f"{issuer} cannot be reached ({error}): check the address and outgoing https",
+            )
         except IssuerAnswerError as error:
-            yield failed("OIDC_ISSUER", f"{issuer} does not describe itself as it should ({error})")
+            yield failed(
+                "OIDC_ISSUER",
+                f"{issuer} has no valid OpenID configuration ({error}): check the address",
+            )
         else:
-            yield ok("OIDC_ISSUER", f"{issuer} says where to sign in")
+            yield ok("OIDC_ISSUER", f"{issuer} answers")
 
     def _senders(self, *, read_lists: bool) -> Iterator[Finding]:
         """Look at every sender, and at its domain unless mail goes nowhere."""
@@ -301,18 +309,20 @@ class Doctor:
                     if each.sender
                 }
             except SQLAlchemyError:
-                yield warning("lists", "not readable, so their senders were not looked at")
+                yield warning("lists", "senders not checked: the database could not be read")
         domains: dict[str, None] = {}
         for subject, text in given.items():
             try:
                 domains[parse_sender(text).domain] = None
             except SenderError as error:
-                instead = "" if subject == "MAIL_FROM" else "its emails come from MAIL_FROM. "
+                instead = "" if subject == "MAIL_FROM" else "its emails are sent from MAIL_FROM. "
                 yield failed(subject, f"{instead}{error}")
         providers = [name for name in dict.fromkeys(self._providers) if name not in LOCAL]
         for domain in domains if providers else ():
             if "." not in domain:
-                yield failed("MAIL_FROM", f"{domain} is no domain on the Internet: set MAIL_FROM")
+                yield failed(
+                    "MAIL_FROM", f"{domain} is not a domain on the internet: set MAIL_FROM"
+                )
                 continue
             yield from check_sender_domain(domain, providers, self._look_up)
 
@@ -329,11 +339,11 @@ def _is_regular(key: str) -> bool:
 def _clock(readiness: Readiness) -> Finding:
     ahead = timedelta(seconds=readiness.clock_ahead_seconds)
     if not is_notable(ahead):
-        return ok("clock", "agrees with the database's")
+        return ok("clock", "matches the database's")
     return warning(
         "clock",
         f"{abs(ahead.total_seconds()):.0f} s {'ahead of' if ahead > timedelta(0) else 'behind'} "
-        "the database's, which is used instead: keep the clocks of both machines by NTP",
+        "the database's, which is used instead: synchronise both machines with NTP",
     )
 
 

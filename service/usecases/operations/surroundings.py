@@ -1,4 +1,4 @@
-"""Doctor's look at what the service stands among: Redis, proxies, the database's server."""
+"""Doctor's checks of the surroundings: Redis, event secrets, proxies, the database server."""
 
 from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
@@ -26,20 +26,20 @@ def redis(settings: Settings, answers: Callable[[str], str | None]) -> Iterator[
         if not settings.is_sqlite:
             yield warning(
                 "REDIS_URL",
-                "not set, so each web process counts requests by itself and the limits are as many "
-                "times higher: set it where there are several",
+                "not set, so each web process counts requests by itself and limits are higher than "
+                "set: set it if there are several processes",
             )
         return
     if problem := answers(url):
         yield warning(
             "REDIS_URL",
             f"Redis does not answer ({problem}), so each web process counts by itself: "
-            "start it, or correct REDIS_URL",
+            "start Redis, or correct REDIS_URL",
         )
     elif not settings.is_sqlite and _is_here(url) and not _is_local(settings.database_url):
         yield warning(
             "REDIS_URL",
-            "Redis is on this machine, the database is not: give all machines the same Redis",
+            "Redis is on this machine, the database is not: use one Redis for all machines",
         )
     else:
         yield ok("REDIS_URL", "Redis answers")
@@ -53,7 +53,7 @@ def event_secrets(settings: Settings, environment: dict[str, str]) -> Iterator[F
         if name.startswith(prefix) and provider not in settings.webhook_secrets:
             yield failed(
                 f"WEBHOOK_SECRET_{provider.upper()}",
-                f"empty, so events of {provider} are refused: set it, or take it out",
+                f"empty, so events of {provider} are refused: set it, or remove it",
             )
     for provider, secret in settings.webhook_secrets.items():
         length = len(secret.rpartition(":")[2])
@@ -71,8 +71,8 @@ def proxies(settings: Settings) -> Iterator[Finding]:
     if has_proxy and not settings.trusted_proxies:
         yield warning(
             "TRUSTED_PROXIES",
-            "0, but PUBLIC_URL is https, which takes a proxy: all visitors count as one in limits. "
-            "Set how many proxies are in front",
+            "0, but PUBLIC_URL is https, which needs a proxy: request limits count all visitors as "
+            "one. Set it to the number of proxies in front",
         )
     elif settings.trusted_proxies:
         yield ok("TRUSTED_PROXIES", f"{settings.trusted_proxies}")
@@ -82,7 +82,8 @@ def server(url: URL, look: ServerLook) -> Iterator[Finding]:
     """Say what role, schema and encryption allow at the PostgreSQL server."""
     if look.schema is None:
         yield failed(
-            "schema", f"role {look.role} has none: GRANT USAGE, CREATE ON SCHEMA public to it"
+            "schema",
+            f"role {look.role} has none: GRANT USAGE, CREATE ON SCHEMA public TO {look.role}",
         )
     elif look.foreign_tables:
         yield failed(
@@ -93,7 +94,7 @@ def server(url: URL, look: ServerLook) -> Iterator[Finding]:
     elif not look.may_create:
         yield failed(
             "schema",
-            f"role {look.role} may not create tables in {look.schema}, as migrations do: "
+            f"role {look.role} may not create tables in {look.schema}, which migrations need: "
             f"GRANT CREATE ON SCHEMA {look.schema} TO {look.role}",
         )
     else:
@@ -104,12 +105,12 @@ def server(url: URL, look: ServerLook) -> Iterator[Finding]:
         yield warning(
             "sslmode",
             f"the connection to {url.host} is not encrypted: add ?sslmode=verify-full to "
-            "DATABASE_URL unless its network is yours alone",
+            "DATABASE_URL unless the network is private",
         )
     elif str(url.query.get("sslmode", "")) not in _ENCRYPTED:
         yield warning(
             "sslmode",
-            f"the connection to {url.host} is encrypted, but need not be: add "
+            f"the connection to {url.host} is encrypted, but not required to be: add "
             "?sslmode=verify-full to DATABASE_URL",
         )
     else:

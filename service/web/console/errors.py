@@ -26,36 +26,36 @@ def link_is_over(_error: LinkError) -> Response:
     """Say how to get another link, to a forged one too."""
     return _page(
         410,
-        _("This link does not sign you in any more"),
-        _("It works once, within 15 minutes. On the server, newsflash admin-link makes a new one."),
+        _("This sign-in link is no longer valid"),
+        _("It works once, for 15 minutes. Run newsflash admin-link on the server for a new one."),
     )
 
 
 @admin_pages.errorhandler(NotFoundError)
 @admin_pages.errorhandler(UnknownListError)
 def not_found(_error: Exception) -> Response:
-    """Say that it is gone, or never was."""
-    return _page(404, _("There is nothing here"), _("It may have been erased or renamed since."))
+    """Say that nothing is there."""
+    return _page(404, _("Page not found"), _("It may have been erased or renamed."))
 
 
 @admin_pages.errorhandler(ConflictError)
 def conflict(error: ConflictError) -> Response:
-    """Say what stands against it."""
-    return _page(409, _("That is not possible as things are"), str(error))
+    """Say what the request conflicts with."""
+    return _page(409, _("This conflicts with the current state"), str(error))
 
 
 @admin_pages.errorhandler(InvalidInputError)
 def invalid(error: InvalidInputError) -> Response:
-    """Say what was not usable, where no form shows it beside its field."""
-    return _page(422, _("That did not work"), str(error))
+    """Say what is invalid, where no form shows it next to its field."""
+    return _page(422, _("That didn't work"), str(error))
 
 
 @admin_pages.errorhandler(IssuerUnavailableError)
 def issuer_unavailable(_error: IssuerUnavailableError) -> Response:
-    """Say that the identity provider is out of reach, and that there is another way in."""
+    """Say that the identity provider can't be reached, and offer the API key."""
     page = _page(
         503,
-        _("The identity provider cannot be reached"),
+        _("The identity provider can't be reached"),
         _("Try again in a moment, or sign in with an API key."),
     )
     page.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
@@ -64,12 +64,12 @@ def issuer_unavailable(_error: IssuerUnavailableError) -> Response:
 
 @admin_pages.errorhandler(IssuerAnswerError)
 def issuer_answer(error: IssuerAnswerError) -> Response:
-    """Say that the identity provider's answer was no good: most likely a setting here or there."""
+    """Say that the identity provider's answer is invalid: most likely a setting is wrong."""
     return _page(
         502,
-        _("The identity provider's answer cannot be used"),
+        _("The identity provider sent an invalid answer"),
         _(
-            "Nobody was signed in. The OIDC settings may not fit the provider (%(code)s).",
+            "You are not signed in. Check the OIDC settings (%(code)s).",
             code=error,
         ),
     )
@@ -77,27 +77,33 @@ def issuer_answer(error: IssuerAnswerError) -> Response:
 
 @admin_pages.errorhandler(SignInBrokenError)
 def sign_in_broken(_error: SignInBrokenError) -> Response:
-    """Say how to begin again."""
+    """Say how to start again."""
     return _page(
         400,
-        _("Please begin the sign-in again"),
-        _("It took too long, was done already, or was begun in another browser."),
+        _("Please start the sign-in again"),
+        _("It took too long, was already used, or was started in another browser."),
     )
 
 
 @admin_pages.errorhandler(SignInDeclinedError)
 def sign_in_declined(_error: SignInDeclinedError) -> Response:
-    """Say that the provider named nobody."""
-    return _page(403, _("You are not signed in"), _("The sign-in was ended at the provider."))
+    """Say that the sign-in was cancelled."""
+    return _page(403, _("You are not signed in"), _("The sign-in was cancelled at the provider."))
 
 
 @admin_pages.errorhandler(SignInRefusedError)
 def sign_in_refused(error: SignInRefusedError) -> Response:
-    """Say to whom the provider knows that they are no administrator here."""
-    text = _("%(account)s is not an administrator of this service.", account=error.name)
+    """Tell an account that it is not an administrator here."""
+    text = _(
+        "%(account)s is not an administrator of this service. Sign in with another account.",
+        account=error.name,
+    )
     if error.reason == ADDRESS_NOT_VERIFIED:
-        text = _("The provider has not verified the address of %(account)s.", account=error.name)
-    return _page(403, _("You may not come in"), text)
+        text = _(
+            "The provider has not verified the email address of %(account)s. Verify it there.",
+            account=error.name,
+        )
+    return _page(403, _("You have no access"), text)
 
 
 @admin_pages.errorhandler(HTTPException)
@@ -106,13 +112,13 @@ def http(error: HTTPException) -> Response:
     status = error.code or 500
     known = {
         403: (
-            _("This form is no longer good"),
-            _("It was opened in another session, or not on these pages. Go back and reload."),
+            _("This form has expired"),
+            _("It belongs to another session. Go back, reload the page and try again."),
         ),
-        404: (_("There is nothing here"), _("It may have been erased or renamed since.")),
-        413: (_("That was too much"), _("The form or file is larger than the service takes.")),
+        404: (_("Page not found"), _("It may have been erased or renamed.")),
+        413: (_("That is too large"), _("The form or file is larger than the service accepts.")),
     }
-    title, text = known.get(status, (_("That did not work"), _("Go back and try again.")))
+    title, text = known.get(status, (_("That didn't work"), _("Go back and try again.")))
     return _page(status, title, text)
 
 

@@ -1,4 +1,4 @@
-"""Signups held for review: letting them through, or not."""
+"""Signups held for review: approve or discard them."""
 
 from uuid import UUID
 
@@ -20,8 +20,8 @@ def held() -> ResponseReturnValue:
     """Show the signups that wait, newest first."""
     page = services().held.page(limit=PAGE, cursor=request.args.get("cursor"))
     done = {
-        "released": _("The signup is taken; its confirmation is mailed."),
-        "dropped": _("The signup is dropped."),
+        "released": _("Approved. The confirmation email is on its way."),
+        "dropped": _("The signup is discarded."),
     }
     return render_template(
         "admin/held.html",
@@ -29,6 +29,20 @@ def held() -> ResponseReturnValue:
         older=next_page("admin.held", page),
         notice=done.get(request.args.get("done", "")),
     )
+
+
+def _reasons() -> dict[Reason, str]:
+    """Return each reason in words."""
+    return {
+        Reason.TRAP: _("honeypot filled"),
+        Reason.PACE: _("many signups from one address"),
+        Reason.NETWORK: _("many signups from one network"),
+        Reason.DISPOSABLE: _("disposable email address"),
+        Reason.FORM_MISSING: _("form token missing"),
+        Reason.FORM_TOO_FAST: _("form sent too fast"),
+        Reason.FORM_FORGED: _("form token forged"),
+        Reason.USER_AGENT: _("not a browser"),
+    }
 
 
 @admin_pages.post("/held/<uuid:held_id>/release")

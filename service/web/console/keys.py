@@ -25,7 +25,7 @@ def keys() -> ResponseReturnValue:
 @admin_pages.post("/keys")
 @signed_in
 def create_key() -> ResponseReturnValue:
-    """Make a key and show it, this once; or show what to mend (422)."""
+    """Create a key and show it once, or show the errors (422)."""
     name = request.form.get("name", "").strip()
     try:
         key = services().keys.create(
@@ -57,7 +57,7 @@ def _end_of_day(text: str) -> datetime | None:
     try:
         return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC) + timedelta(days=1)
     except (ValueError, OverflowError):
-        raise InvalidInputError("expires_at", _("Use a date, as 2026-03-01.")) from None
+        raise InvalidInputError("expires_at", _("Use a date, such as 2026-03-01.")) from None
 
 
 def _page(*, new_key: str | None = None, errors: Mapping[str, str] | None = None) -> str:
@@ -67,10 +67,10 @@ def _page(*, new_key: str | None = None, errors: Mapping[str, str] | None = None
         keys=[(info, found.slugs_of(info), info.has_ended(utc_now())) for info in found.all()],
         lists=services().lists.all(),
         roles=[
-            (Role.SIGNUP.value, _("signup, for a form")),
-            (Role.EXPORT.value, _("export, reads lists")),
-            (Role.METRICS.value, _("metrics, for monitoring")),
-            (Role.ADMIN.value, _("admin, does everything")),
+            (Role.SIGNUP.value, _("signup: signs people up")),
+            (Role.EXPORT.value, _("export: reads subscribers")),
+            (Role.METRICS.value, _("metrics: for monitoring")),
+            (Role.ADMIN.value, _("admin: full access")),
         ],
         values=request.form if errors else {},
         errors=errors or {},

@@ -26,7 +26,7 @@ def list_texts(slug: str) -> ResponseReturnValue:
 @admin_pages.post("/lists/<slug>/consent-texts")
 @signed_in
 def add_list_text(slug: str) -> ResponseReturnValue:
-    """Add the next version, or show what to mend (422)."""
+    """Add the next version, or show the errors (422)."""
     given = {
         "text": request.form.get("text", "").replace("\r\n", "\n").strip(),
         "locale": request.form.get("locale", "").strip() or services().lists.get(slug).locale,
@@ -50,5 +50,5 @@ def _page(slug: str, *, errors: Mapping[str, str] | None = None) -> str:
         errors=errors or {},
         values=request.form if errors else {"locale": info.locale},
         max_length=MAX_TEXT_LENGTH,
-        notice=_("Forms show it from now on.") if "done" in request.args else None,
+        notice=_("Published. Forms show it now.") if "done" in request.args else None,
     )

@@ -35,7 +35,7 @@ def new_list() -> ResponseReturnValue:
 @admin_pages.post("/new-list")
 @signed_in
 def create_list() -> ResponseReturnValue:
-    """Make a list, or show what to mend (422)."""
+    """Create a list, or show the errors (422)."""
     slug = request.form.get("slug", "").strip()
     try:
         info = services().lists.create(slug=slug, actor=actor(), **_changes())
@@ -57,7 +57,7 @@ def mailing_list(slug: str) -> ResponseReturnValue:
 @admin_pages.post("/lists/<slug>")
 @signed_in
 def change_list(slug: str) -> ResponseReturnValue:
-    """Change a list, or show what to mend (422)."""
+    """Change a list, or show the errors (422)."""
     try:
         services().lists.update(slug, _changes(), actor=actor())
     except InvalidInputError as error:
@@ -86,7 +86,7 @@ def _values(info: ListInfo) -> dict[str, str]:
 def _page(
     info: ListInfo | None, values: Mapping[str, str], errors: Mapping[str, str] | None = None
 ) -> str:
-    done = {"created": _("The list is made."), "saved": _("Saved.")}
+    done = {"created": _("The list is created."), "saved": _("Saved.")}
     return render_template(
         "admin/list.html",
         info=info,

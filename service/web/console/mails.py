@@ -37,7 +37,7 @@ def mails() -> ResponseReturnValue:
         older=next_page("admin.mails", page, status=shown),
         notice=None
         if queued is None
-        else ngettext("%(num)d mail is queued again.", "%(num)d mails are queued again.", queued),
+        else ngettext("%(num)d email is queued again.", "%(num)d emails are queued again.", queued),
     )
 
 

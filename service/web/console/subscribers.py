@@ -65,7 +65,7 @@ def subscriber(subscriber_id: UUID) -> ResponseReturnValue:
 @admin_pages.post("/subscribers/<uuid:subscriber_id>")
 @signed_in
 def change_subscriber(subscriber_id: UUID) -> ResponseReturnValue:
-    """Correct name, locale or attributes, or show what to mend (422)."""
+    """Change name, locale or attributes, or show the errors (422)."""
     try:
         changes = _changes(services().subscribers.get(subscriber_id).info)
         if changes:
@@ -95,7 +95,7 @@ def erase_subscriber(subscriber_id: UUID) -> ResponseReturnValue:
     """Erase the person, where their address was typed as a confirmation; else ask again (422)."""
     typed = ascii_lower(request.form.get("address", "").strip())
     if typed != ascii_lower(services().subscribers.get(subscriber_id).info.email):
-        error = _("This is not the address of this person.")
+        error = _("This is not the person's address. Enter it exactly as shown above.")
         return _person(subscriber_id, errors={"address": error}), 422
     services().subscribers.erase(subscriber_id, actor=actor())
     return redirect(url_for("admin.subscribers", done="erased"), code=303)
@@ -117,15 +117,17 @@ def _changes(info: SubscriberInfo) -> dict[str, Any]:
     try:
         given["attributes"] = read_json(text) if text else None
     except ValueError:
-        raise InvalidInputError("attributes", _("Use a JSON object.")) from None
+        raise InvalidInputError(
+            "attributes", _('Use a JSON object, such as {"city": "Paris"}.')
+        ) from None
     loaded = SubscriberChangesSchema().load(given)
     return {name: value for name, value in loaded.items() if value != getattr(info, name)}
 
 
 def _person(subscriber_id: UUID, *, errors: Mapping[str, str] | None = None) -> str:
     view = services().subscribers.get(subscriber_id)
-    done = {"ended": _("The subscription has ended."), "changed": _("Saved.")}
-    is_asked_anew = bool(errors) and "address" not in request.form
+    done = {"ended": _("Unsubscribed."), "changed": _("Saved.")}
+    is_form_again = bool(errors) and "address" not in request.form
     kept = {
         "name": view.info.name or "",
         "locale": view.info.locale or "",
@@ -137,7 +139,7 @@ def _person(subscriber_id: UUID, *, errors: Mapping[str, str] | None = None) -> 
         "admin/subscriber.html",
         view=view,
         lists={info.id: info for info in services().lists.all()},
-        values=request.form if is_asked_anew else kept,
+        values=request.form if is_form_again else kept,
         max_name=MAX_NAME_LENGTH,
         errors=errors or {},
         notice=None if errors else done.get(request.args.get("done", "")),

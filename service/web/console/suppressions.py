@@ -34,7 +34,7 @@ def suppressions() -> ResponseReturnValue:
 @admin_pages.post("/suppressions")
 @signed_in
 def add_suppression() -> ResponseReturnValue:
-    """Keep an address from being mailed, or show what to mend (422)."""
+    """Suppress an address, or show the errors (422)."""
     note = " ".join(request.form.get("note", "").split())[:MAX_NOTE_LENGTH]
     try:
         services().suppressions.add(
@@ -62,8 +62,8 @@ def _page(
     page: Page[SuppressionInfo], *, error: str | None = None, search_error: str | None = None
 ) -> str:
     done = {
-        "added": _("The address is not mailed from now on."),
-        "lifted": _("The suppression is lifted."),
+        "added": _("The address is suppressed."),
+        "lifted": _("The suppression is removed."),
     }
     return render_template(
         "admin/suppressions.html",

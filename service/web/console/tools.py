@@ -23,7 +23,7 @@ def template_tools() -> dict[str, object]:
         ("subscribers", _("Subscribers"), "subscri"),
         ("lists", _("Lists"), "list"),
         ("held", _("Held signups"), "held"),
-        ("mails", _("Mails"), "mail"),
+        ("mails", _("Emails"), "mail"),
         ("suppressions", _("Suppressions"), "suppression"),
         ("import_", _("Import"), "import"),
         ("export", _("Export"), "export"),
@@ -79,14 +79,14 @@ def json_text(value: object) -> str:
 
 @admin_pages.app_template_filter("plain")
 def plain(value: object) -> str:
-    """Write what the audit log keeps as a person would; what is empty or null is nothing."""
+    """Write a value of the audit log as a person would; write nothing for empty or null."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return str(_("yes") if value else _("no"))
     if isinstance(value, Mapping):
-        told = ((words(str(name)), plain(each)) for name, each in value.items())
-        return ", ".join(f"{name} {text}" for name, text in told if text)
+        parts = ((words(str(name)), plain(each)) for name, each in value.items())
+        return ", ".join(f"{name} {text}" for name, text in parts if text)
     if isinstance(value, list):
         return ", ".join(filter(None, map(plain, value)))
     return str(value)

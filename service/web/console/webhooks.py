@@ -1,4 +1,4 @@
-"""Webhooks: who is told what happens, making one, pausing it, and how its calls went."""
+"""Webhooks: list, create, pause and delete them, and show their deliveries."""
 
 from collections.abc import Mapping
 from uuid import UUID
@@ -28,7 +28,7 @@ def webhooks() -> ResponseReturnValue:
 @admin_pages.post("/webhooks")
 @signed_in
 def create_webhook() -> ResponseReturnValue:
-    """Make a webhook and show its secret, this once; or show what to mend (422)."""
+    """Create a webhook and show its secret once, or show the errors (422)."""
     try:
         view = services().webhooks.create(
             url=request.form.get("url", "").strip(),
@@ -44,12 +44,12 @@ def create_webhook() -> ResponseReturnValue:
 @admin_pages.get("/webhooks/<uuid:webhook_id>")
 @signed_in
 def webhook(webhook_id: UUID) -> ResponseReturnValue:
-    """Show one webhook and the calls to it, newest first."""
+    """Show one webhook and its deliveries, newest first."""
     view = services().webhooks.get(webhook_id)
     page = services().webhooks.attempts(webhook_id, limit=PAGE, cursor=request.args.get("cursor"))
     done = {
-        "enabled": _("It is told again, also what is still owed to it."),
-        "disabled": _("It is told nothing from now on."),
+        "enabled": _("Enabled. Queued deliveries are sent now."),
+        "disabled": _("Disabled. Nothing is sent to it."),
     }
     return render_template(
         "admin/webhook.html",
@@ -71,7 +71,7 @@ def enable_webhook(webhook_id: UUID) -> ResponseReturnValue:
 @admin_pages.post("/webhooks/<uuid:webhook_id>/disable")
 @signed_in
 def disable_webhook(webhook_id: UUID) -> ResponseReturnValue:
-    """Tell it no more."""
+    """Pause the webhook."""
     services().webhooks.update(webhook_id, {"is_enabled": False}, actor=actor())
     return redirect(url_for("admin.webhook", webhook_id=webhook_id, done="disabled"), code=303)
 
@@ -94,5 +94,5 @@ def _page(*, made: WebhookView | None = None, errors: Mapping[str, str] | None =
         errors=errors or {},
         values=request.form if errors else {},
         chosen=request.form.getlist("events") if errors else [],
-        notice=_("The webhook is removed.") if request.args.get("done") == "deleted" else None,
+        notice=_("The webhook is deleted.") if request.args.get("done") == "deleted" else None,
     )

@@ -1,4 +1,4 @@
-"""The pages that people see: forms, the page after signup, the links in mails, errors.
+"""The pages that visitors see: forms, the page after signup, the links in emails, errors.
 
 Rendered on the server, usable without JavaScript, without a cookie, and in any language that has
 a catalog. A view parses, calls one use case and renders.

@@ -1,4 +1,4 @@
-"""Signing up: the landing page, the hosted form, and the form that any page embeds by one line."""
+"""Signing up: the landing page, the hosted form, and the form that any page can embed."""
 
 from http import HTTPStatus
 from urllib.parse import urlsplit
@@ -46,7 +46,7 @@ def form(slug: str) -> ResponseReturnValue:
 
 @pages.post("/subscribe/<slug>", provide_automatic_options=False)
 def subscribe(slug: str) -> ResponseReturnValue:
-    """Take a form post from an allowed site: 303, or the form again with what to mend (422).
+    """Take a form post from an allowed site: 303, or the form again with the error (422).
 
     A script that asks for JSON (the embedded form) gets 202 or 422 in place of a page.
     """
@@ -85,7 +85,7 @@ def subscribe(slug: str) -> ResponseReturnValue:
 def embed(slug: str) -> ResponseReturnValue:
     """Return the script that puts the list's form where its tag stands.
 
-    It names the allowed sites, which the hosted form's `frame-ancestors` tells anybody, too.
+    It names the allowed sites, which are public anyway: the hosted form's `frame-ancestors`.
     """
     info = _list(slug)
     script = render_template(
@@ -165,7 +165,7 @@ def _may_post(info: ListInfo) -> bool:
     """Tell whether the post is from a site that the list names, or from our own page.
 
     No origin and `null` are let through: privacy tools and sites with `Referrer-Policy:
-    no-referrer` send these, and whoever wants to forge an origin needs no browser.
+    no-referrer` send these, and an origin can be forged without a browser.
     """
     origin = request.headers.get("Origin", "null").lower()
     return origin == "null" or info.takes_from(origin) or _is_ours(origin)
@@ -176,7 +176,7 @@ def _is_ours(origin: str) -> bool:
 
 
 def _not_from_there(info: ListInfo) -> Response:
-    """Say which site to allow; the embedded form shows the `detail` to whoever builds the site."""
+    """Say which site to allow; the `detail` is for the people who build the site."""
     origin = request.headers["Origin"]
     return problem(
         HTTPStatus.FORBIDDEN,

@@ -1,4 +1,4 @@
-"""The links in mails. A GET shows a page and changes nothing; a POST acts and may be repeated."""
+"""The links in emails. A GET shows a page and changes nothing; a POST acts and may be repeated."""
 
 from flask import Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -24,7 +24,7 @@ def confirm(token: str) -> ResponseReturnValue:
 
 @pages.post("/confirm/<token>")
 def act_on_confirm(token: str) -> ResponseReturnValue:
-    """Confirm what the link speaks of; again is the same."""
+    """Confirm the link's subscriptions. Repeating it changes nothing."""
     request.max_content_length = MAX_FORM_BYTES
     return _confirm_page(token, services().confirm.act(token, evidence(source="/confirm")))
 
@@ -32,7 +32,7 @@ def act_on_confirm(token: str) -> ResponseReturnValue:
 @pages.post("/confirm/<token>/renew")
 @limited
 def renew(token: str) -> ResponseReturnValue:
-    """Mail a new link for one that has expired, and lead to the page that says so."""
+    """Email a new link for an expired one, and lead to the status page."""
     request.max_content_length = MAX_FORM_BYTES
     status_token = services().confirm.renew(token, evidence(source="/confirm"))
     return redirect(url_for("pages.status", token=status_token), code=303)
@@ -40,19 +40,19 @@ def renew(token: str) -> ResponseReturnValue:
 
 @pages.get("/unsubscribe/<token>")
 def unsubscribe(token: str) -> ResponseReturnValue:
-    """Show the page with the button to leave. It never presses itself."""
+    """Show the unsubscribe page. It never submits itself."""
     return _unsubscribe_page(token, services().unsubscribe.show(token))
 
 
 @pages.post("/unsubscribe/<token>")
 def act_on_unsubscribe(token: str) -> ResponseReturnValue:
-    """Leave, for a person's button and for a mail program's one click (RFC 8058) alike."""
+    """Unsubscribe: from the page's button or an email program's one click (RFC 8058)."""
     request.max_content_length = MAX_FORM_BYTES
     one_click = request.form.get("List-Unsubscribe") == "One-Click"
     found = evidence(source="one-click" if one_click else "/unsubscribe")
     view = services().unsubscribe.act(token, found, one_click=one_click)
     if one_click:
-        # A mail service asks and shows the answer to nobody (RFC 8058): a page would be for none.
+        # A mail service asks (RFC 8058) and shows the answer to nobody: no page is needed.
         return Response(_("You are unsubscribed"), mimetype="text/plain")
     return _unsubscribe_page(token, view)
 
@@ -60,7 +60,7 @@ def act_on_unsubscribe(token: str) -> ResponseReturnValue:
 @pages.post("/unsubscribe/undo")
 @limited
 def undo() -> ResponseReturnValue:
-    """Take the leaving back, while its page still may."""
+    """Undo the unsubscribe, while the page's token is valid."""
     request.max_content_length = MAX_FORM_BYTES
     keep_private()
     token = request.form.get("token", "")
@@ -73,7 +73,7 @@ def undo() -> ResponseReturnValue:
 @pages.post("/unsubscribe/reason")
 @limited
 def give_reason() -> ResponseReturnValue:
-    """Keep why someone left, if they care to say."""
+    """Record why someone unsubscribed, if they say so."""
     request.max_content_length = MAX_FORM_BYTES
     keep_private()
     token = request.form.get("token", "")

@@ -47,7 +47,7 @@ def look(
             lists=services.lists,
             environment=environment or {},
             look_up=lambda _: [],
-            ask_provider=lambda url: ok(f"provider {url.split(':')[0]}", "credentials are taken"),
+            ask_provider=lambda url: ok(f"provider {url.split(':')[0]}", "credentials are valid"),
             metrics=Metrics(engine, mail_urls=changed.mail_urls),
         )
         return {finding.subject: finding for finding in doctor()}

@@ -51,7 +51,7 @@ def only(found: Iterator[Finding]) -> Finding | None:
         (HERE, None, None, Level.WARNING, "not set"),
         (HERE, "redis://127.0.0.1:6379/0", None, Level.OK, "answers"),
         (FAR, "redis://redis:6379/0", None, Level.OK, "answers"),
-        (FAR, "redis://127.0.0.1:6379/0", None, Level.WARNING, "the same Redis"),
+        (FAR, "redis://127.0.0.1:6379/0", None, Level.WARNING, "use one Redis for all machines"),
         (FAR, "redis://redis:6379/0", "TimeoutError", Level.WARNING, "TimeoutError"),
     ],
 )

@@ -226,8 +226,8 @@ def test_failed_email_is_shown_and_tried_again(app, client, admin):
     assert admin.post(f"/admin/mails/{first}/retry").location == "/admin/mails?queued=1"
     assert admin.post(f"/admin/mails/{first}/retry").status_code == 409
     assert admin.post("/admin/mails/retry").location == "/admin/mails?queued=2"
-    assert "No failed emails" in admin.get("/admin/mails?queued=2")
-    assert "2 mails are queued again" in admin.get("/admin/mails?queued=2")
+    assert "No failed emails." in admin.get("/admin/mails?queued=2")
+    assert "2 emails are queued again" in admin.get("/admin/mails?queued=2")
     assert admin.get("/admin/mails?status=any").count(">confirm</td>") == 3
     assert [each[1] for each in audited(app)] == ["outbox.retried"] * 2
 

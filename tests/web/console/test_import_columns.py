@@ -89,13 +89,13 @@ def test_what_is_chosen_decides_also_after_a_dry_run(admin, engine):
     trial = post(admin, **CHOICES, **{"try": "1"})
     assert trial.status_code == 200
     assert held(engine) == {}
-    for part in ("What would become of people.csv", "never subscribed", "Columns of people.csv"):
+    for part in ("Dry run results: people.csv", "never subscribed", "Columns of people.csv"):
         assert part in trial.text
     chosen = trial.text[trial.text.index('name="column-3"') :]
     assert '<option value="attribute" selected>' in chosen[: chosen.index("</select>")]
 
     done = post(admin, **CHOICES)
-    assert "What became of people.csv" in done.text
+    assert "Import results: people.csv" in done.text
     assert held(engine) == {"ada": "pending", "bob": "unsubscribed"}
     with engine.connect() as connection:
         found = connection.execute(

@@ -62,7 +62,7 @@ def test_rows_are_told_chunk_by_chunk_and_then_the_page(services, admin):
     assert [each["rows"] for each in told] == sorted(each["rows"] for each in told)
     assert told[-1]["rows"] >= CHUNK_ROWS
     assert list(last) == ["page"]
-    assert "What became of people.csv" in last["page"]
+    assert "Import results: people.csv" in last["page"]
     assert "<strong>201</strong> rows" in last["page"]
     assert services.subscribers.id_of("reader200@example.org")
 
@@ -95,7 +95,7 @@ def test_a_trial_tells_and_changes_nothing(services, admin):
 
 @pytest.mark.parametrize(
     ("text", "data", "said"),
-    [("a;b\n", {}, "file-error"), (HEADER + rows(1), {"list": "gone"}, "The list is no more")],
+    [("a;b\n", {}, "file-error"), (HEADER + rows(1), {"list": "gone"}, "This list was deleted.")],
 )
 def test_what_cannot_be_imported_is_said_on_the_page(admin, text, data, said):
     (last,) = lines(post(admin, text, **data))
@@ -122,7 +122,7 @@ def test_a_plain_form_is_answered_with_the_page_itself(admin):
     file = (io.BytesIO((HEADER + rows(1)).encode()), "people.csv")
     answer = admin.post("/admin/import", file=file)
     assert (answer.status_code, answer.mimetype) == (200, "text/html")
-    assert "What became of people.csv" in answer.text
+    assert "Import results: people.csv" in answer.text
     bad = (io.BytesIO(b"a;b\n"), "people.csv")
     assert admin.post("/admin/import", file=bad).status_code == 422
 

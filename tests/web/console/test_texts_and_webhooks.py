@@ -71,7 +71,7 @@ def test_a_webhook_is_disabled_enabled_and_removed(services, admin):
         answer = admin.post(f"{path}/{what}")
         assert (answer.status_code, answer.location) == (303, f"{path}?done={what}d")
         assert services.webhooks.get(UUID(webhook_id)).info.is_enabled is is_enabled
-    assert "told nothing from now on" in admin.get(f"{path}?done=disabled")
+    assert "Disabled. Nothing is sent to it." in admin.get(f"{path}?done=disabled")
     assert admin.post(f"{path}/explode").status_code == 404
     assert admin.post(f"{path}/delete").location == "/admin/webhooks?done=deleted"
     assert services.webhooks.all() == []

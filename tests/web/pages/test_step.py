@@ -83,7 +83,7 @@ def test_a_form_post_of_medium_risk_is_led_to_a_page_with_one_button(app, client
     assert page.status_code == 200
     assert "<h1>One more step</h1>" in page.text
     assert page.text.count('<button type="submit">') == 1
-    assert "Please wait 5 seconds, then go on." in page.text
+    assert "Wait 5 seconds, then press Continue." in page.text
     assert "frame-ancestors *" in page.headers["Content-Security-Policy"]
     assert page.headers["Cache-Control"] == "no-store"
     assert _count(app, Subscriber) == 0

@@ -73,7 +73,7 @@ def _since(text: str) -> datetime | None:
     try:
         return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError:
-        raise InvalidInputError("since", _("Use a date, as 2026-03-01.")) from None
+        raise InvalidInputError("since", _("Use a date, such as 2026-03-01.")) from None
 
 
 def _page(*, errors: dict[str, str] | None = None) -> str:

@@ -55,11 +55,11 @@ def import_() -> ResponseReturnValue:
 @signed_in
 @takes_long(LaneName.IMPORTS)
 def start_import() -> ResponseReturnValue:
-    """Import the file, or only try to; 422 where none was read.
+    """Import the file, or do a dry run; 422 where none was read.
 
     The answer is a page of counts and first problems, or a CSV file that lists every row, or the
-    page of columns where somebody has to say what one is. A browser that takes lines of JSON is
-    told how far it is meanwhile (`import_progress.py`).
+    page of columns where somebody has to say what one is. A browser that takes lines of JSON sees
+    the progress meanwhile (`import_progress.py`).
     """
     file = request.files.get("file")
     if file is None or not file.filename:
@@ -118,7 +118,7 @@ class _Step:
     is_json: bool
 
     def page(self, outcome: ImportReport | Exception) -> str:
-        """Render what became of the import."""
+        """Render the results of the import."""
         if isinstance(outcome, ImportReport):
             result = _result(
                 outcome,
@@ -131,7 +131,7 @@ class _Step:
                 self._columns(**result) if self.chosen and result["is_trial"] else _page(**result)
             )
         if isinstance(outcome, UnknownListError):
-            return _page(error=_("The list is no more; choose another one."))
+            return _page(error=_("This list was deleted. Choose another one."))
         if may_show_columns(outcome) and not self.is_json:
             try:
                 return self._columns(error=outcome)

@@ -19,7 +19,7 @@ from service.usecases.files.import_preview import MAX_COLUMNS, preview
 from service.web.http.context import services
 
 MAX_WORDS = 50
-NO_KNOWN_COLUMN = "No column of this file is known. Choose columns to say what they are."
+NO_KNOWN_COLUMN = "No column of this file is recognised. Choose what each column is."
 
 
 def chosen_columns(form: Mapping[str, str]) -> dict[str, Choice]:
@@ -78,7 +78,7 @@ def columns_page(
 
 
 def _shown(error: Exception) -> str:
-    """Return what is wrong, for somebody who can mend it on the page."""
+    """Return the error, in words for the page of columns."""
     if not isinstance(error, ColumnsError):
         return str(error)
     if error.leaving:
@@ -103,14 +103,14 @@ def target_names() -> list[tuple[str, str]]:
         ("name", _("Full name")),
         ("first_name", _("First name")),
         ("last_name", _("Last name")),
-        ("status", _("Status: who is subscribed and who is not")),
-        ("unsubscribed_at", _("Unsubscribed, if anything is written")),
-        ("bounced_at", _("Bounced, if anything is written")),
-        ("complained_at", _("Marked as spam, if anything is written")),
+        ("status", _("Status: subscribed or not")),
+        ("unsubscribed_at", _("Unsubscribed, if not empty")),
+        ("bounced_at", _("Bounced, if not empty")),
+        ("complained_at", _("Marked as spam, if not empty")),
         ("requested_at", _("Signed up at")),
         ("confirmed_at", _("Confirmed at")),
         ("source", _("Signed up on (page or form)")),
-        ("list", _("Mailing list (its short name)")),
+        ("list", _("Mailing list (slug)")),
         ("locale", _("Language (for example de or pt-BR)")),
         ("tags", _("Tags")),
         ("attributes", _("Attributes as JSON")),

@@ -1,7 +1,7 @@
-"""An import that tells how far it is: one line of JSON after another, while a thread works.
+"""An import that reports its progress: one line of JSON after another, while a thread works.
 
-The last line is the page of results. Whoever goes away meanwhile changes nothing: the import is
-done to its end, as that of a plain form is.
+The last line is the page of results. If the browser goes away, the import still finishes, as that
+of a plain form does.
 """
 
 import json
@@ -25,18 +25,18 @@ _log = structlog.get_logger(__name__)
 
 
 class _Work:
-    """The import in its thread, and what it has told and nobody has read yet."""
+    """The import in its thread, and the lines that nobody has read yet."""
 
     def __init__(self, run: Run, *, wants_rows: bool) -> None:
         self._run = run
-        self._told: Queue[dict[str, Any] | None] = Queue(LINES_AHEAD)
+        self._queue: Queue[dict[str, Any] | None] = Queue(LINES_AHEAD)
         self._lines: list[str] | None = [REPORT_HEADER] if wants_rows else None
         self.outcome: ImportReport | Exception | None = None
         Thread(target=self._work, name="import", daemon=True).start()
 
-    def told(self) -> Iterator[dict[str, Any]]:
-        """Give what is told, until the import has ended."""
-        while (line := self._told.get()) is not None:
+    def lines(self) -> Iterator[dict[str, Any]]:
+        """Yield lines until the import has ended."""
+        while (line := self._queue.get()) is not None:
             yield line
 
     def _work(self) -> None:
@@ -46,19 +46,19 @@ class _Work:
         except Exception as error:  # noqa: BLE001 - the browser waits for an end, whatever it is
             self.outcome = error
         finally:
-            self._told.put(None)
+            self._queue.put(None)
 
     def _keep(self, result: RowResult) -> None:
         if self._lines is not None:
             self._lines.append(report_line(result))
 
     def _advance(self, bytes_read: int, rows_read: int) -> None:
-        self._told.put({"bytes": bytes_read, "rows": rows_read})
+        self._queue.put({"bytes": bytes_read, "rows": rows_read})
         self._tell_rows()
 
     def _tell_rows(self) -> None:
         if self._lines:
-            self._told.put({"report": "".join(self._lines)})
+            self._queue.put({"report": "".join(self._lines)})
             self._lines.clear()
 
 
@@ -69,12 +69,12 @@ def lines_of(run: Run, *, wants_rows: bool, page: Page) -> Iterator[str]:
     `page` renders a report, or an error that is the file's or the form's.
     """
     work = _Work(run, wants_rows=wants_rows)
-    told = work.told()
+    lines = work.lines()
     try:
-        for line in told:
+        for line in lines:
             yield _line(line)
     finally:
-        for _rest in told:  # the browser has gone; the thread must not wait for it
+        for _rest in lines:  # the browser has gone; the thread must not wait for it
             pass
     outcome = work.outcome
     if isinstance(outcome, ImportReport | InvalidInputError | UnknownListError):

@@ -85,13 +85,13 @@
       error.textContent = "";
       email.removeAttribute("aria-invalid");
       said.textContent = text.sending;
-      let answer, told;
+      let answer, reply;
       try {
         answer = await fetch(url, {
           method: "POST", mode: "cors", credentials: "omit", referrerPolicy: "no-referrer", redirect: "error",
           headers: { Accept: "application/json" }, body: new URLSearchParams(new FormData(form)),
         });
-        told = await answer.json();
+        reply = await answer.json();
       } catch {
         form.submit(); // this page may not fetch: post it as any form is posted
         return;
@@ -101,10 +101,10 @@
       said.textContent = "";
       if (answer.ok) {
         form.hidden = true;
-        said.append(text.sent, " ", make("a", { href: told.status_url, target: "_blank", rel: "noopener noreferrer" }, text.status));
+        said.append(text.sent, " ", make("a", { href: reply.status_url, target: "_blank", rel: "noopener noreferrer" }, text.status));
         said.focus();
       } else if (answer.status === 422) {
-        refuse(told.detail || text.busy);
+        refuse(reply.detail || text.busy);
       } else if (answer.status === 403) {
         refuse(text.elsewhere);
         warn();
@@ -117,7 +117,7 @@
   };
 
   const warn = () =>
-    console.error(`Newsflash: the form "${slug}" takes no signups from ${location.origin}. Add ${location.origin} to the allowed websites of this list (admin pages, or newsflash lists change ${slug} --origin).`);
+    console.error(`Newsflash: the form "${slug}" isn't set up for ${location.origin}. Add ${location.origin} to the list's allowed websites: on its admin page, or with newsflash lists change ${slug} --origin ${location.origin}.`);
 
   // What was filled already, by whichever copy of this script: a tag or place gets one form.
   const filled = (window[Symbol.for("newsflash.filled")] ??= new WeakSet());
