@@ -24,7 +24,7 @@ LOCK_TRIES = 5
 PAUSE_SECONDS = 2.0
 """Between two tries: time for those who waited."""
 _LOCK_NOT_AVAILABLE = "55P03"
-NEWER = "The database was migrated by a newer version of Newsflash: install that one."
+NEWER = "The database was migrated by a newer version of Newsflash. Install that version."
 NOT_MIGRATED = "The database is not migrated to this version. Run `newsflash db upgrade`."
 
 
@@ -84,8 +84,8 @@ def need_database(url: URL) -> None:
     path = Path(url.database or "")
     if not path.exists():
         raise click.ClickException(
-            f"There is no database at {path}. `newsflash serve` or `newsflash db upgrade` creates "
-            "one; if there is one elsewhere, go to its folder or set NEWSFLASH_DATABASE_URL."
+            f"There is no database at {path}. Create one with `newsflash serve` or `newsflash db "
+            "upgrade`. If it is elsewhere, change to its folder or set NEWSFLASH_DATABASE_URL."
         )
     if not is_migrated(path):
         raise click.ClickException(NOT_MIGRATED)
@@ -129,9 +129,9 @@ def migrate_database(services: Services) -> bool:
         if not _is_locked(error):
             raise
         raise click.ClickException(
-            "The database is in use: a transaction that stays open (a dump, a report) locks"
-            " what a migration has to change. What was migrated stays; try again when it is"
-            " over (docs/operating.md says how to find it)."
+            "The database is in use: an open transaction (a dump, a report) locks what a migration"
+            " has to change. Finished migrations are kept. Try again when the transaction has"
+            " ended (docs/operating.md says how to find it)."
         ) from None
 
 

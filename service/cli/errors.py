@@ -93,7 +93,7 @@ def _no_access(error: OSError) -> str:
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         advice = f". Let user {os.geteuid()} write there, or start in another folder"
     elif error.errno in (errno.ENOSPC, errno.EDQUOT):
-        advice = ". Make room on that disk"
+        advice = ". Free some space on that disk"
     return f"{error.filename}: {error.strerror}{advice}"
 
 

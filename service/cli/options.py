@@ -1,4 +1,4 @@
-"""What many commands share: their options, and errors that are told in one line."""
+"""What many commands share: options, and errors in one line."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,7 +21,9 @@ MAX_LINES = 1000
 """A command prints more at once than an answer may hold: it keeps no thread of the service."""
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, as the API answers.")
+as_json = click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON, as in the API's answer."
+)
 limit = click.option(
     "--limit",
     default=USUAL_PAGE,
@@ -33,7 +35,9 @@ limit = click.option(
 
 def page(command: _Command) -> _Command:
     """Give a command `--limit` and `--cursor`, by which a script goes from page to page."""
-    cursor = click.option("--cursor", help="next_cursor of the page before, as --json shows it.")
+    cursor = click.option(
+        "--cursor", help="next_cursor of the previous page, as printed by --json."
+    )
     return limit(cursor(command))
 
 

@@ -58,8 +58,8 @@ def kept_key(name: str, url: URL, missing_key: MissingKey) -> str:
         reason = getattr(error, "strerror", None) or "not a text file"
         raise SettingError(
             name,
-            f"cannot be kept in {path.parent}: {reason}. Make it a folder that user {os.geteuid()} "
-            f"may write to, or set {PREFIX}{name}",
+            f"cannot be stored in {path.parent}: {reason}. Let user {os.geteuid()} write to that "
+            f"folder, or set {PREFIX}{name}",
         ) from None
 
 

@@ -109,7 +109,7 @@ def load_settings(*, missing_key: MissingKey = refuse_key) -> Settings:
         )
     except EnvError as error:
         name, _, problem = str(error).removeprefix('Environment variable "').partition('" ')
-        raise SettingError(name.removeprefix(PREFIX), problem or "is not usable") from None
+        raise SettingError(name.removeprefix(PREFIX), problem or "is invalid") from None
     _require_what_is_needed(settings)
     return settings
 

@@ -17,10 +17,10 @@ def oidc_settings(env: FileAwareEnv) -> OidcSettings | None:
         return None
     for name in names[:3]:
         if not given[name]:
-            raise SettingError(f"OIDC_{name}", "is required where another OIDC_ setting is given")
+            raise SettingError(f"OIDC_{name}", "is required if another OIDC_ setting is given")
     admins = tuple(given["ADMINS"].replace(",", " ").split())
     if not admins and not given["ADMIN_GROUP"]:
-        raise SettingError("OIDC_ADMINS", "is required, or OIDC_ADMIN_GROUP: who may come in")
+        raise SettingError("OIDC_ADMINS", "is required, or OIDC_ADMIN_GROUP: who may sign in")
     if not all(is_address(admin) for admin in admins):
         raise SettingError("OIDC_ADMINS", "needs addresses: ada@example.org, ben@example.org")
     issuer = base_url("OIDC_ISSUER", given["ISSUER"])

@@ -55,7 +55,7 @@ def database_url(text: str) -> URL:
     if url.drivername in ("postgres", "postgresql"):
         url = url.set(drivername="postgresql+psycopg")
     if url.drivername not in ("postgresql+psycopg", "sqlite", "sqlite+pysqlite"):
-        raise SettingError("DATABASE_URL", "starts with sqlite:/// or postgresql+psycopg://")
+        raise SettingError("DATABASE_URL", "must start with sqlite:/// or postgresql+psycopg://")
     if url.get_backend_name() == "sqlite" and not is_file(url):
         raise SettingError("DATABASE_URL", "needs the path of a SQLite file")
     if is_file(url):
@@ -86,7 +86,7 @@ def base_url(name: str, text: str) -> str:
     if not is_address or not _URL_CHARS.fullmatch(text):
         raise SettingError(name, "needs the form https://host")
     if parts.query or parts.fragment or "@" in parts.netloc:
-        raise SettingError(name, "has no query, fragment or password")
+        raise SettingError(name, "must have no query, fragment or password")
     return text
 
 
@@ -121,7 +121,7 @@ def is_address(text: str) -> bool:
 def consent_ip(text: str) -> str:
     """Return what the ledger keeps of an IP address."""
     if text not in CONSENT_IP_POLICIES:
-        raise SettingError("CONSENT_IP", f"is one of {', '.join(CONSENT_IP_POLICIES)}")
+        raise SettingError("CONSENT_IP", f"must be one of {', '.join(CONSENT_IP_POLICIES)}")
     return text
 
 
@@ -135,7 +135,7 @@ def redis_url(text: str) -> str | None:
 def within(name: str, value: int, low: int, high: int) -> int:
     """Return the number if it lies in this range, both ends included."""
     if not low <= value <= high:
-        raise SettingError(name, f"is a number from {low} to {high}")
+        raise SettingError(name, f"must be a number from {low} to {high}")
     return value
 
 

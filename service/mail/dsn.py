@@ -61,7 +61,7 @@ class MailDsn:
         if (text := self.options.get(RATE)) is None:
             return None
         if not _RATE.fullmatch(text) or not 0.01 <= float(text) <= 10_000:
-            raise DsnError(f"{self.scheme}:// takes ?{RATE}= calls a second, 0.01 to 10000")
+            raise DsnError(f"{self.scheme}:// takes ?{RATE}= calls per second, 0.01 to 10000")
         return float(text)
 
     def allow(self, *names: str) -> None:
@@ -108,7 +108,7 @@ def parse_dsn(text: str) -> MailDsn:
         raise DsnError("starts with a mail API's name, as in postmark://TOKEN@default")
     name = scheme["scheme"].lower()
     if _UNSAFE.search(text):
-        raise DsnError(f"{name}:// holds a blank or a control character")
+        raise DsnError(f"{name}:// contains a space or a control character")
     try:
         parts = urlsplit(text)
         port = parts.port
@@ -118,7 +118,7 @@ def parse_dsn(text: str) -> MailDsn:
     except ValueError:  # its text may repeat the credentials
         raise DsnError(f"{name}:// is not a URL: percent-encode what is special in it") from None
     if parts.fragment:
-        raise DsnError(f"{name}:// holds a #: write it as %23")
+        raise DsnError(f"{name}:// contains a #: write it as %23")
     options = dict(pairs)
     if len(options) != len(pairs):
         raise DsnError(f"{name}:// has an option twice")

@@ -137,7 +137,7 @@ def build_provider(
     dsn = parse_dsn(dsn_text)
     builder = BUILDERS.get(dsn.scheme)
     if builder is None:
-        raise DsnError(f"unknown mail API; known are {', '.join(sorted(BUILDERS))}")
+        raise DsnError(f"unknown mail API; use one of {', '.join(sorted(BUILDERS))}")
     http = HttpOptions(
         limits=limits or Limits(), pool_size=concurrency, pace=Pace(dsn.calls_a_second())
     )

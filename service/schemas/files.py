@@ -15,19 +15,21 @@ from service.usecases.files.import_subscribers import MAILS_AN_HOUR, MAX_MAILS_A
 
 
 class ExportQuerySchema(Schema):
-    """Which subscriptions, and how they are written."""
+    """Which subscriptions, and in which format."""
 
     format = fields.Enum(FileFormat, by_value=True, load_default=FileFormat.CSV)
     list = fields.String(**SLUG, **described("Only this list."))
-    status = fields.Enum(Status, by_value=True, **described("All of them where left out."))
+    status = fields.Enum(Status, by_value=True, **described("Default: all."))
     columns = fields.String(
         validate=validate.Length(max=500),
         **described(
-            f"Names with commas between, out of {', '.join(EXPORT_COLUMNS + EXTRA_COLUMNS)}."
+            f"Column names, separated by commas: {', '.join(EXPORT_COLUMNS + EXTRA_COLUMNS)}."
         ),
     )
     since = Moment(
-        **described("Only what has changed at this time or later, also who left or was erased.")
+        **described(
+            "Changed at this time or later, including people who unsubscribed or were erased."
+        )
     )
     locale = fields.String(validate=LOCALE)
     source = fields.String(
@@ -44,16 +46,16 @@ class ExportQuerySchema(Schema):
         ),
     )
     bom = fields.Boolean(
-        load_default=False, **described("Begin CSV with a byte order mark, for spreadsheets.")
+        load_default=False, **described("Start CSV with a byte order mark, for spreadsheets.")
     )
     purpose = fields.String(
         validate=validate.Length(min=1, max=MAX_PURPOSE_LENGTH),
-        **described("What the file is for; the audit log keeps it."),
+        **described("Purpose, recorded in the audit log."),
     )
 
 
 class ManifestSchema(Schema):
-    """What an export was. What is null is not known while it is not complete."""
+    """What was exported. Null fields are filled in once the export is complete."""
 
     id = fields.UUID()
     at = fields.AwareDateTime()
@@ -78,18 +80,18 @@ class ManifestsSchema(Schema):
 
 
 class ImportQuerySchema(Schema):
-    """How a file is taken."""
+    """How a file is imported."""
 
     dry_run = fields.Boolean(
-        load_default=False, **described("Say what would become of the rows; change nothing.")
+        load_default=False, **described("Return the results without changing anything.")
     )
-    list = fields.String(**SLUG, **described("The list of rows that name none."))
+    list = fields.String(**SLUG, **described("List for rows without one."))
     left = fields.Boolean(
         load_default=False,
-        **described("Take every row for one of somebody who left, whatever it says."),
+        **described("Everyone in this file has unsubscribed, whatever the row says."),
     )
     encoding = fields.String(
-        validate=validate.Length(min=1, max=40), **described("Told by the file where left out.")
+        validate=validate.Length(min=1, max=40), **described("Default: detected.")
     )
     # marshmallow has a setting of its own called `unknown`.
     unknown_columns = fields.Enum(
@@ -123,19 +125,19 @@ class ImportQuerySchema(Schema):
     mails_an_hour = fields.Integer(
         load_default=MAILS_AN_HOUR,
         validate=validate.Range(min=1, max=MAX_MAILS_AN_HOUR),
-        **described("How fast those are asked who came without evidence."),
+        **described("Confirmation emails per hour to people without evidence of consent."),
     )
     report = fields.String(
         load_default="json",
         validate=validate.OneOf(["json", "csv"]),
-        **described("`csv` answers with a line for every row."),
+        **described("`csv` returns the result of every row."),
     )
 
 
 class RowProblemSchema(Schema):
-    """Why a row was not taken, or what was left out of one."""
+    """Why a row was not imported, or what was left out of one."""
 
-    file = fields.String(**described("The name of the file, of several in an archive."))
+    file = fields.String(**described("The file's name, if an archive has several."))
     line = fields.Integer()
     column = fields.String(allow_none=True)
     message = fields.String()
@@ -147,17 +149,17 @@ class RowProblemSchema(Schema):
 
 
 class ColumnUseSchema(Schema):
-    """What a column of the file was taken for."""
+    """What a column of the file was imported as."""
 
     title = fields.String()
-    taken_for = fields.String(allow_none=True, **described("Null where the column was left out."))
+    taken_for = fields.String(allow_none=True, **described("Null if the column was left out."))
 
 
 class ImportReportSchema(Schema):
-    """What became of the rows."""
+    """The results of an import."""
 
     tool = fields.String(
-        allow_none=True, **described("Whose file it was taken for. Null: of no known tool.")
+        allow_none=True, **described("The tool that the file is from. Null: unknown.")
     )
     columns = fields.List(
         fields.Nested(ColumnUseSchema), **described("In the file's order. Empty for NDJSON.")
@@ -168,18 +170,20 @@ class ImportReportSchema(Schema):
     rows = fields.Integer()
     imported = fields.Integer(**described("New, or confirmed by the file's evidence."))
     unchanged = fields.Integer()
-    skipped = fields.Integer(**described("Good rows of people who left or are suppressed."))
+    skipped = fields.Integer(
+        **described("Valid rows of people who unsubscribed or are suppressed.")
+    )
     bad = fields.Integer()
     asked = fields.Integer(
-        **described("Of the imported, those whom a mail asks: nothing proved their consent.")
+        **described("Of the imported, those who get a confirmation email: no evidence of consent.")
     )
     noted = fields.Integer(
-        **described("Rows that were taken although a cell had to be cleaned or left out.")
+        **described("Rows that were imported although a cell had to be corrected or left out.")
     )
     problems = fields.List(
-        fields.Nested(RowProblemSchema), **described("The first 1,000 skipped and bad rows.")
+        fields.Nested(RowProblemSchema), **described("The first 1,000 skipped and invalid rows.")
     )
     notes = fields.List(
         fields.Nested(RowProblemSchema),
-        **described("What was cleaned or left out, the first 1,000."),
+        **described("What was corrected or left out, the first 1,000."),
     )

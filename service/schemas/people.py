@@ -80,7 +80,7 @@ class ConsentEventSchema(Schema):
 
 
 class SubscriberMailSchema(Schema):
-    """A mail to the subscriber."""
+    """An email to the subscriber."""
 
     id = fields.UUID()
     kind = fields.String()
@@ -93,7 +93,7 @@ class SubscriberMailSchema(Schema):
 
 
 class SubscriberDetailSchema(SubscriberSchema):
-    """A subscriber with what is known of them, oldest first.
+    """A subscriber with all that is known of them, oldest first.
 
     Of consent events and emails the newest 200 of each; `/data` gives all.
     """
@@ -104,7 +104,7 @@ class SubscriberDetailSchema(SubscriberSchema):
 
 
 class PersonEventSchema(Schema):
-    """What a provider reported of a mail to the person."""
+    """An event that a provider sent about an email to the person."""
 
     provider = fields.String()
     kind = fields.String()
@@ -128,14 +128,14 @@ class HeldDataSchema(Schema):
 
 
 class PersonDataSchema(SubscriberDetailSchema):
-    """All data of one person, for them (GDPR, articles 15 and 20)."""
+    """All data of one person (GDPR, articles 15 and 20)."""
 
     mail_events = fields.List(fields.Nested(PersonEventSchema))
     held_signups = fields.List(fields.Nested(HeldDataSchema))
 
 
 class SubscriberChangesSchema(Schema):
-    """What may be corrected; null empties a field."""
+    """Fields that may be changed. Null clears a field."""
 
     name = fields.String(allow_none=True, validate=validate.Length(max=MAX_NAME_LENGTH))
     locale = fields.String(allow_none=True, validate=LOCALE)
@@ -151,7 +151,7 @@ class SuppressionsQuerySchema(PageSchema):
 
 
 class NewSuppressionSchema(Schema):
-    """An address not to be mailed."""
+    """An address to suppress."""
 
     email = fields.String(required=True, validate=validate.Length(min=1, max=MAX_LENGTH))
     note = fields.String(allow_none=True, load_default=None, validate=validate.Length(max=500))
@@ -181,16 +181,16 @@ class LiftQuerySchema(Schema):
 
 
 class RetentionRulesSchema(Schema):
-    """After how many days each goes; 0 means never."""
+    """After how many days data is deleted. 0: never."""
 
     unconfirmed_days = fields.Integer(**described("People who never confirmed."))
-    ended_days = fields.Integer(**described("People who left all their lists."))
-    mail_days = fields.Integer(**described("Settled emails."))
+    ended_days = fields.Integer(**described("People who unsubscribed from all lists."))
+    mail_days = fields.Integer(**described("Emails that were sent or failed."))
     audit_days = fields.Integer(**described("Entries of the audit log."))
 
 
 class RetentionRunSchema(Schema):
-    """A run that removed something."""
+    """A run that deleted something."""
 
     at = fields.AwareDateTime()
     actor = fields.String()
@@ -198,7 +198,7 @@ class RetentionRunSchema(Schema):
 
 
 class RetentionSchema(Schema):
-    """The rules, and the newest runs that removed something."""
+    """The retention periods, and the newest runs that deleted something."""
 
     rules = fields.Nested(RetentionRulesSchema)
     runs = fields.List(fields.Nested(RetentionRunSchema))

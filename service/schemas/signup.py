@@ -13,7 +13,7 @@ from service.usecases.signup.held import HeldView
 
 
 class SignupSchema(Schema):
-    """A signup. `website` is a trap for bots: people never see it, so it stays empty."""
+    """A signup. `website` is a honeypot for bots: people never see it, so it stays empty."""
 
     email = fields.String(
         required=True,
@@ -23,18 +23,18 @@ class SignupSchema(Schema):
     lists = fields.List(
         fields.String(validate=validate.Length(min=1, max=64)),
         validate=validate.Length(min=1, max=MAX_LISTS),
-        metadata={"description": "Slugs of mailing lists; the default list where left out."},
+        metadata={"description": "Slugs of mailing lists. Default: the default list."},
     )
     locale = fields.String(
         validate=LOCALE,
-        metadata={"description": "Language of the mails, a BCP 47 tag."},
+        metadata={"description": "Language of the emails, a BCP 47 tag."},
     )
     name = fields.String(validate=validate.Length(max=200))
     attributes = fields.Dict(
         keys=fields.String(validate=validate.Length(min=1, max=64)),
         values=fields.Raw(),
         validate=validate.Length(max=50),
-        metadata={"description": "What else the site knows: at most 50 names, 10 kB together."},
+        metadata={"description": "Further data of your site: at most 50 names, 10 kB in all."},
     )
     source = fields.String(
         validate=validate.Length(max=500),
@@ -42,7 +42,7 @@ class SignupSchema(Schema):
     )
     website = fields.String(
         validate=validate.Length(max=500),
-        metadata={"description": "Leave empty: a filled one marks a bot."},
+        metadata={"description": "A honeypot for bots. Leave it empty."},
     )
 
 

@@ -33,7 +33,7 @@ class FiguresCollector(Collector):
         figures = self._figures
         depth = GaugeMetricFamily(
             "newsflash_outbox_messages",
-            "Emails that wait, are being sent, or failed.",
+            "Emails that are queued, being sent, or failed.",
             labels=["status"],
         )
         for status, count in figures.depths.items():
@@ -41,7 +41,7 @@ class FiguresCollector(Collector):
         yield depth
         yield GaugeMetricFamily(
             "newsflash_oldest_due_mail_seconds",
-            "How long the longest waiting mail has been owed.",
+            "How long the longest waiting email has been due.",
             value=figures.oldest_due_seconds,
         )
         yield GaugeMetricFamily(
@@ -53,17 +53,17 @@ class FiguresCollector(Collector):
         yield from self._workers()
         yield GaugeMetricFamily(
             "newsflash_webhook_deliveries_queued",
-            "Events that are owed to webhooks.",
+            "Deliveries that are queued for webhooks.",
             value=figures.webhook_depth,
         )
         yield GaugeMetricFamily(
             "newsflash_oldest_due_webhook_seconds",
-            "How long the longest due event has waited for an enabled webhook.",
+            "How long the longest waiting delivery of an enabled webhook has been due.",
             value=figures.oldest_webhook_seconds,
         )
         strange = GaugeMetricFamily(
             "newsflash_provider_events_not_understood",
-            "Events of mail APIs in the last 90 days whose type is unknown. Nothing followed.",
+            "Events of mail APIs in the last 90 days whose type is unknown. They had no effect.",
             labels=["provider"],
         )
         for provider, count in figures.events_not_understood.items():
@@ -88,7 +88,7 @@ class FiguresCollector(Collector):
         )
         yield GaugeMetricFamily(
             "newsflash_ledger_broken",
-            "1 where the newest entry of the ledger is not what its head says.",
+            "1 if the newest entry of the ledger does not match its head.",
             value=figures.is_ledger_broken,
         )
 
@@ -96,13 +96,13 @@ class FiguresCollector(Collector):
         at, workers = self._figures.at, self._figures.workers
         yield GaugeMetricFamily(
             "newsflash_workers",
-            "Workers that run.",
+            "Running workers.",
             value=sum(each.is_alive(at) for each in workers),
         )
         for name, text, times in (
             (
                 "newsflash_worker_heartbeat_age_seconds",
-                "How long ago the worker seen last was seen.",
+                "How long ago a worker was last seen.",
                 [each.seen_at for each in workers],
             ),
             (
@@ -118,12 +118,12 @@ class FiguresCollector(Collector):
     def _providers(self) -> Iterator[Metric]:
         attempts = CounterMetricFamily(
             "newsflash_provider_attempts",
-            "Attempts to hand a message over, by what they came to.",
+            "Attempts to send an email to a provider, by outcome.",
             labels=["provider", "outcome"],
         )
         breaker = GaugeMetricFamily(
             "newsflash_provider_breaker",
-            "1 for the state that the provider's breaker is in.",
+            "1 for the current state of the provider's breaker.",
             labels=["provider", "state"],
         )
         for provider in self._figures.providers:
@@ -133,7 +133,7 @@ class FiguresCollector(Collector):
                 breaker.add_metric([provider.provider, state], state is provider.breaker_state)
         refused = GaugeMetricFamily(
             "newsflash_refused_senders",
-            "Senders that the provider does not take, by its code for why. Their emails wait.",
+            "Senders that the provider refuses, by its error code. Their emails wait.",
             labels=["provider", "error"],
         )
         senders = Counter((each.provider, each.error) for each in self._figures.refused_senders)

@@ -43,7 +43,7 @@ class NumbersCollector(Collector):
         yield from _requests(totals)
         signups = CounterMetricFamily(
             "newsflash_signups",
-            "Signups by how they were answered: taken, held for review, over a limit.",
+            "Signups by result: accepted, held for review, over a limit.",
             labels=["outcome"],
         )
         for outcome in Signup:
@@ -51,7 +51,7 @@ class NumbersCollector(Collector):
         yield signups
         refused = CounterMetricFamily(
             "newsflash_requests_refused",
-            "Requests refused: unknown host, over a limit, provider events that are not authentic.",
+            "Refused requests: unknown host, over a limit, unauthenticated provider events.",
             labels=["reason"],
         )
         for reason in Refusal:
@@ -59,7 +59,7 @@ class NumbersCollector(Collector):
         yield refused
         yield CounterMetricFamily(
             "newsflash_untrusted_forwarding",
-            "Requests with a proxy's headers that are not believed: TRUSTED_PROXIES is 0.",
+            "Requests with a proxy's headers that are ignored, because TRUSTED_PROXIES is 0.",
             value=totals[(UNTRUSTED,)],
         )
         for name, key, text in (
@@ -68,7 +68,7 @@ class NumbersCollector(Collector):
             (
                 "newsflash_redis_fallback",
                 REDIS_FALLBACK,
-                "Web processes that count by themselves because Redis does not answer.",
+                "Web processes that count limits by themselves, because Redis does not answer.",
             ),
         ):
             yield GaugeMetricFamily(name, text, value=totals[(key,)])

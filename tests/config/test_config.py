@@ -298,7 +298,7 @@ def test_a_wrong_setting_of_the_identity_provider_is_named(name: str, value: str
 
 @pytest.mark.parametrize("name", ["OIDC_ISSUER", "OIDC_ADMINS", "OIDC_GROUP_CLAIM", "OIDC_SCOPES"])
 def test_part_of_an_identity_provider_is_none(name: str):
-    with pytest.raises(SettingError, match="is required where another OIDC_ setting is given"):
+    with pytest.raises(SettingError, match="is required if another OIDC_ setting is given"):
         load(**{name: OIDC.get(name, "openid")})
 
 

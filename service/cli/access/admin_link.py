@@ -1,4 +1,4 @@
-"""`newsflash admin-link`: into the admin pages without a key."""
+"""`newsflash admin-link`: sign in to the admin pages without a key."""
 
 import click
 
@@ -10,12 +10,14 @@ ACTOR = "command line"
 
 @click.command("admin-link")
 @click.option(
-    "--revoke-all", is_flag=True, help="End all links instead, and the sessions that they opened."
+    "--revoke-all",
+    is_flag=True,
+    help="Instead, revoke all links and end the sessions that they opened.",
 )
 @click.option(
     "--end-sessions",
     is_flag=True,
-    help="End all links and all sessions instead, those of keys and OpenID Connect too.",
+    help="Instead, revoke all links and end all sessions, however they were opened.",
 )
 def admin_link(*, revoke_all: bool, end_sessions: bool) -> None:
     """Print a link that signs one browser in to the admin pages, once, within 15 minutes."""
@@ -24,7 +26,7 @@ def admin_link(*, revoke_all: bool, end_sessions: bool) -> None:
         admin_sessions = found.admin_sessions
         end = admin_sessions.end_all if end_sessions else admin_sessions.end_links
         sessions, links = end(actor=ACTOR)
-        click.echo(f"{sessions} sessions and {links} links ended")
+        click.echo(f"{sessions} sessions ended, {links} links revoked")
         return
     click.echo(new_admin_link(found, actor=ACTOR))
 

@@ -14,7 +14,7 @@ from service.schemas.access import AuditSchema
 @options.page
 @options.as_json
 def audit(*, limit: int, cursor: str | None, as_json: bool) -> None:
-    """Print the newest entries of the audit log, one a line."""
+    """Print the newest entries of the audit log, one per line."""
     with options.in_one_line("There is no such entry."):
         page = services_or_exit().audit.page(limit=limit, cursor=cursor)
     if as_json:

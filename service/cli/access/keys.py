@@ -16,7 +16,7 @@ ACTOR = "command line"
 
 @click.group("keys")
 def keys() -> None:
-    """Make, list and revoke API keys."""
+    """Create, list and revoke API keys."""
 
 
 @keys.command("create")
@@ -25,7 +25,7 @@ def keys() -> None:
 @click.option("--list", "lists", multiple=True, metavar="SLUG", help="Only for this list.")
 @click.option("--expires", "expires_at", type=click.DateTime(["%Y-%m-%dT%H:%M:%S%z"]))
 def create(*, name: str, role: str, lists: tuple[str, ...], expires_at: datetime | None) -> None:
-    """Make a key and print it, alone and this once."""
+    """Create a key and print it. It is shown only once."""
     with options.in_one_line("There is no such key."):
         made = services_or_exit().keys.create(
             name, role, actor=ACTOR, lists=lists, expires_at=expires_at
@@ -51,7 +51,7 @@ def list_keys(*, as_json: bool) -> None:
 @keys.command("revoke")
 @click.argument("name")
 def revoke(*, name: str) -> None:
-    """Revoke a key; it stops within seconds."""
+    """Revoke a key. It stops working within seconds."""
     with options.in_one_line(f"There is no key {name}."):
         services_or_exit().keys.revoke(name, actor=ACTOR)
     click.echo(f"{name} is revoked")

@@ -18,7 +18,7 @@ MOMENT = click.DateTime(["%Y-%m-%dT%H:%M:%S%z"])
 
 @click.group("outbox")
 def outbox() -> None:
-    """Show emails of the outbox, and send failed ones again."""
+    """Show queued emails, and retry failed ones."""
 
 
 @outbox.command("list")
@@ -49,9 +49,9 @@ def list_messages(*, status: str, limit: int, cursor: str | None, as_json: bool)
 
 @outbox.command("retry")
 @click.argument("message_ids", nargs=-1, type=click.UUID)
-@click.option("--all-failed", is_flag=True, help="Every failed message whose link still works.")
+@click.option("--all-failed", is_flag=True, help="Every failed email whose link still works.")
 def retry(*, message_ids: tuple[UUID, ...], all_failed: bool) -> None:
-    """Queue failed messages again; they have three more days."""
+    """Queue failed emails again. They have three more days."""
     if all_failed == bool(message_ids):
         raise click.UsageError("Name messages, or give --all-failed.")
     found = services_or_exit().outbox
@@ -59,7 +59,7 @@ def retry(*, message_ids: tuple[UUID, ...], all_failed: bool) -> None:
         click.echo(f"{found.retry_all(actor=ACTOR)} queued")
         return
     for message_id in message_ids:
-        with options.in_one_line(f"There is no message {message_id}."):
+        with options.in_one_line(f"There is no email {message_id}."):
             found.retry(message_id, actor=ACTOR)
         click.echo(f"{message_id} queued")
 
@@ -69,13 +69,13 @@ def retry(*, message_ids: tuple[UUID, ...], all_failed: bool) -> None:
     "--created-before",
     required=True,
     type=MOMENT,
-    help="For example 2026-11-27T09:00:00Z, the time of the restore.",
+    help="The time of the restore, such as 2026-11-27T09:00:00Z.",
 )
 def drop(*, created_before: datetime) -> None:
-    """Do not send what has been queued since before a time.
+    """Withhold emails that were queued before a time.
 
-    For a database restored from a backup: what was sent after the backup is queued in it still, and
-    would be sent twice. Start no worker before this is done.
+    For a database restored from a backup: emails sent after the backup are still queued in it, and
+    would be sent twice. Run this before you start a worker.
     """
     count = services_or_exit().outbox.drop(created_before=created_before, actor=ACTOR)
     click.echo(f"{count} dropped")

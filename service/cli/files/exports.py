@@ -12,14 +12,14 @@ from service.schemas.files import ManifestSchema, ManifestsSchema
 
 @click.group("exports")
 def exports() -> None:
-    """Look at what was exported."""
+    """Show past exports."""
 
 
 @exports.command("list")
 @options.page
 @options.as_json
 def list_exports(*, limit: int, cursor: str | None, as_json: bool) -> None:
-    """Print the newest, one a line."""
+    """Print the newest, one per line."""
     with options.in_one_line("There is no such export."):
         page = services_or_exit().exports.page(limit=limit, cursor=cursor)
     if as_json:

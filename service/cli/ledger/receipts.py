@@ -22,7 +22,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @click.group("receipts")
 def receipts() -> None:
-    """Prove what people agreed to; docs/ledger.md tells the format."""
+    """Prove what people agreed to. docs/ledger.md describes the format."""
 
 
 @receipts.command("verify")
@@ -32,20 +32,20 @@ def receipts() -> None:
     "public_keys",
     multiple=True,
     metavar="KEY|FILE",
-    help="The service's key: 43 characters, or a file with its JWK, or with the JWK Set that also "
-    "holds its earlier keys. May be repeated.  [default: the one in FILE]",
+    help="The service's key: 43 characters, or a file with its JWK or its JWK Set (which also has "
+    "earlier keys). Repeat for more.  [default: the one in FILE]",
 )
 @click.option(
     "--checkpoint",
     "checkpoints",
     multiple=True,
     type=_FILE,
-    help="A checkpoint or receipt kept from before: shows what is gone since. May be repeated.",
+    help="An earlier checkpoint or receipt: shows what was removed since. Repeat for more.",
 )
 def verify(*, file: Path, public_keys: tuple[str, ...], checkpoints: tuple[Path, ...]) -> None:
     """Check a receipt, an exported ledger or a checkpoint, offline.
 
-    Names each entry that was changed, removed, moved or cut off, and then ends with status 1.
+    Prints each entry that was changed, removed, moved or cut off, and then exits with 1.
     """
     check = VerifyReceipts(
         public_keys=[key for given in public_keys for key in _public_keys(given)],
@@ -62,7 +62,9 @@ def verify(*, file: Path, public_keys: tuple[str, ...], checkpoints: tuple[Path,
 
 @receipts.command("export")
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to a file.")
-@click.option("--with-personal", is_flag=True, help="With addresses and the salts that prove them.")
+@click.option(
+    "--with-personal", is_flag=True, help="Include addresses and the salts that prove them."
+)
 def export(*, output: Path | None, with_personal: bool) -> None:
     """Write the whole ledger, one JSON document a line, with a signed checkpoint at the end."""
     documents = services_or_exit().receipts.export(with_personal=with_personal)
@@ -81,7 +83,7 @@ def checkpoint() -> None:
 
 @receipts.command("issue")
 @click.argument("subscriber_id", type=click.UUID)
-@click.option("--cursor", help="next_cursor of the receipt before, where it has one.")
+@click.option("--cursor", help="next_cursor of the previous receipt.")
 def issue(subscriber_id: UUID, cursor: str | None) -> None:
     """Print the signed receipt of all of a person's consents."""
     with options.in_one_line(f"There is no subscriber {subscriber_id}."):
@@ -108,7 +110,7 @@ def _write(file: TextIO, *documents: Document) -> None:
 
 
 def _tell(report: Report, *, is_given: bool) -> None:
-    """Say what was found, and what it was held to."""
+    """Print the findings, and the key that was used."""
     for finding in report.findings:
         click.echo(f"{finding.kind}: {finding.message}")
     what = report.type.removeprefix("newsflash-")
@@ -125,7 +127,7 @@ def _tell(report: Report, *, is_given: bool) -> None:
     click.echo(f"{what}: {verdict}; {', '.join(parts)}")
     if not is_given:
         click.echo(
-            f"Held to the key that the file brings: {report.keys[0].x}\n"
+            f"Checked with the key in the file: {report.keys[0].x}\n"
             "Compare it with /.well-known/newsflash-receipts.json of the service."
         )
 

@@ -18,14 +18,14 @@ ACTOR = "command line"
 
 @click.group("consent-texts")
 def consent_texts() -> None:
-    """Say what people agree to. Without a text of its own a list shows the built-in one, 1."""
+    """Manage consent texts. A list without its own shows the built-in one, version 1."""
 
 
 @consent_texts.command("show")
 @click.argument("slug")
 @options.as_json
 def show(*, slug: str, as_json: bool) -> None:
-    """Print a list's own texts, oldest first."""
+    """Print a list's own consent texts, oldest first."""
     with options.in_one_line("There is no such list."):
         texts = services_or_exit().consent_texts.of_list(slug)
     if as_json:
@@ -42,11 +42,11 @@ def show(*, slug: str, as_json: bool) -> None:
 @click.option("--locale", help="The text's language, such as de.  [default: the list's]")
 @options.as_json
 def add(*, slug: str, file: TextIO, locale: str | None, as_json: bool) -> None:
-    """Show the words in FILE (- is standard input) from now on, and print their version."""
+    """Publish the text in FILE (- is standard input), and print its version."""
     try:
         given = {"text": file.read()} | ({"locale": locale} if locale else {})
     except UnicodeDecodeError:
-        raise click.ClickException(f"{file.name} is not UTF-8 text.") from None
+        raise click.ClickException(f"{file.name} is not UTF-8 text. Save it as UTF-8.") from None
     with options.in_one_line("There is no such list."):
         ConsentTextCreateSchema().load(given)
         text = services_or_exit().consent_texts.add(

@@ -20,27 +20,32 @@ EMPTY: dict[str, Any] = {
     "redirect_url": None,
     "origins": (),
 }
-"""What each field is that may be emptied, once it is."""
+"""The empty value of each field that may be cleared."""
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 @click.group("lists")
 def lists() -> None:
-    """Make, change and look at mailing lists."""
+    """Create, change and show mailing lists."""
 
 
 def _fields(command: _Command) -> _Command:
     """Give a command an option for each field that it may set."""
     for option in (
         click.option("--default", "is_default", is_flag=True, help="Make it the default list."),
-        click.option("--locale", help="Language of its mails."),
-        click.option("--redirect", "redirect_url", help="Where a form post leads."),
-        click.option("--origin", "origins", multiple=True, help="A site that may post the form."),
-        click.option("--sender", help="Name <address@domain> of its mails."),
-        click.option("--privacy-url", help="Address of the privacy notice."),
-        click.option("--controller", help="Who answers for it, for form and mails."),
-        click.option("--description", help="What one gets, for the form."),
+        click.option("--locale", help="Language of its emails, such as de."),
+        click.option("--redirect", "redirect_url", help="Web address that the form leads to."),
+        click.option(
+            "--origin",
+            "origins",
+            multiple=True,
+            help="A website that may use the form (https://host). Repeat for more.",
+        ),
+        click.option("--sender", help="Sender of its emails: Name <address@domain>."),
+        click.option("--privacy-url", help="Web address of the privacy notice."),
+        click.option("--controller", help="Organisation responsible (data controller)."),
+        click.option("--description", help="Description, shown on the form."),
     ):
         command = option(command)
     return command
@@ -48,11 +53,11 @@ def _fields(command: _Command) -> _Command:
 
 @lists.command("create")
 @click.argument("slug")
-@click.option("--name", required=True, help="What people see.")
+@click.option("--name", required=True, help="Name that people see.")
 @_fields
 @options.as_json
 def create(*, slug: str, name: str, as_json: bool, **values: object) -> None:
-    """Make the mailing list SLUG."""
+    """Create the mailing list SLUG."""
     given = {field: value for field, value in values.items() if value}
     with options.in_one_line("There is no such list."):
         info = services_or_exit().lists.create(slug=slug, name=name, actor=ACTOR, **given)
@@ -61,22 +66,22 @@ def create(*, slug: str, name: str, as_json: bool, **values: object) -> None:
 
 @lists.command("change")
 @click.argument("slug")
-@click.option("--name", help="What people see.")
+@click.option("--name", help="Name that people see.")
 @_fields
 @click.option(
     "--empty",
     "emptied",
     multiple=True,
     type=click.Choice([*EMPTY]),
-    help="Empty it; without origins any site may post the form.",
+    help="Clear this field. Without origins, every website may use the form.",
 )
 @options.as_json
 def change(*, slug: str, emptied: tuple[str, ...], as_json: bool, **values: object) -> None:
-    """Change what is given of the mailing list SLUG; running services see it in two seconds."""
+    """Change the mailing list SLUG. Running services use the change within two seconds."""
     changes = {field: value for field, value in values.items() if value}
     changes |= {field: EMPTY[field] for field in emptied}
     if not changes:
-        raise click.UsageError("Say what to change.")
+        raise click.UsageError("Give at least one option to change.")
     with options.in_one_line("There is no such list."):
         info = services_or_exit().lists.update(slug, changes, actor=ACTOR)
     _done(info, "changed", as_json=as_json)
@@ -103,11 +108,11 @@ def show(*, slug: str | None, as_json: bool) -> None:
         _print(info)
 
 
-def _done(info: ListInfo, what: str, *, as_json: bool) -> None:
+def _done(info: ListInfo, done: str, *, as_json: bool) -> None:
     if as_json:
         echo_json(ListSchema().dump(info))
     else:
-        click.echo(f"{info.slug} is {what}")
+        click.echo(f"{done} list {info.slug}")
 
 
 def _print(info: ListInfo) -> None:

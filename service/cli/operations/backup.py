@@ -15,7 +15,7 @@ from service.domain.errors import ConflictError
 def backup(*, file: Path) -> None:
     """Copy the SQLite database to FILE while the service runs.
 
-    The keys beside it are not in it: keep them too (docs/backup.md).
+    The keys are not in it: back them up too (docs/backup.md).
     """
     run = services_or_exit().backup
     try:

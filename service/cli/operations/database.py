@@ -21,7 +21,7 @@ ACTOR = "command line"
 
 @click.group("db")
 def database() -> None:
-    """Migrate the database."""
+    """Migrate and check the database."""
 
 
 @database.command("upgrade")
@@ -46,22 +46,26 @@ def check_models() -> None:
 @database.command("accept-keys")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def accept_keys(*, yes: bool) -> None:
-    """Take the keys given now for the database's own, where the former ones are lost.
+    """Accept the current keys for this database, when its former keys are lost.
 
-    Unsubscribe links in emails that were sent stop working, and proofs of consent that were handed
-    out can no longer be checked. To change a key that you have, see docs/backup.md.
+    Unsubscribe links in emails already sent stop working, and receipts already issued can no longer
+    be verified. To rotate a key that you still have, see docs/backup.md.
     """
     settings = settings_or_exit(missing_key=_create_for_database)
     need_database(settings.database_url)
     services = open_services(settings)
     check_version_or_exit(services)
     if not yes:
-        click.confirm("Links in emails that were sent will stop working. Go on?", abort=True)
+        click.confirm("Links in emails already sent will stop working. Continue?", abort=True)
     try:
         changed = services.database_keys.accept(actor=ACTOR)
     except WrongKeyError as error:
         raise click.ClickException(str(error)) from None
-    click.echo(f"Accepted {', '.join(changed)}" if changed else "All keys are the database's own.")
+    click.echo(
+        f"Accepted {', '.join(changed)}"
+        if changed
+        else "Nothing to do: the keys already match the database."
+    )
 
 
 def _create_for_database(name: str, url: URL) -> str:

@@ -14,9 +14,9 @@ _COLORS = {Level.OK: "green", Level.WARNING: "yellow", Level.FAILED: "red"}
 
 @click.command()
 def doctor() -> None:
-    """Check configuration, database, providers and the sender's DNS; one line each.
+    """Check configuration, database, providers and the sender's DNS.
 
-    Ends with 1 where anything failed. Changes nothing, and sends no email.
+    Prints one line per check, and exits with 1 if one failed. Changes nothing, sends no email.
     """
     settings = settings_or_exit(missing_key=_stand_in)
     has_failed = False

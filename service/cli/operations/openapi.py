@@ -11,7 +11,7 @@ _NOTHING = "0" * 64
 
 @click.command()
 def openapi() -> None:
-    """Print the HTTP contract (OpenAPI 3.1). Needs no setting, no key and no database."""
+    """Print the HTTP contract (OpenAPI 3.1). Needs no settings, keys or database."""
     settings = Settings(
         database_url=make_url("sqlite:////nowhere.db"),
         secret_keys=(_NOTHING,),

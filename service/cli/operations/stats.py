@@ -1,4 +1,4 @@
-"""`newsflash stats`: how the lists fare."""
+"""`newsflash stats`: signups, confirmations and unsubscribes by day and list."""
 
 from datetime import date, datetime, timedelta
 
@@ -29,9 +29,9 @@ def stats(
     until: datetime | None,
     as_json: bool,
 ) -> None:
-    """Print what happened day by day, and on each list."""
+    """Print signups, confirmations, unsubscribes, bounces and complaints by day and by list."""
     if days and since:
-        raise click.UsageError("Give --days or --since.")
+        raise click.UsageError("Give --days or --since, not both.")
     last = until.date() if until else utc_now().date()
     with options.in_one_line("There is nothing."):
         report = services_or_exit().statistics.report(

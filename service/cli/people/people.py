@@ -1,4 +1,4 @@
-"""`newsflash subscribers`: find people, look at one, correct them, give them their data, erase."""
+"""`newsflash subscribers`: find, show, change, unsubscribe and erase people, export their data."""
 
 import json
 from collections.abc import Mapping
@@ -78,18 +78,26 @@ def show(*, who: str, as_json: bool) -> None:
 
 @click.command("change")
 @WHO
-@click.option("--name", help="How the person is called.")
+@click.option("--name", help="The person's name.")
 @click.option("--locale", help="Their language, such as de.")
-@click.option("--attributes", metavar="JSON", help="All attributes, as one JSON object.")
 @click.option(
-    "--empty", "emptied", multiple=True, type=click.Choice(sorted(CHANGEABLE)), help="Empty it."
+    "--attributes",
+    metavar="JSON",
+    help='All attributes, as one JSON object, such as {"plan": "gold"}.',
+)
+@click.option(
+    "--empty",
+    "emptied",
+    multiple=True,
+    type=click.Choice(sorted(CHANGEABLE)),
+    help="Clear this field.",
 )
 @options.as_json
 def change(*, who: str, emptied: tuple[str, ...], as_json: bool, **given: str | None) -> None:
-    """Correct name, locale or attributes."""
+    """Change name, locale or attributes."""
     changes: dict[str, Any] = {name: text for name, text in given.items() if text is not None}
     if not changes and not emptied:
-        raise click.UsageError("Say what to change.")
+        raise click.UsageError("Give at least one option to change.")
     with options.in_one_line(NOBODY):
         if "attributes" in changes:
             changes["attributes"] = _attributes(changes["attributes"])
@@ -101,13 +109,13 @@ def change(*, who: str, emptied: tuple[str, ...], as_json: bool, **given: str | 
 
 @click.command("unsubscribe")
 @WHO
-@click.option("--list", "slug", metavar="SLUG", required=True, help="From this list.")
+@click.option("--list", "slug", metavar="SLUG", required=True, help="Unsubscribe from this list.")
 def unsubscribe(*, who: str, slug: str) -> None:
     """Take a person off one list; again changes nothing."""
     found = services_or_exit()
     with options.in_one_line(f"There is no such subscription of {slug}."):
         found.end_subscription(_id_of(found, who), slug, actor=ACTOR)
-    click.echo("unsubscribed")
+    click.echo("Unsubscribed")
 
 
 @click.command("data")
@@ -123,7 +131,7 @@ def data(*, who: str) -> None:
 
 @click.command("receipt")
 @WHO
-@click.option("--cursor", help="next_cursor of the receipt before, where it has one.")
+@click.option("--cursor", help="next_cursor of the previous receipt.")
 def receipt(*, who: str, cursor: str | None) -> None:
     """Print the signed receipt of all of a person's consents (docs/ledger.md); audited."""
     found = services_or_exit()
@@ -139,18 +147,18 @@ def erase(*, who: str) -> None:
     found = services_or_exit()
     with options.in_one_line(NOBODY):
         found.subscribers.erase(_id_of(found, who), actor=ACTOR)
-    click.echo("erased")
+    click.echo("Erased")
 
 
 PEOPLE = (list_people, show, change, unsubscribe, data, receipt, erase)
-"""The commands about people, for the group that files are in too."""
+"""The commands about people. They are in one group with those about files."""
 
 
 def _attributes(text: str) -> Any:
     try:
         return read_json(text)
     except ValueError:
-        raise InvalidInputError("attributes", "Use a JSON object.") from None
+        raise InvalidInputError("attributes", "Use a JSON object, such as {}.") from None
 
 
 def _id_of(found: Services, who: str) -> UUID:
@@ -177,7 +185,7 @@ def _tell(view: SubscriberDetail, slugs: Mapping[UUID, str], *, as_json: bool) -
     if data["attributes"]:
         click.echo(f"attributes: {json.dumps(data['attributes'], ensure_ascii=False)}")
     for reason in data["suppressed_for"]:
-        click.echo(f"not mailed: {reason}")
+        click.echo(f"suppressed: {reason}")
     for held in data["subscriptions"]:
         click.echo(f"list: {held['list']}  {held['status']}  since {_since(held)}")
     for event in data["consent_events"]:
@@ -185,7 +193,7 @@ def _tell(view: SubscriberDetail, slugs: Mapping[UUID, str], *, as_json: bool) -
         click.echo(f"{event['at']}  {event['kind']}  {'  '.join(more)}".rstrip())
     for mail in data["mails"]:
         error = f"  {mail['last_error']}" if mail["last_error"] else ""
-        click.echo(f"{mail['created_at']}  mail {mail['kind']}  {mail['status']}{error}")
+        click.echo(f"{mail['created_at']}  email {mail['kind']}  {mail['status']}{error}")
 
 
 def _since(held: Mapping[str, str | None]) -> str | None:

@@ -1,4 +1,4 @@
-"""`newsflash retention`: how long what is kept, and what goes."""
+"""`newsflash retention`: retention periods and deletions."""
 
 from dataclasses import asdict
 
@@ -13,11 +13,11 @@ ACTOR = "command line"
 
 @click.group("retention")
 def retention() -> None:
-    """Show and apply how long what is kept; the worker applies it every hour."""
+    """Show and apply retention periods. The worker applies them every hour."""
 
 
 @retention.command("show")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, as the API answers.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, as in the API's answer.")
 def show(*, as_json: bool) -> None:
     """Print the rules, and what they last removed."""
     view = services_or_exit().retention.show()

@@ -1,4 +1,4 @@
-"""`newsflash subscribers`: files in and out, with a progress bar on a terminal."""
+"""`newsflash subscribers export` and `import`, with a progress bar on a terminal."""
 
 import sys
 from collections.abc import Sequence
@@ -45,7 +45,7 @@ MOMENT = click.DateTime(["%Y-%m-%dT%H:%M:%S%z"])
 
 @click.group("subscribers")
 def subscribers() -> None:
-    """Export and import subscriptions; find, correct and erase people."""
+    """Export and import subscriptions; find, change and erase people."""
 
 
 for command in PEOPLE:
@@ -61,17 +61,25 @@ for command in PEOPLE:
 @click.option("--source", help="Only this page or form, exactly.")
 @click.option("--from", "requested_from", type=MOMENT, help="Requested at this time or later.")
 @click.option("--to", "requested_to", type=MOMENT, help="Requested before this time.")
-@click.option("--since", type=MOMENT, help="Changed since then, also who left or was erased.")
+@click.option(
+    "--since",
+    type=MOMENT,
+    help="Changed since then, including people who unsubscribed or were erased.",
+)
 @click.option("--format", "format_", default="csv", show_default=True, type=click.Choice(FORMATS))
-@click.option("--columns", default="", help="Names with commas between.")
+@click.option("--columns", default="", help="Column names, separated by commas.")
 @click.option(
     "--preset",
     type=click.Choice([preset.value for preset in Preset]),
-    help="The columns that this tool imports.",
+    help="Format for this tool.",
 )
-@click.option("--bom", is_flag=True, help="Begin CSV with a byte order mark, for spreadsheets.")
-@click.option("--purpose", help="What the file is for; the audit log keeps it.")
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Not to stdout.")
+@click.option("--bom", is_flag=True, help="Start CSV with a byte order mark, for spreadsheets.")
+@click.option("--purpose", help="Purpose, recorded in the audit log.")
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write to this file.  [default: standard output]",
+)
 def export(
     *,
     list_: str | None,
@@ -84,7 +92,7 @@ def export(
 ) -> None:
     """Write subscriptions to standard output or a file.
 
-    The file takes its name only once it is whole, and its manifest lies beside it:
+    The file gets its name only once it is complete. Its manifest is written next to it:
     FILE.manifest.json.
     """
     request = ExportRequest(
@@ -119,43 +127,49 @@ def export(
     "--format",
     "format_",
     type=click.Choice(TEXT_FORMAT_NAMES),
-    help="Told by the file's name where left out.",
+    help="[default: from the file's name]",
 )
-@click.option("--list", "list_", metavar="SLUG", help="The list of rows that name none.")
-@click.option("--left", is_flag=True, help="Take every row for one of somebody who left.")
+@click.option(
+    "--list",
+    "list_",
+    metavar="SLUG",
+    help="List for rows without one.  [default: the default list]",
+)
+@click.option("--left", is_flag=True, help="Everyone in this file has unsubscribed.")
 @click.option(
     "--unknown",
     type=click.Choice([each.value for each in UnknownColumns]),
-    help="What to do with columns that have no known meaning. Default: refuse, but ignore those "
-    "of a known tool's file.",
+    help="What to do with unknown columns.  [default: refuse; ignore in files of a known tool]",
 )
 @click.option(
     "--map",
     "maps",
     multiple=True,
     metavar="TITLE:COLUMN",
-    help="What a column is. Once for each column, or JSON for several.",
+    help="What a column is. Repeat for each column, or give JSON for several.",
 )
 @click.option(
     "--meaning",
     "meanings",
     multiple=True,
     metavar="TITLE:WORD:MEANING",
-    help="What a word in a status column means. Once for each word.",
+    help="What a word in a status column means. Repeat for each word.",
 )
-@click.option("--encoding", help="Told by the file where left out, as windows-1252.")
-@click.option("--dry-run", is_flag=True, help="Say what would become of it; change nothing.")
+@click.option("--encoding", help="Text encoding, such as windows-1252.  [default: detected]")
+@click.option("--dry-run", is_flag=True, help="Show the results without changing anything.")
 @click.option(
     "--mails-an-hour",
     default=MAILS_AN_HOUR,
     show_default=True,
     type=click.IntRange(1, MAX_MAILS_AN_HOUR),
-    help="How fast those are asked who came without evidence.",
+    help="Confirmation emails per hour to people without evidence of consent.",
 )
 @click.option(
-    "--report", type=click.Path(dir_okay=False, path_type=Path), help="Every row, as CSV."
+    "--report",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the result of each row to this CSV file.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, as the API answers.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, as in the API's answer.")
 def import_file(
     *,
     file: Path,
@@ -168,11 +182,12 @@ def import_file(
     meanings: tuple[str, ...],
     **options: Any,
 ) -> None:
-    """Import subscriptions from FILE. Importing it again changes nothing.
+    """Import subscriptions from FILE. Importing the same file again changes nothing.
 
-    FILE is one of ours, CSV of a newsletter tool, or a ZIP archive of either. Exits with 1 if a
-    row was invalid. Rows of people who unsubscribed, or are suppressed, are skipped. A column that
-    may say who must not be emailed stops the import until --map says what it is.
+    FILE is an export of this service, CSV from a newsletter tool, or a ZIP archive of either.
+    Exits with 1 if a row was invalid. Rows of people who unsubscribed here or are suppressed are
+    skipped. A column that may say who must not be emailed stops the import until --map says what
+    it is.
     """
     form = format_ or ("ndjson" if file.suffix in (".ndjson", ".jsonl") else "csv")
     run = services_or_exit().import_
@@ -215,18 +230,18 @@ def import_file(
 
 def _tell(report: ImportReport) -> None:
     if report.tool:
-        click.echo(f"Taken for a file of {report.tool_title}.", err=True)
+        click.echo(f"File format: {report.tool_title}.", err=True)
     if report.left_out:
         click.echo(f"Columns left out: {', '.join(report.left_out)}.", err=True)
     _tell_rows(report.problems, report.bad + report.skipped)
     if report.notes:
         click.echo("Imported, with changes:", err=True)
         _tell_rows(report.notes, len(report.notes))
-    asked = f" ({report.asked} asked by email)" if report.asked else ""
+    asked = f" ({report.asked} sent a confirmation email)" if report.asked else ""
     noted = f"; {report.noted} with changes" if report.noted else ""
     click.echo(
         f"{report.rows} rows: {report.imported} imported{asked}, {report.unchanged} unchanged, "
-        f"{report.skipped} skipped, {report.bad} bad{noted}"
+        f"{report.skipped} skipped, {report.bad} invalid{noted}"
     )
 
 

@@ -1,4 +1,4 @@
-"""`newsflash suppressions`: addresses that are not to be mailed."""
+"""`newsflash suppressions`: addresses that get no email."""
 
 import click
 
@@ -14,7 +14,7 @@ ACTOR = "command line"
 
 @click.group("suppressions")
 def suppressions() -> None:
-    """Look at addresses that are not to be mailed; add one, or lift one."""
+    """List, add and remove suppressed addresses."""
 
 
 @suppressions.command("list")
@@ -22,7 +22,7 @@ def suppressions() -> None:
 @options.page
 @options.as_json
 def list_suppressions(*, email: str | None, limit: int, cursor: str | None, as_json: bool) -> None:
-    """Print suppressions, one a line: the address's hash, why, since when, the address."""
+    """Print suppressions, one per line: hash of the address, reason, time, address, note."""
     with options.in_one_line("There is no such suppression."):
         page = _found().page(limit=limit, cursor=cursor, email=email)
     if as_json:
@@ -37,10 +37,10 @@ def list_suppressions(*, email: str | None, limit: int, cursor: str | None, as_j
 
 @suppressions.command("add")
 @click.argument("email")
-@click.option("--note", help="Why, for whoever looks later.")
+@click.option("--note", help="Why. Other administrators see it.")
 @options.as_json
 def add(*, email: str, note: str | None, as_json: bool) -> None:
-    """Keep an address from being mailed; again changes nothing."""
+    """Suppress an address (idempotent)."""
     with options.in_one_line("There is no such address."):
         added = _found().add(email, note=note, actor=ACTOR)
     if as_json:
@@ -56,15 +56,15 @@ def add(*, email: str, note: str | None, as_json: bool) -> None:
     default=SuppressionReason.MANUAL.value,
     show_default=True,
     type=click.Choice([each.value for each in SuppressionReason]),
-    help="Which of the address's suppressions.",
+    help="Which suppression of the address.",
 )
 def lift(*, email_or_hash: str, reason: str) -> None:
-    """Let an address be mailed again, as far as this reason goes."""
+    """Remove a suppression. Others of the address, for another reason, stay."""
     found = _found()
     with options.in_one_line("The address is not suppressed for this reason."):
         hashed = found.hash_of(email_or_hash) if "@" in email_or_hash else email_or_hash
         found.lift(hashed, SuppressionReason(reason), actor=ACTOR)
-    click.echo(f"{hashed} is lifted")
+    click.echo(f"{hashed} is no longer suppressed for this reason")
 
 
 def _found() -> Suppressions:

@@ -1,4 +1,4 @@
-"""`newsflash serve`: the web service, and delivery beside it."""
+"""`newsflash serve`: the web service, and delivery with it."""
 
 import os
 import shutil
@@ -53,10 +53,10 @@ _log = structlog.get_logger(__name__)
 @click.option(
     "--workers",
     type=click.IntRange(1, 256),
-    help="Web processes.  [default: 1 on SQLite, one a usable core on PostgreSQL]",
+    help="Web processes.  [default: 1 on SQLite, one per usable core on PostgreSQL]",
 )
-@click.option("--no-worker", is_flag=True, help="Leave delivery to `newsflash worker`.")
-@click.option("--no-migrate", is_flag=True, help="Leave the database as it is.")
+@click.option("--no-worker", is_flag=True, help="Do not deliver emails; `newsflash worker` does.")
+@click.option("--no-migrate", is_flag=True, help="Do not migrate the database.")
 def serve(
     *,
     host: str,
@@ -66,7 +66,7 @@ def serve(
     no_worker: bool,
     no_migrate: bool,
 ) -> None:
-    """Serve the forms, pages and API; migrate first and deliver mail too."""
+    """Serve forms, pages and API. Migrates the database first, and delivers emails."""
     os.environ[f"{PREFIX}BIND_HOST"] = host
     missing_key = None if no_migrate else create_unless_in_use
     settings_or_exit(missing_key=missing_key)  # reads .env, too
@@ -185,13 +185,13 @@ def _say(
         first_key, first_link = first
         lines += [
             f"  Admin       {first_link}",
-            "              (signs one browser in, once, within 15 minutes)",
-            f"  API key     {first_key}   (role admin; shown this once)",
+            "              (signs you in once, for 15 minutes)",
+            f"  API key     {first_key}   (role admin; shown only once)",
             "",
             "  Who is subscribed:",
             f"    curl -H 'Authorization: Bearer {first_key}' {start}/v1/subscribers/export",
         ]
     else:
-        lines += [f"  Admin       {start}/admin   ({command} admin-link signs you in)"]
+        lines += [f"  Admin       {start}/admin   (sign in with {command} admin-link)"]
         lines += [f"  API key     {command} keys create NAME --role admin"]
     click.echo("\n".join([*lines, ""]))

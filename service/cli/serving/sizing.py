@@ -33,10 +33,10 @@ def web_processes(engine: Engine, *, asked: int | None, has_worker: bool) -> tup
     needed = worker + count * WEB_CONNECTIONS
     if needed <= allowed:
         return count, (
-            f"Starts {count} web processes, not {wanted}: PostgreSQL takes {allowed} connections. "
-            "Raise its max_connections for more."
+            f"Starting {count} web processes instead of {wanted}: PostgreSQL allows {allowed} "
+            "connections. Raise max_connections for more."
         )
     return count, (
-        f"PostgreSQL takes {allowed} connections, and these processes open up to {needed}: start "
+        f"PostgreSQL allows {allowed} connections, and these processes open up to {needed}: start "
         f"at most {fitting} with --workers, or raise its max_connections to {needed + 10}."
     )

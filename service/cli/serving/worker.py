@@ -16,14 +16,14 @@ from service.store.delivery.signal import MailWaiter
 from service.usecases.delivery.worker import Worker
 
 BESIDE_WEB_NICENESS = 5
-"""A mail can wait a moment; whoever looks at a page gives up. So `serve` answers first."""
+"""Emails can wait a moment, visitors of a page cannot. So `serve` answers first."""
 
 
 @click.command()
-@click.option("--drain", is_flag=True, help="End when nothing is due.")
+@click.option("--drain", is_flag=True, help="Exit when nothing is due.")
 @click.option("--parent", type=int, hidden=True, help="End with this process.")
 def worker(*, drain: bool, parent: int | None) -> None:
-    """Deliver owed mail; any number of workers may run on any number of machines."""
+    """Deliver queued emails. Any number of workers may run, on any number of machines."""
     own_process("worker")
     if parent is not None:
         log_errors()  # `serve` has started it: nobody reads what it prints

@@ -15,7 +15,7 @@ ACTOR = "command line"
 
 @click.group("held")
 def held() -> None:
-    """Look at signups held for review, and let them through or not."""
+    """Review held signups: approve or discard them."""
 
 
 @held.command("list")

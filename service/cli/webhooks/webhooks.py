@@ -1,4 +1,4 @@
-"""`newsflash webhooks`: who is told what happens."""
+"""`newsflash webhooks`: notify other systems of events."""
 
 from typing import Any
 from uuid import UUID
@@ -24,7 +24,7 @@ WEBHOOK = click.argument("webhook_id", type=click.UUID)
 
 @click.group("webhooks")
 def webhooks() -> None:
-    """Tell the site's own systems what happens."""
+    """Notify your systems of events."""
 
 
 @webhooks.command("create")
@@ -34,18 +34,18 @@ def webhooks() -> None:
     "events",
     multiple=True,
     type=EVENTS,
-    help="An event to be told; again for more.  [default: all]",
+    help="An event to send. Repeat for more.  [default: all]",
 )
-@click.option("--list", "list_slug", help="Only of this mailing list.")
+@click.option("--list", "list_slug", help="Only events of this mailing list.")
 @options.as_json
 def create(*, url: str, events: tuple[str, ...], list_slug: str | None, as_json: bool) -> None:
-    """Make a webhook and print its secret, alone, once."""
+    """Create a webhook and print its secret. It is shown only once."""
     with options.in_one_line("There is no such webhook."):
         view = _found().create(url=url, events=events, list_slug=list_slug, actor=ACTOR)
     if as_json:
         echo_json(WebhookSchema().dump(webhook_data(view)))
         return
-    click.echo(f"Webhook {view.info.id}; its secret, shown this once:", err=True)
+    click.echo(f"Created webhook {view.info.id}. Its secret, shown only once:", err=True)
     click.echo(view.secret)
 
 
@@ -53,7 +53,7 @@ def create(*, url: str, events: tuple[str, ...], list_slug: str | None, as_json:
 @click.argument("webhook_id", type=click.UUID, required=False)
 @options.as_json
 def show(*, webhook_id: UUID | None, as_json: bool) -> None:
-    """Print the webhooks, or one, a line each, without their secrets."""
+    """Print all webhooks, or one, one per line, without their secrets."""
     if webhook_id is None:
         views = _found().all()
         if as_json:
@@ -69,21 +69,23 @@ def show(*, webhook_id: UUID | None, as_json: bool) -> None:
 
 @webhooks.command("change")
 @WEBHOOK
-@click.option("--url", help="Where events go from now on.")
-@click.option("--event", "events", multiple=True, type=EVENTS, help="Only these events.")
-@click.option("--list", "list", help="Only of this mailing list.")
-@click.option("--every-list", is_flag=True, help="Of every list.")
-@click.option("--enable/--disable", "is_enabled", default=None, help="Tell it, or no more.")
+@click.option("--url", help="New address to send events to.")
+@click.option(
+    "--event", "events", multiple=True, type=EVENTS, help="Send only these events. Repeat for more."
+)
+@click.option("--list", "list", help="Only events of this mailing list.")
+@click.option("--every-list", is_flag=True, help="Send events of all lists.")
+@click.option("--enable/--disable", "is_enabled", default=None, help="Resume or pause it.")
 @options.as_json
 def change(*, webhook_id: UUID, every_list: bool, as_json: bool, **given: Any) -> None:
-    """Change a webhook; enabling one tells it what is still owed to it."""
+    """Change a webhook. Enabling it sends its queued deliveries."""
     if every_list and given["list"]:
-        raise click.UsageError("Give --list or --every-list.")
+        raise click.UsageError("Give --list or --every-list, not both.")
     changes = {name: value for name, value in given.items() if value not in (None, ())}
     if every_list:
         changes["list"] = None
     if not changes:
-        raise click.UsageError("Say what to change.")
+        raise click.UsageError("Give at least one option to change.")
     with options.in_one_line(f"There is no webhook {webhook_id}."):
         view = _found().update(webhook_id, changes, actor=ACTOR)
     _tell(view, as_json=as_json)
@@ -111,7 +113,7 @@ def attempts(*, webhook_id: UUID, limit: int, cursor: str | None, as_json: bool)
 @webhooks.command("delete")
 @WEBHOOK
 def delete(webhook_id: UUID) -> None:
-    """Remove a webhook and what is still owed to it."""
+    """Delete a webhook and its queued deliveries."""
     with options.in_one_line(f"There is no webhook {webhook_id}."):
         _found().delete(webhook_id, actor=ACTOR)
 

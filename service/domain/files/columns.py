@@ -124,9 +124,9 @@ class ColumnsError(InvalidInputError):
 
     def _message(self, words: Mapping[str, Sequence[str]]) -> str:
         taken = (
-            f"The file is taken for one of {self.tool.title}. "
+            f"File format: {self.tool.title}. "
             if self.tool
-            else "The file is of no tool that is known here. "
+            else "This file isn't from a tool that we recognise. "
         )
         if self.leaving:
             shown = [
@@ -269,8 +269,8 @@ def _check(titles: Sequence[str], choices: Sequence[Choice]) -> None:
             same = [title for title, found in zip(titles, targets, strict=True) if found == target]
             raise InvalidInputError(
                 "file",
-                f"Several columns are taken for {target}: {quoted(same)}. "
-                f"Keep one of them and leave out the others: map={same[-1]}:ignore.",
+                f"Several columns are read as {target}: {quoted(same)}. "
+                f"Keep one and leave out the others: map={same[-1]}:ignore.",
             )
     kept = [
         title_key(title)
@@ -282,8 +282,7 @@ def _check(titles: Sequence[str], choices: Sequence[Choice]) -> None:
     if "email" not in targets:
         raise InvalidInputError(
             "file",
-            "No column is taken for the email address. Say which one it is, "
-            "for example map=Contact:email.",
+            "No column is the email address. Say which one it is, for example map=Contact:email.",
         )
 
 

@@ -59,7 +59,7 @@ _TEXT_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 
 T = TypeVar("T")
 
-TWO_WAYS = f"can be read in two ways; write it like {EXAMPLE}"
+TWO_WAYS = f"is ambiguous; write it like {EXAMPLE}"
 _MOMENT = timedelta(microseconds=1)
 NO_ADDRESS = "is not an email address; write it like name@example.org"
 
@@ -217,7 +217,7 @@ def _ended(
                 notes.append(Note("ended_at", "is before the consent of the same row"))
             latest = consent_at + _MOMENT
         if time.at is None:
-            notes.append(Note("ended_at", f"{TWO_WAYS}. They left, at no known time."))
+            notes.append(Note("ended_at", f"{TWO_WAYS}. Unsubscribed, at an unknown time."))
         end = End(reason, time.at, time.earliest, latest)
     return ImportRow(
         address=address,
@@ -284,7 +284,7 @@ def _domain_key(domain: str) -> str:
 def _status(text: str | None) -> Status:
     status = _STATUSES.get(text and text.lower())
     if status is None:
-        raise InvalidInputError("status", f"is not known; use one of {', '.join(Status)}")
+        raise InvalidInputError("status", f"is unknown; use one of {', '.join(Status)}")
     return status
 
 
@@ -296,9 +296,7 @@ def _reason(cells: Cells) -> EndedReason | None:
         if grave in (reason, by_status):
             return grave
     if reason is None and not is_no_time(text):
-        raise InvalidInputError(
-            "ended_reason", f"is not known; use one of {', '.join(EndedReason)}"
-        )
+        raise InvalidInputError("ended_reason", f"is unknown; use one of {', '.join(EndedReason)}")
     return reason
 
 
@@ -321,7 +319,7 @@ def _matching(cells: Cells, name: str, pattern: re.Pattern[str]) -> str | None:
     if not text:
         return None
     if not _matches(pattern, text):
-        raise InvalidInputError(name, "is not of the form that it has in an export")
+        raise InvalidInputError(name, "does not have the format that it has in an export")
     return text
 
 
@@ -376,5 +374,7 @@ def _attributes(cells: Cells, notes: Notes) -> dict[str, Any] | None:
     value = parse_attributes(text)
     kept = value and with_clean_names(value)
     if kept is not value:
-        notes.append(Note("attributes", "had names with white space around them; it was removed"))
+        notes.append(
+            Note("attributes", "had names with white space around them, which was removed")
+        )
     return kept

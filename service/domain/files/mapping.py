@@ -35,7 +35,7 @@ def parse_mapping(columns: Iterable[str], meanings: Iterable[str]) -> dict[str, 
         words.setdefault(title, {})[word] = _meaning("meaning", meaning)
     for title in words:
         if words[title] and targets[title] != "status":
-            raise InvalidInputError("meaning", "Only a column that is a status has meanings.")
+            raise InvalidInputError("meaning", "Only a status column has meanings.")
     return {
         title: Choice(target=target, words=words.get(title, {}))
         for title, target in targets.items()
@@ -81,7 +81,7 @@ def _target(said: object) -> str:
 
 def _words(said: object) -> dict[str, Meaning]:
     if not isinstance(said, dict):
-        raise InvalidInputError("map", "Words are a JSON object of words and meanings.")
+        raise InvalidInputError("map", "Give a JSON object of words and meanings.")
     return {word_key(word): _meaning("map", meaning) for word, meaning in said.items()}
 
 

@@ -169,9 +169,7 @@ class Translator:
     def _check_doubts(self, unknown: str | None, cells: Sequence[str]) -> None:
         """Raise `InvalidInputError` for what may say that the person must not be emailed."""
         if unknown is not None:
-            whose = (
-                f"that is not known of {self._tool.title}" if self._tool else "without a meaning"
-            )
+            whose = f"that is unknown for {self._tool.title}" if self._tool else "without a meaning"
             raise InvalidInputError(
                 unknown.strip(), f"has a word {whose}; say what it means with a mapping"
             )

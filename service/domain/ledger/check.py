@@ -76,7 +76,7 @@ def read_entry(record: object) -> ReadEntry | None:
     if type(position) is not int or position < 1 or not isinstance(previous, str):
         return None
     is_intact = _has_hash(entry, stated)
-    why = [] if is_intact else ["what it says does not give its hash"]
+    why = [] if is_intact else ["its content does not match its hash"]
     why += [
         f"its {name} is not the one that was sealed"
         for name in _wrongly_disclosed(record, entry.get("commitments"))
@@ -132,7 +132,7 @@ class ChainCheck:
         self.count += 1
         entry = read_entry(record)
         if entry is None:
-            message = f"line {self.count} of the entries is no entry"
+            message = f"line {self.count} of the entries is not an entry"
             self._findings.append(Finding(FindingKind.UNREADABLE, message))
             return
         if self._held is not None:
@@ -178,7 +178,7 @@ class ChainCheck:
             self._gaps.append((expected, entry.position - 1))
         elif entry.previous_hash != last.entry_hash and entry.is_intact and last.is_intact:
             if last.position == 0:
-                found = _changed(entry.position, "it does not begin a ledger")
+                found = _changed(entry.position, "it is not the first entry of a ledger")
             else:
                 found = _changed(
                     last.position,

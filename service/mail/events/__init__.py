@@ -1,1 +1,1 @@
-"""What mail APIs report afterwards: one module a provider, which authenticates and reads."""
+"""Events from mail APIs afterwards: one module a provider, which authenticates and reads."""

@@ -34,7 +34,7 @@ class HeldInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventInfo:
-    """What a provider reported of a mail to the person."""
+    """An event that a provider sent about an email to the person."""
 
     provider: str
     kind: str

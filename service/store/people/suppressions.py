@@ -1,4 +1,4 @@
-"""Addresses that are not to be mailed, by keyed hash."""
+"""Suppressed addresses, by keyed hash."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

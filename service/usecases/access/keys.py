@@ -60,11 +60,11 @@ class Keys:
         if role not in set(Role):
             raise InvalidInputError("role", f"Use one of {', '.join(Role)}.")
         if lists and role == Role.ADMIN:
-            raise InvalidInputError("lists", "An administrator's key is for all lists.")
+            raise InvalidInputError("lists", "Admin keys are for all lists. Remove the lists.")
         if lists and role == Role.METRICS:
-            raise InvalidInputError("lists", "A key for metrics is for no list.")
+            raise InvalidInputError("lists", "Metrics keys are for no list. Remove the lists.")
         if expires_at is not None and expires_at <= utc_now():
-            raise InvalidInputError("expires_at", "Use a time to come.")
+            raise InvalidInputError("expires_at", "Use a time in the future.")
         ids = [self._lists.get(slug).id for slug in dict.fromkeys(lists)]
         key = PREFIX + secrets.token_urlsafe(KEY_BYTES)
         now = utc_now()
@@ -92,7 +92,9 @@ class Keys:
                     },
                 )
         except IntegrityError:
-            raise ConflictError("A key of this name exists already.") from None
+            raise ConflictError(
+                "A key with this name exists already. Choose another name."
+            ) from None
         return key
 
     def authenticate(self, key: str) -> KeyInfo | None:

@@ -82,7 +82,7 @@ class Outbox:
                 raise NotFoundError(str(message_id))
             if not count:
                 raise ConflictError(
-                    "The link in this email is too old by now."
+                    "The link in this email has expired. The person has to sign up again."
                     if info.status is MessageStatus.FAILED
                     else "This email has not failed."
                 )

@@ -32,7 +32,7 @@ class DeliveryWatch:
             try:
                 self.look()
             except Exception as error:  # noqa: BLE001 - whatever it is, it may pass
-                _log.warning("delivery not looked at", **error_fields(error))
+                _log.warning("delivery not checked", **error_fields(error))
 
     def look(self) -> None:
         """Log each cause that keeps emails back now, and signups withheld since the last look."""
@@ -41,7 +41,7 @@ class DeliveryWatch:
         for cause in found:
             if cause.is_urgent or (cause.name == "budget" and self._are_more(figures)):
                 _log.warning(
-                    "emails do not go out",
+                    "emails are not sent",
                     cause=cause.name,
                     text=cause.text,
                     oldest_due_seconds=round(figures.oldest_due_seconds),

@@ -236,11 +236,11 @@ def _detail(request: ExportRequest, selection: Selection) -> dict[str, Any]:
 def _known_columns(request: ExportRequest) -> tuple[str, ...]:
     """Return the columns asked for, each once and in the order asked, or raise."""
     if request.preset is not None and request.columns:
-        raise InvalidInputError("columns", "A preset has columns of its own.")
+        raise InvalidInputError("columns", "Give columns or a preset, not both.")
     for name in request.columns:
         if name not in EXPORT_COLUMNS + EXTRA_COLUMNS:
             raise InvalidInputError(
-                "columns", f"Use names out of {', '.join(EXPORT_COLUMNS + EXTRA_COLUMNS)}."
+                "columns", f"Use some of {', '.join(EXPORT_COLUMNS + EXTRA_COLUMNS)}."
             )
     usual = EXPORT_COLUMNS + DELTA_COLUMNS if request.since is not None else EXPORT_COLUMNS
     return tuple(dict.fromkeys(request.columns)) or usual

@@ -39,7 +39,7 @@ MAX_NAME_LENGTH = 100
 BLOCK_BYTES = 64 * 1024
 
 SEVERAL_FILES = (
-    "The ZIP archive holds several files that are not an export of Mailchimp's. "
+    "The ZIP archive contains several files that are not a Mailchimp export. "
     "Unpack it and import each file."
 )
 _END = struct.Struct("<4s4H2LH")
@@ -111,7 +111,7 @@ def opened_files(
     """
     is_archive = parts[0].name is not None
     if is_archive and format_ is not FileFormat.CSV:
-        raise InvalidInputError("file", "A ZIP archive holds CSV files. Send it as that.")
+        raise InvalidInputError("file", "A ZIP archive contains CSV files. Use format=csv.")
     files = [
         ImportFile(
             part.stream,
@@ -180,21 +180,27 @@ def _check_directory(spool: IO[bytes]) -> None:
         is_long = len(record) == _END.size and _END.unpack(record)[5] > MAX_DIRECTORY_BYTES
         before = tail[max(0, found.start() - _LOCATOR_BYTES) : found.start()]
         if is_long or before.startswith(_LOCATOR_START):
-            raise InvalidInputError("file", "The ZIP archive holds too many files. Unpack it.")
+            raise InvalidInputError(
+                "file", "The ZIP archive contains too many files. Unpack it and import each file."
+            )
 
 
 def _checked(archive: ZipFile) -> list[ZipInfo]:
     """Return the members to import, each read once to its end."""
     infos = archive.infolist()
     if any(name == _WORKBOOK or name.startswith("xl/") for name in archive.namelist()):
-        raise InvalidInputError("file", "This is a workbook (.xlsx): save it as CSV first.")
+        raise InvalidInputError("file", "This is a spreadsheet (.xlsx). Save it as CSV first.")
     if len(infos) > MAX_MEMBERS:
-        raise InvalidInputError("file", "The ZIP archive holds too many files.")
+        raise InvalidInputError(
+            "file", "The ZIP archive contains too many files. Unpack it and import each file."
+        )
     members = [info for info in infos if _is_table(info)]
     if not members:
-        raise InvalidInputError("file", "The ZIP archive holds no CSV file.")
+        raise InvalidInputError("file", "The ZIP archive contains no CSV file.")
     if sum(info.file_size for info in members) > MAX_UNPACKED_BYTES:
-        raise InvalidInputError("file", "The ZIP archive is too large once it is unpacked.")
+        raise InvalidInputError(
+            "file", "The ZIP archive is too large when unpacked. Import smaller files."
+        )
     for info in members:
         _check(info)
     names = [_base(info).casefold() for info in members]
@@ -217,7 +223,9 @@ def _check(info: ZipInfo) -> None:
     if info.flag_bits & _ENCRYPTED:
         raise InvalidInputError("file", "The ZIP archive is encrypted. Unpack it first.")
     if info.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
-        raise InvalidInputError("file", "The ZIP archive is packed in an unknown way. Unpack it.")
+        raise InvalidInputError(
+            "file", "The ZIP archive uses an unknown compression. Unpack it and import each file."
+        )
     if info.file_size > max(SMALL_BYTES, MAX_RATIO * info.compress_size):
         raise InvalidInputError(
             "file", "The ZIP archive unpacks to far more than a list of people."

@@ -23,15 +23,15 @@ MAX_PARTED_CELLS = 200
 """A row of more cells than this, and of more than the header has, is read in one way only."""
 
 QUOTES = 'has a quote (") in the wrong place; within a quoted cell write it twice'
-OPEN_QUOTE = 'holds further rows within a quoted cell; is its quote (") not closed?'
-WITHIN = 'stands within a quoted cell of line {line}; is the quote (") there not closed?'
+OPEN_QUOTE = 'contains further rows within a quoted cell; close its quote (")'
+WITHIN = 'is within a quoted cell of line {line}; close the quote (") there'
 TOO_LONG = f"is longer than {MAX_LINE_BYTES} bytes; shorten it"
 TOO_MANY = (
-    "has {found} cells where the header has {expected}; is a cell that holds the delimiter not "
-    "within quotes?"
+    "has {found} cells where the header has {expected}; put a cell that contains the delimiter "
+    "in quotes"
 )
-TWO_VALUES = "has two cells that differ, for the header names this column twice; leave one"
-UNTITLED = "has a word of leaving in a column without a title; give the column a title"
+TWO_VALUES = "has two different cells, because the header names this column twice; remove one"
+UNTITLED = "says unsubscribed in a column without a title; give the column a title"
 _ADDRESS = re.compile(r"[^@\s,;]+@[^@\s,;]+\.[^@\s,;]+")
 
 
@@ -133,7 +133,8 @@ class CsvRows:
             raise InvalidInputError("file", f"The header line {QUOTES}.")
         if not found:
             raise InvalidInputError(
-                "file", "The file has no header line; begin it with the names of its columns."
+                "file",
+                "The file has no header line. Write the names of the columns into the first line.",
             )
         return found
 

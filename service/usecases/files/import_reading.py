@@ -203,14 +203,15 @@ class _Plans:
 def _titles(rows: CsvRows) -> list[str]:
     if not rows.titles:
         raise InvalidInputError(
-            "file", "The file has no header line. Write the names of the columns into it."
+            "file",
+            "The file has no header line. Write the names of the columns into the first line.",
         )
     if any("@" in title for title in rows.titles):
         # It must not be repeated.
         raise InvalidInputError(
             "file",
-            "The first line holds an email address: is there a header line? Write the names "
-            "of the columns into the first line.",
+            "The first line contains an email address. Write the names of the columns into the "
+            "first line.",
         )
     return rows.titles
 

@@ -65,7 +65,7 @@ def header_line(report: "ImportReport") -> str:
     """Write the report's line on the file's header; nothing where every column is our own."""
     if report.tool is None and not report.left_out:
         return ""
-    message = f"taken for a file of {report.tool_title}" if report.tool else "of no known tool"
+    message = f"file format: {report.tool_title}" if report.tool else "unknown file format"
     if report.left_out:
         message += f"; columns left out: {', '.join(report.left_out)}"
     return report_line(RowResult(1, Outcome.HEADER, None, message))
@@ -177,17 +177,17 @@ def _with_notes(result: RowResult, notes: Sequence[Note]) -> RowResult:
 def _why_not(row: ImportRow, kept: RowOutcome) -> str | None:
     """Tell why a row that says something new was not taken; None where it says nothing new."""
     if kept.status is None:
-        return "is suppressed here and may not be mailed"
+        return "is suppressed and gets no email"
     if row.status is Status.UNSUBSCRIBED:
         if kept.status is Status.UNSUBSCRIBED:
             return None
         if row.ended is not None and row.ended.earliest is None:
-            return "does not say when, and the person signed up here themselves"
-        return "left before a consent or a signup that is known here"
+            return "does not say when the person unsubscribed, and they signed up here themselves"
+        return "unsubscribed before a later consent or signup here"
     if kept.status is Status.UNSUBSCRIBED:
-        return "has left this list; a file does not bring anybody back"
+        return "is unsubscribed here; an import never brings anyone back"
     if kept.status is Status.PENDING and row.status is Status.CONFIRMED:
         if kept.is_suppressed:
-            return "is suppressed here and may not be mailed"
+            return "is suppressed and gets no email"
         return "waits for the person's own confirmation"
     return None

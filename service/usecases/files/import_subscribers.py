@@ -65,7 +65,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportOptions:
-    """How a file is taken."""
+    """How a file is imported."""
 
     encoding: str | None = None
     """Told by the file itself where left out."""
@@ -74,7 +74,7 @@ class ImportOptions:
     left: bool = False
     """Take every row for one of somebody who left, whatever it says: some tools do not say."""
     mails_an_hour: int = MAILS_AN_HOUR
-    """How fast those are asked who came without evidence."""
+    """Confirmation emails per hour to people without evidence of consent."""
     unknown: UnknownColumns | None = None
     """What to do with columns that have no known meaning. None refuses them, save those of a known
     tool, which are left out. Columns that may tell who left are refused in every case."""
@@ -226,7 +226,7 @@ class Import:
                 read()
             if isinstance(found, FileRow):
                 if found.cells.get("erased_at"):
-                    report.skip(found.line, "is of an erased person")
+                    report.skip(found.line, "belongs to an erased person")
                     continue
                 try:
                     row = parse_import_row(found.cells, now=utc_now(), left=have_left, order=order)
@@ -313,7 +313,9 @@ def _leaver_of(found: DoubtfulRow, order: DayOrder, *, have_left: bool) -> Impor
     for cells in found.readings:
         if (have_left or says_left(cells)) and has_address(cells):
             row = parse_import_row(cells, now=utc_now(), left=True, order=order)
-            note = Note(found.problem.column, f"{found.problem.message}. They left all the same.")
+            note = Note(
+                found.problem.column, f"{found.problem.message}. Unsubscribed all the same."
+            )
             return replace(row, notes=(note, *row.notes))
     return None
 

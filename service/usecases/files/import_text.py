@@ -42,7 +42,7 @@ class Lines:
         plain: io.BufferedReader[Any] = io.BufferedReader(self._counted, SAMPLE_BYTES)
         sample = plain.peek(SAMPLE_BYTES)
         if sample.startswith(ZIP_START):
-            raise InvalidInputError("file", "This is a workbook (.xlsx): save it as CSV first.")
+            raise InvalidInputError("file", "This is a spreadsheet (.xlsx). Save it as CSV first.")
         known = _codec(encoding, sample) if encoding else _sniffed(sample)
         if known != "utf-8":
             plain = io.BufferedReader(_Recoded(plain.read1, known), SAMPLE_BYTES)

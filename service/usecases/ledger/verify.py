@@ -84,9 +84,7 @@ class VerifyReceipts:
     def _receipt(self, receipt: Document) -> Report:
         report = self._begin(receipt)
         if not _is_signed(report, receipt):
-            message = (
-                "the signature of the receipt does not fit: it was changed after it was issued"
-            )
+            message = "the signature of the receipt is invalid: it was changed after it was issued"
             report.findings.append(Finding(FindingKind.SIGNATURE, message))
         report.end = self._end(report, receipt.get("checkpoint"))
         known = [*self._witnesses(report), *([report.end] if report.end else [])]
@@ -95,7 +93,7 @@ class VerifyReceipts:
         for number, record in enumerate(records, start=1):
             entry = read_entry(record)
             if entry is None:
-                message = f"number {number} of the entries is no entry"
+                message = f"number {number} of the entries is not an entry"
                 report.findings.append(Finding(FindingKind.UNREADABLE, message))
                 continue
             report.findings += [*entry.findings, *_misplaced(entry, last, known)]
@@ -125,10 +123,10 @@ class VerifyReceipts:
             own = None
         keys = self._given or ((own,) if own is not None else ())
         if not keys:
-            raise UnreadableFileError("it brings no public key; give one with --public-key")
+            raise UnreadableFileError("it contains no public key; give one with --public-key")
         report = Report(type=str(document["type"]), keys=keys)
         if own not in keys:
-            message = "it brings another public key than was given"
+            message = "its public key is not the one that was given"
             report.findings.append(Finding(FindingKind.SIGNATURE, message))
         return report
 
@@ -138,7 +136,7 @@ class VerifyReceipts:
         for path in self._kept:
             document = _whole(path)
             if not _is_signed(report, document):
-                message = f"{path.name} is signed by none of the keys, and shows nothing"
+                message = f"{path.name} is signed by none of the keys, so it proves nothing"
                 report.findings.append(Finding(FindingKind.SIGNATURE, message))
                 continue
             own = document if document.get("type") == CHECKPOINT else document.get("checkpoint")
@@ -158,7 +156,7 @@ class VerifyReceipts:
         position, end_hash = document.get("position"), document.get("entry_hash")
         is_signed = document.get("type") == CHECKPOINT and _is_signed(report, document)
         if not is_signed or type(position) is not int or not isinstance(end_hash, str):
-            message = "the signature of the checkpoint does not fit"
+            message = "the signature of the checkpoint is invalid"
             report.findings.append(Finding(FindingKind.SIGNATURE, message))
             return None
         which = f"the checkpoint of {document.get('at')}" + (f" in {name}" if name else "")
@@ -189,7 +187,7 @@ def _check_text(report: Report, found: object) -> str:
     document = found if isinstance(found, dict) else {}
     stated, words = str(document.get("sha256")), document.get("text")
     if not isinstance(words, str) or _hash_or_none(words) != stated:
-        message = f"the text {stated[:12]}… was changed: it does not give its hash"
+        message = f"the text {stated[:12]}… was changed: it does not match its hash"
         report.findings.append(Finding(FindingKind.CHANGED, message))
     return stated
 
@@ -237,7 +235,7 @@ def _whole(path: Path) -> Document:
     except (OSError, UnicodeDecodeError):
         found = None
     if not isinstance(found, dict) or found.get("type") not in (RECEIPT, CHECKPOINT):
-        raise UnreadableFileError(f"{path.name} is neither a receipt nor a checkpoint nor a ledger")
+        raise UnreadableFileError(f"{path.name} is not a receipt, a checkpoint or a ledger")
     return found
 
 
@@ -247,4 +245,4 @@ def _open(path: Path) -> Iterator[Iterator[str]]:
         with path.open(encoding="utf-8") as file:
             yield iter(file)
     except (OSError, UnicodeDecodeError):
-        raise UnreadableFileError(f"{path.name} is no readable text file") from None
+        raise UnreadableFileError(f"{path.name} is not a readable text file") from None

@@ -139,7 +139,9 @@ class Lists:
                 store.insert_list(connection, slug=slug, at=now, **changes)
                 insert_audit(connection, at=now, actor=actor, action="list.created", target=slug)
         except IntegrityError:
-            raise ConflictError("A list with this slug exists already.") from None
+            raise ConflictError(
+                "A list with this slug exists already. Choose another slug."
+            ) from None
         self._forget()
         return self.get(slug)
 
@@ -198,9 +200,9 @@ def _checked(changes: Mapping[str, Any]) -> dict[str, Any]:
     """Return the changes as columns take them, or raise `InvalidInputError`."""
     checked = dict(changes)
     for field in checked.keys() - CHANGEABLE:
-        raise InvalidInputError(field, "This field cannot be set.")
+        raise InvalidInputError(field, "This field can't be changed.")
     if "name" in checked and not str(checked["name"]).strip():
-        raise InvalidInputError("name", "A list needs a name.")
+        raise InvalidInputError("name", "Enter a name.")
     for field, value in checked.items():
         if isinstance(value, str) and any(ord(char) < 32 for char in value):
             raise InvalidInputError(field, "Control characters are not allowed.")
@@ -232,4 +234,4 @@ def _origin(text: str) -> str:
     try:
         return site_origin(text)
     except ValueError:
-        raise InvalidInputError("origins", "Use the form https://host for each site.") from None
+        raise InvalidInputError("origins", "Write each website as https://host.") from None

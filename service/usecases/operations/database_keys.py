@@ -107,11 +107,11 @@ class DatabaseKeys:
 def _wrong(key: GivenKey) -> str:
     line = (
         f"{PREFIX}{key.name}: is not the key that this database was used with: "
-        "give that one (docs/backup.md)"
+        "use that one (docs/backup.md)"
     )
     if key.fallbacks is None:
         return f"{line}; this key cannot be changed"
-    return f"{line}, or, to change keys, put it into {key.fallbacks}"
+    return f"{line}, or, to rotate keys, put that one into {key.fallbacks}"
 
 
 def given_keys(settings: Settings) -> tuple[GivenKey, ...]:

@@ -44,7 +44,7 @@ _Counted = TypeVar("_Counted")
 
 @dataclass(slots=True, kw_only=True)
 class Counts:
-    """How often what happened."""
+    """Counts."""
 
     signups: int = 0
     confirmations: int = 0
@@ -56,7 +56,7 @@ class Counts:
 
 @dataclass(slots=True, kw_only=True)
 class Day(Counts):
-    """What happened on one day (UTC)."""
+    """Counts of one day (UTC)."""
 
     day: date
 
@@ -73,7 +73,7 @@ class Period:
 
 @dataclass(slots=True, kw_only=True)
 class Totals(Counts):
-    """All days together."""
+    """Counts of all days together."""
 
     confirmation_rate: float | None
     """Which part of the signups of these days is confirmed by now, however often each was tried;

@@ -32,7 +32,7 @@ SHOWN_RUNS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetentionRules:
-    """After how many days each goes; 0 means never."""
+    """After how many days data is deleted. 0: never."""
 
     unconfirmed_days: int
     """People who never confirmed. They may sign up, or be imported, as if never seen."""
@@ -79,7 +79,7 @@ class Removed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastRun:
-    """A run that removed something."""
+    """A run that deleted something."""
 
     at: datetime
     actor: str
@@ -88,7 +88,7 @@ class PastRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetentionView:
-    """The rules, and the newest runs that removed something."""
+    """The retention periods, and the newest runs that deleted something."""
 
     rules: RetentionRules
     runs: Sequence[PastRun]

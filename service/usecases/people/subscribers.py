@@ -205,7 +205,7 @@ class Subscribers:
         """
         changes = {name: None if value == "" else value for name, value in changes.items()}
         for field in changes.keys() - CHANGEABLE:
-            raise InvalidInputError(field, "This field cannot be set.")
+            raise InvalidInputError(field, "This field can't be changed.")
         if changes.get("attributes") is not None:
             check_attributes(changes["attributes"])
         now = utc_now()

@@ -65,7 +65,7 @@ class HeldSignups:
                 raise NotFoundError(str(held_id))
             lists = self._lists.by_ids(held.signup.list_ids)
             if not lists:
-                raise ConflictError("The list that it is for is no more.")
+                raise ConflictError("Its list was deleted. Discard the signup.")
             signup = replace(held.signup, at=now, list_ids=tuple(info.id for info in lists))
             record_signups(connection, [signup])
             insert_audit(

@@ -16,14 +16,14 @@ consent_texts_api = JsonBlueprint(
     "consent-texts",
     __name__,
     url_prefix="/v1/lists",
-    description="The words that people agree to, by version",
+    description="Consent texts, by version",
 )
 
 
 @consent_texts_api.get("/<slug>/consent-texts")
 @requires(Role.ADMIN)
 @consent_texts_api.response(200, ConsentTextsSchema)
-@consent_texts_api.alt_response(404, description="The list is unknown.")
+@consent_texts_api.alt_response(404, description="There is no such list.")
 def consent_texts(slug: str) -> dict[str, Any]:
     """List a list's own consent texts. Version 1 is the built-in one, which is not among them."""
     return {"consent_texts": services().consent_texts.of_list(slug)}
@@ -33,9 +33,9 @@ def consent_texts(slug: str) -> dict[str, Any]:
 @requires(Role.ADMIN)
 @consent_texts_api.arguments(ConsentTextCreateSchema)
 @consent_texts_api.response(201, ConsentTextSchema)
-@consent_texts_api.alt_response(404, description="The list is unknown.")
+@consent_texts_api.alt_response(404, description="There is no such list.")
 def add_consent_text(data: dict[str, Any], slug: str) -> Any:
-    """Show these words from now on. What was shown before keeps its version."""
+    """Publish a consent text. Earlier texts keep their versions."""
     return services().consent_texts.add(
         slug, locale=data.get("locale"), text=data["text"], actor=actor()
     )

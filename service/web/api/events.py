@@ -14,25 +14,27 @@ from service.web.http.refusals import note_refusal
 
 MAX_EVENTS_BYTES = 1024 * 1024
 
-hooks = Blueprint("hooks", __name__, url_prefix="/v1", description="What mail APIs report")
+hooks = Blueprint("hooks", __name__, url_prefix="/v1", description="Events from mail APIs")
 
 
 @hooks.post("/events/<provider>")
 @hooks.doc(
     requestBody={
         "required": True,
-        "description": "As the provider documents it.",
+        "description": "In the provider's documented format.",
         "content": {"application/json": {"schema": {"type": ["object", "array"]}}},
     }
 )
 @hooks.response(200, FeedbackSchema)
-@hooks.alt_response(400, description="The body is not what the provider documents.")
-@hooks.alt_response(401, description="Not authentic, or no secret is set for this provider.")
-@hooks.alt_response(404, description="This provider reports nothing.")
+@hooks.alt_response(400, description="The body does not have the provider's documented format.")
+@hooks.alt_response(401, description="Not authenticated, or no secret is set for this provider.")
+@hooks.alt_response(404, description="This provider sends no events.")
 @hooks.alt_response(413, description="The body is too large.")
-@hooks.alt_response(503, description="Not taken; try again after `Retry-After`.")
+@hooks.alt_response(
+    503, description="Unavailable. Nothing was recorded. Try again after `Retry-After`."
+)
 def report(provider: str) -> FeedbackResult:
-    """Take what a mail API reports, authenticated in that API's own way.
+    """Receive events of a mail API, authenticated in that API's own way.
 
     Events may come in any order and more than once. Those of mails that are not ours are answered
     like any other, and counted.

@@ -13,7 +13,7 @@ from service.web.http.context import services
 from service.web.http.json_body import JsonBlueprint
 
 exports_api = JsonBlueprint(
-    "exports", __name__, url_prefix="/v1/exports", description="What was exported"
+    "exports", __name__, url_prefix="/v1/exports", description="Past exports"
 )
 
 
@@ -31,7 +31,7 @@ def exports(page: dict[str, Any]) -> Page[Manifest]:
 @exports_api.response(200, ManifestSchema)
 @exports_api.alt_response(404, description="There is no such export.")
 def export_manifest(export_id: UUID) -> Manifest:
-    """Show an export's manifest; it is complete once the file is."""
+    """Show an export's manifest. It is complete once the file is."""
     return services().exports.get(export_id, actor=_only_of())
 
 

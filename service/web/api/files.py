@@ -38,9 +38,9 @@ _FORMATS = {"text/csv": FileFormat.CSV, "application/x-ndjson": FileFormat.NDJSO
 _ZIP = "application/zip"
 # None is well-formed where the file ends with it, so no reader takes the file for whole.
 _BROKEN_OFF = {
-    FileFormat.CSV: b'"This export broke off here: the file is not complete.',
-    FileFormat.NDJSON: b'{"error": "This export broke off here: the file is not complete."',
-    FileFormat.XLSX: b"This export broke off here: the file is not complete.",
+    FileFormat.CSV: b'"This export stopped here: the file is incomplete.',
+    FileFormat.NDJSON: b'{"error": "This export stopped here: the file is incomplete."',
+    FileFormat.XLSX: b"This export stopped here: the file is incomplete.",
 }
 _log = structlog.get_logger(__name__)
 _BODY = {name: {"schema": {"type": "string"}} for name in _FORMATS}
@@ -64,14 +64,14 @@ class ExportBody(Iterator[bytes]):
 
     def __next__(self) -> bytes:
         if self._has_failed:
-            raise RuntimeError("the export broke off")
+            raise RuntimeError("the export stopped")
         try:
             return next(self._stream)
         except StopIteration:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the file must not look whole
             # The message may hold a row: only the kind is logged.
-            _log.error("export broke off", **error_fields(error))
+            _log.error("export stopped", **error_fields(error))
             self._has_failed = True
             return _BROKEN_OFF[self._format]
 
@@ -81,7 +81,10 @@ class ExportBody(Iterator[bytes]):
 
 
 files_api = JsonBlueprint(
-    "files", __name__, url_prefix="/v1/subscribers", description="Subscriptions as files"
+    "files",
+    __name__,
+    url_prefix="/v1/subscribers",
+    description="Export and import of subscriptions",
 )
 
 
@@ -105,7 +108,7 @@ files_api = JsonBlueprint(
 @files_api.alt_response(404, description="There is no such list.")
 @takes_long(LaneName.EXPORTS)
 def export(query: dict[str, Any]) -> Response:
-    """Export subscriptions, one a row.
+    """Export subscriptions, one per row.
 
     Streamed from one snapshot. If it breaks off, its last line says so and is not well-formed.
     Cells that a spreadsheet would run begin with an apostrophe, which an import takes back. With
@@ -137,11 +140,11 @@ def export(query: dict[str, Any]) -> Response:
 @files_api.doc(requestBody={"required": True, "content": _IMPORTED})
 @files_api.response(200, ImportReportSchema)
 @files_api.alt_response(404, description="There is no such list.")
-@files_api.alt_response(415, description="The body is neither CSV, NDJSON nor ZIP.")
-@files_api.alt_response(422, description="The file as a whole is not usable; nothing was taken.")
+@files_api.alt_response(415, description="The body is not CSV, NDJSON or ZIP.")
+@files_api.alt_response(422, description="The file cannot be imported. Nothing was changed.")
 @takes_long(LaneName.IMPORTS)
 def import_file(query: dict[str, Any]) -> ImportReport | Response:
-    """Import subscriptions; again changes nothing.
+    """Import subscriptions (idempotent).
 
     The file is one of ours, or CSV of a tool that is known by columns that only it has; or `map`
     says what its columns are. A ZIP archive holds one such file, or an export of Mailchimp's: each

@@ -28,9 +28,9 @@ def held(page: dict[str, Any]) -> dict[str, Any]:
 @requires(Role.ADMIN)
 @held_api.response(204)
 @held_api.alt_response(404, description="There is no such held signup.")
-@held_api.alt_response(409, description="Its lists are no more.")
+@held_api.alt_response(409, description="Its lists were deleted.")
 def release(held_id: UUID) -> None:
-    """Take the signup as if it were made now: the person gets the mail to confirm."""
+    """Approve a signup: the person gets the confirmation email."""
     services().held.release(held_id, actor=actor())
 
 
@@ -39,5 +39,5 @@ def release(held_id: UUID) -> None:
 @held_api.response(204)
 @held_api.alt_response(404, description="There is no such held signup.")
 def drop(held_id: UUID) -> None:
-    """Forget the signup."""
+    """Discard the signup."""
     services().held.drop(held_id, actor=actor())

@@ -24,9 +24,9 @@ def keys() -> dict[str, Any]:
 @keys_api.arguments(NewKeySchema)
 @keys_api.response(201, CreatedKeySchema, headers={"Cache-Control": {"schema": {"type": "string"}}})
 @keys_api.alt_response(404, description="There is no such list.")
-@keys_api.alt_response(409, description="A key of this name exists.")
+@keys_api.alt_response(409, description="A key with this name exists.")
 def create_key(data: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
-    """Make a key. The answer is the only place where it is ever shown."""
+    """Create a key. It is shown only once, in this response."""
     key = services().keys.create(**data, actor=actor())
     return {**data, "key": key}, 201, {"Cache-Control": "no-store"}
 
@@ -34,7 +34,7 @@ def create_key(data: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str
 @keys_api.delete("/<name>")
 @requires(Role.ADMIN)
 @keys_api.response(204)
-@keys_api.alt_response(404, description="No key has this name.")
+@keys_api.alt_response(404, description="There is no key with this name.")
 def revoke_key(name: str) -> None:
-    """Revoke a key; it stops within seconds, everywhere. Again changes nothing."""
+    """Revoke a key (idempotent). It stops working everywhere within seconds."""
     services().keys.revoke(name, actor=actor())

@@ -17,7 +17,7 @@ lists_api = JsonBlueprint("lists", __name__, url_prefix="/v1/lists", description
 @requires(Role.ADMIN, Role.EXPORT)
 @lists_api.response(200, ListsSchema)
 def lists() -> dict[str, Any]:
-    """List mailing lists; a key for some lists sees those."""
+    """List mailing lists. A key for some lists sees only those."""
     scope = current_key().list_ids
     return {"lists": [each for each in services().lists.all() if scope is None or each.id in scope]}
 
@@ -28,7 +28,7 @@ def lists() -> dict[str, Any]:
 @lists_api.response(201, ListSchema)
 @lists_api.alt_response(409, description="A list with this slug exists.")
 def create_list(data: dict[str, Any]) -> ListInfo:
-    """Make a mailing list."""
+    """Create a mailing list."""
     return services().lists.create(**data, actor=actor())
 
 
@@ -50,7 +50,7 @@ def mailing_list(slug: str) -> ListInfo:
 @lists_api.arguments(ListChangesSchema)
 @lists_api.response(200, ListSchema)
 @lists_api.alt_response(404, description="There is no such list.")
-@lists_api.alt_response(409, description="It would leave no default list.")
+@lists_api.alt_response(409, description="There would be no default list.")
 def change_list(data: dict[str, Any], slug: str) -> ListInfo:
-    """Change a mailing list; other processes see it within two seconds."""
+    """Change a mailing list. Other processes use the change within two seconds."""
     return services().lists.update(slug, data, actor=actor())

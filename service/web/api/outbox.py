@@ -16,7 +16,7 @@ from service.web.http.context import services
 from service.web.http.json_body import JsonBlueprint
 
 outbox_api = JsonBlueprint(
-    "outbox", __name__, url_prefix="/v1/outbox", description="Emails that the service has promised"
+    "outbox", __name__, url_prefix="/v1/outbox", description="Emails that the service sends"
 )
 
 
@@ -32,8 +32,8 @@ def messages(page: dict[str, Any]) -> dict[str, Any]:
 @outbox_api.post("/<uuid:message_id>/retry")
 @requires(Role.ADMIN)
 @outbox_api.response(200, MessageSchema)
-@outbox_api.alt_response(404, description="There is no such message.")
-@outbox_api.alt_response(409, description="It has not failed, or its confirm link is too old.")
+@outbox_api.alt_response(404, description="There is no such email.")
+@outbox_api.alt_response(409, description="It has not failed, or its confirm link has expired.")
 def retry(message_id: UUID) -> dict[str, Any]:
     """Queue a failed message again; it has three more days."""
     return message_data(services().outbox.retry(message_id, actor=actor()))

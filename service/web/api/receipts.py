@@ -26,10 +26,12 @@ receipt_keys = Blueprint("receipt_keys", __name__)
 @receipts_api.get("/<uuid:subscriber_id>/receipt")
 @requires(Role.ADMIN)
 @receipts_api.arguments(ReceiptQuerySchema, location="query")
-@receipts_api.response(200, {"type": "object"}, description="The receipt, as docs/ledger.md says.")
+@receipts_api.response(
+    200, {"type": "object"}, description="The receipt, as docs/ledger.md describes."
+)
 @receipts_api.alt_response(404, description="There is no such subscriber.")
 def receipt(query: dict[str, Any], subscriber_id: UUID) -> Response:
-    """Return the signed receipt of all of a person's consents.
+    """Return a person's signed consent receipt.
 
     `newsflash receipts verify` checks it offline, against the key that is published under
     `/.well-known/newsflash-receipts.json`. One receipt holds up to 200 events; `next_cursor` in it

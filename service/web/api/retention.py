@@ -8,7 +8,7 @@ from service.web.http.context import services
 from service.web.http.json_body import JsonBlueprint
 
 retention_api = JsonBlueprint(
-    "retention", __name__, url_prefix="/v1/retention", description="How long what is kept"
+    "retention", __name__, url_prefix="/v1/retention", description="Retention periods"
 )
 
 
@@ -16,5 +16,5 @@ retention_api = JsonBlueprint(
 @requires(Role.ADMIN)
 @retention_api.response(200, RetentionSchema)
 def retention() -> RetentionView:
-    """Show the rules and what they last removed."""
+    """Show the retention periods and the recent deletions."""
     return services().retention.show()

@@ -18,17 +18,21 @@ api = JsonBlueprint("api", __name__, url_prefix="/v1", description="Signing up")
 @api.doc(security=[{}, {SCHEME_NAME: []}], parameters=[IDEMPOTENCY_PARAMETER])
 @api.arguments(SignupSchema())
 @api.response(202, SignupAcceptedSchema, headers=RATELIMIT_HEADERS)
-@api.alt_response(400, description="The `Idempotency-Key` is not one, or the body is no JSON.")
-@api.alt_response(401, description="A key was sent that is not known.")
-@api.alt_response(403, description="A key was sent that may not sign up.")
-@api.alt_response(404, description="A list is unknown.")
-@api.alt_response(409, description="A request with this `Idempotency-Key` is under way.")
+@api.alt_response(
+    400, description="The `Idempotency-Key` is invalid, or the body is not valid JSON."
+)
+@api.alt_response(401, description="The API key is unknown.")
+@api.alt_response(403, description="The API key may not sign people up.")
+@api.alt_response(404, description="There is no such list.")
+@api.alt_response(409, description="A request with this `Idempotency-Key` is still in progress.")
 @api.alt_response(413, description="The body is too large.")
 @api.alt_response(415, description="The body is not JSON.")
-@api.alt_response(429, description="Too many requests; try again after `Retry-After`.")
-@api.alt_response(503, description="Not taken; try again after `Retry-After`.")
+@api.alt_response(429, description="Too many requests. Try again after `Retry-After`.")
+@api.alt_response(
+    503, description="Unavailable. Nothing was recorded. Try again after `Retry-After`."
+)
 def subscribe(data: dict[str, Any]) -> dict[str, str]:
-    """Sign an address up; the person confirms by mail.
+    """Sign an address up. The person confirms by email.
 
     The answer is the same for every valid address, whatever was there before. With 202 the signup
     and the mail it owes are committed. No key is needed; with one of the role `signup`, neither the

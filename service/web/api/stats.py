@@ -9,7 +9,9 @@ from service.web.http.auth import current_key, requires
 from service.web.http.context import services
 from service.web.http.json_body import JsonBlueprint
 
-stats_api = JsonBlueprint("stats", __name__, url_prefix="/v1/stats", description="How lists fare")
+stats_api = JsonBlueprint(
+    "stats", __name__, url_prefix="/v1/stats", description="Statistics of lists"
+)
 
 
 @stats_api.get("")
@@ -18,7 +20,7 @@ stats_api = JsonBlueprint("stats", __name__, url_prefix="/v1/stats", description
 @stats_api.response(200, ReportSchema)
 @stats_api.alt_response(404, description="There is no such list.")
 def stats(query: dict[str, Any]) -> Report:
-    """Count signups, confirmations, leavers, bounces and complaints by day and list.
+    """Count signups, confirmations, unsubscribes, bounces and complaints by day and list.
 
     A key for some lists counts those. A mail for several lists that bounced counts once in all, and
     once on each of them.

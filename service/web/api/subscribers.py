@@ -43,7 +43,7 @@ def subscribers(query: dict[str, Any]) -> dict[str, Any]:
 @subscribers_api.response(200, SubscriberDetailSchema)
 @subscribers_api.alt_response(404, description="There is no such subscriber.")
 def subscriber(subscriber_id: UUID) -> dict[str, Any]:
-    """Show a subscriber with subscriptions, consent events and mails."""
+    """Show a subscriber with subscriptions, consent events and emails."""
     return _detail(services().subscribers.get(subscriber_id))
 
 
@@ -52,7 +52,7 @@ def subscriber(subscriber_id: UUID) -> dict[str, Any]:
 @subscribers_api.response(200, PersonDataSchema)
 @subscribers_api.alt_response(404, description="There is no such subscriber.")
 def subscriber_data(subscriber_id: UUID) -> ResponseReturnValue:
-    """Give all data of one person as one file, for them; audited."""
+    """Return all data of one person as a file. Recorded in the audit log."""
     return person_file(subscriber_id, actor=actor())
 
 
@@ -72,7 +72,7 @@ def person_file(subscriber_id: UUID, *, actor: str) -> ResponseReturnValue:
 @subscribers_api.response(200, SubscriberDetailSchema)
 @subscribers_api.alt_response(404, description="There is no such subscriber.")
 def change_subscriber(data: dict[str, Any], subscriber_id: UUID) -> dict[str, Any]:
-    """Correct name, locale or attributes."""
+    """Change name, locale or attributes."""
     return _detail(services().subscribers.update(subscriber_id, data, actor=actor()))
 
 
@@ -81,7 +81,7 @@ def change_subscriber(data: dict[str, Any], subscriber_id: UUID) -> dict[str, An
 @subscribers_api.response(204)
 @subscribers_api.alt_response(404, description="There is no such subscriber.")
 def erase_subscriber(subscriber_id: UUID) -> None:
-    """Erase a person. A keyed hash of the address stays, so that no import brings it back."""
+    """Erase a person. A keyed hash of the address is kept, so that no import brings it back."""
     services().subscribers.erase(subscriber_id, actor=actor())
 
 

@@ -20,7 +20,7 @@ suppressions_api = JsonBlueprint(
     "suppressions",
     __name__,
     url_prefix="/v1/suppressions",
-    description="Addresses that are not to be mailed",
+    description="Suppressed addresses",
 )
 
 
@@ -38,7 +38,7 @@ def suppressions(page: dict[str, Any]) -> Page[SuppressionInfo]:
 @suppressions_api.arguments(NewSuppressionSchema)
 @suppressions_api.response(201, SuppressionSchema)
 def add_suppression(data: dict[str, Any]) -> SuppressionInfo:
-    """Keep an address from being mailed, for the reason `manual`; again changes nothing."""
+    """Suppress an address, for the reason `manual` (idempotent)."""
     return services().suppressions.add(data["email"], note=data["note"], actor=actor())
 
 
@@ -47,7 +47,7 @@ def add_suppression(data: dict[str, Any]) -> SuppressionInfo:
 @suppressions_api.arguments(LiftQuerySchema, location="query")
 @suppressions_api.response(204)
 @suppressions_api.alt_response(404, description="The address is not suppressed for this reason.")
-@suppressions_api.alt_response(409, description="The person is erased.")
+@suppressions_api.alt_response(409, description="The person was erased: this suppression stays.")
 def lift_suppression(query: dict[str, Any], address_hash: str) -> None:
-    """Let an address be mailed again, as far as this reason goes."""
+    """Remove a suppression. Others of the address, for another reason, stay."""
     services().suppressions.lift(address_hash, query["reason"], actor=actor())

@@ -22,10 +22,10 @@ from service.web.http.json_body import JsonBlueprint
 
 DESCRIPTION = """Outgoing webhooks
 
-Events are POSTed to the receiver as Standard Webhooks lays down: `webhook-id`, `webhook-timestamp`
-and `webhook-signature` sign a body of `type`, `timestamp` and `data`. Each is told at least once,
-in no promised order, for up to three days; `webhook-id` is the same every time. Any 2xx takes the
-event, 410 disables the webhook, and redirects are not followed."""
+Events are POSTed to the receiver, signed per Standard Webhooks: `webhook-id`, `webhook-timestamp`
+and `webhook-signature` sign a body of `type`, `timestamp` and `data`. Each event is sent at least
+once, in no guaranteed order, and retried for up to three days with the same `webhook-id`. Any 2xx
+accepts it, 410 disables the webhook, and redirects are not followed."""
 
 webhooks_api = JsonBlueprint(
     "webhooks", __name__, url_prefix="/v1/webhooks", description=DESCRIPTION
@@ -44,9 +44,9 @@ def all_webhooks() -> dict[str, Any]:
 @requires(Role.ADMIN)
 @webhooks_api.arguments(WebhookCreateSchema)
 @webhooks_api.response(201, WebhookSchema)
-@webhooks_api.alt_response(404, description="The list is unknown.")
+@webhooks_api.alt_response(404, description="There is no such list.")
 def create_webhook(data: dict[str, Any]) -> dict[str, Any]:
-    """Make a webhook. Its secret is in this answer and in no other."""
+    """Create a webhook. Its secret is shown only once, in this response."""
     view = services().webhooks.create(
         url=data["url"], events=data.get("events", ()), list_slug=data.get("list"), actor=actor()
     )
@@ -68,7 +68,7 @@ def webhook(webhook_id: UUID) -> dict[str, Any]:
 @webhooks_api.response(200, WebhookSchema)
 @webhooks_api.alt_response(404, description="There is no such webhook, or no such list.")
 def change_webhook(data: dict[str, Any], webhook_id: UUID) -> dict[str, Any]:
-    """Change a webhook; enabling one tells it what is still owed to it."""
+    """Change a webhook. Enabling it sends its queued deliveries."""
     return webhook_data(services().webhooks.update(webhook_id, data, actor=actor()))
 
 
@@ -77,7 +77,7 @@ def change_webhook(data: dict[str, Any], webhook_id: UUID) -> dict[str, Any]:
 @webhooks_api.response(204)
 @webhooks_api.alt_response(404, description="There is no such webhook.")
 def delete_webhook(webhook_id: UUID) -> tuple[str, HTTPStatus]:
-    """Remove a webhook and what is still owed to it."""
+    """Delete a webhook and its queued deliveries."""
     services().webhooks.delete(webhook_id, actor=actor())
     return "", HTTPStatus.NO_CONTENT
 

@@ -56,6 +56,6 @@ def release_held(held_id: UUID) -> ResponseReturnValue:
 @admin_pages.post("/held/<uuid:held_id>/drop")
 @signed_in
 def drop_held(held_id: UUID) -> ResponseReturnValue:
-    """Forget the signup."""
+    """Discard the signup."""
     services().held.drop(held_id, actor=actor())
     return redirect(url_for("admin.held", done="dropped"), code=303)

@@ -26,89 +26,96 @@ class PageCall:
     media: str = HTML
 
 
-_LINK = {404: "The link is not one of ours."}
-_ANY_FORM = {422: "A field holds characters that cannot be kept."}
-_TOO_MANY = "Too many requests; try again after `Retry-After`."
+_LINK = {404: "The link is invalid."}
+_ANY_FORM = {422: "A field contains characters that cannot be stored."}
+_TOO_MANY = "Too many requests. Try again after `Retry-After`."
 _SIGNUP = {
     "email": "The address, as typed.",
     "name": "Optional.",
-    "locale": "Language of the mails, a BCP 47 tag.",
-    "source": "The page of the form, kept as evidence.",
-    "website": "A trap for bots: leave it empty.",
-    "form_token": "What the hosted form was given when it was shown; optional.",
+    "locale": "Language of the emails, a BCP 47 tag.",
+    "source": "The page with the form, kept as evidence.",
+    "website": "A honeypot for bots. Leave it empty.",
+    "form_token": "The token from the hosted form; optional.",
 }
 
 CALLS: dict[str, PageCall] = {
-    "pages.home": PageCall(summary="The lists that one can sign up to.", answers={200: "A page."}),
+    "pages.home": PageCall(
+        summary="All newsletters, each with a link to its form.", answers={200: "A page."}
+    ),
     "pages.form": PageCall(
         summary="The hosted form of a list.", answers={200: "A page.", 404: "No such list."}
     ),
     "pages.subscribe": PageCall(
-        summary="Sign up by a form, from any allowed site, without JavaScript.",
+        summary="Sign up with a form, from any allowed website, without JavaScript.",
         fields=_SIGNUP,
         required=("email",),
         answers={
-            200: "A page with one more step, or that leads to the list's own address.",
-            202: "Taken, for a script that asks for JSON.",
-            303: "Taken: to the status page, or to the list's own address.",
-            403: "The list takes no forms from that site.",
+            200: "A page with one more step, or one that leads to the list's own page.",
+            202: "Accepted; for a script that asks for JSON.",
+            303: "Accepted. Redirects to the status page, or to the list's own page.",
+            403: "The form isn't set up for that website.",
             404: "No such list.",
             413: "The body is too large.",
             415: "The body is not a form.",
-            422: "The form again, with what needs another value.",
+            422: "The form again, with the error.",
             429: _TOO_MANY,
-            503: "Not taken; try again after `Retry-After`.",
+            503: "Unavailable. Nothing was recorded. Try again after `Retry-After`.",
         },
     ),
     "pages.embed": PageCall(
-        summary="A script that puts the form where its tag stands.",
+        summary="A script that shows the form at its tag.",
         media="text/javascript",
         answers={200: "The script.", 404: "No such list."},
     ),
     "pages.status": PageCall(
-        summary="What became of a signup's own mail.", answers={200: "A page.", **_LINK}
+        summary="The status of a signup's own email.", answers={200: "A page.", **_LINK}
     ),
     "pages.enter_code": PageCall(
-        summary="Confirm with the code from the mail.",
-        fields={"code": "The six digits."},
+        summary="Confirm with the code from the email.",
+        fields={"code": "The 6-digit code."},
         required=("code",),
-        answers={200: "Confirmed.", 422: "Not the code.", 429: "Too many wrong codes.", **_LINK},
+        answers={
+            200: "Confirmed.",
+            422: "The code isn't right.",
+            429: "Too many wrong codes.",
+            **_LINK,
+        },
     ),
     "pages.confirm": PageCall(
         summary="The confirm link. Changes nothing.",
-        answers={200: "A page.", 410: "Too old, or of an ended subscription.", **_LINK},
+        answers={200: "A page.", 410: "Expired, or no longer valid.", **_LINK},
     ),
     "pages.act_on_confirm": PageCall(
-        summary="Confirm. Again is the same.",
-        answers={200: "Confirmed.", 410: "Too old, or of an ended subscription.", **_LINK},
+        summary="Confirm (idempotent).",
+        answers={200: "Confirmed.", 410: "Expired, or no longer valid.", **_LINK},
     ),
     "pages.renew": PageCall(
-        summary="Mail a new link for one that is too old.",
-        answers={303: "To the status page.", 429: _TOO_MANY, **_LINK},
+        summary="Email a new link for an expired one.",
+        answers={303: "Redirects to the status page.", 429: _TOO_MANY, **_LINK},
     ),
     "pages.unsubscribe": PageCall(
         summary="The unsubscribe link. Changes nothing.", answers={200: "A page.", **_LINK}
     ),
     "pages.act_on_unsubscribe": PageCall(
-        summary="Leave: a person's form and a one-click POST (RFC 8058) alike. Again is the same.",
-        fields={"List-Unsubscribe": "`One-Click` where a mail program posts."},
+        summary="Unsubscribe, from the page or by a one-click POST (RFC 8058). Idempotent.",
+        fields={"List-Unsubscribe": "`One-Click` if an email program posts."},
         answers={200: "Unsubscribed.", **_LINK},
     ),
     "pages.undo": PageCall(
-        summary="Take a leaving of the last hour back.",
-        fields={"token": "From the page after leaving."},
+        summary="Undo an unsubscribe of the last hour.",
+        fields={"token": "From the page after unsubscribing."},
         required=("token",),
         answers={200: "A page.", 410: "Too late.", 429: _TOO_MANY, **_LINK},
     ),
     "pages.give_reason": PageCall(
-        summary="Say why one left.",
+        summary="Say why you unsubscribed.",
         fields={
-            "token": "From the page after leaving.",
+            "token": "From the page after unsubscribing.",
             "reason": "One of the page's choices.",
-            "detail": "In one's own words.",
+            "detail": "In your own words.",
         },
         answers={
-            200: "A page; without a reason nothing is kept.",
+            200: "A page. Without a reason, nothing is stored.",
             410: "Too late.",
             429: _TOO_MANY,
             **_LINK,
@@ -125,17 +132,17 @@ CALLS: dict[str, PageCall] = {
         answers={200: "A set of JSON Web Keys."},
     ),
     "health.healthz": PageCall(
-        summary="Whether the process answers.", media="application/json", answers={200: "It does."}
+        summary="Whether the process answers.", media="application/json", answers={200: "Alive."}
     ),
     "health.readyz": PageCall(
-        summary="Whether requests can be taken: database, migrations, keys, writes, emails due.",
+        summary="Whether the service is ready: database, migrations, keys, writes, due emails.",
         media="application/json",
         answers={200: "Ready.", 503: "Not ready: the body says what is wrong."},
     ),
     "metrics.show": PageCall(
         summary="Prometheus series, from loopback or with a key of the role `metrics`.",
         media=TEXT,
-        answers={200: "The series.", 401: "Neither."},
+        answers={200: "The series.", 401: "Not from loopback, and no valid key."},
     ),
     "contract.openapi": PageCall(
         summary="This contract.", media="application/yaml", answers={200: "OpenAPI 3.1."}

@@ -44,13 +44,13 @@ def requires(*roles: Role) -> Callable[[View], View]:
                 return _unauthorized("Send an API key: Authorization: Bearer nf_…", "Bearer")
             info = services().keys.authenticate(key.strip())
             if info is None:
-                return _unauthorized("This key is not known.", 'Bearer error="invalid_token"')
+                return _unauthorized("This API key is unknown.", 'Bearer error="invalid_token"')
             if not any(info.role.may_act_as(role) for role in roles):
                 return problem(
                     HTTPStatus.FORBIDDEN,
                     "forbidden",
-                    "This key may not do that.",
-                    detail=f"It takes a key with the role {' or '.join(roles)}.",
+                    "This API key has no access to this.",
+                    detail=f"Use a key with the role {' or '.join(roles)}.",
                     headers={"WWW-Authenticate": 'Bearer error="insufficient_scope"'},
                 )
             g.api_key = info

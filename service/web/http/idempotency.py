@@ -22,7 +22,7 @@ IDEMPOTENCY_PARAMETER = {
     "schema": {"type": "string", "maxLength": 257},
     "example": '"8e03978e-40d5-43e8-bc93-6894a57f9324"',
     "description": (
-        "A fresh quoted string, such as a UUID: the same request sent again under it within 24 "
+        "A new quoted string, such as a UUID: the same request sent again under it within 24 "
         "hours gets the same answer and leaves one signup."
     ),
 }

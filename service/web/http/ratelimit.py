@@ -24,11 +24,11 @@ from service.web.http.refusals import note_refusal
 RATELIMIT_HEADERS = {
     "RateLimit-Policy": {
         "schema": {"type": "string"},
-        "description": "The limits of this client address and its network: `q` in `w` seconds.",
+        "description": "The limits of this client and its network: `q` requests in `w` seconds.",
     },
     "RateLimit": {
         "schema": {"type": "string"},
-        "description": "What is left of each: `r`, for `t` seconds.",
+        "description": "What is left of each: `r` requests, for `t` seconds.",
     },
 }
 _View = TypeVar("_View", bound=Callable[..., Any])

@@ -46,8 +46,8 @@ def init_hosts(app: Flask, settings: Settings) -> None:
         return problem(
             HTTPStatus.BAD_REQUEST,
             "unknown-host",
-            "This is not a name of this service.",
-            detail="It answers under PUBLIC_URL, under ALLOWED_HOSTS, and on loopback.",
+            "Unknown host name.",
+            detail="Use PUBLIC_URL, or add the name to ALLOWED_HOSTS.",
         )
 
 

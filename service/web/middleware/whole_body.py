@@ -52,7 +52,7 @@ class _WholeStream(LimitedStream):
         if error is not None:
             _raise_for(error)
         if not self._limit_is_max:
-            raise BrokenBodyError("Fewer bytes came than Content-Length says. Send it again.")
+            raise BrokenBodyError("The body is shorter than Content-Length. Send it again.")
 
     def readall(self) -> bytes:
         """Return all that is left. Raises `RequestEntityTooLarge` where there is more."""
@@ -70,5 +70,5 @@ class _WholeStream(LimitedStream):
 
 def _raise_for(error: Exception) -> NoReturn:
     if isinstance(error, TimeoutError):
-        raise BodyTooSlowError("The body came too slowly. Send it again.") from None
-    raise BrokenBodyError("The body broke off before its end. Send it again.") from None
+        raise BodyTooSlowError("The body arrived too slowly. Send it again.") from None
+    raise BrokenBodyError("The body ended too early. Send it again.") from None

@@ -67,7 +67,7 @@ def test_an_exported_ledger_is_checked_offline(service, folder):
     assert "Compare it with" not in good.output
     unsure = offline("ledger")
     assert unsure.exit_code == 0
-    assert f"Held to the key that the file brings: {PUBLIC}" in unsure.output
+    assert f"Checked with the key in the file: {PUBLIC}" in unsure.output
     shown = service("receipts", "export", "--with-personal").stdout
     assert "r3@example.org" in shown
     assert check(shown) == set()
@@ -102,7 +102,7 @@ def test_a_receipt_is_issued_and_checked_with_the_published_key(service, folder,
     (folder / "receipt.json").write_text(issued.stdout.replace("r0@", "r9@"))
     bad = offline("receipt.json", "--public-key", "keys.json")
     assert bad.exit_code == 1
-    assert "signature: the signature of the receipt does not fit" in bad.output
+    assert "signature: the signature of the receipt is invalid" in bad.output
     assert "changed: entry 1 was changed: its email is not the one that was sealed" in bad.output
     missing = service("receipts", "issue", "00000000-0000-0000-0000-000000000000")
     assert (missing.exit_code, "There is no subscriber" in missing.output) == (1, True)
@@ -127,7 +127,7 @@ def test_files_from_before_a_change_of_keys_are_checked_with_the_published_keys(
     assert offline("ledger", *repeated, "--checkpoint", "kept").exit_code == 0
     bad = offline("ledger", "--public-key", one["x"], "--checkpoint", "kept")
     assert bad.exit_code == 1
-    assert "signature: kept is signed by none of the keys, and shows nothing\n" in bad.output
+    assert "signature: kept is signed by none of the keys, so it proves nothing\n" in bad.output
 
 
 @pytest.mark.parametrize("key", ["", "x", "{}", "[]", "[" * 99_999, '{"keys": [{"crv": "P-256"}]}'])

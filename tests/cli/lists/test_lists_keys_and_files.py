@@ -47,7 +47,7 @@ def test_subscribers_go_in_and_come_out(run: Run, tmp_path: Path):
     taken = run("subscribers", "import", str(file))
     assert (taken.exit_code, taken.stdout) == (
         0,
-        "2 rows: 2 imported, 0 unchanged, 0 skipped, 0 bad\n",
+        "2 rows: 2 imported, 0 unchanged, 0 skipped, 0 invalid\n",
     )
     shown = run("subscribers", "export", "--status", "confirmed")
     assert shown.exit_code == 0, shown.output
@@ -105,6 +105,8 @@ def test_columns_of_another_tools_file_are_explained_as_options(run: Run, tmp_pa
     assert taken.exit_code == 0, taken.output
     assert "Columns left out: Town." in taken.stderr
     assert "2 imported" in taken.stdout
-    assert told.read_text().splitlines()[1] == "1,header,,of no known tool; columns left out: Town"
+    assert (
+        told.read_text().splitlines()[1] == "1,header,,unknown file format; columns left out: Town"
+    )
     wrong = run("subscribers", "import", str(file), "--map", "Contact")
     assert (wrong.exit_code, "TITLE:COLUMN" in wrong.output) == (1, True)

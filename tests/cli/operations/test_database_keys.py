@@ -135,7 +135,10 @@ def test_a_key_is_changed_machine_by_machine(
     assert all(starts(machine) for machine in (old, ready, changed, old, changed))
     assert keys(engine, settings, **old).behind() == [name]
     assert keys(engine, settings, **ready).behind() == []
-    assert f"warning  {name}: others use a newer one" in run_with("doctor", **old).output
+    assert (
+        f"warning  {name}: other machines already use a newer one"
+        in run_with("doctor", **old).output
+    )
     assert starts(new)
     assert not starts(old)
     assert starts(changed)
@@ -153,7 +156,7 @@ def test_a_receipt_key_is_changed_with_the_public_half_of_the_old_one(
 def test_the_key_of_addresses_cannot_be_changed(used, run_with):
     given = {"ADDRESS_HASH_KEY": NEW, "ADDRESS_HASH_KEY_FALLBACKS": OLD}
     result = run_with("worker", "--drain", **given)
-    assert "NEWSFLASH_ADDRESS_HASH_KEY_FALLBACKS: is no setting" in result.output
+    assert "NEWSFLASH_ADDRESS_HASH_KEY_FALLBACKS: is not a setting" in result.output
 
 
 def test_a_database_from_before_remembers_its_keys_at_the_next_start(run_with, engine: Engine):

@@ -39,7 +39,7 @@ def test_stats_that_cannot_be_end_in_a_line(run: Run):
     for words, said in (
         (("--list", "nowhere"), "There is no list 'nowhere'."),
         (("--since", "2026-01-05", "--until", "2026-01-01"), "since: "),
-        (("--since", "2026-01-05", "--days", "3"), "Give --days or --since."),
+        (("--since", "2026-01-05", "--days", "3"), "Give --days or --since, not both."),
     ):
         told = run("stats", *words)
         assert told.exit_code != 0

@@ -204,5 +204,5 @@ def test_doctor_before_the_first_start_changes_nothing(newsflash: Run, folder: P
     result = newsflash("doctor")
     assert result.exit_code == 1
     assert "failed   database: there is none at " in result.output
-    assert "ok       SECRET_KEY: the first start creates one" in result.output
+    assert "ok       SECRET_KEY: created at the first start" in result.output
     assert snapshot(folder) == before

@@ -124,7 +124,7 @@ def test_what_waits_for_a_person_reads_as_json(run: Run):
 
 def test_all_links_are_ended_at_once(run: Run):
     assert "/admin/sign-in/" in run("admin-link").stdout
-    assert run("admin-link", "--revoke-all").stdout == "0 sessions and 1 links ended\n"
+    assert run("admin-link", "--revoke-all").stdout == "0 sessions ended, 1 links revoked\n"
     assert told(run, "audit", "--limit", "1")["entries"][0]["action"] == "sign_in_links.revoked"
-    assert run("admin-link", "--end-sessions").stdout == "0 sessions and 0 links ended\n"
+    assert run("admin-link", "--end-sessions").stdout == "0 sessions ended, 0 links revoked\n"
     assert told(run, "audit", "--limit", "1")["entries"][0]["action"] == "sessions.ended"

@@ -92,14 +92,14 @@ def test_failed_email_is_listed_and_retried(shell: Shell, failed: list[str]) -> 
     assert "postmark_300" in listed
     assert "@" not in listed
     assert shell("outbox", "retry", failed[0]).stdout == f"{failed[0]} queued\n"
-    assert "has not failed" in shell("outbox", "retry", failed[0]).output
+    assert "This email has not failed." in shell("outbox", "retry", failed[0]).output
     assert shell("outbox", "retry", "--all-failed").stdout == "1 queued\n"
     assert shell("outbox", "list").stdout == ""
 
 
 @pytest.mark.parametrize("words", [[], ["--all-failed", "01a20c9a-7ce2-74ad-853b-9549926ea004"]])
 def test_what_to_retry_has_to_be_said(shell: Shell, words: list[str]) -> None:
-    assert "Name messages, or give --all-failed" in shell("outbox", "retry", *words).output
+    assert "Give message ids or --all-failed." in shell("outbox", "retry", *words).output
 
 
 def test_what_a_backup_had_queued_is_dropped(shell: Shell, tmp_path: Path) -> None:

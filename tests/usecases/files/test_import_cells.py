@@ -214,7 +214,7 @@ def test_an_encoding_in_which_no_file_is_written_is_refused(scenario: Scenario, 
 @pytest.mark.parametrize(
     ("data", "column", "says"),
     [
-        ("email,name,name\nada@example.org,Ada,Bea\n", "name", "two cells that differ"),
+        ("email,name,name\nada@example.org,Ada,Bea\n", "name", "has two different cells"),
         ("email,\nada@example.org,unsubscribed\n", None, "without a title"),
         ("email,name\nada@example.org,Ada,Lovelace\n", None, "3 cells where the header has 2"),
         ('email,name\nada@example.org,"Ada" L\n', None, "quote"),

@@ -81,7 +81,7 @@ def test_a_status_beside_a_tools_columns_never_confirms(engine: Engine):
         "ada@example.org,2024-01-01 10:00:00,2024-01-01 10:05:00,192.0.2.1,x,1,a,unsubscribed\n"
         "bob@example.org,2024-01-01 10:00:00,2024-01-01 10:05:00,192.0.2.1,x,2,b,subscribed\n"
     )
-    with pytest.raises(ColumnsError, match="taken for one of Mailchimp"):
+    with pytest.raises(ColumnsError, match="File format: Mailchimp"):
         take(engine, data)
     report = take(engine, data, "Status:status", meanings=("Status:subscribed:confirmed",))
     assert report.tool == "mailchimp"

@@ -100,8 +100,8 @@ def test_why_somebody_is_not_taken_off_is_told_as_it_is(scenario: Scenario):
     scenario.sign_up()
     untimed = take(scenario, LEFT).problems
     assert [each.message for each in older + untimed] == [
-        "left before a consent or a signup that is known here",
-        "does not say when, and the person signed up here themselves",
+        "unsubscribed before a later consent or signup here",
+        "does not say when the person unsubscribed, and they signed up here themselves",
     ]
 
 
@@ -120,9 +120,7 @@ def test_a_file_does_not_confirm_whom_it_may_not_mail(scenario: Scenario):
     take(scenario, PENDING)
     scenario.suppress(ADA, "manual")
     report = take(scenario, CONSENT)
-    assert [each.message for each in report.problems] == [
-        "is suppressed here and may not be mailed"
-    ]
+    assert [each.message for each in report.problems] == ["is suppressed and gets no email"]
     assert scenario.subscription().status == "pending"
 
 

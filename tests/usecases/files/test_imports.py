@@ -136,7 +136,7 @@ def test_a_workbook_is_told_from_text(engine: Engine, form: FileFormat):
     workbook = io.BytesIO()
     with ZipFile(workbook, "w") as archive:
         archive.writestr("xl/workbook.xml", "<workbook/>")
-    with pytest.raises(InvalidInputError, match="save it as CSV") as caught:
+    with pytest.raises(InvalidInputError, match="Save it as CSV") as caught:
         import_text(engine, workbook.getvalue(), form)
     assert caught.value.field == "file"
 

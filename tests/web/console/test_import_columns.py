@@ -136,7 +136,7 @@ def test_the_page_of_columns_is_for_administrators(client):
 def test_the_result_names_the_tool_and_what_was_left_out(admin):
     text = "Email,First name,Last name,Data,Status,Town\nada@example.org,Ada,King,{},active,Bonn\n"
     page = post(admin, text=text, **{"try": "1"}).text
-    assert "taken for one of Keila" in page
+    assert "File format: Keila" in page
     assert "Columns left out: Town" in page
 
 
@@ -189,6 +189,6 @@ def test_the_report_of_every_row_begins_with_the_tool_and_what_was_left_out(clie
     )
     assert answer.text.splitlines()[:2] == [
         "line,outcome,column,message",
-        "1,header,,taken for a file of Keila; columns left out: Town",
+        "1,header,,file format: Keila; columns left out: Town",
     ]
     answer.close()

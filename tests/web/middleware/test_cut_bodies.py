@@ -97,7 +97,7 @@ def test_nothing_is_taken_of_a_body_cut_short(
 ) -> None:
     status, answer = send(client, path, media, body, environ=server)
     assert status == 400
-    assert "Fewer bytes came than Content-Length says" in answer
+    assert "The body is shorter than Content-Length. Send it again." in answer
     assert count(engine, "subscribers") == 0
 
 
@@ -172,7 +172,7 @@ def test_of_chunks_cut_short_the_last_row_is_not_taken(
         },
     )
     assert answer.status_code == 400
-    assert "broke off" in answer.text
+    assert "The body ended too early. Send it again." in answer.text
     assert count(engine, "subscribers") == 0
     assert client.post("/v1/subscriptions", json={"email": "a@example.org"}).status_code == 202
 

@@ -81,7 +81,7 @@ def lines_of(run: Run, *, wants_rows: bool, page: Page) -> Iterator[str]:
         yield _line({"page": page(outcome)})
     else:
         # The message may hold a row: only the kind is logged.
-        _log.error("import broke off", error=type(outcome).__name__)
+        _log.error("import stopped", error=type(outcome).__name__)
         yield _line({"failed": True})
 
 
