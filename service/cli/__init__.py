@@ -10,11 +10,11 @@ from service.cli.lazy import Lazy, LazyGroup
 COMMANDS = {
     "admin-link": Lazy(
         "service.cli.access.admin_link:admin_link",
-        "Print a link that signs one browser in to the admin pages, once, within 15 minutes.",
+        "Print a link that signs you in to the admin pages. It works once, for 15 minutes.",
     ),
     "audit": Lazy(
         "service.cli.access.audit:audit",
-        "Print the newest entries of the audit log, one a line.",
+        "Print the newest entries of the audit log, one per line.",
     ),
     "backup": Lazy(
         "service.cli.operations.backup:backup",
@@ -22,71 +22,71 @@ COMMANDS = {
     ),
     "consent-texts": Lazy(
         "service.cli.lists.consent_texts:consent_texts",
-        "Say what people agree to.",
+        "Manage consent texts. A list without its own shows the built-in one, version 1.",
     ),
     "db": Lazy(
         "service.cli.operations.database:database",
-        "Migrate the database.",
+        "Migrate and check the database.",
     ),
     "doctor": Lazy(
         "service.cli.operations.doctor:doctor",
-        "Check configuration, database, providers and the sender's DNS; one line each.",
+        "Check configuration, database, providers and the sender's DNS.",
     ),
     "exports": Lazy(
         "service.cli.files.exports:exports",
-        "Look at what was exported.",
+        "Show past exports.",
     ),
     "held": Lazy(
         "service.cli.signup.held:held",
-        "Look at signups held for review, and let them through or not.",
+        "Review held signups: approve or discard them.",
     ),
     "keys": Lazy(
         "service.cli.access.keys:keys",
-        "Make, list and revoke API keys.",
+        "Create, list and revoke API keys.",
     ),
     "lists": Lazy(
         "service.cli.lists.lists:lists",
-        "Make, change and look at mailing lists.",
+        "Create, change and show mailing lists.",
     ),
     "openapi": Lazy(
         "service.cli.operations.openapi:openapi",
-        "Print the HTTP contract (OpenAPI 3.1).",
+        "Print the HTTP contract (OpenAPI 3.1). Needs no settings, keys or database.",
     ),
     "outbox": Lazy(
         "service.cli.delivery.outbox:outbox",
-        "Show emails of the outbox, and send failed ones again.",
+        "Show queued emails, and retry failed ones.",
     ),
     "receipts": Lazy(
         "service.cli.ledger.receipts:receipts",
-        "Prove what people agreed to; docs/ledger.md tells the format.",
+        "Prove what people agreed to. docs/ledger.md describes the format.",
     ),
     "retention": Lazy(
         "service.cli.people.retention:retention",
-        "Show and apply how long what is kept; the worker applies it every hour.",
+        "Show and apply retention periods. The worker applies them every hour.",
     ),
     "serve": Lazy(
         "service.cli.serving.serve:serve",
-        "Serve the forms, pages and API; migrate first and deliver mail too.",
+        "Serve forms, pages and API. Migrates the database first, and delivers emails.",
     ),
     "stats": Lazy(
         "service.cli.operations.stats:stats",
-        "Print what happened day by day, and on each list.",
+        "Print signups, confirmations, unsubscribes, bounces and complaints by day and by list.",
     ),
     "subscribers": Lazy(
         "service.cli.people.subscribers:subscribers",
-        "Export and import subscriptions; find, correct and erase people.",
+        "Export and import subscriptions; find, change and erase people.",
     ),
     "suppressions": Lazy(
         "service.cli.people.suppressions:suppressions",
-        "Look at addresses that are not to be mailed; add one, or lift one.",
+        "List, add and remove suppressed addresses.",
     ),
     "webhooks": Lazy(
         "service.cli.webhooks.webhooks:webhooks",
-        "Tell the site's own systems what happens.",
+        "Notify your systems of events.",
     ),
     "worker": Lazy(
         "service.cli.serving.worker:worker",
-        "Deliver owed mail; any number of workers may run on any number of machines.",
+        "Deliver queued emails. Any number of workers may run, on any number of machines.",
     ),
 }
 

@@ -113,4 +113,4 @@ def _surprise(error: Exception) -> str:
     from service.log import error_fields
 
     _logger().error("unexpected error", **error_fields(error))
-    return "Something went wrong on our side. The log line above says where."
+    return "This is a bug in Newsflash. The log line above says where; please report it."

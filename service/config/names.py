@@ -82,7 +82,7 @@ def refuse_unknown(environment: Mapping[str, str]) -> None:
         if not variable.upper().startswith(PREFIX) or (name in known and variable.isupper()):
             continue
         if not (name.startswith(links) or _is_foreign(name, environment[variable])):
-            raise SettingError(name, f"is no setting{_hint(name, known)}")
+            raise SettingError(name, f"is not a setting{_hint(name, known)}")
 
 
 def _links(environment: Mapping[str, str]) -> tuple[str, ...]:

@@ -153,7 +153,7 @@ def ratelimits(env: FileAwareEnv) -> dict[str, tuple[Window, ...]]:
                 f"RATELIMIT_{name.upper()}", "needs the form 300/minute;3000/hour, or none"
             ) from None
         if any(amount < 1 for amount, _seconds in found):
-            raise SettingError(f"RATELIMIT_{name.upper()}", "lets at least one through")
+            raise SettingError(f"RATELIMIT_{name.upper()}", "must allow at least one")
         given[f"ratelimit_{name}"] = found
     return given
 

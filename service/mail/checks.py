@@ -149,7 +149,7 @@ def check_provider(dsn_text: str) -> Finding:
         if dsn.scheme in ("smtp", "smtps"):
             return _check_smtp(dsn, subject)
         if (build := GETS.get(dsn.scheme)) is None:
-            return failed(subject, "MAIL_URL names no mail API that is known")
+            return failed(subject, "MAIL_URL names an unknown mail API")
         return _judge(dsn.scheme, subject, _get(build(dsn)))
     except DsnError as error:
         return failed("provider", f"MAIL_URL {error}")

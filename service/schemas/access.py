@@ -18,19 +18,19 @@ class NewKeySchema(Schema):
     lists = fields.List(
         fields.String(**SLUG),
         validate=validate.Length(max=100),
-        **described("The lists that it is for; all where there are none. Not for `admin`."),
+        **described("The lists that it is for. Empty: all. Not for `admin`."),
     )
-    expires_at = Moment(**described("When it ends by itself."))
+    expires_at = Moment(**described("When it expires."))
 
 
 class CreatedKeySchema(NewKeySchema):
-    """A new key, shown this once."""
+    """A new key, shown only once."""
 
     key = fields.String()
 
 
 class KeySchema(Schema):
-    """A key, without what proves it."""
+    """A key, without its secret."""
 
     id = fields.UUID()
     name = fields.String()
@@ -39,7 +39,7 @@ class KeySchema(Schema):
     last_used_at = fields.AwareDateTime(allow_none=True)
     revoked_at = fields.AwareDateTime(allow_none=True)
     expires_at = fields.AwareDateTime(allow_none=True)
-    lists = fields.List(fields.String(), allow_none=True, **described("Null means all."))
+    lists = fields.List(fields.String(), allow_none=True, **described("Null: all."))
 
 
 class KeysSchema(Schema):

@@ -12,7 +12,7 @@ from service.usecases.paging import Page
 
 
 class OutboxPageSchema(PageSchema):
-    """Which messages."""
+    """Which emails."""
 
     status = fields.Enum(
         MessageStatus,
@@ -24,7 +24,7 @@ class OutboxPageSchema(PageSchema):
 
 
 class MessageSchema(Schema):
-    """A message without its text and address; `subscriber_id` leads to the person."""
+    """An email without its text and address; `subscriber_id` names the person."""
 
     id = fields.UUID()
     kind = fields.Enum(MessageKind, by_value=True)
@@ -33,7 +33,7 @@ class MessageSchema(Schema):
     lists = fields.List(fields.String())
     created_at = fields.AwareDateTime()
     next_attempt_at = fields.AwareDateTime(
-        allow_none=True, metadata={"description": "With `queued` only."}
+        allow_none=True, metadata={"description": "Only with status `queued`."}
     )
     attempts = fields.Integer()
     provider = fields.String(allow_none=True)
@@ -45,7 +45,7 @@ class MessageSchema(Schema):
 
 
 class MessagesSchema(Schema):
-    """A page of messages, newest first."""
+    """A page of emails, newest first."""
 
     messages = fields.List(fields.Nested(MessageSchema))
     next_cursor = fields.String(allow_none=True)
@@ -79,16 +79,16 @@ def message_data(view: MessageView) -> dict[str, Any]:
 
 
 class FeedbackSchema(Schema):
-    """What became of the events."""
+    """How many events had which result."""
 
     applied = fields.Integer()
-    duplicates = fields.Integer(metadata={"description": "Known already; nothing was done again."})
+    duplicates = fields.Integer(metadata={"description": "Already known. Nothing was done again."})
     unmatched = fields.Integer(
         attribute="unknown",
         data_key="unknown",
         metadata={"description": "Of no mail of ours, or of one not known by that name yet."},
     )
-    ignored = fields.Integer(metadata={"description": "Of a kind that means nothing to us."})
+    ignored = fields.Integer(metadata={"description": "Of a kind that this service does not use."})
     not_understood = fields.Integer(
-        metadata={"description": "Of an unknown type, or no event at all. Nothing follows."}
+        metadata={"description": "Of an unknown type, or not an event. Nothing was done."}
     )

@@ -7,7 +7,7 @@ from service.schemas.fields import LOCALE, SLUG, JsonBoolean, described
 
 
 class ListChangesSchema(Schema):
-    """What may be set of a mailing list."""
+    """Fields of a mailing list that may be set."""
 
     name = fields.String(validate=validate.Length(min=1, max=200))
     description = fields.String(validate=validate.Length(max=2000))
@@ -21,7 +21,7 @@ class ListChangesSchema(Schema):
     origins = fields.List(
         fields.String(validate=validate.Length(max=300)),
         validate=validate.Length(max=100),
-        **described("Sites whose pages may post and frame the form; empty means any."),
+        **described("Websites that may use the form on their pages. Empty: all."),
     )
     redirect_url = fields.String(allow_none=True, validate=validate.Length(max=2000))
     locale = fields.String(validate=LOCALE)
@@ -53,7 +53,7 @@ class ConsentTextCreateSchema(Schema):
     text = fields.String(required=True, validate=validate.Length(min=1, max=MAX_TEXT_LENGTH))
     locale = fields.String(
         validate=LOCALE,
-        metadata={"description": "Its language, a BCP 47 tag; the list's where left out."},
+        metadata={"description": "Its language, a BCP 47 tag. Default: the list's."},
     )
 
 

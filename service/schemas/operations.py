@@ -14,14 +14,14 @@ class StatsQuerySchema(Schema):
         **described(f"The first day (UTC), {USUAL_DAYS} days in all where left out.")
     )
     until = fields.Date(
-        **described(f"The last day, today where left out or later. At most {MAX_DAYS} days.")
+        **described(f"The last day. Default: today. At most {MAX_DAYS} days in all.")
     )
 
 
 class CountsSchema(Schema):
-    """How often what happened."""
+    """Counts."""
 
-    signups = fields.Integer(**described("Requests, also repeated ones."))
+    signups = fields.Integer(**described("Requests, including repeated ones."))
     confirmations = fields.Integer()
     leavers = fields.Integer(
         **described("Subscriptions that ended, but for those that a bounce or complaint ended.")
@@ -36,13 +36,13 @@ class CountsSchema(Schema):
 
 
 class DaySchema(CountsSchema):
-    """What happened on one day (UTC)."""
+    """Counts of one day (UTC)."""
 
     day = fields.Date()
 
 
 class TotalsSchema(CountsSchema):
-    """All days together."""
+    """Counts of all days together."""
 
     confirmation_rate = fields.Float(
         allow_none=True,
@@ -62,7 +62,7 @@ class ListStatisticsSchema(Schema):
 
 
 class ReportSchema(Schema):
-    """What happened, oldest day first: on all lists asked for, and on each of them."""
+    """Counts, oldest day first: of all lists asked for together, and of each."""
 
     at = fields.AwareDateTime(**described("When this was counted, at most 30 seconds ago."))
     since = fields.Date()

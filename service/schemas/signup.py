@@ -54,7 +54,7 @@ class SignupAcceptedSchema(Schema):
 
 
 class HeldSchema(Schema):
-    """A signup of high risk, as it was asked for."""
+    """A signup with a high risk score."""
 
     id = fields.UUID()
     email = fields.String()
@@ -62,7 +62,7 @@ class HeldSchema(Schema):
     name = fields.String(allow_none=True)
     locale = fields.String(allow_none=True)
     source = fields.String(allow_none=True)
-    ip = fields.String(allow_none=True, metadata={"description": "As `CONSENT_IP` lets it be."})
+    ip = fields.String(allow_none=True, metadata={"description": "As far as `CONSENT_IP` allows."})
     requested_at = fields.AwareDateTime()
     score = fields.Integer()
     reasons = fields.List(fields.Enum(Reason, by_value=True))

@@ -11,16 +11,16 @@ from service.usecases.webhooks.receivers import WebhookView
 
 _URL: dict[str, Any] = {
     "validate": validate.Length(min=1, max=MAX_URL_LENGTH),
-    "metadata": {"description": "Where events go; https.", "format": "uri"},
+    "metadata": {"description": "Where events are sent (https).", "format": "uri"},
 }
 _EVENTS: dict[str, Any] = {
     "validate": validate.Length(min=1, max=len(EventType)),
-    "metadata": {"description": "Events to be told; all of them where left out."},
+    "metadata": {"description": "Events to send. Default: all."},
 }
 _LIST: dict[str, Any] = {
     "allow_none": True,
     "validate": validate.Length(min=1, max=64),
-    "metadata": {"description": "Slug of the one list that this is about; null: every list."},
+    "metadata": {"description": "Send only events of this list (slug). Null: all lists."},
 }
 
 
@@ -29,7 +29,7 @@ def _event() -> fields.String:
 
 
 class WebhookCreateSchema(Schema):
-    """A webhook to be made."""
+    """A new webhook."""
 
     url = fields.String(required=True, **_URL)
     events = fields.List(_event(), **_EVENTS)
@@ -37,7 +37,7 @@ class WebhookCreateSchema(Schema):
 
 
 class WebhookChangeSchema(Schema):
-    """What of a webhook may be changed."""
+    """Fields of a webhook that may be changed."""
 
     url = fields.String(**_URL)
     events = fields.List(_event(), **_EVENTS)
@@ -46,7 +46,7 @@ class WebhookChangeSchema(Schema):
 
 
 class WebhookSchema(Schema):
-    """A webhook. `secret` is there only in the answer that made it."""
+    """A webhook. `secret` is only in the response that created it."""
 
     id = fields.UUID()
     url = fields.String(metadata={"format": "uri"})
@@ -67,9 +67,9 @@ class WebhooksSchema(Schema):
 
 
 class AttemptSchema(Schema):
-    """One call to the receiver."""
+    """One delivery attempt."""
 
-    event_id = fields.UUID(metadata={"description": "The `webhook-id` of the call."})
+    event_id = fields.UUID(metadata={"description": "The `webhook-id` of the event."})
     type = _event()
     at = fields.AwareDateTime()
     status_code = fields.Integer(allow_none=True)
@@ -80,7 +80,7 @@ class AttemptSchema(Schema):
 
 
 class AttemptsSchema(Schema):
-    """A page of calls, newest first."""
+    """A page of delivery attempts, newest first."""
 
     attempts = fields.List(fields.Nested(AttemptSchema), attribute="items")
     next_cursor = fields.String(allow_none=True)

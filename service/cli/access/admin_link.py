@@ -20,7 +20,7 @@ ACTOR = "command line"
     help="Instead, revoke all links and end all sessions, however they were opened.",
 )
 def admin_link(*, revoke_all: bool, end_sessions: bool) -> None:
-    """Print a link that signs one browser in to the admin pages, once, within 15 minutes."""
+    """Print a link that signs you in to the admin pages. It works once, for 15 minutes."""
     found = services_or_exit()
     if revoke_all or end_sessions:
         admin_sessions = found.admin_sessions

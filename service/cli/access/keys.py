@@ -36,7 +36,7 @@ def create(*, name: str, role: str, lists: tuple[str, ...], expires_at: datetime
 @keys.command("list")
 @options.as_json
 def list_keys(*, as_json: bool) -> None:
-    """Print every key, without what proves it."""
+    """Print all keys, without their secrets."""
     found = services_or_exit().keys
     if as_json:
         echo_json(KeysSchema().dump(keys_data(found)))

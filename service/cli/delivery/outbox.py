@@ -31,7 +31,7 @@ def outbox() -> None:
 @options.page
 @options.as_json
 def list_messages(*, status: str, limit: int, cursor: str | None, as_json: bool) -> None:
-    """Print the newest messages in one state, one a line, without addresses."""
+    """Print the newest emails with one status, one per line, without addresses."""
     with options.in_one_line("There is no such message."):
         page = services_or_exit().outbox.page(
             status=None if status == ANY else MessageStatus(status), limit=limit, cursor=cursor
@@ -53,7 +53,7 @@ def list_messages(*, status: str, limit: int, cursor: str | None, as_json: bool)
 def retry(*, message_ids: tuple[UUID, ...], all_failed: bool) -> None:
     """Queue failed emails again. They have three more days."""
     if all_failed == bool(message_ids):
-        raise click.UsageError("Name messages, or give --all-failed.")
+        raise click.UsageError("Give message ids or --all-failed.")
     found = services_or_exit().outbox
     if all_failed:
         click.echo(f"{found.retry_all(actor=ACTOR)} queued")

@@ -26,7 +26,7 @@ def list_exports(*, limit: int, cursor: str | None, as_json: bool) -> None:
         echo_json(ManifestsSchema().dump(page))
         return
     for each in page.items:
-        size = f"{each.rows} rows" if each.is_complete else "not complete"
+        size = f"{each.rows} rows" if each.is_complete else "incomplete"
         click.echo(
             f"{each.id}  {each.at:%Y-%m-%dT%H:%M:%SZ}  {each.actor}  {each.format}  {size}"
             f"  {each.purpose or ''}".rstrip()

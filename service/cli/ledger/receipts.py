@@ -66,7 +66,7 @@ def verify(*, file: Path, public_keys: tuple[str, ...], checkpoints: tuple[Path,
     "--with-personal", is_flag=True, help="Include addresses and the salts that prove them."
 )
 def export(*, output: Path | None, with_personal: bool) -> None:
-    """Write the whole ledger, one JSON document a line, with a signed checkpoint at the end."""
+    """Write the whole ledger, one JSON document per line, with a signed checkpoint at the end."""
     documents = services_or_exit().receipts.export(with_personal=with_personal)
     if output is None:
         _write(sys.stdout, *documents)
@@ -77,7 +77,7 @@ def export(*, output: Path | None, with_personal: bool) -> None:
 
 @receipts.command("checkpoint")
 def checkpoint() -> None:
-    """Print where the ledger ends now, signed. Kept elsewhere, it shows a missing tail."""
+    """Print a signed checkpoint of the ledger. Keep it elsewhere: it reveals missing entries."""
     _write(sys.stdout, services_or_exit().receipts.checkpoint())
 
 
@@ -85,7 +85,7 @@ def checkpoint() -> None:
 @click.argument("subscriber_id", type=click.UUID)
 @click.option("--cursor", help="next_cursor of the previous receipt.")
 def issue(subscriber_id: UUID, cursor: str | None) -> None:
-    """Print the signed receipt of all of a person's consents."""
+    """Print a person's signed consent receipt."""
     with options.in_one_line(f"There is no subscriber {subscriber_id}."):
         found = services_or_exit().receipts.by_subscriber(subscriber_id, actor=ACTOR, cursor=cursor)
     click.echo(json.dumps(found, ensure_ascii=False, indent=2))
@@ -93,7 +93,7 @@ def issue(subscriber_id: UUID, cursor: str | None) -> None:
 
 @receipts.command("public-key")
 def public_key() -> None:
-    """Print the public keys that receipts are checked with, newest first (JWK Set, RFC 7517)."""
+    """Print the public keys that verify receipts, newest first (JWK Set, RFC 7517)."""
     _write(sys.stdout, services_or_exit().receipts.public_keys())
 
 

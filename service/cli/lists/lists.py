@@ -61,7 +61,7 @@ def create(*, slug: str, name: str, as_json: bool, **values: object) -> None:
     given = {field: value for field, value in values.items() if value}
     with options.in_one_line("There is no such list."):
         info = services_or_exit().lists.create(slug=slug, name=name, actor=ACTOR, **given)
-    _done(info, "there", as_json=as_json)
+    _done(info, "Created", as_json=as_json)
 
 
 @lists.command("change")
@@ -84,14 +84,14 @@ def change(*, slug: str, emptied: tuple[str, ...], as_json: bool, **values: obje
         raise click.UsageError("Give at least one option to change.")
     with options.in_one_line("There is no such list."):
         info = services_or_exit().lists.update(slug, changes, actor=ACTOR)
-    _done(info, "changed", as_json=as_json)
+    _done(info, "Changed", as_json=as_json)
 
 
 @lists.command("show")
 @click.argument("slug", required=False)
 @options.as_json
 def show(*, slug: str | None, as_json: bool) -> None:
-    """Print every mailing list, or all of one."""
+    """Print all mailing lists, or every field of one."""
     found = services_or_exit().lists
     if slug is None:
         if as_json:

@@ -26,19 +26,19 @@ def database() -> None:
 
 @database.command("upgrade")
 def upgrade_database() -> None:
-    """Bring the database to this version; an empty one gets its first list."""
+    """Migrate the database to this version. An empty one gets its first list."""
     migrate_database(open_services(settings_or_exit(missing_key=create_unless_in_use)))
 
 
 @database.command("current")
 def current_revision() -> None:
-    """Print the database's migration."""
+    """Print the database's current migration."""
     print_revision(_services().engine)
 
 
 @database.command("check")
 def check_models() -> None:
-    """Fail if the database is not what this version expects."""
+    """Check that the database matches this version. Exits with 1 if not."""
     if (found := difference(_services().engine)) is not None:
         raise click.ClickException(found)
 

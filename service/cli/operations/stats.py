@@ -33,7 +33,7 @@ def stats(
     if days and since:
         raise click.UsageError("Give --days or --since, not both.")
     last = until.date() if until else utc_now().date()
-    with options.in_one_line("There is nothing."):
+    with options.in_one_line("There are no statistics."):
         report = services_or_exit().statistics.report(
             list=list_, since=_first(since, days, last), until=last
         )

@@ -46,7 +46,7 @@ def list_people(
     cursor: str | None,
     as_json: bool,
 ) -> None:
-    """Print subscribers, oldest first, one a line."""
+    """Print subscribers, oldest first, one per line."""
     found = services_or_exit()
     with options.in_one_line(NOBODY):
         page = found.subscribers.page(
@@ -69,7 +69,7 @@ def list_people(
 @WHO
 @options.as_json
 def show(*, who: str, as_json: bool) -> None:
-    """Print one subscriber with subscriptions, consent and mails."""
+    """Print one subscriber with subscriptions, consent and emails."""
     found = services_or_exit()
     with options.in_one_line(NOBODY):
         view = found.subscribers.get(_id_of(found, who))
@@ -111,9 +111,9 @@ def change(*, who: str, emptied: tuple[str, ...], as_json: bool, **given: str | 
 @WHO
 @click.option("--list", "slug", metavar="SLUG", required=True, help="Unsubscribe from this list.")
 def unsubscribe(*, who: str, slug: str) -> None:
-    """Take a person off one list; again changes nothing."""
+    """Unsubscribe a person from one list (idempotent)."""
     found = services_or_exit()
-    with options.in_one_line(f"There is no such subscription of {slug}."):
+    with options.in_one_line(f"This person has no subscription to {slug}."):
         found.end_subscription(_id_of(found, who), slug, actor=ACTOR)
     click.echo("Unsubscribed")
 
@@ -121,7 +121,7 @@ def unsubscribe(*, who: str, slug: str) -> None:
 @click.command("data")
 @WHO
 def data(*, who: str) -> None:
-    """Print all data of one person as JSON, for them; audited."""
+    """Print all data of one person as JSON. Recorded in the audit log."""
     found = services_or_exit()
     with options.in_one_line(NOBODY):
         given = found.subscribers.data(_id_of(found, who), actor=ACTOR)
@@ -133,7 +133,7 @@ def data(*, who: str) -> None:
 @WHO
 @click.option("--cursor", help="next_cursor of the previous receipt.")
 def receipt(*, who: str, cursor: str | None) -> None:
-    """Print the signed receipt of all of a person's consents (docs/ledger.md); audited."""
+    """Print a person's signed consent receipt (docs/ledger.md). Recorded in the audit log."""
     found = services_or_exit()
     with options.in_one_line(NOBODY):
         document = found.receipts.by_subscriber(_id_of(found, who), actor=ACTOR, cursor=cursor)
@@ -143,7 +143,7 @@ def receipt(*, who: str, cursor: str | None) -> None:
 @click.command("erase")
 @WHO
 def erase(*, who: str) -> None:
-    """Erase a person. A keyed hash of the address stays, so that no import brings it back."""
+    """Erase a person. A keyed hash of the address is kept, so that no import brings it back."""
     found = services_or_exit()
     with options.in_one_line(NOBODY):
         found.subscribers.erase(_id_of(found, who), actor=ACTOR)

@@ -19,7 +19,7 @@ def retention() -> None:
 @retention.command("show")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, as in the API's answer.")
 def show(*, as_json: bool) -> None:
-    """Print the rules, and what they last removed."""
+    """Print the retention periods and the recent deletions."""
     view = services_or_exit().retention.show()
     if as_json:
         echo_json(RetentionSchema().dump(view))
@@ -34,7 +34,7 @@ def show(*, as_json: bool) -> None:
 @retention.command("run")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def run_now(*, as_json: bool) -> None:
-    """Remove all that has been kept long enough."""
+    """Delete everything that is past its retention period."""
     apply = services_or_exit().retention
     counts: dict[str, int] = {}
     while (removed := apply.run(actor=ACTOR)).total:

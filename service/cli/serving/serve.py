@@ -178,7 +178,7 @@ def _say(
     lines = ["", f"  Newsflash listens on {place}", ""]
     lines += [f"  Sign up     {start}/subscribe/{slug}"]
     if settings.mail_urls[0].startswith("mailbox:") and is_loopback(host):
-        lines += [f"  Mailbox     {start}/mailbox   (mails stay on this machine)"]
+        lines += [f"  Mailbox     {start}/mailbox   (emails stay on this machine)"]
     lines += [f"  API         {start}/docs"]
     lines += [f"  Commands    {command} --help"]
     if first:

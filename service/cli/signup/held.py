@@ -22,7 +22,7 @@ def held() -> None:
 @options.page
 @options.as_json
 def list_held(*, limit: int, cursor: str | None, as_json: bool) -> None:
-    """Print the newest, one a line."""
+    """Print the newest, one per line."""
     with options.in_one_line("There is no such held signup."):
         page = services_or_exit().held.page(limit=limit, cursor=cursor)
     if as_json:
@@ -39,7 +39,7 @@ def list_held(*, limit: int, cursor: str | None, as_json: bool) -> None:
 @held.command("release")
 @click.argument("held_ids", nargs=-1, required=True, type=click.UUID)
 def release(*, held_ids: tuple[UUID, ...]) -> None:
-    """Take signups as if they were made now: each gets the mail to confirm."""
+    """Approve signups: each person gets the confirmation email."""
     found = services_or_exit().held
     _each(held_ids, lambda held_id: found.release(held_id, actor=ACTOR), "released")
 
@@ -47,7 +47,7 @@ def release(*, held_ids: tuple[UUID, ...]) -> None:
 @held.command("drop")
 @click.argument("held_ids", nargs=-1, required=True, type=click.UUID)
 def drop(*, held_ids: tuple[UUID, ...]) -> None:
-    """Forget signups."""
+    """Discard signups."""
     found = services_or_exit().held
     _each(held_ids, lambda held_id: found.drop(held_id, actor=ACTOR), "dropped")
 

@@ -96,7 +96,7 @@ def change(*, webhook_id: UUID, every_list: bool, as_json: bool, **given: Any) -
 @options.page
 @options.as_json
 def attempts(*, webhook_id: UUID, limit: int, cursor: str | None, as_json: bool) -> None:
-    """Print the calls of the last 30 days, newest first, one a line."""
+    """Print the deliveries of the last 30 days, newest first, one per line."""
     with options.in_one_line(f"There is no webhook {webhook_id}."):
         page = _found().attempts(webhook_id, limit=limit, cursor=cursor)
     if as_json:

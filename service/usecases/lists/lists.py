@@ -205,7 +205,7 @@ def _checked(changes: Mapping[str, Any]) -> dict[str, Any]:
         raise InvalidInputError("name", "Enter a name.")
     for field, value in checked.items():
         if isinstance(value, str) and any(ord(char) < 32 for char in value):
-            raise InvalidInputError(field, "Control characters are not allowed.")
+            raise InvalidInputError(field, "Remove control characters, such as line breaks.")
     if "locale" in checked:
         check_locale(checked["locale"])
     if checked.get("sender"):

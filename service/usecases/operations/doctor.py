@@ -110,7 +110,7 @@ class Doctor:
         if parts.scheme == "https":
             return ok("PUBLIC_URL", url)
         if not is_loopback(parts.hostname):
-            return failed("PUBLIC_URL", f"{url} is not https, which one-click leaving needs")
+            return failed("PUBLIC_URL", f"{url} is not https: one-click unsubscribe needs https")
         if set(self._providers) <= LOCAL:
             return ok("PUBLIC_URL", f"{url} (for a trial)")
         return failed(

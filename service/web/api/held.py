@@ -20,7 +20,7 @@ held_api = JsonBlueprint(
 @held_api.arguments(PageSchema, location="query")
 @held_api.response(200, HeldListSchema)
 def held(page: dict[str, Any]) -> dict[str, Any]:
-    """List signups held for review, newest first; each is forgotten after 30 days."""
+    """List signups held for review, newest first. Each is deleted after 30 days."""
     return held_data(services().held.page(**page))
 
 

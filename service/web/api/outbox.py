@@ -35,5 +35,5 @@ def messages(page: dict[str, Any]) -> dict[str, Any]:
 @outbox_api.alt_response(404, description="There is no such email.")
 @outbox_api.alt_response(409, description="It has not failed, or its confirm link has expired.")
 def retry(message_id: UUID) -> dict[str, Any]:
-    """Queue a failed message again; it has three more days."""
+    """Queue a failed email again. It has three more days."""
     return message_data(services().outbox.retry(message_id, actor=actor()))

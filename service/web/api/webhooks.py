@@ -88,5 +88,5 @@ def delete_webhook(webhook_id: UUID) -> tuple[str, HTTPStatus]:
 @webhooks_api.response(200, AttemptsSchema)
 @webhooks_api.alt_response(404, description="There is no such webhook.")
 def attempts(page: dict[str, Any], webhook_id: UUID) -> Page[AttemptInfo]:
-    """List the calls of the last 30 days, newest first."""
+    """List the delivery attempts of the last 30 days, newest first."""
     return services().webhooks.attempts(webhook_id, **page)

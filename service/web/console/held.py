@@ -6,6 +6,7 @@ from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
+from service.domain.signup.risk import Reason
 from service.web.console.access.session import actor, signed_in
 from service.web.console.blueprint import admin_pages
 from service.web.console.tools import next_page
@@ -17,7 +18,7 @@ PAGE = 50
 @admin_pages.get("/held")
 @signed_in
 def held() -> ResponseReturnValue:
-    """Show the signups that wait, newest first."""
+    """Show held signups, newest first."""
     page = services().held.page(limit=PAGE, cursor=request.args.get("cursor"))
     done = {
         "released": _("Approved. The confirmation email is on its way."),
@@ -26,6 +27,7 @@ def held() -> ResponseReturnValue:
     return render_template(
         "admin/held.html",
         found=page.items,
+        reasons=_reasons(),
         older=next_page("admin.held", page),
         notice=done.get(request.args.get("done", "")),
     )

@@ -20,7 +20,7 @@ def _fingerprint(filename: str) -> str:
 
 
 def asset(filename: str) -> str:
-    """Return the address of a static file; it changes with the file, so it can be kept for ever."""
+    """Return the address of a static file; it changes with the file, so browsers may keep it."""
     return url_for("static", filename=filename, v=_fingerprint(filename))
 
 
@@ -32,7 +32,7 @@ def template_tools() -> dict[str, object]:
 
 @pages.before_request
 def guard_tokens() -> None:
-    """Keep whatever is answered to a link, errors too, out of caches and search engines."""
+    """Keep every answer to a link, errors too, out of caches and search engines."""
     if "token" in (request.view_args or {}):
         keep_private()
 

@@ -89,7 +89,7 @@ def test_a_file_of_bad_rows_only_tells_how_far_it_is_and_holds_none_of_them(admi
 
 def test_a_trial_tells_and_changes_nothing(services, admin):
     told = lines(post(admin, HEADER + rows(1), **{"try": "1"}))
-    assert "What would become of people.csv" in told[-1]["page"]
+    assert "Dry run results: people.csv" in told[-1]["page"]
     assert services.subscribers.page(limit=1).items == []
 
 
