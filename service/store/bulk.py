@@ -1,21 +1,24 @@
 """Many rows in one statement, alike on both databases.
 
-A statement reads its rows from one JSON parameter: SQLite through `json_each`, PostgreSQL through
-`jsonb_to_recordset`. So a batch of any size is one round trip and one plan, and the SQL around it
-is the same text everywhere.
+A statement (`store/sql.py`) reads its rows from one JSON value, `:rows`: on SQLite by `json_each`,
+on PostgreSQL by `jsonb_to_recordset`. So a batch of any size is one round trip and one plan, and
+the SQL around it is the same text for both:
+
+    _MARK = sql("UPDATE … FROM ({rows}) AS given WHERE …", rows=rows_of("id:uuid at:time"))
+    run(connection, _MARK, rows=rows_parameter([{"id": …, "at": …}]))
 """
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from functools import cache
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Connection, CursorResult, TextClause, text
+from sqlalchemy import Connection
 
 from service.store.database import named_errors
+from service.store.sql import Sql
 from service.store.types import utc_text
 
 T = TypeVar("T")
@@ -45,20 +48,22 @@ def in_pieces(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
 
 
 def rows_parameter(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Write the rows as the one JSON parameter `:rows`."""
+    """Return the rows as the one JSON value `:rows`."""
     return json.dumps(rows, default=_jsonable, ensure_ascii=False, separators=(",", ":"))
 
 
-@cache
-def _statement(sql: str, columns: str, dialect: str) -> TextClause:
+def rows_of(columns: str) -> Sql:
+    """Return the part of a statement that gives the rows: a SELECT of these columns.
+
+    `columns` names and types what of each row is read: `"id:uuid at:time …"`.
+    """
     pairs = [column.split(":") for column in columns.split()]
-    if dialect == "postgresql":
-        typed = ", ".join(f"{name} {_TYPES[kind]}" for name, kind in pairs)
-        source = f"SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS given({typed})"
-    else:
-        typed = ", ".join(f"value ->> '$.{name}' AS {name}" for name, _ in pairs)
-        source = f"SELECT {typed} FROM json_each(:rows)"
-    return text(sql.format(rows=source))
+    typed = ", ".join(f"{name} {_TYPES[kind]}" for name, kind in pairs)
+    picked = ", ".join(f"value ->> '$.{name}' AS {name}" for name, _ in pairs)
+    return Sql(
+        postgresql=f"SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS given({typed})",
+        sqlite=f"SELECT {picked} FROM json_each(:rows)",
+    )
 
 
 @contextmanager
@@ -74,15 +79,3 @@ def pipelined(connection: Connection) -> Iterator[None]:
     driver: Any = connection.connection.driver_connection
     with named_errors(connection.dialect), driver.pipeline():
         yield
-
-
-def execute_bulk(
-    connection: Connection, sql: str, *, columns: str, rows: str, **parameters: Any
-) -> CursorResult[Any]:
-    """Run `sql` once for all rows.
-
-    `{rows}` in the SQL becomes a SELECT of the rows; `columns` names and types what of each row is
-    read (`"id:uuid at:time …"`). `rows` is `rows_parameter(…)`.
-    """
-    statement = _statement(sql, columns, connection.dialect.name)
-    return connection.execute(statement, {"rows": rows, **parameters})

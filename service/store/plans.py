@@ -1,10 +1,9 @@
 """How PostgreSQL is kept to the indexes, where a table may have grown without its statistics."""
 
-from sqlalchemy import ColumnElement, Connection, literal, select, text
+from sqlalchemy import ColumnElement, Connection, literal, select
 
 _BY_INDEX = tuple(
-    text(f"SET LOCAL {name} = off")
-    for name in ("enable_seqscan", "enable_hashjoin", "enable_mergejoin")
+    f"SET LOCAL {name} = off" for name in ("enable_seqscan", "enable_hashjoin", "enable_mergejoin")
 )
 
 
@@ -15,8 +14,8 @@ def read_by_index(connection: Connection) -> None:
     and it would read big tables whole for the few rows that are asked for.
     """
     if connection.dialect.name == "postgresql":
-        for statement in _BY_INDEX:
-            connection.execute(statement)
+        for command in _BY_INDEX:
+            connection.exec_driver_sql(command)
 
 
 def there_is_none(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -14,11 +14,20 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from service.domain.delivery.retry import MessageStatus
 from service.domain.subscription import LinkScope, MessageKind
-from service.store.bulk import execute_bulk, rows_parameter
+from service.store.bulk import rows_of, rows_parameter
 from service.store.delivery.outbox import scope_of
+from service.store.sql import run, sql
 from service.store.tables.delivery import OutboxBatch, OutboxMessage
 from service.store.tables.people import Subscriber
 from service.store.types import new_id
+
+_GROUP = sql(
+    """
+UPDATE outbox_messages SET batch_id = given.batch_id FROM ({rows}) AS given
+WHERE outbox_messages.id = given.id
+""",
+    rows=rows_of("id:uuid batch_id:uuid"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,13 +124,7 @@ def claim_due(
             for batch_id, group in zip(batch_ids[1:], groups[1:], strict=True)
             for id_ in group
         ]
-        execute_bulk(
-            connection,
-            "UPDATE outbox_messages SET batch_id = given.batch_id FROM ({rows}) AS given "
-            "WHERE outbox_messages.id = given.id",
-            columns="id:uuid batch_id:uuid",
-            rows=rows_parameter(rows),
-        )
+        run(connection, _GROUP, rows=rows_parameter(rows))
     loaded = load_messages(connection, batch_ids)
     return [
         ClaimedBatch(

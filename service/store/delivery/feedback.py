@@ -20,24 +20,27 @@ from sqlalchemy.orm import aliased
 
 from service.domain.delivery.feedback import EventKind, ProviderEvent
 from service.domain.subscription import LinkScope, Status
-from service.store.bulk import execute_bulk, rows_parameter
+from service.store.bulk import rows_of, rows_parameter
 from service.store.delivery.outbox import scope_of
 from service.store.plans import read_by_index, there_is_none
+from service.store.sql import run, sql
 from service.store.tables.delivery import OutboxMessage, RecordedEvent
 from service.store.tables.people import Subscriber, Subscription
 
-_COLUMNS = (
-    "provider:text event_id:text kind:text at:time received_at:time message_id:uuid "
-    "provider_message_id:text detail:text"
-)
-_INSERT = """
+_INSERT = sql(
+    """
 INSERT INTO provider_events
     (provider, event_id, kind, at, received_at, message_id, provider_message_id, detail)
 SELECT provider, event_id, kind, at, received_at, message_id, provider_message_id, detail
 FROM ({rows}) AS given WHERE true ORDER BY event_id
 ON CONFLICT (provider, event_id) DO NOTHING
 RETURNING event_id
-"""
+""",
+    rows=rows_of(
+        "provider:text event_id:text kind:text at:time received_at:time message_id:uuid "
+        "provider_message_id:text detail:text"
+    ),
+)
 _MAX_WAITING = 100
 
 
@@ -145,7 +148,7 @@ def record(
     ]
     if not rows:
         return set()
-    found = execute_bulk(connection, _INSERT, columns=_COLUMNS, rows=rows_parameter(rows))
+    found = run(connection, _INSERT, rows=rows_parameter(rows))
     return {row.event_id for row in found}
 
 

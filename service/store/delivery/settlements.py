@@ -8,9 +8,25 @@ from uuid import UUID
 from sqlalchemy import Connection, delete, update
 
 from service.domain.delivery.retry import MessageStatus
-from service.store.bulk import execute_bulk, rows_parameter
+from service.store.bulk import rows_of, rows_parameter
 from service.store.delivery.claims import ClaimedBatch
+from service.store.sql import run, sql
 from service.store.tables.delivery import OutboxBatch
+
+_SETTLE = sql(
+    """
+UPDATE outbox_messages SET status = given.status, next_attempt_at = given.next_attempt_at,
+    settled_at = given.settled_at, provider = given.provider,
+    provider_message_id = given.provider_message_id, attempts = given.attempts,
+    last_error = given.error, is_alone = given.alone = 1, batch_id = NULL
+FROM ({rows}) AS given
+WHERE outbox_messages.id = given.id
+""",
+    rows=rows_of(
+        "id:uuid status:text next_attempt_at:time settled_at:time provider:text "
+        "provider_message_id:text attempts:int error:text alone:int"
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,21 +79,5 @@ def settle(
             }
             for each in settlements
         ]
-        execute_bulk(
-            connection,
-            _SETTLE,
-            columns="id:uuid status:text next_attempt_at:time settled_at:time provider:text "
-            "provider_message_id:text attempts:int error:text alone:int",
-            rows=rows_parameter(rows),
-        )
+        run(connection, _SETTLE, rows=rows_parameter(rows))
     return True
-
-
-_SETTLE = """
-UPDATE outbox_messages SET status = given.status, next_attempt_at = given.next_attempt_at,
-    settled_at = given.settled_at, provider = given.provider,
-    provider_message_id = given.provider_message_id, attempts = given.attempts,
-    last_error = given.error, is_alone = given.alone = 1, batch_id = NULL
-FROM ({rows}) AS given
-WHERE outbox_messages.id = given.id
-"""

@@ -6,13 +6,15 @@ from uuid import UUID
 from sqlalchemy import Connection, select
 
 from service.domain.subscription import MAILS_A_DAY, LinkScope, SuppressionReason
-from service.store.bulk import execute_bulk, rows_parameter
+from service.store.bulk import rows_of, rows_parameter
+from service.store.sql import Sql, run, sql
 from service.store.tables.people import Suppression
 
 # Imports queue confirmation emails long before they are due, so a message with a higher id may have
 # been requested later yet sent earlier. It may ask the same, or use up the person's emails of the
 # day.
-_NO_LONGER_WANTED_ANY = """
+_NO_LONGER_WANTED = sql(
+    """
 SELECT CAST(asked.id AS text) AS id, 'ended' AS reason FROM ({rows}) AS asked
 LEFT JOIN subscriptions AS known ON known.subscriber_id = asked.subscriber_id
     AND known.mailing_list_id = asked.list_id AND known.epoch = asked.epoch
@@ -23,32 +25,22 @@ SELECT CAST(mail.id AS text), 'asked_since' FROM ({rows}) AS asked
 JOIN outbox_messages AS mail ON mail.id = asked.id
 JOIN outbox_messages AS own ON own.subscriber_id = mail.subscriber_id
     AND own.status <> 'withheld' AND own.created_at < mail.created_at AND own.id > mail.id
-WHERE <own asks it all> OR (SELECT count(*) FROM (SELECT 1 FROM outbox_messages AS sent
+WHERE {own_asks_it_all} OR (SELECT count(*) FROM (SELECT 1 FROM outbox_messages AS sent
     WHERE sent.subscriber_id = mail.subscriber_id AND sent.status <> 'withheld'
-    AND sent.created_at < mail.created_at AND sent.created_at > <a day before>
+    AND sent.created_at < mail.created_at AND sent.created_at > {a_day_before}
     LIMIT :budget) AS enough) >= :budget
-"""
-_WORDS = {
-    "postgresql": {
-        "own asks it all": "own.refs @> mail.refs",
-        "a day before": "mail.created_at - interval '1 day'",
-    },
-    "sqlite": {
-        "own asks it all": """NOT EXISTS (SELECT 1 FROM json_each(mail.refs) AS ref
+""",
+    rows=rows_of("id:uuid subscriber_id:uuid list_id:uuid epoch:int"),
+    own_asks_it_all=Sql(
+        postgresql="own.refs @> mail.refs",
+        sqlite="""NOT EXISTS (SELECT 1 FROM json_each(mail.refs) AS ref
     WHERE ref.value NOT IN (SELECT value FROM json_each(own.refs)))""",
-        "a day before": "strftime('%Y-%m-%dT%H:%M:%f', mail.created_at, '-1 day')",
-    },
-}
-
-
-def _for(dialect: str) -> str:
-    sql = _NO_LONGER_WANTED_ANY
-    for name, words in _WORDS[dialect].items():
-        sql = sql.replace(f"<{name}>", words)
-    return sql
-
-
-_NO_LONGER_WANTED = {dialect: _for(dialect) for dialect in _WORDS}
+    ),
+    a_day_before=Sql(
+        postgresql="mail.created_at - interval '1 day'",
+        sqlite="strftime('%Y-%m-%dT%H:%M:%f', mail.created_at, '-1 day')",
+    ),
+)
 
 
 def suppressed(connection: Connection, hashes: Sequence[str]) -> dict[str, list[SuppressionReason]]:
@@ -80,11 +72,5 @@ def no_longer_wanted(connection: Connection, messages: Mapping[UUID, LinkScope])
         for message_id, scope in messages.items()
         for ref in scope.refs
     ]
-    found = execute_bulk(
-        connection,
-        _NO_LONGER_WANTED[connection.dialect.name],
-        columns="id:uuid subscriber_id:uuid list_id:uuid epoch:int",
-        rows=rows_parameter(asked),
-        budget=MAILS_A_DAY,
-    )
+    found = run(connection, _NO_LONGER_WANTED, rows=rows_parameter(asked), budget=MAILS_A_DAY)
     return {UUID(row.id): row.reason for row in found}

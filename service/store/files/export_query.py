@@ -1,6 +1,6 @@
 """What an export selects, and the SQL for it: the same texts from both databases."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,15 +18,24 @@ from service.domain.files.exchange import (
 )
 from service.domain.files.presets import KEILA_DATA_BYTES, KEILA_NAME_LENGTH, MAX_LENGTHS
 from service.domain.subscription import Status
-from service.store.types import utc_text
+from service.store.sql import Part, Sql, joined, sql
 
 _TIMES = frozenset({"requested_at", "confirmed_at", "ended_at"})
-_SPACE = "{find}(person.name, ' ')"
-_FIRST_NAME = (
-    f"(CASE WHEN {_SPACE} > 0 THEN substr(person.name, 1, {_SPACE} - 1) ELSE person.name END)"
+_SPACE = sql(
+    "{find}(person.name, ' ')",
+    find=Sql(postgresql="strpos", sqlite="instr"),
 )
-_LAST_NAME = f"(CASE WHEN {_SPACE} > 0 THEN substr(person.name, {_SPACE} + 1) END)"
-SOURCES = {
+_FIRST_NAME = sql(
+    "(CASE WHEN {space} > 0 THEN substr(person.name, 1, {space} - 1) ELSE person.name END)",
+    space=_SPACE,
+)
+_LAST_NAME = sql("(CASE WHEN {space} > 0 THEN substr(person.name, {space} + 1) END)", space=_SPACE)
+_TIME = Sql(
+    postgresql="replace(({source} AT TIME ZONE 'UTC')::text, ' ', 'T') || 'Z'",
+    sqlite="rtrim(rtrim(substr({source}, 1, 26), '0'), '.') || 'Z'",
+)
+"""A time as ISO 8601 with Z, without trailing zeros."""
+SOURCES: Mapping[str, Part] = {
     "email": "person.email",
     "name": "person.name",
     "list": "mailing_list.slug",
@@ -43,24 +52,54 @@ SOURCES = {
     "erased_at": "NULL",
     "first_name": _FIRST_NAME,
     "last_name": _LAST_NAME,
-    "keila_first_name": f"substr({_FIRST_NAME}, 1, {KEILA_NAME_LENGTH})",
-    "keila_last_name": f"substr({_LAST_NAME}, 1, {KEILA_NAME_LENGTH})",
+    "keila_first_name": sql(
+        "substr({name}, 1, {longest})", name=_FIRST_NAME, longest=KEILA_NAME_LENGTH
+    ),
+    "keila_last_name": sql(
+        "substr({name}, 1, {longest})", name=_LAST_NAME, longest=KEILA_NAME_LENGTH
+    ),
     "keila_data": "person.attributes",
     "keila_status": "(CASE held.status WHEN 'confirmed' THEN 'active' ELSE 'unsubscribed' END)",
 }
-"""The SQL of each column that a query gives; `{find}` is the database's search within a text."""
+"""The SQL of each column that a query gives."""
 
 JSON_COLUMNS = ("attributes", "keila_data")
 
-_FROM = """
+_SUBSCRIPTIONS = """
+SELECT {columns}
 FROM subscriptions AS held
 JOIN subscribers AS person ON person.id = held.subscriber_id
 JOIN mailing_lists AS mailing_list ON mailing_list.id = held.mailing_list_id
+{suppressed}
+{where}
+ORDER BY held.subscriber_id, held.mailing_list_id
 """
 # The hash of an address is keyed, and SQL cannot make it. What has no `email_key` is from before an
 # erasure: `erased` ends with a new confirmation, and any other reason lets nobody confirm.
 _SUPPRESSED = "LEFT JOIN suppressions AS barred ON barred.email_key = person.email_key"
-_ORDER = " ORDER BY held.subscriber_id, held.mailing_list_id"
+# On the column joined by, so that the planner sees that nothing must match.
+_NOT_SUPPRESSED = "barred.email_key IS NULL"
+_FILTERS = {
+    "list_id": "held.mailing_list_id = :list_id",
+    "status": "held.status = :status",
+    "locale": "person.locale = :locale",
+    "source": "held.source = :source",
+    "requested_from": "held.requested_at >= :requested_from",
+    "requested_to": "held.requested_at < :requested_to",
+    "since": "held.updated_at >= :since",
+}
+# Of the erased the ledger keeps the id and nothing else, so that only the list can be filtered by.
+_ERASED = """
+SELECT {columns}
+FROM consent_events AS gone
+{where}
+GROUP BY gone.subscriber_id
+ORDER BY gone.subscriber_id
+"""
+_ERASED_FILTERS = {
+    "list_id": "gone.mailing_list_id = :list_id",
+    "since": "gone.at >= :since",
+}
 _LINK_COLUMNS = (
     "held.subscriber_id",
     "held.mailing_list_id",
@@ -107,163 +146,128 @@ class Selection:
         return self.since is not None and set(DELTA_COLUMNS) <= set(self.columns)
 
 
-Query = tuple[str, dict[str, Any]]
-"""SQL and its parameters, in the style of the database's own driver."""
+Query = tuple[Sql, Mapping[str, Any]]
+"""A statement and its values."""
 
 
-def queries(
-    selection: Selection, *, dialect: str, guarded: bool = False, linked: bool = False
-) -> list[Query]:
+def queries(selection: Selection, *, guarded: bool = False, linked: bool = False) -> list[Query]:
     """Return the queries whose rows make the file, in order.
 
-    `linked` ones begin with what an unsubscribe link is made of, NULL for an erased person.
+    `guarded` ones are for a CSV file that PostgreSQL writes itself. `linked` ones begin with what
+    an unsubscribe link is made of, NULL for an erased person.
     """
-    found = [_subscriptions(selection, dialect=dialect, guarded=guarded, linked=linked)]
+    found = [_subscriptions(selection, guarded=guarded, linked=linked)]
     if selection.has_erased:
-        found.append(_erased(selection, dialect=dialect, linked=linked))
+        found.append(_erased(selection, linked=linked))
     return found
 
 
-def _subscriptions(selection: Selection, *, dialect: str, guarded: bool, linked: bool) -> Query:
+def _subscriptions(selection: Selection, *, guarded: bool, linked: bool) -> Query:
     columns = _selected(
         selection,
         lambda name: _column(
             name,
-            dialect=dialect,
             guarded=guarded and name in selection.guarded,
             is_csv=guarded,
             linked=linked,
         ),
     )
-    where = _Conditions(dialect)
-    where.add("held.mailing_list_id =", selection.list_id)
-    where.add_lists("held.mailing_list_id", selection.list_ids)
-    where.add("held.status =", selection.status)
-    where.add("person.locale =", selection.locale)
-    where.add("held.source =", selection.source)
-    where.add("held.requested_at >=", selection.requested_from)
-    where.add("held.requested_at <", selection.requested_to)
-    where.add("held.updated_at >=", selection.since)
-    source = _FROM
+    conditions, values = _filtered(selection, _FILTERS, "held.mailing_list_id")
     if selection.without_suppressed:
-        source = f"{_FROM}{_SUPPRESSED}"
-        # On the column joined by, so that the planner sees that nothing must match.
-        where.add_plain("barred.email_key IS NULL")
-    selected = ", ".join([*(_LINK_COLUMNS if linked else ()), *columns])
-    return f"SELECT {selected} {source}{where.sql()}{_ORDER}", where.given
+        conditions.append(_NOT_SUPPRESSED)
+    statement = sql(
+        _SUBSCRIPTIONS,
+        columns=joined(", ", [*(_LINK_COLUMNS if linked else ()), *columns]),
+        suppressed=_SUPPRESSED if selection.without_suppressed else "",
+        where=f"WHERE {' AND '.join(conditions)}" if conditions else "",
+    )
+    return statement, values | (_GUARD_VALUES if guarded else {})
 
 
-def _erased(selection: Selection, *, dialect: str, linked: bool) -> Query:
-    """Tell of the persons erased since then by the ledger, which keeps their id and nothing else.
-
-    Of what is filtered by, only the list is still known.
-    """
-    sources = {
+def _erased(selection: Selection, *, linked: bool) -> Query:
+    sources: dict[str, Part] = {
         "id": "gone.subscriber_id",
-        "erased_at": _time("max(gone.at)", dialect),
+        "erased_at": sql(_TIME, source="max(gone.at)"),
     }
     columns = _selected(selection, lambda name: sources.get(name, "NULL"))
-    where = _Conditions(dialect)
-    where.add("gone.kind =", ConsentKind.ERASED)
-    where.add("gone.mailing_list_id =", selection.list_id)
-    where.add_lists("gone.mailing_list_id", selection.list_ids)
-    where.add("gone.at >=", selection.since)
-    selected = ", ".join([*(_NO_LINK if linked else ()), *columns])
-    return (
-        f"SELECT {selected} FROM consent_events AS gone{where.sql()} "
-        "GROUP BY gone.subscriber_id ORDER BY gone.subscriber_id",
-        where.given,
+    conditions, values = _filtered(selection, _ERASED_FILTERS, "gone.mailing_list_id")
+    statement = sql(
+        _ERASED,
+        columns=joined(", ", [*(_NO_LINK if linked else ()), *columns]),
+        where=f"WHERE {' AND '.join(['gone.kind = :erased', *conditions])}",
     )
+    return statement, values | {"erased": ConsentKind.ERASED.value}
 
 
-def _selected(selection: Selection, column: Callable[[str], str]) -> Sequence[str]:
-    return [
-        f'{column(name)} AS "{title}"'
-        for name, title in zip(selection.columns, selection.header, strict=True)
-        if name in SOURCES
-    ]
+def _filtered(
+    selection: Selection, filters: Mapping[str, str], list_column: str
+) -> tuple[list[str], dict[str, Any]]:
+    """Return the conditions of what is chosen, with their values."""
+    values = {name: value for name in filters if (value := getattr(selection, name)) is not None}
+    conditions = [filters[name] for name in values]
+    if selection.list_ids is not None:
+        allowed = {f"allowed_{place}": id_ for place, id_ in enumerate(selection.list_ids)}
+        conditions.append(f"{list_column} IN ({', '.join(f':{name}' for name in allowed)})")
+        values |= allowed
+    return conditions, values
 
 
-def _time(source: str, dialect: str) -> str:
-    """Return the SQL of a time as ISO 8601 with Z, without trailing zeros."""
-    if dialect == "postgresql":
-        return f"replace(({source} AT TIME ZONE 'UTC')::text, ' ', 'T') || 'Z'"
-    return f"rtrim(rtrim(substr({source}, 1, 26), '0'), '.') || 'Z'"
+def _selected(selection: Selection, column: Callable[[str], Part]) -> Iterator[Sql]:
+    for name, title in zip(selection.columns, selection.header, strict=True):
+        if name in SOURCES:
+            yield sql('{column} AS "{title}"', column=column(name), title=title)
 
 
-def _column(name: str, *, dialect: str, guarded: bool, is_csv: bool, linked: bool) -> str:
+def _column(name: str, *, guarded: bool, is_csv: bool, linked: bool) -> Part:
     """Return the SQL of a column as text."""
-    source = SOURCES[name].replace("{find}", "strpos" if dialect == "postgresql" else "instr")
+    source = SOURCES[name]
     if name in _TIMES:
-        return _time(source, dialect)
-    if name == "keila_data" and dialect == "postgresql":
-        source = f"(CASE WHEN octet_length({source}::text) <= {KEILA_DATA_BYTES} THEN {source} END)"
-    if name in JSON_COLUMNS and dialect == "postgresql":
-        if linked:
-            return f"{source}::text"  # the driver would parse it, only to have it written again
-        if is_csv:
-            return f"replace(replace({source}::text, ';', '\\u003b'), '|', '\\u007c')"
+        return sql(_TIME, source=source)
+    if name in JSON_COLUMNS:
+        return _json_column(name, is_csv=is_csv, linked=linked)
     if guarded:
         return _guarded(source, name)
     return source
 
 
+def _json_column(name: str, *, is_csv: bool, linked: bool) -> Sql:
+    words = "{source}"
+    if name == "keila_data":
+        words = "(CASE WHEN octet_length({source}::text) <= {bytes} THEN {source} END)"
+    if linked:
+        words += "::text"  # the driver would parse it, only to have it written again
+    elif is_csv:
+        words = f"replace(replace({words}::text, ';', '\\u003b'), '|', '\\u007c')"
+    return sql(
+        Sql(postgresql=words, sqlite="{source}"), source=SOURCES[name], bytes=KEILA_DATA_BYTES
+    )
+
+
+_SEPARATOR_NAMES = {each: f"separator_{place}" for place, each in enumerate(SEPARATORS)}
+_GUARD_VALUES = {
+    "guard_pattern": GUARD_PATTERN,
+    "guard": GUARD,
+    **{name: each for each, name in _SEPARATOR_NAMES.items()},
+}
 _SEPARATORS_IN = {"email": "|", "locale": ""}
 """What can separate cells in texts that are checked wherever they come in (RFC 5321's atext)."""
 
 
-def _guarded(source: str, name: str) -> str:
+def _guarded(source: Part, name: str) -> Sql:
     """Return the SQL of what `guard` does to a text, on PostgreSQL."""
-    pattern = GUARD_PATTERN.replace("'", "''")
     # Most texts begin with a letter and have no separator in them, which is cheap to see.
-    is_odd = " OR ".join(
-        [
-            f"{source} COLLATE \"C\" < 'A'",
-            f"{source} COLLATE \"C\" > 'z'",
-            *(
-                f"strpos({source} COLLATE \"C\", '{each}') > 0"
-                for each in _SEPARATORS_IN.get(name, SEPARATORS)
-            ),
-        ]
-    )
-    found = (
-        f"CASE WHEN {is_odd} THEN regexp_replace({source}, '{pattern}', '{GUARD * 2}', 'g') "
-        f"ELSE {source} END"
+    is_odd = [
+        "{source} COLLATE \"C\" < 'A'",
+        "{source} COLLATE \"C\" > 'z'",
+        *(
+            f'strpos({{source}} COLLATE "C", :{_SEPARATOR_NAMES[each]}) > 0'
+            for each in _SEPARATORS_IN.get(name, SEPARATORS)
+        ),
+    ]
+    found = sql(
+        f"CASE WHEN {' OR '.join(is_odd)} "
+        "THEN regexp_replace({source}, :guard_pattern, :guard, 'g') ELSE {source} END",
+        source=source,
     )
     longest = MAX_LENGTHS.get(name)
-    return f"substr({found}, 1, {longest})" if longest else found
-
-
-class _Conditions:
-    """Conditions that all hold, with their parameters; one without a value is left out."""
-
-    def __init__(self, dialect: str) -> None:
-        self.given: dict[str, Any] = {}
-        self._is_postgres = dialect == "postgresql"
-        self._conditions: list[str] = []
-
-    def add(
-        self, condition: str, value: "UUID | Status | ConsentKind | datetime | str | None"
-    ) -> None:
-        if value is not None:
-            self._conditions.append(f"{condition} {self._bound(value)}")
-
-    def add_plain(self, condition: str) -> None:
-        self._conditions.append(condition)
-
-    def add_lists(self, column: str, ids: tuple[UUID, ...] | None) -> None:
-        if ids is not None:
-            self._conditions.append(f"{column} IN ({', '.join(map(self._bound, ids))})")
-
-    def sql(self) -> str:
-        return f" WHERE {' AND '.join(self._conditions)}" if self._conditions else ""
-
-    def _bound(self, value: "UUID | Status | ConsentKind | datetime | str") -> str:
-        name = f"given_{len(self.given)}"
-        if isinstance(value, datetime):
-            self.given[name] = value if self._is_postgres else utc_text(value)
-        elif isinstance(value, UUID):
-            self.given[name] = value if self._is_postgres else str(value)
-        else:
-            self.given[name] = str(value)
-        return f"%({name})s" if self._is_postgres else f":{name}"
+    return sql("substr({found}, 1, {longest})", found=found, longest=longest) if longest else found

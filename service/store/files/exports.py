@@ -29,6 +29,7 @@ from service.store.database import engine_options, named_errors, settle
 from service.store.files.copy_out import PARALLEL_SETTINGS, copy_out
 from service.store.files.export_query import JSON_COLUMNS, SOURCES, Selection, queries
 from service.store.files.xlsx import workbook
+from service.store.sql import for_driver, sql
 
 CHUNK_BYTES = 64 * 1024
 FETCH_ROWS = 1000
@@ -36,6 +37,8 @@ FETCH_ROWS = 1000
 Link = Callable[[LinkScope, datetime], str]
 """Makes the unsubscribe link of a subscription requested at that time."""
 
+_COPY_CSV = "COPY ({query}) TO STDOUT ({options})"
+_COPY_NDJSON = "COPY (SELECT row_to_json(line) FROM ({query}) AS line) TO STDOUT ({options})"
 # What COPY never finds in JSON, so that it passes each line on as it is.
 _NDJSON_AS_CSV = "FORMAT csv, DELIMITER E'\\x02', QUOTE E'\\x01'"
 
@@ -98,9 +101,9 @@ def _copied(engine: Engine, selection: Selection) -> Generator[bytes, None, None
     is_csv = selection.format is FileFormat.CSV
     with closing(_own_connection(engine)) as connection:
         options = "FORMAT csv, HEADER" if is_csv else _NDJSON_AS_CSV
-        for query, given in queries(selection, dialect="postgresql", guarded=is_csv):
-            asked = query if is_csv else f"SELECT row_to_json(line) FROM ({query}) AS line"
-            yield from copy_out(connection, f"COPY ({asked}) TO STDOUT ({options})", given)
+        for query, values in queries(selection, guarded=is_csv):
+            copy = sql(_COPY_CSV if is_csv else _COPY_NDJSON, query=query, options=options)
+            yield from copy_out(connection, *for_driver(engine.dialect, copy, values))
             options = options.removesuffix(", HEADER")
 
 
@@ -110,10 +113,10 @@ def _rows(engine: Engine, selection: Selection) -> Generator[Sequence[Any], None
     with closing(_own_connection(engine)) as connection:
         if dialect != "postgresql":
             connection.execute("BEGIN")
-        for query, given in queries(selection, dialect=dialect, linked=True):
+        for query, values in queries(selection, linked=True):
             named = {"name": "export"} if dialect == "postgresql" else {}
             with closing(connection.cursor(**named)) as cursor:
-                cursor.execute(query, given)
+                cursor.execute(*for_driver(engine.dialect, query, values))
                 while rows := cursor.fetchmany(FETCH_ROWS):
                     yield from rows
 

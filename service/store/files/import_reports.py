@@ -8,10 +8,12 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from service.domain.subscription import SuppressionReason
-from service.store.bulk import execute_bulk, rows_parameter
+from service.store.bulk import rows_of, rows_parameter
+from service.store.sql import run, sql
 
 # A later confirmation shows that the address works, or that its owner wants email again.
-_KNOWN = """
+_KNOWN = sql(
+    """
 SELECT given.place, CAST(person.id AS text) AS subscriber_id,
     EXISTS (SELECT 1 FROM suppressions AS known
         WHERE known.address_hash = given.address_hash AND known.reason = given.reason) AS is_known,
@@ -23,8 +25,11 @@ SELECT given.place, CAST(person.id AS text) AS subscriber_id,
         OR EXISTS (SELECT 1 FROM consent_events AS own WHERE own.subscriber_id = person.id
             AND own.kind IN ('confirmed', 'resumed') AND own.at >= given.earliest)) AS is_outdated
 FROM ({rows}) AS given LEFT JOIN subscribers AS person ON person.email_key = given.email_key
-"""
-_COLUMNS = "place:int email_key:text address_hash:text reason:text earliest:time latest:time"
+""",
+    rows=rows_of(
+        "place:int email_key:text address_hash:text reason:text earliest:time latest:time"
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +69,7 @@ def known_addresses(connection: Connection, reports: Sequence[AddressReport]) ->
         }
         for place, each in enumerate(reports)
     ]
-    found = execute_bulk(connection, _KNOWN, columns=_COLUMNS, rows=rows_parameter(rows))
+    found = run(connection, _KNOWN, rows=rows_parameter(rows))
     return [
         KnownAddress(
             report=reports[row.place],

@@ -1,7 +1,7 @@
-"""Imported rows as statements read them: `{rows}` in the SQL, the same on both databases.
+"""Imported rows as statements read them: the part `GIVEN_ROWS`, and the rows behind it.
 
-PostgreSQL takes a chunk by `COPY` into a temporary table, SQLite as one JSON parameter. No text
-of a row is empty, so that an empty cell of the COPY is NULL.
+PostgreSQL takes a chunk by `COPY` into a temporary table, SQLite as one JSON value. No text of a
+row is empty, so that an empty cell of the COPY is NULL.
 """
 
 import csv
@@ -14,13 +14,14 @@ from itertools import repeat
 from typing import Any, Protocol
 from uuid import UUID
 
-from sqlalchemy import Connection, CursorResult, text
+from sqlalchemy import Connection, CursorResult
 from uuid_utils import uuid7
 
 from service.domain.consent import ConsentKind
 from service.domain.files.import_row import ImportRow
-from service.store.bulk import execute_bulk, rows_parameter
+from service.store.bulk import rows_of, rows_parameter
 from service.store.database import named_errors
+from service.store.sql import Sql, run
 
 _COLUMNS = (
     "place:int subscriber_id:uuid event_id:uuid email:text email_key:text address_hash:text "
@@ -31,6 +32,9 @@ _COLUMNS = (
 _NAMES = [column.partition(":")[0] for column in _COLUMNS.split()]
 _IMPORTED, _ENDED = ConsentKind.IMPORTED.value, ConsentKind.UNSUBSCRIBED.value
 _POSTGRES_TYPES = {"time": "timestamptz", "json": "jsonb", "int": "integer"}
+
+GIVEN_ROWS = Sql(postgresql="SELECT * FROM imported_rows", sqlite=rows_of(_COLUMNS).sqlite)
+"""The part of a statement that gives the rows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,12 +104,12 @@ def _compact(attributes: dict[str, Any] | None) -> str | None:
 
 
 class GivenRows(Protocol):
-    """Rows that statements read as `{rows}`."""
+    """Rows that statements read by `GIVEN_ROWS`."""
 
     def fill(self, rows: Iterable[tuple[Any, ...]]) -> None:
         """Have these rows, and none of those before."""
 
-    def execute(self, sql: str) -> CursorResult[Any]:
+    def run(self, statement: Sql) -> CursorResult[Any]:
         """Run a statement over the rows."""
 
 
@@ -125,13 +129,16 @@ class _JsonRows:
         written = (rows_parameter([dict(zip(_NAMES, row, strict=True))]) for row in rows)
         self._parameter = f"[{','.join(row[1:-1] for row in written)}]"
 
-    def execute(self, sql: str) -> CursorResult[Any]:
-        return execute_bulk(self._connection, sql, columns=_COLUMNS, rows=self._parameter)
+    def run(self, statement: Sql) -> CursorResult[Any]:
+        return run(self._connection, statement, rows=self._parameter)
 
 
 class _CopiedRows:
-    """Rows in a table of this transaction. Statements reach the rest by index only: the planner
-    knows nothing of tables that grow as it plans.
+    """Rows in a table of this transaction.
+
+    A whole import takes 1.4 to 1.7 times as long where PostgreSQL reads them as JSON (medians of 3,
+    30,000 rows). Statements reach the other tables by index only: the planner knows nothing of
+    tables that grow as it plans.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -160,5 +167,5 @@ class _CopiedRows:
         ):
             copy.write(encoded.getvalue())
 
-    def execute(self, sql: str) -> CursorResult[Any]:
-        return self._connection.execute(text(sql.format(rows="SELECT * FROM imported_rows")))
+    def run(self, statement: Sql) -> CursorResult[Any]:
+        return run(self._connection, statement)

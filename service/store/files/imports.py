@@ -15,22 +15,34 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from service.domain.subscription import MAILS_A_DAY, Status
-from service.store.bulk import execute_bulk, rows_parameter
-from service.store.files.import_rows import GivenRows, ImportItem, Writing, as_rows, given_rows
+from service.store.bulk import rows_of, rows_parameter
+from service.store.files.import_rows import (
+    GIVEN_ROWS,
+    GivenRows,
+    ImportItem,
+    Writing,
+    as_rows,
+    given_rows,
+)
+from service.store.sql import run, sql
 from service.store.types import new_id
 
 _NOT_SUPPRESSED = """
     NOT EXISTS (SELECT 1 FROM suppressions WHERE suppressions.address_hash = given.address_hash)
 """
 # An update that never is: it locks whoever is there already, as a signup of theirs would.
-_SUBSCRIBERS = f"""
+_SUBSCRIBERS = sql(
+    """
 INSERT INTO subscribers (id, email, email_key, name, locale, attributes, created_at, updated_at)
 SELECT subscriber_id, email, email_key, name, locale, attributes, at, at
-FROM ({{rows}}) AS given
-WHERE is_first = 1 AND {_NOT_SUPPRESSED}
+FROM ({rows}) AS given
+WHERE is_first = 1 AND {not_suppressed}
 ORDER BY email_key
 ON CONFLICT (email_key) DO UPDATE SET updated_at = excluded.updated_at WHERE false
-"""
+""",
+    rows=GIVEN_ROWS,
+    not_suppressed=_NOT_SUPPRESSED,
+)
 _PERSON = "JOIN subscribers AS person ON person.email_key = given.email_key"
 _KEY = """
     subscriptions.subscriber_id = person.id AND subscriptions.mailing_list_id = given.list_id
@@ -38,41 +50,60 @@ _KEY = """
 _RETURNING = """
 RETURNING CAST(subscriptions.subscriber_id AS text), CAST(subscriptions.mailing_list_id AS text)
 """
-_LOCK = f"""
-SELECT 1 FROM ({{rows}}) AS given {_PERSON} JOIN subscriptions ON {_KEY}
+_LOCK = sql(
+    """
+SELECT 1 FROM ({rows}) AS given {person} JOIN subscriptions ON {key}
 ORDER BY subscriptions.subscriber_id, subscriptions.mailing_list_id
 FOR NO KEY UPDATE OF subscriptions
-"""
-_SUBSCRIPTIONS = f"""
+""",
+    rows=GIVEN_ROWS,
+    person=_PERSON,
+    key=_KEY,
+)
+_SUBSCRIPTIONS = sql(
+    """
 INSERT INTO subscriptions
     (subscriber_id, mailing_list_id, status, epoch, source, consent_text_version, requested_at,
      confirmed_at, ended_at, ended_reason, updated_at)
 SELECT person.id, given.list_id, given.status, 1, given.source, given.text_version,
     given.requested_at, given.confirmed_at, given.ended_at, given.ended_reason, given.at
-FROM ({{rows}}) AS given {_PERSON}
-WHERE {_NOT_SUPPRESSED}
+FROM ({rows}) AS given {person}
+WHERE {not_suppressed}
 ORDER BY person.id, given.list_id
 ON CONFLICT (subscriber_id, mailing_list_id) DO NOTHING
-"""
+""",
+    rows=GIVEN_ROWS,
+    not_suppressed=_NOT_SUPPRESSED,
+    person=_PERSON,
+)
+_SUBSCRIPTIONS_MADE = sql("{insert} {returning}", insert=_SUBSCRIPTIONS, returning=_RETURNING)
 # Not in a later cycle: the evidence may be of the time before they left.
-_CONFIRM = f"""
+_CONFIRM = sql(
+    """
 UPDATE subscriptions SET status = 'confirmed', source = given.source,
     consent_text_version = given.text_version, confirmed_at = given.confirmed_at,
     updated_at = given.at
-FROM ({{rows}}) AS given {_PERSON}
-WHERE {_KEY} AND given.status = 'confirmed'
-    AND subscriptions.status = 'pending' AND subscriptions.epoch = 1 AND {_NOT_SUPPRESSED}
-{_RETURNING}
-"""
+FROM ({rows}) AS given {person}
+WHERE {key} AND given.status = 'confirmed'
+    AND subscriptions.status = 'pending' AND subscriptions.epoch = 1 AND {not_suppressed}
+{returning}
+""",
+    rows=GIVEN_ROWS,
+    not_suppressed=_NOT_SUPPRESSED,
+    person=_PERSON,
+    key=_KEY,
+    returning=_RETURNING,
+)
 # Whatever its cycle, and though the address be suppressed. But not against what the person did here
 # since then (or ever, where the file does not say when they left), nor against a later consent that
 # a file proved; one that a file merely says is pending proves nothing. An end may lie between two
 # times: a consent within them does not stand against it.
-_END = f"""
+_END = sql(
+    """
 UPDATE subscriptions SET status = 'unsubscribed', ended_at = given.ended_at,
     ended_reason = given.ended_reason, updated_at = given.at
-FROM ({{rows}}) AS given {_PERSON}
-WHERE {_KEY} AND given.status = 'unsubscribed' AND subscriptions.status <> 'unsubscribed'
+FROM ({rows}) AS given {person}
+WHERE {key} AND given.status = 'unsubscribed' AND subscriptions.status <> 'unsubscribed'
     AND (given.ended_to IS NULL OR subscriptions.confirmed_at IS NULL
         OR given.ended_to > subscriptions.confirmed_at)
     AND NOT EXISTS (SELECT 1 FROM consent_events AS own
@@ -80,26 +111,40 @@ WHERE {_KEY} AND given.status = 'unsubscribed' AND subscriptions.status <> 'unsu
         AND own.mailing_list_id = subscriptions.mailing_list_id
         AND own.kind IN ('requested', 'confirmed', 'resumed')
         AND (given.ended_from IS NULL OR own.at >= given.ended_from))
-{_RETURNING}
-"""
-_OUTCOMES = f"""
+{returning}
+""",
+    rows=GIVEN_ROWS,
+    person=_PERSON,
+    key=_KEY,
+    returning=_RETURNING,
+)
+_OUTCOMES = sql(
+    """
 SELECT given.place, CAST(known.subscriber_id AS text) AS subscriber_id, known.status, known.epoch,
-    CASE WHEN {_NOT_SUPPRESSED} THEN 0 ELSE 1 END AS is_suppressed
-FROM ({{rows}}) AS given
+    CASE WHEN {not_suppressed} THEN 0 ELSE 1 END AS is_suppressed
+FROM ({rows}) AS given
 LEFT JOIN subscribers AS person ON person.email_key = given.email_key
 LEFT JOIN subscriptions AS known
     ON known.subscriber_id = person.id AND known.mailing_list_id = given.list_id
-"""
-_EVENTS = f"""
+""",
+    rows=GIVEN_ROWS,
+    not_suppressed=_NOT_SUPPRESSED,
+)
+_EVENTS = sql(
+    """
 INSERT INTO consent_events
     (id, subscriber_id, mailing_list_id, epoch, kind, at, source, locale, text_version, detail,
      email, name)
 SELECT given.event_id, person.id, given.list_id, given.epoch, given.kind, given.at, given.source,
     given.locale, given.text_version, given.detail, given.email, given.name
-FROM ({{rows}}) AS given {_PERSON}
-"""
+FROM ({rows}) AS given {person}
+""",
+    rows=GIVEN_ROWS,
+    person=_PERSON,
+)
 # A person who had their mails of the day is not asked. As when they sign up themselves.
-_MAILS = """
+_MAILS = sql(
+    """
 INSERT INTO outbox_messages
     (id, subscriber_id, kind, refs, locale, status, created_at, next_attempt_at)
 SELECT owed.id, person.id, 'confirm', owed.refs, person.locale,
@@ -109,8 +154,9 @@ SELECT owed.id, person.id, 'confirm', owed.refs, person.locale,
         THEN 'withheld' ELSE 'queued' END,
     owed.at, owed.at
 FROM ({rows}) AS owed JOIN subscribers AS person ON person.email_key = owed.email_key
-"""
-_MAIL_COLUMNS = "id:uuid email_key:text refs:json at:time budget_since:time"
+""",
+    rows=rows_of("id:uuid email_key:text refs:json at:time budget_since:time"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,16 +183,16 @@ def import_chunk(
     given = given_rows(connection)
     given.fill(as_rows(items, at))
     people = {item.row.address.key for item in items}
-    if given.execute(_SUBSCRIBERS).rowcount == len(people):
+    if given.run(_SUBSCRIBERS).rowcount == len(people):
         # Of people who were not here until now there is nothing that could be in the way.
-        given.execute(_SUBSCRIPTIONS)
+        given.run(_SUBSCRIPTIONS)
         kept = [RowOutcome(is_written=True, status=item.row.status) for item in items]
     else:
         if connection.dialect.name == "postgresql":
-            given.execute(_LOCK)
+            given.run(_LOCK)
         kept, written, writings = _kept(given, items)
         given.fill(as_rows(written, at, writings))
-    given.execute(_EVENTS)
+    given.run(_EVENTS)
     return kept
 
 
@@ -164,14 +210,14 @@ def _kept(
     and those that are written.
     """
     said = {item.row.status for item in items}
-    made = _pairs(given.execute(_SUBSCRIPTIONS + _RETURNING))
-    confirmed = _pairs(given.execute(_CONFIRM)) if Status.CONFIRMED in said else set()
-    ended = _pairs(given.execute(_END)) if Status.UNSUBSCRIBED in said else set()
+    made = _pairs(given.run(_SUBSCRIPTIONS_MADE))
+    confirmed = _pairs(given.run(_CONFIRM)) if Status.CONFIRMED in said else set()
+    ended = _pairs(given.run(_END)) if Status.UNSUBSCRIBED in said else set()
     changed = made | confirmed | ended
     kept = [RowOutcome(is_written=False, status=None)] * len(items)
     written: list[ImportItem] = []
     writings: list[Writing] = []
-    for found in given.execute(_OUTCOMES):
+    for found in given.run(_OUTCOMES):
         item = items[found.place]
         pair = (found.subscriber_id, str(item.list_id))
         kept[found.place] = RowOutcome(
@@ -194,10 +240,9 @@ def ask(
     for item in items:
         asked.setdefault(item.row.address.key, []).append([str(item.list_id), 1])
     if asked:
-        execute_bulk(
+        run(
             connection,
             _MAILS,
-            columns=_MAIL_COLUMNS,
             rows=rows_parameter([_mail(key, refs, next_mail_at()) for key, refs in asked.items()]),
             budget=MAILS_A_DAY,
         )

@@ -13,7 +13,8 @@ from uuid import UUID
 from sqlalchemy import Connection, RowMapping, func, select, update
 
 from service.domain.ledger.format import PERSONAL_FIELDS, Head, LedgerEvent
-from service.store.bulk import execute_bulk, rows_parameter
+from service.store.bulk import rows_of, rows_parameter
+from service.store.sql import run, sql
 from service.store.tables.ledger import ConsentEvent, LedgerEntry, LedgerHead
 
 _HEAD_ID = 1
@@ -27,24 +28,33 @@ EVENT_COLUMNS = (
     "locale",
     "text_version",
 )
-_COLUMNS = (
+_SEALED = rows_of(
     "position:long event_id:uuid previous_hash:text entry_hash:text sealed_at:time "
     "text_sha256:text commitments:json salt:text"
 )
-_ENTRIES = """
+_ENTRIES = sql(
+    """
 INSERT INTO ledger_entries
     (position, event_id, previous_hash, entry_hash, sealed_at, text_sha256, commitments)
 SELECT position, event_id, previous_hash, entry_hash, sealed_at, text_sha256, commitments
 FROM ({rows}) AS sealed
-"""
-_EVENTS = """
+""",
+    rows=_SEALED,
+)
+_EVENTS = sql(
+    """
 UPDATE consent_events SET position = sealed.position, salt = sealed.salt
 FROM ({rows}) AS sealed WHERE consent_events.id = sealed.event_id
-"""
-_TEXTS = """
+""",
+    rows=_SEALED,
+)
+_TEXTS = sql(
+    """
 INSERT INTO sealed_texts (sha256, text) SELECT sha256, text FROM ({rows}) AS words
 WHERE true ORDER BY sha256 ON CONFLICT (sha256) DO NOTHING
-"""
+""",
+    rows=rows_of("sha256:text text:text"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,8 +138,8 @@ def append(connection: Connection, sealed: Sequence[Sealed]) -> None:
     rows = rows_parameter(
         [{name: getattr(each, name) for name in Sealed.__slots__} for each in sealed]
     )
-    for sql in (_ENTRIES, _EVENTS):
-        execute_bulk(connection, sql, columns=_COLUMNS, rows=rows)
+    for statement in (_ENTRIES, _EVENTS):
+        run(connection, statement, rows=rows)
     last = sealed[-1]
     connection.execute(
         update(LedgerHead)
@@ -142,4 +152,4 @@ def keep_texts(connection: Connection, texts: Iterable[tuple[str, str]]) -> None
     """Keep the words that entries name, each given as its SHA-256 and itself, once."""
     rows = [{"sha256": sha256, "text": words} for sha256, words in texts]
     if rows:
-        execute_bulk(connection, _TEXTS, columns="sha256:text text:text", rows=rows_parameter(rows))
+        run(connection, _TEXTS, rows=rows_parameter(rows))

@@ -15,11 +15,12 @@ from sqlalchemy import Connection, Row
 from service.domain.address import address_hash
 from service.domain.consent import ConsentKind, Evidence
 from service.domain.subscription import REASONS, UNDOS, EndedReason, LinkScope, Status
-from service.store.bulk import execute_bulk, pipelined, rows_parameter
+from service.store.bulk import pipelined, rows_of, rows_parameter
 from service.store.people.suppressions import lift_erased
+from service.store.sql import Sql, run, sql
 from service.store.types import new_id
 
-_COLUMNS = (
+_ACTS = rows_of(
     "event_id:uuid subscriber_id:uuid list_id:uuid epoch:int at:time reason:text source:text "
     "locale:text ip:text text_version:text kind:text detail:text since:time"
 )
@@ -27,44 +28,59 @@ _KEY = """
     subscriptions.subscriber_id = acts.subscriber_id
     AND subscriptions.mailing_list_id = acts.list_id
 """
-_CONFIRM = f"""
+_CONFIRM = sql(
+    """
 UPDATE subscriptions SET status = 'confirmed', confirmed_at = acts.at, updated_at = acts.at,
     consent_text_version = coalesce(acts.text_version, subscriptions.consent_text_version)
-FROM ({{rows}}) AS acts
-WHERE {_KEY} AND subscriptions.epoch = acts.epoch AND subscriptions.status = 'pending'
+FROM ({rows}) AS acts
+WHERE {key} AND subscriptions.epoch = acts.epoch AND subscriptions.status = 'pending'
 RETURNING subscriptions.subscriber_id, subscriptions.mailing_list_id,
     (SELECT email_key FROM subscribers WHERE subscribers.id = subscriptions.subscriber_id)
         AS email_key
-"""
+""",
+    rows=_ACTS,
+    key=_KEY,
+)
 # An old link still leaves: whoever clicks "unsubscribe" in last year's issue wants to go.
-_LEAVE = f"""
+_LEAVE = sql(
+    """
 UPDATE subscriptions SET status = 'unsubscribed', ended_at = acts.at, ended_reason = acts.reason,
     updated_at = acts.at
-FROM ({{rows}}) AS acts
-WHERE {_KEY} AND subscriptions.status <> 'unsubscribed'
+FROM ({rows}) AS acts
+WHERE {key} AND subscriptions.status <> 'unsubscribed'
 RETURNING subscriptions.subscriber_id, subscriptions.mailing_list_id
-"""
+""",
+    rows=_ACTS,
+    key=_KEY,
+)
 # The index of acts is of these kinds: SQLite takes it only where they are named as it names them.
 _OFTEN = """
 (SELECT count(*) FROM consent_events AS act
     WHERE act.subscriber_id = acts.subscriber_id AND act.mailing_list_id = acts.list_id
-    AND act.epoch = <epoch> AND act.kind = acts.kind
+    AND act.epoch = {epoch} AND act.kind = acts.kind
     AND act.kind IN ('confirmed', 'resumed', 'reason_given'))
 """
 # Only what was confirmed when it was left can be resumed, and only where the person left it; and
 # not without end, as each time adds to the ledger.
-_RESUME = f"""
+_RESUME = sql(
+    """
 UPDATE subscriptions SET status = 'confirmed', ended_at = NULL, ended_reason = NULL,
     updated_at = acts.at
-FROM ({{rows}}) AS acts
-WHERE {_KEY} AND subscriptions.epoch = acts.epoch AND subscriptions.status = 'unsubscribed'
+FROM ({rows}) AS acts
+WHERE {key} AND subscriptions.epoch = acts.epoch AND subscriptions.status = 'unsubscribed'
     AND subscriptions.confirmed_at IS NOT NULL AND subscriptions.ended_at >= acts.since
     AND subscriptions.ended_reason IN ('unsubscribed', 'one_click')
-    AND {_OFTEN.replace("<epoch>", "acts.epoch")} < {UNDOS}
+    AND {often} < {undos}
 RETURNING subscriptions.subscriber_id, subscriptions.mailing_list_id
-"""
+""",
+    rows=_ACTS,
+    key=_KEY,
+    often=sql(_OFTEN, epoch="acts.epoch"),
+    undos=UNDOS,
+)
 # Where no consent text was shown, the event is about the one that the person agreed to before.
-_EVENTS = """
+_EVENTS = sql(
+    """
 INSERT INTO consent_events
     (id, subscriber_id, mailing_list_id, epoch, kind, at, source, locale, ip, text_version, detail,
      email)
@@ -75,20 +91,33 @@ FROM ({rows}) AS acts
 JOIN subscriptions AS known ON known.subscriber_id = acts.subscriber_id
     AND known.mailing_list_id = acts.list_id
 JOIN subscribers AS person ON person.id = acts.subscriber_id
-"""
-_REASON = f"{_EVENTS} WHERE {_OFTEN.replace('<epoch>', 'known.epoch')} < {REASONS}"
+""",
+    rows=_ACTS,
+)
+_REASON = sql(
+    "{events} WHERE {often} < {reasons}",
+    events=_EVENTS,
+    often=sql(_OFTEN, epoch="known.epoch"),
+    reasons=REASONS,
+)
 # The plan of an UPDATE has an order of its own; whoever locks many rows takes them by their key.
-_LOCK = """
+_LOCK = sql(
+    """
 SELECT 1 FROM ({rows}) AS acts JOIN subscriptions AS known
     ON known.subscriber_id = acts.subscriber_id AND known.mailing_list_id = acts.list_id
 ORDER BY known.subscriber_id, known.mailing_list_id FOR NO KEY UPDATE OF known
-"""
-_STATES = """
+""",
+    rows=_ACTS,
+)
+_STATES = sql(
+    """
 SELECT known.subscriber_id, known.mailing_list_id, known.status, known.epoch, known.confirmed_at
 FROM ({rows}) AS asked
 JOIN subscriptions AS known ON known.subscriber_id = asked.subscriber_id
     AND known.mailing_list_id = asked.list_id
-"""
+""",
+    rows=rows_of("subscriber_id:uuid list_id:uuid"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,22 +173,22 @@ def _rows(
     return sorted(rows, key=lambda row: (str(row["subscriber_id"]), str(row["list_id"])))
 
 
-def _change(connection: Connection, sql: str, rows: Sequence[dict[str, object]]) -> set[Pair]:
+def _change(connection: Connection, statement: Sql, rows: Sequence[dict[str, object]]) -> set[Pair]:
     """Run the conditional change and write a consent event for each subscription it changed."""
-    changed = {_pair(row) for row in _update(connection, sql, rows)}
+    changed = {_pair(row) for row in _update(connection, statement, rows)}
     if changed:
         _record(connection, rows, changed)
     return changed
 
 
 def _update(
-    connection: Connection, sql: str, rows: Sequence[dict[str, object]]
+    connection: Connection, statement: Sql, rows: Sequence[dict[str, object]]
 ) -> Sequence[Row[Any]]:
     """Run the conditional change; return what it returns of each subscription it changed."""
     given = rows_parameter(rows)
     if len(rows) > 1 and connection.dialect.name == "postgresql":
-        execute_bulk(connection, _LOCK, columns=_COLUMNS, rows=given)
-    return execute_bulk(connection, sql, columns=_COLUMNS, rows=given).all()
+        run(connection, _LOCK, rows=given)
+    return run(connection, statement, rows=given).all()
 
 
 def _record(
@@ -167,7 +196,7 @@ def _record(
 ) -> None:
     """Write a consent event for each of the rows whose subscription was changed."""
     events = [row for row in rows if (row["subscriber_id"], row["list_id"]) in changed]
-    execute_bulk(connection, _EVENTS, columns=_COLUMNS, rows=rows_parameter(events))
+    run(connection, _EVENTS, rows=rows_parameter(events))
 
 
 def _pair(row: Sequence[object]) -> Pair:
@@ -209,9 +238,7 @@ def states(connection: Connection, scopes: Iterable[LinkScope]) -> dict[Pair, St
         for each in scopes
         for ref in each.refs
     ]
-    found = execute_bulk(
-        connection, _STATES, columns="subscriber_id:uuid list_id:uuid", rows=rows_parameter(rows)
-    )
+    found = run(connection, _STATES, rows=rows_parameter(rows))
     return {
         _pair(row): State(
             status=Status(row.status),
@@ -227,5 +254,5 @@ def record_reason(connection: Connection, act: Act) -> None:
     rows = rows_parameter(_rows([act], ConsentKind.REASON))
     if connection.dialect.name == "postgresql":
         # One after the other, so that each counts those before it.
-        execute_bulk(connection, _LOCK, columns=_COLUMNS, rows=rows)
-    execute_bulk(connection, _REASON, columns=_COLUMNS, rows=rows)
+        run(connection, _LOCK, rows=rows)
+    run(connection, _REASON, rows=rows)

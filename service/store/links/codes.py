@@ -6,11 +6,9 @@ from uuid import UUID
 
 from sqlalchemy import (
     Connection,
-    bindparam,
     func,
     literal,
     select,
-    text,
     union_all,
     update,
 )
@@ -18,17 +16,18 @@ from sqlalchemy import (
 from service.domain.delivery.retry import MessageStatus
 from service.domain.subscription import LinkScope, MessageKind
 from service.store.delivery.outbox import scope_of
+from service.store.sql import run, sql
 from service.store.tables.delivery import OutboxMessage
 from service.store.tables.links import CodeTries
 from service.store.tables.people import Subscriber
 from service.store.tables.signup import HeldSignup
-from service.store.types import PublicId, UtcTime
+from service.store.types import PublicId
 
 # It changes nothing where the row is there; but it locks it.
-_BEGIN = text(
-    "INSERT INTO code_tries (message_id, tries, at) VALUES (:message_id, 0, :at)"
-    " ON CONFLICT (message_id) DO UPDATE SET tries = code_tries.tries"
-).bindparams(bindparam("message_id", type_=PublicId()), bindparam("at", type_=UtcTime()))
+_BEGIN = sql("""
+INSERT INTO code_tries (message_id, tries, at) VALUES (:message_id, 0, :at)
+ON CONFLICT (message_id) DO UPDATE SET tries = code_tries.tries
+""")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +58,7 @@ def lock_code_candidates(
     transaction ends: the page, and the address by its subscriber, or else by the first of its held
     signups.
     """
-    connection.execute(_BEGIN, {"message_id": message_id, "at": at})
+    run(connection, _BEGIN, message_id=message_id, at=at)
     email_key, made_at = _page(connection, message_id)
     subscriber_id = connection.scalar(
         select(Subscriber.id).where(Subscriber.email_key == email_key).with_for_update()

@@ -12,19 +12,17 @@ from uuid import UUID
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    TextClause,
-    bindparam,
+    Label,
     func,
     select,
-    text,
 )
 
 from service.domain.consent import ConsentKind
 from service.domain.delivery.feedback import EventKind
 from service.domain.subscription import EndedReason
+from service.store.sql import run, sql
 from service.store.tables.delivery import OutboxMessage, RecordedEvent
 from service.store.tables.ledger import ConsentEvent
-from service.store.types import PublicId, UtcTime
 
 WRITTEN_WITHIN = timedelta(hours=1)
 """How much later or earlier than its time an entry may have been written by the clock of its id."""
@@ -32,11 +30,10 @@ WRITTEN_WITHIN = timedelta(hours=1)
 _COUNTED_EVENTS = (ConsentKind.REQUESTED, ConsentKind.CONFIRMED, ConsentKind.UNSUBSCRIBED)
 _REPORTED_ENDS = (EndedReason.HARD_BOUNCE.value, EndedReason.COMPLAINT.value)
 _REPORTS = (EventKind.HARD_BOUNCE, EventKind.SOFT_BOUNCE, EventKind.COMPLAINT)
-_DAY = {"sqlite": "substr({}, 1, 10)", "postgresql": "to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD')"}
 
 # One row for each cycle that was asked for in the period, with what became of it since; the totals
 # over all forms and pages stand beside each of those that brought most.
-_OUTCOMES = """
+_OUTCOMES = sql("""
 WITH asked AS (
     SELECT event.subscriber_id, event.mailing_list_id, event.epoch, min(event.source) AS source
     FROM consent_events AS event
@@ -57,7 +54,7 @@ WITH asked AS (
 SELECT source, asked, confirmed, sum(asked) OVER () AS all_asked, sum(mailed) OVER () AS all_mailed,
     sum(confirmed) OVER () AS all_confirmed, sum(stayed) OVER () AS all_stayed
 FROM by_source ORDER BY asked DESC, source LIMIT :most
-"""
+""")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +112,7 @@ def acts_by_day(
             # Whom a bounce or a complaint took off a list is counted with these.
             func.coalesce(ConsentEvent.detail, "").not_in(_REPORTED_ENDS),
         )
-        .group_by(text("1"), ConsentEvent.mailing_list_id, ConsentEvent.kind)
+        .group_by("day", ConsentEvent.mailing_list_id, ConsentEvent.kind)
     )
     return [
         DayCount(day=date.fromisoformat(on), list_id=list_id, what=kind, count=count)
@@ -136,7 +133,7 @@ def reports_by_day(
             RecordedEvent.at >= since,
             RecordedEvent.kind.in_(_REPORTS),
         )
-        .group_by(text("1"), OutboxMessage.refs, RecordedEvent.kind)
+        .group_by("day", OutboxMessage.refs, RecordedEvent.kind)
     )
     if until is not None:
         query = query.where(RecordedEvent.at < until)
@@ -178,12 +175,7 @@ def outcomes(
     connection: Connection, *, since: datetime, most: int
 ) -> tuple[Funnel, Sequence[SourceCount]]:
     """Return what became of the signups from `since` on, and which forms brought most of them."""
-    query = text(_OUTCOMES).bindparams(
-        bindparam("first_id", type_=PublicId), bindparam("since", type_=UtcTime)
-    )
-    rows = connection.execute(
-        query, {"first_id": first_id(since), "since": since, "most": most}
-    ).all()
+    rows = run(connection, _OUTCOMES, first_id=first_id(since), since=since, most=most).all()
     if not rows:
         return Funnel(asked=0, mailed=0, confirmed=0, stayed=0), []
     total = rows[0]
@@ -215,6 +207,11 @@ def _between(since: datetime, until: datetime | None) -> list[ColumnElement[bool
     return found
 
 
-def _day(connection: Connection, table: type[ConsentEvent | RecordedEvent]) -> TextClause:
+def _day(connection: Connection, table: type[ConsentEvent | RecordedEvent]) -> Label[str]:
     """Return the UTC day of a row's `at`, as text."""
-    return text(_DAY[connection.dialect.name].format(f"{table.__tablename__}.at"))
+    day: ColumnElement[str] = (
+        func.to_char(func.timezone("UTC", table.at), "YYYY-MM-DD")
+        if connection.dialect.name == "postgresql"
+        else func.substr(table.at, 1, 10)
+    )
+    return day.label("day")

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, delete, exists, insert, select, text
+from sqlalchemy import Connection, delete, exists, insert, select
 
 from service.store.tables.operations import KeyFingerprint
 from service.store.tables.people import Suppression
@@ -24,7 +24,7 @@ def read_fingerprints(connection: Connection) -> dict[str, list[str]]:
 def lock_fingerprints(connection: Connection) -> None:
     """Let nobody else change them until this transaction ends (SQLite: no other writer)."""
     if connection.dialect.name == "postgresql":
-        connection.execute(text("LOCK TABLE key_fingerprints IN SHARE ROW EXCLUSIVE MODE"))
+        connection.exec_driver_sql("LOCK TABLE key_fingerprints IN SHARE ROW EXCLUSIVE MODE")
 
 
 def has_hashes(connection: Connection) -> bool:

@@ -7,16 +7,20 @@ from datetime import datetime
 from sqlalchemy import Connection, RowMapping, delete, select, tuple_, update
 
 from service.domain.subscription import SuppressionReason
-from service.store.bulk import execute_bulk, rows_parameter
+from service.store.bulk import rows_of, rows_parameter
+from service.store.sql import run, sql
 from service.store.tables.people import Suppression as Row
 
-_SUPPRESS = """
+_SUPPRESS = sql(
+    """
 INSERT INTO suppressions (address_hash, reason, email_key, note, created_at)
 SELECT address_hash, reason, email_key, note, created_at
 FROM ({rows}) AS given WHERE true ORDER BY address_hash, reason
 ON CONFLICT (address_hash, reason) DO UPDATE SET email_key = excluded.email_key
 WHERE suppressions.email_key IS NULL AND excluded.email_key IS NOT NULL
-"""
+""",
+    rows=rows_of("address_hash:text reason:text email_key:text note:text created_at:time"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,12 +65,7 @@ def suppress(connection: Connection, suppressions: Iterable[NewSuppression]) -> 
         for each in single.values()
     ]
     if rows:
-        execute_bulk(
-            connection,
-            _SUPPRESS,
-            columns="address_hash:text reason:text email_key:text note:text created_at:time",
-            rows=rows_parameter(rows),
-        )
+        run(connection, _SUPPRESS, rows=rows_parameter(rows))
 
 
 def suppressions_page(

@@ -10,8 +10,9 @@ from service.domain.address import Address
 from service.domain.consent import Evidence
 from service.domain.signup.risk import Reason, Risk
 from service.domain.subscription import HELD_OF_ADDRESS
-from service.store.bulk import execute_bulk, rows_parameter
+from service.store.bulk import rows_of, rows_parameter
 from service.store.signup.signups import Signup
+from service.store.sql import run, sql
 from service.store.tables.signup import HeldSignup
 
 _TABLE = HeldSignup.__table__
@@ -19,13 +20,16 @@ _COLUMNS = (
     "id:uuid email:text email_key:text lists:json name:text locale:text attributes:json "
     "source:text ip:text score:int reasons:json created_at:time"
 )
-_NAMES = ", ".join(column.partition(":")[0] for column in _COLUMNS.split())
-_INSERT = f"""
-INSERT INTO held_signups ({_NAMES})
-SELECT {_NAMES} FROM ({{rows}}) AS given
+_INSERT = sql(
+    """
+INSERT INTO held_signups ({names})
+SELECT {names} FROM ({rows}) AS given
 WHERE (SELECT count(*) FROM held_signups AS waiting
     WHERE waiting.email_key = given.email_key) < :limit
-"""
+""",
+    names=", ".join(column.partition(":")[0] for column in _COLUMNS.split()),
+    rows=rows_of(_COLUMNS),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,9 +65,7 @@ def insert_held(connection: Connection, held: Sequence[Held]) -> None:
         }
         for each in held
     ]
-    execute_bulk(
-        connection, _INSERT, columns=_COLUMNS, rows=rows_parameter(rows), limit=HELD_OF_ADDRESS
-    )
+    run(connection, _INSERT, rows=rows_parameter(rows), limit=HELD_OF_ADDRESS)
 
 
 def held_page(connection: Connection, *, limit: int, before: UUID | None = None) -> Sequence[Held]:

@@ -12,53 +12,75 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from service.domain.address import Address
 from service.domain.consent import CONSENT_TEXT_VERSION, Evidence
 from service.domain.subscription import MAILS_A_DAY, REPEAT_AFTER, SOON, WITHHELD_A_DAY
-from service.store.bulk import execute_bulk, pipelined, rows_parameter
+from service.store.bulk import pipelined, rows_of, rows_parameter
+from service.store.sql import Sql, run, sql
 from service.store.types import new_id
 
-COLUMNS = (
+_ROWS = rows_of(
     "subscriber_id:uuid message_id:uuid event_id:uuid list_id:uuid place:int email:text "
     "email_key:text name:text locale:text attributes:json source:text ip:text text_version:text "
     "at:time soon:time repeat_since:time budget_since:time"
 )
 
+# What differs between the databases. On PostgreSQL the way to each row is fixed: from what is asked
+# for, one by one, by the key (LATERAL with LIMIT; and no EXISTS on a key, which might be hashed). A
+# planner's free choice hangs on statistics, and those of a young database are of tables that were
+# empty: it would read them whole, and by how long that takes tell which addresses are in them.
+_PERSON = Sql(
+    postgresql="""JOIN LATERAL (SELECT id, locale FROM subscribers
+        WHERE email_key = asked.email_key LIMIT 1) AS person ON true""",
+    sqlite="JOIN subscribers AS person ON person.email_key = asked.email_key",
+)
+_KNOWN = Sql(
+    postgresql="""JOIN LATERAL (SELECT status, epoch FROM subscriptions
+        WHERE subscriber_id = person.id AND mailing_list_id = asked.list_id LIMIT 1
+    ) AS known ON true""",
+    sqlite="""JOIN subscriptions AS known ON known.subscriber_id = person.id
+        AND known.mailing_list_id = asked.list_id""",
+)
+_BY_INDEX = "SET LOCAL enable_seqscan = off"
+
 # The index of acts is of these kinds: SQLite takes it only where they are named as it names them.
-# What a stranger types about a person counts only until that person has confirmed something. A new
-# cycle forgets when the last one was confirmed; the ledger does not.
-_SUBSCRIBERS = """
+# A new cycle forgets when the last one was confirmed; the ledger does not.
+_HAS_CONFIRMED = """coalesce((SELECT true FROM subscriptions AS known
+        WHERE known.subscriber_id = subscribers.id AND known.confirmed_at IS NOT NULL LIMIT 1),
+    (SELECT true FROM consent_events AS act
+        WHERE act.subscriber_id = subscribers.id AND act.kind = 'confirmed'
+        AND act.kind IN ('confirmed', 'resumed', 'reason_given') LIMIT 1),
+    false)"""
+# What a stranger types about a person counts only until that person has confirmed something.
+_SUBSCRIBERS = sql(
+    """
 INSERT INTO subscribers
     (id, email, email_key, name, locale, attributes, created_at, updated_at)
 SELECT subscriber_id, email, email_key, name, locale, attributes, at, at
 FROM ({rows}) AS asked WHERE place = 0 ORDER BY email_key
 ON CONFLICT (email_key) DO UPDATE SET
-    name = CASE WHEN <is known>
+    name = CASE WHEN {has_confirmed}
         THEN subscribers.name ELSE coalesce(excluded.name, subscribers.name) END,
-    locale = CASE WHEN <is known>
+    locale = CASE WHEN {has_confirmed}
         THEN subscribers.locale ELSE coalesce(excluded.locale, subscribers.locale) END,
-    attributes = CASE WHEN <is known>
+    attributes = CASE WHEN {has_confirmed}
         THEN subscribers.attributes ELSE coalesce(excluded.attributes, subscribers.attributes) END,
     updated_at = excluded.updated_at
-""".replace(
-    "<is known>",
-    """coalesce((SELECT true FROM subscriptions AS known
-            WHERE known.subscriber_id = subscribers.id AND known.confirmed_at IS NOT NULL LIMIT 1),
-        (SELECT true FROM consent_events AS act
-            WHERE act.subscriber_id = subscribers.id AND act.kind = 'confirmed'
-            AND act.kind IN ('confirmed', 'resumed', 'reason_given') LIMIT 1),
-        false)""",
+""",
+    rows=_ROWS,
+    has_confirmed=_HAS_CONFIRMED,
 )
 
 # An ended subscription begins its next cycle; a pending or confirmed one stays as it is.
-_SUBSCRIPTIONS = """
+_SUBSCRIPTIONS = sql(
+    """
 INSERT INTO subscriptions
     (subscriber_id, mailing_list_id, status, epoch, source, consent_text_version, requested_at,
      updated_at)
 SELECT person.id, asked.list_id, 'pending', 1, asked.source, asked.text_version, asked.at, asked.at
-FROM ({rows}) AS asked <person>
+FROM ({rows}) AS asked {person}
 WHERE true ORDER BY person.id, asked.list_id
 ON CONFLICT (subscriber_id, mailing_list_id) DO UPDATE SET
     epoch = subscriptions.epoch
@@ -77,27 +99,36 @@ ON CONFLICT (subscriber_id, mailing_list_id) DO UPDATE SET
         THEN subscriptions.updated_at ELSE excluded.updated_at END,
     status = CASE WHEN subscriptions.status = 'unsubscribed'
         THEN 'pending' ELSE subscriptions.status END
-"""
+""",
+    rows=_ROWS,
+    person=_PERSON,
+)
 
 # A repeat adds nothing to the ledger, or anybody could fill it: not for the same list, cycle and
 # text within `REPEAT_AFTER`.
-_EVENTS = """
+_EVENTS = sql(
+    """
 INSERT INTO consent_events
     (id, subscriber_id, mailing_list_id, epoch, kind, at, source, locale, ip, text_version, email,
      name)
 SELECT asked.event_id, person.id, asked.list_id, known.epoch, 'requested', asked.at,
     asked.source, asked.locale, asked.ip, asked.text_version, asked.email, asked.name
-FROM ({rows}) AS asked <person> <known>
+FROM ({rows}) AS asked {person} {known}
 WHERE (SELECT true FROM consent_events AS told
     WHERE told.subscriber_id = person.id AND told.at > asked.repeat_since AND told.at <= asked.soon
     AND told.kind = 'requested' AND told.mailing_list_id = asked.list_id
     AND told.epoch = known.epoch AND told.text_version = asked.text_version LIMIT 1) IS NULL
-"""
+""",
+    rows=_ROWS,
+    person=_PERSON,
+    known=_KNOWN,
+)
 
 # Every signup leaves a message, so that every signup is the same work. It is withheld when the
 # address has had its mails of the day, or the same mail for the same cycles a short while ago. What
 # an import will send later counts as neither. Of withheld ones a day's are bounded.
-_MESSAGES = """
+_MESSAGES = sql(
+    """
 INSERT INTO outbox_messages
     (id, subscriber_id, kind, refs, locale, status, created_at, next_attempt_at)
 WITH decided AS MATERIALIZED (
@@ -117,14 +148,13 @@ FROM (
         wanted.budget_since,
         CASE WHEN max(CASE WHEN wanted.status = 'pending' THEN 1 ELSE 0 END) = 1
             THEN 'confirm' ELSE 'already_subscribed' END AS kind,
-        <refs> AS refs,
+        {refs} AS refs,
         wanted.locale
     FROM (
         SELECT asked.message_id, person.id AS subscriber_id, asked.at, asked.soon,
             asked.repeat_since, asked.budget_since, asked.list_id, known.status, known.epoch,
-            person.locale
-        FROM ({rows}) AS asked <person> <known>
-        ORDER BY asked.message_id, asked.list_id
+            person.locale{refs_in_order}
+        FROM ({rows}) AS asked {person} {known}
     ) AS wanted
     GROUP BY wanted.message_id, wanted.subscriber_id, wanted.at, wanted.soon, wanted.repeat_since,
         wanted.budget_since, wanted.locale
@@ -137,43 +167,23 @@ WHERE decided.status = 'queued' OR (SELECT count(*) FROM (SELECT 1 FROM outbox_m
     WHERE spare.subscriber_id = decided.subscriber_id AND spare.status = 'withheld'
     AND spare.created_at > decided.budget_since AND spare.created_at <= decided.soon
     LIMIT :withheld) AS enough) < :withheld
-"""
-# What differs between the databases. On PostgreSQL the way to each row is fixed: from what is asked
-# for, one by one, by the key (LATERAL with LIMIT; and no EXISTS on a key, which might be hashed). A
-# planner's free choice hangs on statistics, and those of a young database are of tables that were
-# empty: it would read them whole, and by how long that takes tell which addresses are in them.
-_WORDS = {
-    "postgresql": {
-        "person": """JOIN LATERAL (SELECT id, locale FROM subscribers
-            WHERE email_key = asked.email_key LIMIT 1) AS person ON true""",
-        "known": """JOIN LATERAL (SELECT status, epoch FROM subscriptions
-            WHERE subscriber_id = person.id AND mailing_list_id = asked.list_id LIMIT 1
-        ) AS known ON true""",
-        "refs": "jsonb_agg(jsonb_build_array(wanted.list_id, wanted.epoch)"
-        " ORDER BY wanted.list_id)",
-    },
-    "sqlite": {
-        "person": "JOIN subscribers AS person ON person.email_key = asked.email_key",
-        "known": """JOIN subscriptions AS known ON known.subscriber_id = person.id
-            AND known.mailing_list_id = asked.list_id""",
-        # SQLite gathers in the order of the inner query.
-        "refs": "json_group_array(json_array(wanted.list_id, wanted.epoch))",
-    },
-}
-_BY_INDEX = text("SET LOCAL enable_seqscan = off")
-
-
-def _for(dialect: str, sql: str) -> str:
-    for name, words in _WORDS[dialect].items():
-        sql = sql.replace(f"<{name}>", words)
-    return sql
-
-
-STATEMENTS = {
-    dialect: tuple(_for(dialect, sql) for sql in (_SUBSCRIBERS, _SUBSCRIPTIONS, _EVENTS, _MESSAGES))
-    for dialect in _WORDS
-}
-"""The statements of a signup, in their order, by database."""
+""",
+    rows=_ROWS,
+    person=_PERSON,
+    known=_KNOWN,
+    refs=Sql(
+        postgresql="""jsonb_agg(jsonb_build_array(wanted.list_id, wanted.epoch)
+            ORDER BY wanted.list_id)""",
+        sqlite="max(wanted.refs)",
+    ),
+    refs_in_order=Sql(
+        postgresql="",
+        # Before version 3.44 only a window function of SQLite gathers in a given order.
+        sqlite=""", '[' || group_concat(json_array(asked.list_id, known.epoch), ',') OVER (
+            PARTITION BY asked.message_id ORDER BY asked.list_id
+            ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) || ']' AS refs""",
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,17 +231,9 @@ def record_signups(connection: Connection, signups: Sequence[Signup]) -> None:
             for place, list_id in enumerate(sorted(signup.list_ids))
         ]
     )
-    *before, messages = STATEMENTS[connection.dialect.name]
     with pipelined(connection):
         if connection.dialect.name == "postgresql":
-            connection.execute(_BY_INDEX)
-        for sql in before:
-            execute_bulk(connection, sql, columns=COLUMNS, rows=rows)
-        execute_bulk(
-            connection,
-            messages,
-            columns=COLUMNS,
-            rows=rows,
-            budget=MAILS_A_DAY,
-            withheld=WITHHELD_A_DAY,
-        )
+            connection.exec_driver_sql(_BY_INDEX)
+        for statement in (_SUBSCRIBERS, _SUBSCRIPTIONS, _EVENTS):
+            run(connection, statement, rows=rows)
+        run(connection, _MESSAGES, rows=rows, budget=MAILS_A_DAY, withheld=WITHHELD_A_DAY)

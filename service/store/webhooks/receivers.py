@@ -15,8 +15,9 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Connection, Engine, RowMapping, delete, insert, select, update
 
 from service.domain.webhooks.event import DeliveryStatus, EventType
-from service.store.bulk import execute_bulk, rows_parameter
+from service.store.bulk import rows_of, rows_parameter
 from service.store.links.acts import Act, Pair
+from service.store.sql import Sql, run, sql
 from service.store.tables.webhooks import Webhook, WebhookAttempt
 from service.store.types import new_id
 
@@ -34,14 +35,15 @@ _COLUMNS = (
 )
 
 # A subscription that was never confirmed was never told of, so its end is not either.
-_OWE_ANY = """
+_ENQUEUE = sql(
+    """
 INSERT INTO webhook_deliveries
     (webhook_id, event_id, type, subscriber_id, mailing_list_id, reason, created_at, status,
      next_attempt_at)
 SELECT hook.id, changed.event_id, :type, changed.subscriber_id, changed.list_id, changed.reason,
     changed.at, :queued, changed.at
 FROM ({rows}) AS changed
-JOIN webhooks AS hook ON hook.is_enabled AND <wants>
+JOIN webhooks AS hook ON hook.is_enabled AND {wants}
 WHERE (changed.list_id IS NULL OR EXISTS (SELECT 1 FROM subscriptions AS known
         WHERE known.subscriber_id = changed.subscriber_id
         AND known.mailing_list_id = changed.list_id AND known.confirmed_at IS NOT NULL))
@@ -49,15 +51,13 @@ WHERE (changed.list_id IS NULL OR EXISTS (SELECT 1 FROM subscriptions AS known
         OR (changed.list_id IS NULL AND EXISTS (SELECT 1 FROM subscriptions AS held
             WHERE held.subscriber_id = changed.subscriber_id
             AND held.mailing_list_id = hook.mailing_list_id)))
-"""
-_OWE = {
-    "postgresql": _OWE_ANY.replace(
-        "<wants>", "hook.events @> jsonb_build_array(CAST(:type AS text))"
+""",
+    rows=rows_of("event_id:uuid subscriber_id:uuid list_id:uuid reason:text at:time"),
+    wants=Sql(
+        postgresql="hook.events @> jsonb_build_array(CAST(:type AS text))",
+        sqlite="EXISTS (SELECT 1 FROM json_each(hook.events) AS each WHERE each.value = :type)",
     ),
-    "sqlite": _OWE_ANY.replace(
-        "<wants>", "EXISTS (SELECT 1 FROM json_each(hook.events) AS each WHERE each.value = :type)"
-    ),
-}
+)
 
 _wanted: WeakKeyDictionary[Engine, tuple[float, frozenset[str]]] = WeakKeyDictionary()
 _wanted_lock = Lock()
@@ -139,10 +139,9 @@ def enqueue(connection: Connection, type_: EventType, changes: Iterable[Change])
         for change in changes
     ]
     if rows:
-        execute_bulk(
+        run(
             connection,
-            _OWE[connection.dialect.name],
-            columns="event_id:uuid subscriber_id:uuid list_id:uuid reason:text at:time",
+            _ENQUEUE,
             rows=rows_parameter(rows),
             type=type_.value,
             queued=DeliveryStatus.QUEUED.value,
