@@ -7,10 +7,8 @@ import time
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from threading import Lock
 from typing import Any
 from uuid import UUID
-from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine, RowMapping, delete, insert, select, update
 
@@ -59,8 +57,16 @@ WHERE (changed.list_id IS NULL OR EXISTS (SELECT 1 FROM subscriptions AS known
     ),
 )
 
-_wanted: WeakKeyDictionary[Engine, tuple[float, frozenset[str]]] = WeakKeyDictionary()
-_wanted_lock = Lock()
+_OPTION = "newsflash_webhook_types"
+"""The engine's execution option that keeps which types are wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """The types that any enabled webhook wants, as long as that is known."""
+
+    types: frozenset[str] = frozenset()
+    expires: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,20 +157,18 @@ def enqueue(connection: Connection, type_: EventType, changes: Iterable[Change])
 def _wanted_types(connection: Connection) -> frozenset[str]:
     """Return the types that any enabled webhook wants, at most `CACHE_SECONDS` old."""
     now = time.monotonic()
-    with _wanted_lock:
-        expires, types = _wanted.get(connection.engine, (0.0, frozenset()))
-    if now >= expires:
+    wanted: _Wanted = connection.engine.get_execution_options().get(_OPTION, _Wanted())
+    if now >= wanted.expires:
         found = connection.scalars(select(Webhook.events).where(Webhook.is_enabled))
         types = frozenset(type_ for events in found for type_ in events)
-        with _wanted_lock:
-            _wanted[connection.engine] = (now + CACHE_SECONDS, types)
-    return types
+        wanted = _Wanted(types, now + CACHE_SECONDS)
+        connection.engine.update_execution_options(**{_OPTION: wanted})
+    return wanted.types
 
 
 def forget_cached_types(engine: Engine) -> None:
     """Have this process see a webhook that was just changed, from its next event on."""
-    with _wanted_lock:
-        _wanted.pop(engine, None)
+    engine.update_execution_options(**{_OPTION: _Wanted()})
 
 
 def _info(row: RowMapping) -> WebhookInfo:

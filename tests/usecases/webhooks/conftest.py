@@ -91,7 +91,8 @@ class Service:
 
     def forget_cached_types(self) -> None:
         """The use cases have an engine of their own."""
-        store._wanted.clear()
+        for engine in (self.engine, self.services.webhooks._engine):
+            store.forget_cached_types(engine)
 
     def sign_up(self, email: str = ADA, *lists: str) -> None:
         self.services.subscribe(SignupRequest(email=email, lists=lists, evidence=Evidence()))
