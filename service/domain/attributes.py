@@ -5,8 +5,8 @@ import re
 from typing import Any
 
 from service.domain.errors import InvalidInputError
-from service.domain.files.exchange import canonical_json
 from service.domain.files.import_text import one_line
+from service.domain.json_text import canonical_json
 from service.domain.text import check_json
 
 MAX_ATTRIBUTES = 50

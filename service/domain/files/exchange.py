@@ -1,10 +1,7 @@
 """What subscriptions look like in a file: columns, order, and cells that no spreadsheet runs."""
 
-import json
 import re
-from decimal import Decimal
 from enum import StrEnum
-from typing import Any
 
 EXPORT_COLUMNS = (
     "email",
@@ -54,7 +51,6 @@ cell that begins with a separator. The same in Python and in PostgreSQL."""
 _PLACES = re.compile(GUARD_PATTERN)
 _GUARDED = re.compile(f"{_BEGINS}'(?={_RUNS})|^'(?='*[\t\r\n])")
 _SEPARATOR = re.compile(f"[{SEPARATORS}]")
-_NEEDS_QUOTES = re.compile('[",\r\n]')
 
 
 class FileFormat(StrEnum):
@@ -99,39 +95,3 @@ def guard_json(text: str) -> str:
     Tabs and line ends are escapes in any JSON.
     """
     return text.replace(";", "\\u003b").replace("|", "\\u007c")
-
-
-def csv_line(cells: list[str | None]) -> str:
-    """Write a line byte for byte as PostgreSQL's COPY … CSV does."""
-    if cells == ["\\."]:
-        return '"\\."\n'
-    return ",".join([_csv_cell(cell) for cell in cells]) + "\n"
-
-
-def _csv_cell(cell: str | None) -> str:
-    if cell is None:
-        return ""
-    if cell == "" or _NEEDS_QUOTES.search(cell):
-        return '"' + cell.replace('"', '""') + '"'
-    return cell
-
-
-def json_cell(text: str | None) -> str:
-    """Write one text as JSON, as PostgreSQL does: only what must be escaped is."""
-    return "null" if text is None else json.dumps(text, ensure_ascii=False)
-
-
-def canonical_json(text: str) -> str:
-    """Write JSON text as PostgreSQL prints a `jsonb`: keys by length and bytes, plain numbers."""
-    return _canonical(json.loads(text, parse_float=Decimal))
-
-
-def _canonical(value: Any) -> str:
-    if isinstance(value, dict):
-        pairs = sorted(value.items(), key=lambda pair: (len(pair[0].encode()), pair[0].encode()))
-        return "{" + ", ".join(f"{json_cell(key)}: {_canonical(item)}" for key, item in pairs) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(_canonical(item) for item in value) + "]"
-    if isinstance(value, Decimal):
-        return format(abs(value) if value.is_zero() else value, "f")
-    return json.dumps(value, ensure_ascii=False)

@@ -17,16 +17,15 @@ from sqlalchemy import Engine
 from service.domain.files.exchange import (
     BYTE_ORDER_MARK,
     FileFormat,
-    canonical_json,
-    csv_line,
     guard,
     guard_json,
-    json_cell,
 )
 from service.domain.files.presets import KEILA_DATA_BYTES, MAX_LENGTHS
+from service.domain.json_text import canonical_json, json_cell
 from service.domain.subscription import LinkScope, SubscriptionRef
 from service.store.database import engine_options, named_errors, settle
 from service.store.files.copy_out import PARALLEL_SETTINGS, copy_out
+from service.store.files.csv_lines import csv_line
 from service.store.files.export_query import JSON_COLUMNS, SOURCES, Selection, queries
 from service.store.files.xlsx import workbook
 from service.store.sql import for_driver, sql

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from service.domain.files.columns import IGNORE, Plan
-from service.domain.files.exchange import csv_line
 from service.domain.files.import_row import ImportRow, Note
 from service.domain.subscription import Status
+from service.store.files.csv_lines import csv_line
 from service.store.files.imports import RowOutcome
 from service.usecases.files.import_reading import RowProblem
 
@@ -69,6 +69,15 @@ def header_line(report: "ImportReport") -> str:
     if report.left_out:
         message += f"; columns left out: {', '.join(report.left_out)}"
     return report_line(RowResult(1, Outcome.HEADER, None, message))
+
+
+def problems_file(report: "ImportReport") -> str:
+    """Write the problems that the report holds as a CSV file."""
+    lines = [csv_line(["line", "column", "problem"])]
+    for each in report.problems:
+        message = f"{each.file}: {each.message}" if each.file else each.message
+        lines.append(csv_line([str(each.line), each.column, message]))
+    return "".join(lines)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -20,13 +20,13 @@ from service.domain.files.exchange import (
     EXTRA_COLUMNS,
     TEXT_FORMATS,
     FileFormat,
-    csv_line,
     guard,
     guard_json,
     unguard,
 )
 from service.domain.subscription import LinkScope, Status
 from service.store.database import engine_options, prepare_engine
+from service.store.files.csv_lines import csv_line
 from service.store.files.export_query import Selection
 from service.store.files.exports import RowCount, export_blocks
 from service.store.lists.lists import insert_list

@@ -15,10 +15,9 @@ from werkzeug.datastructures import FileStorage
 
 from service.domain.errors import InvalidInputError, UnknownListError
 from service.domain.files.columns import Choice
-from service.domain.files.exchange import FileFormat, csv_line
+from service.domain.files.exchange import FileFormat
 from service.front.limits import LaneName
-from service.usecases.files.import_reading import RowProblem
-from service.usecases.files.import_report import ImportReport
+from service.usecases.files.import_report import ImportReport, problems_file
 from service.usecases.files.import_subscribers import MAILS_AN_HOUR, ImportOptions
 from service.web.api.files import MAX_FILE_BYTES, row_report
 from service.web.console.access.session import actor, signed_in
@@ -166,12 +165,8 @@ def _result(report: ImportReport, *, name: str, is_trial: bool, have_left: bool)
     }
 
 
-def _message(problem: RowProblem) -> str:
-    return f"{problem.file}: {problem.message}" if problem.file else problem.message
-
-
 def _problems_file(report: ImportReport) -> str:
     """Return the rows that were not taken as a CSV file, in an address that is the file itself."""
-    lines = [csv_line(["line", "column", "problem"])]
-    lines += [csv_line([str(each.line), each.column, _message(each)]) for each in report.problems]
-    return f"data:text/csv;charset=utf-8;base64,{b64encode(''.join(lines).encode()).decode()}"
+    return (
+        f"data:text/csv;charset=utf-8;base64,{b64encode(problems_file(report).encode()).decode()}"
+    )
