@@ -186,14 +186,14 @@ def import_chunk(
     if given.run(_SUBSCRIBERS).rowcount == len(people):
         # Of people who were not here until now there is nothing that could be in the way.
         given.run(_SUBSCRIPTIONS)
-        kept = [RowOutcome(is_written=True, status=item.row.status) for item in items]
+        outcomes = [RowOutcome(is_written=True, status=item.row.status) for item in items]
     else:
         if connection.dialect.name == "postgresql":
             given.run(_LOCK)
-        kept, written, writings = _kept(given, items)
+        outcomes, written, writings = _write_beside(given, items)
         given.fill(as_rows(written, at, writings))
     given.run(_EVENTS)
-    return kept
+    return outcomes
 
 
 _Pair = tuple[str, str]
@@ -203,7 +203,7 @@ def _pairs(found: Iterable[Any]) -> set[_Pair]:
     return {(subscriber_id, list_id) for subscriber_id, list_id in found}
 
 
-def _kept(
+def _write_beside(
     given: GivenRows, items: Sequence[ImportItem]
 ) -> tuple[list[RowOutcome], list[ImportItem], list[Writing]]:
     """Write what the rows say beside what stands and against it; return what became of each row,
@@ -214,13 +214,13 @@ def _kept(
     confirmed = _pairs(given.run(_CONFIRM)) if Status.CONFIRMED in said else set()
     ended = _pairs(given.run(_END)) if Status.UNSUBSCRIBED in said else set()
     changed = made | confirmed | ended
-    kept = [RowOutcome(is_written=False, status=None)] * len(items)
+    outcomes = [RowOutcome(is_written=False, status=None)] * len(items)
     written: list[ImportItem] = []
     writings: list[Writing] = []
     for found in given.run(_OUTCOMES):
         item = items[found.place]
         pair = (found.subscriber_id, str(item.list_id))
-        kept[found.place] = RowOutcome(
+        outcomes[found.place] = RowOutcome(
             is_written=pair in changed,
             status=Status(found.status) if found.status else None,
             is_suppressed=bool(found.is_suppressed),
@@ -229,7 +229,7 @@ def _kept(
         if pair in changed:
             written.append(item)
             writings.append((found.epoch, pair in ended))
-    return kept, written, writings
+    return outcomes, written, writings
 
 
 def ask(

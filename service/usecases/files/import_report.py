@@ -148,15 +148,15 @@ class ImportReport:
         self._list(self.problems, problem)
         self._tell(RowResult(problem.line, Outcome.BAD, problem.column, problem.message))
 
-    def count(self, line: int, row: ImportRow, kept: RowOutcome) -> None:
-        """Count what became of a row that was good to be kept."""
-        if kept.is_written:
-            is_asked = row.is_asked and not kept.is_suppressed
+    def count(self, line: int, row: ImportRow, outcome: RowOutcome) -> None:
+        """Count what became of a row that was good to be outcome."""
+        if outcome.is_written:
+            is_asked = row.is_asked and not outcome.is_suppressed
             self.imported += 1
             self.asked += is_asked
-            outcome = Outcome.ASKED if is_asked else Outcome.IMPORTED
-            self._tell(RowResult(line, outcome), row.notes)
-        elif reason := _why_not(row, kept):
+            became = Outcome.ASKED if is_asked else Outcome.IMPORTED
+            self._tell(RowResult(line, became), row.notes)
+        elif reason := _why_not(row, outcome):
             self.skip(line, reason)
         else:
             self.unchange(line, None, row.notes)
@@ -183,20 +183,20 @@ def _with_notes(result: RowResult, notes: Sequence[Note]) -> RowResult:
     return replace(result, message="; ".join([result.message or "", *told]).removeprefix("; "))
 
 
-def _why_not(row: ImportRow, kept: RowOutcome) -> str | None:
+def _why_not(row: ImportRow, outcome: RowOutcome) -> str | None:
     """Tell why a row that says something new was not taken; None where it says nothing new."""
-    if kept.status is None:
-        return "is suppressed and gets no email"
+    if outcome.status is None:
+        return "is suppressed here and may not be mailed"
     if row.status is Status.UNSUBSCRIBED:
-        if kept.status is Status.UNSUBSCRIBED:
+        if outcome.status is Status.UNSUBSCRIBED:
             return None
         if row.ended is not None and row.ended.earliest is None:
-            return "does not say when the person unsubscribed, and they signed up here themselves"
-        return "unsubscribed before a later consent or signup here"
-    if kept.status is Status.UNSUBSCRIBED:
-        return "is unsubscribed here; an import never brings anyone back"
-    if kept.status is Status.PENDING and row.status is Status.CONFIRMED:
-        if kept.is_suppressed:
-            return "is suppressed and gets no email"
+            return "does not say when, and the person signed up here themselves"
+        return "left before a consent or a signup that is known here"
+    if outcome.status is Status.UNSUBSCRIBED:
+        return "has left this list; a file does not bring anybody back"
+    if outcome.status is Status.PENDING and row.status is Status.CONFIRMED:
+        if outcome.is_suppressed:
+            return "is suppressed here and may not be mailed"
         return "waits for the person's own confirmation"
     return None

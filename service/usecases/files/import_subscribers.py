@@ -4,9 +4,8 @@ Rows are kept in chunks, each one transaction. So after a crash the same file is
 once more: what is there already counts as unchanged.
 """
 
-import gc
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import IO, Any
@@ -134,9 +133,10 @@ class Import:
             at_least=Meaning.UNSUBSCRIBED if options.left else None,
         )
         report = ImportReport(listener=listener)
+        writer = ChunkWriter(self._engine, report, pace, dry_run=options.dry_run)
         how: dict[str, Any] = {"format": format, "list": options.list, "left": options.left}
         try:
-            with parts_of(stream) as parts, _settled_heap():
+            with parts_of(stream) as parts:
                 files = opened_files(parts, format, encoding=options.encoding, choices=choices)
                 for file in files:
                     if file.plan is not None:
@@ -152,10 +152,9 @@ class Import:
                 for file in files:
                     report.file = file.name
                     good = self._good(file.rows(), report, have_left=options.left, read=tell)
-                    with ChunkWriter(self._engine, report, pace, dry_run=options.dry_run) as writer:
-                        for chunk in self._chunks(good, report, usual):
-                            writer.write(chunk)
-                            tell()
+                    for chunk in self._chunks(good, report, usual):
+                        writer.write(chunk)
+                        tell()
         except BaseException as error:
             # The chunks that were written stay. What went wrong matters more than this entry.
             is_cut_short = isinstance(error, BrokenBodyError)
@@ -318,19 +317,6 @@ def _leaver_of(found: DoubtfulRow, order: DayOrder, *, have_left: bool) -> Impor
             )
             return replace(row, notes=(note, *row.notes))
     return None
-
-
-@contextmanager
-def _settled_heap() -> Iterator[None]:
-    """Keep the garbage collector from going through the whole application for every few chunks.
-
-    Rows make many objects that live for a moment, and each time it would look at all the others.
-    """
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
 
 
 def _is_stronger(row: ImportRow, than: ImportRow) -> bool:
