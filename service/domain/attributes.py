@@ -5,7 +5,6 @@ import re
 from typing import Any
 
 from service.domain.errors import InvalidInputError
-from service.domain.files.import_text import one_line
 from service.domain.json_text import canonical_json
 from service.domain.text import check_json
 
@@ -52,36 +51,6 @@ def attributes_bytes(value: dict[str, Any]) -> int:
         # 1e300 is short here, and has 301 digits in the export that must come back.
         text = canonical_json(text)
     return len(text.encode())
-
-
-def with_clean_names(value: dict[str, Any]) -> dict[str, Any]:
-    """Return attributes whose names, at any depth, have no white space around them and no control
-    characters; the very same object where all are clean.
-
-    Raises `InvalidInputError` where two names would become one.
-    """
-    cleaned: dict[str, Any] = _cleaned(value)
-    return cleaned
-
-
-def _cleaned(value: Any) -> Any:
-    if isinstance(value, list):
-        items = [_cleaned(item) for item in value]
-        return value if all(map(_is_same, items, value)) else items
-    if not isinstance(value, dict):
-        return value
-    pairs = {one_line(name)[0]: _cleaned(item) for name, item in value.items()}
-    if len(pairs) < len(value):
-        raise InvalidInputError(
-            "attributes", "have two names that differ in white space only; rename one"
-        )
-    if pairs.keys() == value.keys() and all(map(_is_same, pairs.values(), value.values())):
-        return value
-    return pairs
-
-
-def _is_same(one: object, other: object) -> bool:
-    return one is other
 
 
 def _refuse_constant(name: str) -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 from marshmallow import Schema, fields, validate
 
 from service.domain.address import MAX_LENGTH
-from service.domain.files.import_row import MAX_NAME_LENGTH
+from service.domain.files.import_cells import MAX_NAME_LENGTH
 from service.domain.files.json_stream import stream_object
 from service.domain.subscription import Status, SuppressionReason
 from service.schemas.fields import LOCALE, SLUG, described

@@ -8,7 +8,11 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from service.domain.errors import InvalidInputError
+from service.domain.files.import_text import Cells
+
 EXAMPLE = "2026-03-01T12:00:00Z"
+TWO_WAYS = f"can be read in two ways; write it like {EXAMPLE}"
 
 # What a program writes where there is no time.
 _NONE = re.compile(
@@ -184,3 +188,43 @@ def _checked(moments: list[datetime], *, is_day: bool, until: datetime) -> FileT
         raise TimeError("lies in the future")
     rest = min(_DAY - timedelta(microseconds=1), until - past[-1]) if is_day else timedelta()
     return FileTime(past[0] if len(past) == 1 else None, past[0] + rest, past[-1] + rest)
+
+
+class RowTimes:
+    """The times of one row."""
+
+    __slots__ = ("_cells", "_order", "_until")
+
+    def __init__(self, cells: Cells, *, until: datetime, order: DayOrder) -> None:
+        """No time is later than `until`; `order` knows how the file writes its days."""
+        self._cells = cells
+        self._until = until
+        self._order = order
+
+    def read(self, name: str) -> FileTime | None:
+        """Return when it was, or None where the cell says that it was not."""
+        text = self._cells.get(name)
+        if not text:
+            return None
+        at = utc_time(text)
+        if at is not None and at <= self._until:
+            return FileTime(at, at, at)
+        if is_no_time(text):
+            return None
+        try:
+            return read_time(name, text, order=self._order, until=self._until)
+        except TimeError as error:
+            raise InvalidInputError(name, str(error)) from None
+
+    def moment(self, name: str) -> datetime | None:
+        """Return when it was, where that can be read in one way only."""
+        text = self._cells.get(name)
+        if not text:
+            return None
+        at = utc_time(text)
+        if at is not None and at <= self._until:
+            return at
+        time = self.read(name)
+        if time is not None and time.at is None:
+            raise InvalidInputError(name, TWO_WAYS)
+        return None if time is None else time.at

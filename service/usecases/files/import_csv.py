@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from service.domain.errors import InvalidInputError
-from service.domain.files.import_row import left_reason
+from service.domain.files.import_cells import left_reason
 from service.domain.files.import_text import trimmed, word
 from service.usecases.files.import_text import MAX_LINE_BYTES, Lines, delimiter_of
 

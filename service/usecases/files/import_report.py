@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from service.domain.files.columns import IGNORE, Plan
-from service.domain.files.import_row import ImportRow, Note
+from service.domain.files.import_cells import Note
+from service.domain.files.import_row import ImportRow
 from service.domain.subscription import Status
 from service.store.files.csv_lines import csv_line
 from service.store.files.imports import RowOutcome

@@ -9,7 +9,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import IO, Any
-from uuid import UUID
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
@@ -19,23 +18,17 @@ from service.domain.address import address_hash
 from service.domain.errors import BrokenBodyError, InvalidInputError, UnknownListError
 from service.domain.files.columns import Choice, ColumnChoices, UnknownColumns
 from service.domain.files.exchange import FileFormat
-from service.domain.files.import_row import (
-    ImportRow,
-    Note,
-    has_address,
-    parse_import_row,
-    says_left,
-)
+from service.domain.files.import_cells import Note, has_address, says_left
+from service.domain.files.import_row import ImportRow, parse_import_row
 from service.domain.files.import_time import DayOrder
 from service.domain.files.meanings import Meaning
 from service.domain.lists.mailing_list import ListInfo
-from service.domain.subscription import Status, SuppressionReason
 from service.store.access.audit import insert_audit
-from service.store.files.import_reports import AddressReport
 from service.store.files.import_rows import ImportItem
 from service.usecases.files.import_ahead import read_ahead
 from service.usecases.files.import_archive import opened_files, parts_of
 from service.usecases.files.import_chunks import Chunk, ChunkWriter, Pace
+from service.usecases.files.import_gathering import GatheredRows
 from service.usecases.files.import_reading import (
     DoubtfulRow,
     FileRow,
@@ -52,7 +45,6 @@ SQLITE_CHUNK_ROWS = 2_000
 
 MAILS_AN_HOUR = 1_000
 MAX_MAILS_AN_HOUR = 1_000_000
-REPEATED = "repeats another row of this file"
 UNKNOWN_LIST = "names a list that does not exist; create it, or correct the name"
 
 PROGRESS_ROWS = 1_000
@@ -193,7 +185,7 @@ class Import:
         """Gather the rows, of several for the same subscription in one chunk the strongest."""
         is_sqlite = self._engine.dialect.name == "sqlite"
         size = min(CHUNK_ROWS, SQLITE_CHUNK_ROWS) if is_sqlite else CHUNK_ROWS
-        gathered = _Gathered(report)
+        gathered = GatheredRows(report)
         for line, row in rows:
             hashed = address_hash(row.address.key, self._hash_key)
             try:
@@ -205,7 +197,7 @@ class Import:
                 gathered.add(line, ImportItem(row=row, list_id=info.id, address_hash=hashed))
             if len(gathered) >= size:
                 yield gathered.chunk()
-                gathered = _Gathered(report)
+                gathered = GatheredRows(report)
         if len(gathered):
             yield gathered.chunk()
 
@@ -249,64 +241,6 @@ class Import:
                 report.refuse(doubtful.problem)
 
 
-class _Gathered:
-    """A chunk as it fills."""
-
-    def __init__(self, report: ImportReport) -> None:
-        self._report = report
-        self._rows: dict[tuple[str, UUID], tuple[int, ImportItem]] = {}
-        self._strays: list[tuple[int, ImportRow]] = []
-        self._reports: dict[tuple[str, SuppressionReason], AddressReport] = {}
-
-    def __len__(self) -> int:
-        return len(self._rows) + len(self._strays)
-
-    def add(self, line: int, item: ImportItem) -> None:
-        """Take a row, unless one of the same subscription is stronger."""
-        if item.row.ended is not None:
-            self._report_address(item.row, item.address_hash)
-        key = (item.row.address.key, item.list_id)
-        before = self._rows.get(key)
-        if before is None:
-            self._rows[key] = (line, item)
-        elif _is_stronger(item.row, before[1].row):
-            self._report.unchange(before[0], REPEATED, before[1].row.notes)
-            self._rows[key] = (line, item)
-        else:
-            self._report.unchange(line, REPEATED, item.row.notes)
-
-    def add_stray(self, line: int, row: ImportRow, hashed: str, problem: RowProblem) -> None:
-        """Take of a row for no list of ours what it says of the address; refuse any other."""
-        if row.reports is None:
-            self._report.refuse(problem)
-            return
-        self._report_address(row, hashed)
-        note = Note(problem.column, f"{problem.message}. The address was suppressed.")
-        self._strays.append((line, replace(row, notes=(*row.notes, note))))
-
-    def chunk(self) -> Chunk:
-        """Return the chunk."""
-        return Chunk(list(self._rows.values()), self._strays, list(self._reports.values()))
-
-    def _report_address(self, row: ImportRow, hashed: str) -> None:
-        if row.reports is None or row.ended is None:
-            return
-        new = AddressReport(
-            email_key=row.address.key,
-            address_hash=hashed,
-            reason=row.reports,
-            earliest=row.ended.earliest,
-            latest=row.ended.latest,
-        )
-        key = (new.email_key, new.reason)
-        before = self._reports.get(key)
-        # What has no time, or the later one, holds against more confirmations.
-        if before is None or (
-            before.latest is not None and (new.latest is None or new.latest > before.latest)
-        ):
-            self._reports[key] = new
-
-
 def _leaver_of(found: DoubtfulRow, order: DayOrder, *, have_left: bool) -> ImportRow | None:
     """Return the row that says that somebody left, if any reading of it does."""
     for cells in found.readings:
@@ -317,15 +251,3 @@ def _leaver_of(found: DoubtfulRow, order: DayOrder, *, have_left: bool) -> Impor
             )
             return replace(row, notes=(note, *row.notes))
     return None
-
-
-def _is_stronger(row: ImportRow, than: ImportRow) -> bool:
-    """Tell whether of two rows for one subscription the later one counts: as if it came in a file
-    of its own, after the other one's.
-    """
-    if than.status is Status.UNSUBSCRIBED:
-        return False
-    if row.ended is not None:
-        latest, newest = row.ended.latest, than.confirmed_at
-        return latest is None or newest is None or latest > newest
-    return row.status is Status.CONFIRMED and than.status is Status.PENDING

@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from marshmallow import ValidationError
 
 from service.domain.errors import InvalidInputError
-from service.domain.files.import_row import MAX_NAME_LENGTH
+from service.domain.files.import_cells import MAX_NAME_LENGTH
 from service.domain.letters import ascii_lower
 from service.domain.strict_json import read_json
 from service.domain.subscription import Status
