@@ -17,7 +17,7 @@ from service.domain.files.exchange import FileFormat
 from service.domain.files.meanings import ANY_WORD, ENDED, explained
 from service.domain.files.titles import title_key
 from service.domain.files.tools import TOOLS, tool_of
-from service.domain.files.tools.mailchimp import MAILCHIMP
+from service.domain.files.tools.hosted.mailchimp import MAILCHIMP
 from service.domain.files.tools.tool import Tool
 from service.domain.files.translate import Translator
 from service.store.tables.people import Subscriber, Subscription

@@ -1,0 +1,1 @@
+"""Tools that run as somebody's service."""

@@ -1,0 +1,1 @@
+"""Tools that people run themselves, most of them open source."""
