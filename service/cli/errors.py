@@ -100,10 +100,10 @@ def _no_access(error: OSError) -> str:
 def _unavailable(error: Exception) -> str:
     from sqlalchemy.exc import DBAPIError
 
-    from service.store.operations.capacity import TOO_MANY, is_too_many
+    from service.usecases.operations.connections import too_many_connections
 
-    if is_too_many(error):
-        return f"{TOO_MANY}."
+    if advice := too_many_connections(error):
+        return f"{advice}."
     cause = error.orig if isinstance(error, DBAPIError) else error
     reason = " ".join(str(cause).split())
     return f"The database does not answer ({reason}). Check NEWSFLASH_DATABASE_URL."

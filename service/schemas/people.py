@@ -10,10 +10,10 @@ from marshmallow import Schema, fields, validate
 from service.domain.address import MAX_LENGTH
 from service.domain.files.import_cells import MAX_NAME_LENGTH
 from service.domain.files.json_stream import stream_object
+from service.domain.person import ConsentInfo
 from service.domain.subscription import Status, SuppressionReason
 from service.schemas.fields import LOCALE, SLUG, described
 from service.schemas.paging import PageSchema
-from service.store.people.subscribers import ConsentInfo
 from service.usecases.paging import Page
 from service.usecases.people.subscribers import (
     PersonData,

@@ -1,12 +1,12 @@
 """API keys: found by the hash of what was presented, never by the key itself."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import Connection, RowMapping, insert, or_, select, update
 
+from service.domain.access.key import KeyInfo
 from service.domain.access.roles import Role
 from service.store.tables.access import ApiKey
 from service.store.types import new_id
@@ -21,27 +21,6 @@ _COLUMNS = (
     ApiKey.list_ids,
     ApiKey.expires_at,
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyInfo:
-    """A key as it may be shown: everything but what proves it."""
-
-    id: UUID
-    name: str
-    role: Role
-    created_at: datetime
-    last_used_at: datetime | None
-    revoked_at: datetime | None
-    list_ids: frozenset[UUID] | None
-    """The lists that it is for; None means all."""
-    expires_at: datetime | None
-
-    def has_ended(self, at: datetime) -> bool:
-        """Tell whether it is revoked or expired."""
-        return self.revoked_at is not None or (
-            self.expires_at is not None and self.expires_at <= at
-        )
 
 
 def _info(row: RowMapping) -> KeyInfo:

@@ -2,13 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, select
 
+from service.domain.person import EventInfo, HeldInfo
 from service.store.bulk import in_pieces
 from service.store.plans import read_by_index
 from service.store.tables.delivery import OutboxMessage, RecordedEvent
@@ -16,32 +14,6 @@ from service.store.tables.signup import HeldSignup
 
 _LOOKED_UP = 100
 """Emails whose reports are looked up with one statement."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HeldInfo:
-    """A signup of the address that waits for review."""
-
-    id: UUID
-    email: str
-    name: str | None
-    locale: str | None
-    attributes: dict[str, Any] | None
-    source: str | None
-    ip: str | None
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventInfo:
-    """An event that a provider sent about an email to the person."""
-
-    provider: str
-    kind: str
-    at: datetime
-    received_at: datetime
-    message_id: UUID | None
-    detail: str | None
 
 
 def _reports(connection: Connection, messages: Sequence[UUID]) -> Iterator[ColumnElement[bool]]:

@@ -1,7 +1,6 @@
-"""Subscribers as administrators see them: pages, one with everything, changes, and erasure."""
+"""Subscribers as administrators see them: pages, one with everything, and changes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,107 +11,27 @@ from sqlalchemy import (
     Text,
     case,
     column,
-    delete,
     exists,
     func,
-    insert,
     literal,
     or_,
     select,
     update,
 )
 
-from service.domain.consent import ConsentKind
 from service.domain.letters import ascii_domain
+from service.domain.person import (
+    ConsentInfo,
+    History,
+    MessageInfo,
+    SubscriberInfo,
+    SubscriptionInfo,
+)
 from service.domain.search import search_form
 from service.domain.subscription import Status
 from service.store.tables.delivery import OutboxMessage
 from service.store.tables.ledger import ConsentEvent
 from service.store.tables.people import Subscriber, Subscription
-from service.store.types import new_id
-
-_LEDGER_KEEPS = frozenset(
-    {
-        "id",
-        "subscriber_id",
-        "mailing_list_id",
-        "epoch",
-        "kind",
-        "at",
-        "locale",
-        "text_version",
-        "position",
-    }
-)
-"""Columns of the ledger that say nothing of a person. Any other is emptied when one is erased."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubscriberInfo:
-    """A person's address and what is known of it."""
-
-    id: UUID
-    email: str
-    email_key: str
-    name: str | None
-    locale: str | None
-    attributes: dict[str, Any] | None
-    created_at: datetime
-    updated_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubscriptionInfo:
-    """A subscription as it stands."""
-
-    subscriber_id: UUID
-    mailing_list_id: UUID
-    status: Status
-    epoch: int
-    source: str | None
-    consent_text_version: str | None
-    requested_at: datetime
-    confirmed_at: datetime | None
-    ended_at: datetime | None
-    ended_reason: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConsentInfo:
-    """An entry of the consent ledger."""
-
-    mailing_list_id: UUID
-    epoch: int
-    kind: str
-    at: datetime
-    source: str | None
-    locale: str | None
-    ip: str | None
-    text_version: str | None
-    detail: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MessageInfo:
-    """A mail to the person."""
-
-    id: UUID
-    kind: str
-    status: str
-    created_at: datetime
-    settled_at: datetime | None
-    attempts: int
-    provider: str | None
-    last_error: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class History:
-    """What is known of one person, oldest first: of events and emails the newest."""
-
-    subscriptions: Sequence[SubscriptionInfo]
-    consents: Sequence[ConsentInfo]
-    messages: Sequence[MessageInfo]
 
 
 def _columns(model: Any, info: type) -> list[Any]:
@@ -291,31 +210,3 @@ def update_subscriber(
     connection.execute(
         update(Subscriber).where(Subscriber.id == subscriber_id).values(updated_at=at, **changes)
     )
-
-
-def erase_subscriber(connection: Connection, subscriber_id: UUID, *, at: datetime) -> None:
-    """Delete the person with subscriptions and mails; leave a ledger that names nobody.
-
-    The ledger keeps what happened and when, and an `erased` entry for each subscription. The caller
-    suppresses the address.
-    """
-    table = ConsentEvent.__table__
-    connection.execute(
-        update(table)
-        .where(table.c.subscriber_id == subscriber_id)
-        .values({name: None for name in table.c.keys() if name not in _LEDGER_KEEPS})  # noqa: SIM118
-    )
-    events = [
-        {
-            "id": new_id(),
-            "subscriber_id": subscriber_id,
-            "mailing_list_id": held.mailing_list_id,
-            "epoch": held.epoch,
-            "kind": ConsentKind.ERASED.value,
-            "at": at,
-        }
-        for held in subscriptions_of(connection, [subscriber_id])
-    ]
-    if events:
-        connection.execute(insert(ConsentEvent), events)
-    connection.execute(delete(Subscriber).where(Subscriber.id == subscriber_id))

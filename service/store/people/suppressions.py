@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping, delete, select, tuple_, update
 
+from service.domain.person import SuppressionInfo
 from service.domain.subscription import SuppressionReason
 from service.store.bulk import rows_of, rows_parameter
 from service.store.sql import run, sql
@@ -33,17 +34,6 @@ class NewSuppression:
     reason: SuppressionReason
     note: str | None
     at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SuppressionInfo:
-    """A suppression as kept. `email_key` is None once the person is erased."""
-
-    address_hash: str
-    reason: SuppressionReason
-    email_key: str | None
-    note: str | None
-    created_at: datetime
 
 
 def suppress(connection: Connection, suppressions: Iterable[NewSuppression]) -> None:

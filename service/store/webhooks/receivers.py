@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine, RowMapping, delete, insert, select, update
 
 from service.domain.webhooks.event import DeliveryStatus, EventType
+from service.domain.webhooks.webhook import AttemptInfo, WebhookInfo
 from service.store.bulk import rows_of, rows_parameter
 from service.store.links.acts import Act, Pair
 from service.store.sql import Sql, run, sql
@@ -78,32 +79,6 @@ class Change:
     mailing_list_id: UUID | None = None
     reason: str | None = None
     """A short machine-readable word."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WebhookInfo:
-    """A webhook as it may be shown: everything but its secret."""
-
-    id: UUID
-    url: str
-    events: tuple[EventType, ...]
-    mailing_list_id: UUID | None
-    is_enabled: bool
-    disabled_reason: str | None
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttemptInfo:
-    """One call to a receiver, as the log has it."""
-
-    id: UUID
-    event_id: UUID
-    type: EventType
-    at: datetime
-    status_code: int | None
-    error: str | None
-    duration_ms: int
 
 
 def changes(

@@ -13,11 +13,11 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from service.clock import utc_now
+from service.domain.access.key import KeyInfo
 from service.domain.access.roles import Role
 from service.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from service.store.access import keys as store
 from service.store.access.audit import insert_audit
-from service.store.access.keys import KeyInfo
 from service.store.database import reading
 from service.usecases.lists.lists import Lists
 

@@ -4,10 +4,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from service.domain.person import SubscriberInfo
 from service.domain.subscription import SuppressionReason
 from service.domain.webhooks.event import EventType
 from service.store.people import personal, suppressions
-from service.store.people.subscribers import SubscriberInfo, erase_subscriber
+from service.store.people.erasure import erase_subscriber
 from service.store.people.suppressions import NewSuppression
 from service.store.plans import read_by_index
 from service.store.signup.held import delete_held_of

@@ -11,20 +11,21 @@ from service.clock import utc_now
 from service.domain.address import address_hash, parse_address
 from service.domain.attributes import check_attributes
 from service.domain.errors import InvalidInputError, NotFoundError
+from service.domain.person import (
+    ConsentInfo,
+    EventInfo,
+    HeldInfo,
+    MessageInfo,
+    SubscriberInfo,
+    SubscriptionInfo,
+    SuppressionInfo,
+)
 from service.domain.subscription import Status
 from service.store.access.audit import insert_audit
 from service.store.database import reading
 from service.store.people import personal, suppressions
 from service.store.people import subscribers as store
-from service.store.people.personal import EventInfo, HeldInfo
-from service.store.people.subscribers import (
-    ConsentInfo,
-    MessageInfo,
-    Place,
-    SubscriberInfo,
-    SubscriptionInfo,
-)
-from service.store.people.suppressions import SuppressionInfo
+from service.store.people.subscribers import Place
 from service.usecases.lists.lists import Lists
 from service.usecases.paging import Cursors, Page
 from service.usecases.people.erase import erase_person

@@ -5,11 +5,12 @@ from sqlalchemy import Engine
 from service.clock import utc_now
 from service.domain.address import address_hash, parse_address
 from service.domain.errors import ConflictError, NotFoundError
+from service.domain.person import SuppressionInfo
 from service.domain.subscription import SuppressionReason
 from service.store.access.audit import insert_audit
 from service.store.database import reading
 from service.store.people import suppressions as store
-from service.store.people.suppressions import NewSuppression, SuppressionInfo
+from service.store.people.suppressions import NewSuppression
 from service.usecases.paging import Cursors, Page
 
 

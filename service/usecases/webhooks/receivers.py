@@ -12,10 +12,10 @@ from service.clock import utc_now
 from service.domain.errors import InvalidInputError, NotFoundError
 from service.domain.webhooks.event import EventType
 from service.domain.webhooks.target import check_url
+from service.domain.webhooks.webhook import AttemptInfo, WebhookInfo
 from service.store.access.audit import insert_audit
 from service.store.database import reading
 from service.store.webhooks import receivers as store
-from service.store.webhooks.receivers import AttemptInfo, WebhookInfo
 from service.usecases.lists.lists import Lists
 from service.usecases.paging import Cursors, Page
 from service.webhooks.call import new_secret

@@ -3,6 +3,7 @@
 from typing import Any
 
 from service.domain.access.roles import Role
+from service.domain.person import SuppressionInfo
 from service.schemas.people import (
     LiftQuerySchema,
     NewSuppressionSchema,
@@ -10,7 +11,6 @@ from service.schemas.people import (
     SuppressionsQuerySchema,
     SuppressionsSchema,
 )
-from service.store.people.suppressions import SuppressionInfo
 from service.usecases.paging import Page
 from service.web.http.auth import actor, requires
 from service.web.http.context import services

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from service.domain.access.roles import Role
+from service.domain.webhooks.webhook import AttemptInfo
 from service.schemas.paging import PageSchema
 from service.schemas.webhooks import (
     AttemptsSchema,
@@ -14,7 +15,6 @@ from service.schemas.webhooks import (
     WebhooksSchema,
     webhook_data,
 )
-from service.store.webhooks.receivers import AttemptInfo
 from service.usecases.paging import Page
 from service.web.http.auth import actor, requires
 from service.web.http.context import services

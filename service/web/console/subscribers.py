@@ -13,11 +13,11 @@ from marshmallow import ValidationError
 from service.domain.errors import InvalidInputError
 from service.domain.files.import_cells import MAX_NAME_LENGTH
 from service.domain.letters import ascii_lower
+from service.domain.person import SubscriberInfo
 from service.domain.strict_json import read_json
 from service.domain.subscription import Status
 from service.schemas.errors import field_errors
 from service.schemas.people import SubscriberChangesSchema
-from service.store.people.subscribers import SubscriberInfo
 from service.web.api.subscribers import person_file
 from service.web.console.access.session import actor, signed_in
 from service.web.console.blueprint import admin_pages

@@ -5,8 +5,8 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from service.domain.errors import AddressError
+from service.domain.person import SuppressionInfo
 from service.domain.subscription import SuppressionReason
-from service.store.people.suppressions import SuppressionInfo
 from service.usecases.paging import Page
 from service.web.console.access.session import actor, signed_in
 from service.web.console.blueprint import admin_pages

@@ -11,8 +11,8 @@ from flask_smorest import Blueprint
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Forbidden, Unauthorized
 
+from service.domain.access.key import KeyInfo
 from service.domain.access.roles import Role
-from service.store.access.keys import KeyInfo
 from service.web.http.context import services
 from service.web.http.json_body import refuse_query_of
 from service.web.http.problems import problem

@@ -22,7 +22,7 @@ from werkzeug.exceptions import HTTPException
 
 from service.domain import errors as domain
 from service.log import error_fields
-from service.store.operations.capacity import TOO_MANY, is_too_many
+from service.usecases.operations.connections import too_many_connections
 from service.web.http.negotiation import accepts_pages, wants_json
 
 CONTENT_TYPE = "application/problem+json"
@@ -267,8 +267,8 @@ def init_problems(app: Flask) -> None:
     @app.errorhandler(PoolTimeoutError)
     def unavailable(error: Exception) -> Response:
         cause = error.orig if isinstance(error, DBAPIError) else error
-        if is_too_many(error):
-            _log.warning("database unavailable", error="too_many_connections", text=TOO_MANY)
+        if advice := too_many_connections(error):
+            _log.warning("database unavailable", error="too_many_connections", text=advice)
         else:
             _log.warning("database unavailable", error=type(cause).__name__)
         status, name, title = _TABLE[domain.UnavailableError]
