@@ -31,11 +31,11 @@ from service.mail.events.request import EventRequest, ParsedEvents
 from service.store.database import reading
 from service.store.delivery import feedback
 from service.store.delivery.feedback import MatchedEvent, SentMessage
-from service.store.people.old_rows import EVENTS, WAITING_EVENTS
+from service.store.old_rows import EVENTS, WAITING_EVENTS
 from service.store.plans import read_by_index
 from service.usecases.people import consequences
 from service.usecases.people.consequences import Report
-from service.usecases.people.removal import remove_old
+from service.usecases.removal import remove_old
 
 MATCH_EVERY_SECONDS = 10.0
 """How often a worker looks whether an event that waits can be matched."""

@@ -11,12 +11,12 @@ from service.domain.consent import Evidence
 from service.domain.errors import LinkForgedError, TooManyTriesError, WrongCodeError
 from service.domain.subscription import CODE_LIFE_MAX, CODE_TRIES, LinkScope, Status
 from service.domain.webhooks.event import EventType
+from service.store import old_rows
 from service.store.database import reading
 from service.store.delivery import outbox
 from service.store.links import acts as store
 from service.store.links import codes
 from service.store.links.acts import Act
-from service.store.people import old_rows
 from service.store.types import new_id
 from service.store.webhooks import receivers
 from service.tokens import Tokens
@@ -24,7 +24,7 @@ from service.usecases.group_commit import GroupCommit
 from service.usecases.links.views import LinkState, LinkView, MailProgress, StatusView
 from service.usecases.lists.consent_texts import ConsentTexts
 from service.usecases.lists.lists import Lists
-from service.usecases.people.removal import remove_old
+from service.usecases.removal import remove_old
 
 MAX_CODE_LENGTH = 32
 """More than anyone types for six digits, spaces and hyphens included."""

@@ -15,11 +15,11 @@ from service.domain.delivery.feedback import SOFT_BOUNCE_PERIOD
 from service.domain.subscription import CODE_LIFE_MAX
 from service.store.access.audit import audit_page, insert_audit
 from service.store.database import reading
+from service.store.old_rows import AUDIT_ENTRIES
 from service.store.people import retention as store
-from service.store.people.old_rows import AUDIT_ENTRIES
 from service.store.people.subscribers import get_subscriber
 from service.usecases.people.erase import erase_person
-from service.usecases.people.removal import AT_ONCE, remove_in_pieces, remove_old
+from service.usecases.removal import AT_ONCE, remove_in_pieces, remove_old
 
 PEOPLE_AT_ONCE = 500
 """Who is erased in one run, of each kind."""

@@ -17,11 +17,11 @@ from sqlalchemy import Engine
 from service.clock import utc_now
 from service.domain.errors import IdempotencyReusedError, InFlightError
 from service.store.delivery.outbox import find
-from service.store.people.old_rows import IDEMPOTENCY_KEYS
+from service.store.old_rows import IDEMPOTENCY_KEYS
 from service.store.signup import idempotency as store
 from service.store.signup.held import is_held
 from service.store.types import new_id
-from service.usecases.people.removal import remove_old
+from service.usecases.removal import remove_old
 
 KEEP = timedelta(hours=24)
 GIVEN_UP_AFTER = timedelta(seconds=60)

@@ -15,7 +15,7 @@ from service.domain.delivery.retry import MessageStatus, SendOutcome, decide
 from service.domain.webhooks.event import KEEP, DeliveryStatus, EventType, pause_after, payload
 from service.store.database import reading
 from service.store.database_clock import shared_now
-from service.store.people.old_rows import WEBHOOK_ATTEMPTS, WEBHOOK_DELIVERIES
+from service.store.old_rows import WEBHOOK_ATTEMPTS, WEBHOOK_DELIVERIES
 from service.store.webhooks import deliveries as store
 from service.store.webhooks.deliveries import (
     CallRecord,
@@ -23,7 +23,7 @@ from service.store.webhooks.deliveries import (
     Receiver,
     WebhookSettlement,
 )
-from service.usecases.people.removal import remove_old
+from service.usecases.removal import remove_old
 from service.usecases.webhooks.slots import Running, Sizes, Slots
 from service.webhooks.call import TOTAL_SECONDS, Call, CallResult
 

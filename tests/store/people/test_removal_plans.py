@@ -16,9 +16,9 @@ from service.store.tables.delivery import OutboxMessage, RecordedEvent
 from service.store.tables.people import Subscription
 from service.store.tables.signup import IdempotencyRecord
 from service.store.types import new_id
+from service.usecases import removal
 from service.usecases.links.confirm import forget_code_tries
 from service.usecases.lists.lists import Lists
-from service.usecases.people import removal
 from service.usecases.people.retention import PEOPLE_PIECE, Retention, RetentionRules
 from service.usecases.signup.held import HeldSignups
 from service.usecases.signup.idempotency import KEEP, Idempotency

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine
 
 from service.store.bulk import in_pieces
 from service.store.database import reading
-from service.store.people.old_rows import OldRows
+from service.store.old_rows import OldRows
 from service.store.plans import read_by_index
 
 T = TypeVar("T")
