@@ -8,12 +8,6 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, inspect, literal, select
 
-from service.store.tables.access import AuditEntry
-from service.store.tables.delivery import RecordedEvent
-from service.store.tables.links import CodeTries
-from service.store.tables.signup import HeldSignup, IdempotencyRecord
-from service.store.tables.webhooks import WebhookAttempt, WebhookDelivery
-
 
 @dataclass(frozen=True, slots=True)
 class OldRows:
@@ -67,15 +61,3 @@ class OldRows:
     def _key(self) -> Sequence[Any]:
         key: Sequence[Any] = inspect(self.table).primary_key
         return key
-
-
-IDEMPOTENCY_KEYS = OldRows(IdempotencyRecord, IdempotencyRecord.created_at)
-HELD_SIGNUPS = OldRows(HeldSignup, HeldSignup.created_at)
-CODE_TRIES = OldRows(CodeTries, CodeTries.at)
-EVENTS = OldRows(RecordedEvent, RecordedEvent.received_at)
-AUDIT_ENTRIES = OldRows(AuditEntry, AuditEntry.at)
-WAITING_EVENTS = OldRows(
-    RecordedEvent, RecordedEvent.received_at, RecordedEvent.message_id.is_(None)
-)
-WEBHOOK_ATTEMPTS = OldRows(WebhookAttempt, WebhookAttempt.at)
-WEBHOOK_DELIVERIES = OldRows(WebhookDelivery, WebhookDelivery.created_at)

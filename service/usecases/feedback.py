@@ -30,8 +30,7 @@ from service.log import Sometimes
 from service.mail.events.request import EventRequest, ParsedEvents
 from service.store.database import reading
 from service.store.delivery import feedback
-from service.store.delivery.feedback import MatchedEvent, SentMessage
-from service.store.old_rows import EVENTS, WAITING_EVENTS
+from service.store.delivery.feedback import EVENTS, WAITING_EVENTS, MatchedEvent, SentMessage
 from service.store.plans import read_by_index
 from service.usecases.people import consequences
 from service.usecases.people.consequences import Report

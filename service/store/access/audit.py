@@ -12,8 +12,11 @@ from uuid import UUID
 
 from sqlalchemy import Connection, insert, select, update
 
+from service.store.old_rows import OldRows
 from service.store.tables.access import AuditEntry
 from service.store.types import new_id
+
+AUDIT_ENTRIES = OldRows(AuditEntry, AuditEntry.at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

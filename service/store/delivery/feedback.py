@@ -22,6 +22,7 @@ from service.domain.delivery.feedback import EventKind, ProviderEvent
 from service.domain.subscription import LinkScope, Status
 from service.store.bulk import rows_of, rows_parameter
 from service.store.delivery.outbox import scope_of
+from service.store.old_rows import OldRows
 from service.store.plans import read_by_index, there_is_none
 from service.store.sql import run, sql
 from service.store.tables.delivery import OutboxMessage, RecordedEvent
@@ -42,6 +43,11 @@ RETURNING event_id
     ),
 )
 _MAX_WAITING = 100
+
+EVENTS = OldRows(RecordedEvent, RecordedEvent.received_at)
+WAITING_EVENTS = OldRows(
+    RecordedEvent, RecordedEvent.received_at, RecordedEvent.message_id.is_(None)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

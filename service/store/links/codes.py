@@ -16,6 +16,7 @@ from sqlalchemy import (
 from service.domain.delivery.retry import MessageStatus
 from service.domain.subscription import LinkScope, MessageKind
 from service.store.delivery.outbox import scope_of
+from service.store.old_rows import OldRows
 from service.store.sql import run, sql
 from service.store.tables.delivery import OutboxMessage
 from service.store.tables.links import CodeTries
@@ -28,6 +29,8 @@ _BEGIN = sql("""
 INSERT INTO code_tries (message_id, tries, at) VALUES (:message_id, 0, :at)
 ON CONFLICT (message_id) DO UPDATE SET tries = code_tries.tries
 """)
+
+CODE_TRIES = OldRows(CodeTries, CodeTries.at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,7 @@ from service.domain.subscription import EndedReason
 from service.store.sql import run, sql
 from service.store.tables.delivery import OutboxMessage, RecordedEvent
 from service.store.tables.ledger import ConsentEvent
+from service.store.types import first_id
 
 WRITTEN_WITHIN = timedelta(hours=1)
 """How much later or earlier than its time an entry may have been written by the clock of its id."""
@@ -175,7 +176,9 @@ def outcomes(
     connection: Connection, *, since: datetime, most: int
 ) -> tuple[Funnel, Sequence[SourceCount]]:
     """Return what became of the signups from `since` on, and which forms brought most of them."""
-    rows = run(connection, _OUTCOMES, first_id=first_id(since), since=since, most=most).all()
+    rows = run(
+        connection, _OUTCOMES, first_id=first_id_written(since), since=since, most=most
+    ).all()
     if not rows:
         return Funnel(asked=0, mailed=0, confirmed=0, stayed=0), []
     total = rows[0]
@@ -190,18 +193,17 @@ def outcomes(
     )
 
 
-def first_id(since: datetime) -> UUID:
-    """Return an id below that of everything written from `since` on."""
-    milliseconds = int((since - WRITTEN_WITHIN).timestamp() * 1000)
-    return UUID(int=milliseconds << 80)
+def first_id_written(since: datetime) -> UUID:
+    """Return an id below that of everything whose time is `since` or later."""
+    return first_id(since - WRITTEN_WITHIN)
 
 
 def _between(since: datetime, until: datetime | None) -> list[ColumnElement[bool]]:
     """Say that an entry of the ledger is from this time."""
-    found = [ConsentEvent.id >= first_id(since), ConsentEvent.at >= since]
+    found = [ConsentEvent.id >= first_id_written(since), ConsentEvent.at >= since]
     if until is not None:
         found += [
-            ConsentEvent.id < first_id(until + 2 * WRITTEN_WITHIN),
+            ConsentEvent.id < first_id_written(until + 2 * WRITTEN_WITHIN),
             ConsentEvent.at < until,
         ]
     return found

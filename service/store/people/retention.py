@@ -22,6 +22,7 @@ from service.domain.subscription import Status
 from service.store.plans import there_is_none
 from service.store.tables.delivery import OutboxMessage, RecordedEvent
 from service.store.tables.people import Subscriber, Subscription
+from service.store.types import first_id
 
 _SETTLED = ("accepted", "failed", "withheld")
 _HELD = Subscription
@@ -138,7 +139,7 @@ def settled_before(connection: Connection, at: datetime, *, limit: int) -> Seque
     query = (
         select(OutboxMessage.id)
         .where(
-            OutboxMessage.id < _first_id(at),
+            OutboxMessage.id < first_id(at),
             OutboxMessage.created_at < at,
             OutboxMessage.status.in_(_SETTLED),
         )
@@ -163,8 +164,3 @@ def delete_settled(connection: Connection, ids: Sequence[UUID]) -> int:
         .values(detail=None)
     )
     return len(removed)
-
-
-def _first_id(at: datetime) -> UUID:
-    """Return the least id that could be made at that time: ids sort by time (RFC 9562)."""
-    return UUID(int=int(at.timestamp() * 1000) << 80)

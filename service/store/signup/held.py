@@ -11,6 +11,7 @@ from service.domain.consent import Evidence
 from service.domain.signup.risk import Reason, Risk
 from service.domain.subscription import HELD_OF_ADDRESS
 from service.store.bulk import rows_of, rows_parameter
+from service.store.old_rows import OldRows
 from service.store.signup.signups import Signup
 from service.store.sql import run, sql
 from service.store.tables.signup import HeldSignup
@@ -30,6 +31,8 @@ WHERE (SELECT count(*) FROM held_signups AS waiting
     names=", ".join(column.partition(":")[0] for column in _COLUMNS.split()),
     rows=rows_of(_COLUMNS),
 )
+
+HELD_SIGNUPS = OldRows(HeldSignup, HeldSignup.created_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

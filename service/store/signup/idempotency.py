@@ -7,7 +7,10 @@ from uuid import UUID
 from sqlalchemy import Connection, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from service.store.old_rows import OldRows
 from service.store.tables.signup import IdempotencyRecord
+
+IDEMPOTENCY_KEYS = OldRows(IdempotencyRecord, IdempotencyRecord.created_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

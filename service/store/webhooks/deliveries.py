@@ -11,12 +11,16 @@ from uuid import UUID
 from sqlalchemy import Connection, func, insert, select, update
 
 from service.domain.webhooks.event import DeliveryStatus, EventType
+from service.store.old_rows import OldRows
 from service.store.tables.lists import MailingList
 from service.store.tables.people import Subscriber
 from service.store.tables.webhooks import Webhook, WebhookAttempt, WebhookDelivery
 from service.store.types import new_id
 
 _QUEUED = WebhookDelivery.status == DeliveryStatus.QUEUED.value
+
+WEBHOOK_ATTEMPTS = OldRows(WebhookAttempt, WebhookAttempt.at)
+WEBHOOK_DELIVERIES = OldRows(WebhookDelivery, WebhookDelivery.created_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

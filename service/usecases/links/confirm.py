@@ -11,7 +11,6 @@ from service.domain.consent import Evidence
 from service.domain.errors import LinkForgedError, TooManyTriesError, WrongCodeError
 from service.domain.subscription import CODE_LIFE_MAX, CODE_TRIES, LinkScope, Status
 from service.domain.webhooks.event import EventType
-from service.store import old_rows
 from service.store.database import reading
 from service.store.delivery import outbox
 from service.store.links import acts as store
@@ -160,7 +159,7 @@ class Confirm:
 
 def forget_code_tries(engine: Engine, *, confirm_days: int) -> int:
     """Forget the wrong codes typed for mails whose links have expired; return of how many pages."""
-    return remove_old(engine, old_rows.CODE_TRIES, before=utc_now() - timedelta(days=confirm_days))
+    return remove_old(engine, codes.CODE_TRIES, before=utc_now() - timedelta(days=confirm_days))
 
 
 def _state(scope: LinkScope, found: dict[store.Pair, store.State]) -> LinkState:

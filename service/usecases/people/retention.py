@@ -13,9 +13,8 @@ from service.config import Settings
 from service.domain.address import address_hash
 from service.domain.delivery.feedback import SOFT_BOUNCE_PERIOD
 from service.domain.subscription import CODE_LIFE_MAX
-from service.store.access.audit import audit_page, insert_audit
+from service.store.access.audit import AUDIT_ENTRIES, audit_page, insert_audit
 from service.store.database import reading
-from service.store.old_rows import AUDIT_ENTRIES
 from service.store.people import retention as store
 from service.store.people.subscribers import get_subscriber
 from service.usecases.people.erase import erase_person

@@ -11,9 +11,8 @@ from service.clock import utc_now
 from service.domain.errors import ConflictError, NotFoundError
 from service.store.access.audit import insert_audit
 from service.store.database import reading
-from service.store.old_rows import HELD_SIGNUPS
 from service.store.signup import held as store
-from service.store.signup.held import Held
+from service.store.signup.held import HELD_SIGNUPS, Held
 from service.store.signup.signups import record_signups
 from service.usecases.lists.lists import Lists
 from service.usecases.paging import Cursors, Page

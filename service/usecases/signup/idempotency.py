@@ -17,9 +17,9 @@ from sqlalchemy import Engine
 from service.clock import utc_now
 from service.domain.errors import IdempotencyReusedError, InFlightError
 from service.store.delivery.outbox import find
-from service.store.old_rows import IDEMPOTENCY_KEYS
 from service.store.signup import idempotency as store
 from service.store.signup.held import is_held
+from service.store.signup.idempotency import IDEMPOTENCY_KEYS
 from service.store.types import new_id
 from service.usecases.removal import remove_old
 

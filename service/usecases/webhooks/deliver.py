@@ -15,9 +15,10 @@ from service.domain.delivery.retry import MessageStatus, SendOutcome, decide
 from service.domain.webhooks.event import KEEP, DeliveryStatus, EventType, pause_after, payload
 from service.store.database import reading
 from service.store.database_clock import shared_now
-from service.store.old_rows import WEBHOOK_ATTEMPTS, WEBHOOK_DELIVERIES
 from service.store.webhooks import deliveries as store
 from service.store.webhooks.deliveries import (
+    WEBHOOK_ATTEMPTS,
+    WEBHOOK_DELIVERIES,
     CallRecord,
     ClaimedDelivery,
     Receiver,

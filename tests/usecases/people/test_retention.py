@@ -12,12 +12,12 @@ from service.domain.address import address_hash
 from service.services import Services
 from service.store.access.audit import insert_audit
 from service.store.lists.lists import insert_list
-from service.store.people.retention import _first_id
 from service.store.tables.access import AuditEntry
 from service.store.tables.delivery import OutboxMessage, RecordedEvent
 from service.store.tables.ledger import ConsentEvent
 from service.store.tables.lists import MailingList
 from service.store.tables.people import Subscriber, Subscription, Suppression
+from service.store.types import first_id
 from service.usecases.people.retention import Retention, RetentionRules
 
 NOW = datetime.now(UTC)
@@ -41,7 +41,7 @@ def add(engine: Engine, name: str, *held: tuple[str, int], epoch: int = 1) -> No
     with engine.begin() as connection:
         lists = list(connection.scalars(select(MailingList.id).order_by(MailingList.slug)))
         number = connection.scalar(select(func.count()).select_from(Subscriber)) or 0
-        id_ = _first_id(days_ago(200) + timedelta(seconds=number))
+        id_ = first_id(days_ago(200) + timedelta(seconds=number))
         at = days_ago(200)
         connection.execute(
             insert(Subscriber).values(
@@ -70,7 +70,7 @@ def mail(engine: Engine, name: str, days: int, status: str = "accepted") -> None
     with engine.begin() as connection:
         person = connection.scalar(select(Subscriber.id).where(Subscriber.email == f"{name}@x.org"))
         at = days_ago(days)
-        id_ = _first_id(at)
+        id_ = first_id(at)
         connection.execute(
             insert(OutboxMessage).values(
                 id=id_,

@@ -10,9 +10,9 @@ from service.clock import utc_now
 from service.domain.consent import Evidence
 from service.domain.files.exchange import FileFormat
 from service.domain.webhooks.event import EventType
-from service.store.old_rows import WEBHOOK_DELIVERIES
 from service.store.tables.webhooks import WebhookDelivery
 from service.store.webhooks import receivers as store
+from service.store.webhooks.deliveries import WEBHOOK_DELIVERIES
 from service.store.webhooks.receivers import Change
 from service.usecases.files.import_subscribers import ImportOptions
 from service.usecases.removal import remove_old
