@@ -56,7 +56,7 @@ class ConsentInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageInfo:
-    """A mail to the person."""
+    """An email to the person."""
 
     id: UUID
     kind: str
@@ -70,7 +70,7 @@ class MessageInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """What is known of one person, oldest first: of events and emails the newest."""
+    """What is known of one person, oldest first. Of events and emails only the newest."""
 
     subscriptions: Sequence[SubscriptionInfo]
     consents: Sequence[ConsentInfo]
@@ -79,7 +79,7 @@ class History:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventInfo:
-    """What a provider reported of a mail to the person."""
+    """A provider's report of an email to the person."""
 
     provider: str
     kind: str

@@ -55,7 +55,7 @@ def rows_parameter(rows: Sequence[Mapping[str, Any]]) -> str:
 def rows_of(columns: str) -> Sql:
     """Return the part of a statement that gives the rows: a SELECT of these columns.
 
-    `columns` names and types what of each row is read: `"id:uuid at:time …"`.
+    `columns` names the columns and their types: `"id:uuid at:time …"`.
     """
     pairs = [column.split(":") for column in columns.split()]
     typed = ", ".join(f"{name} {_TYPES[kind]}" for name, kind in pairs)

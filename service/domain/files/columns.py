@@ -81,8 +81,8 @@ class ColumnChoices:
     """The mapping that was given for a file's columns."""
 
     unknown: UnknownColumns | None = None
-    """None refuses unknown columns, save those of a known tool: people's own fields are usual
-    there, and are left out. Columns that may tell who left are refused in every case."""
+    """None refuses unknown columns, except in a known tool's file: there, people's own fields are
+    usual, and are left out. Columns that may say who unsubscribed are refused in every case."""
     columns: Mapping[str, Choice] = field(default_factory=dict)
     """By `title_key`."""
     at_least: Meaning | None = None
@@ -112,7 +112,7 @@ class ColumnsError(InvalidInputError):
         others: Sequence[str],
         words: Mapping[str, Sequence[str]] = MappingProxyType({}),
     ) -> None:
-        """Take the titles that may tell who left, and the others; and words that are in them."""
+        """Take the titles that may say who unsubscribed, the others, and words in their cells."""
         self.tool = tool
         self.leaving = tuple(leaving)
         self.others = tuple(others)

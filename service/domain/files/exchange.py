@@ -19,7 +19,7 @@ EXPORT_COLUMNS = (
 """One row a subscription, in this order."""
 
 DELTA_COLUMNS = ("id", "erased_at")
-"""What a file of changes tells of an erased person, and nothing else of them."""
+"""The only columns that a file of changes has for an erased person."""
 
 EXTRA_COLUMNS = ("attributes", "unsubscribe_url", *DELTA_COLUMNS)
 """Further columns, on request."""
@@ -74,7 +74,7 @@ MEDIA_TYPES = {
 }
 
 BYTE_ORDER_MARK = "\ufeff".encode()
-"""What tells a spreadsheet that a CSV file is UTF-8."""
+"""Bytes at the start of a CSV file that show spreadsheets that it is UTF-8."""
 
 
 def guard(text: str) -> str:

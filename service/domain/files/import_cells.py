@@ -31,7 +31,7 @@ MAX_SOURCE_LENGTH = 500
 _STATUSES = {None: Status.PENDING, "": Status.PENDING} | {
     status.value: status for status in (Status.PENDING, Status.CONFIRMED)
 }
-"""Of a row that does not say that somebody left."""
+"""Of a row that does not say that somebody unsubscribed."""
 _OWN_REASONS = frozenset(EndedReason)
 _GRAVEST = (EndedReason.COMPLAINT, EndedReason.HARD_BOUNCE)
 _PLAIN_LOCAL = re.compile(r"(?=.{1,64}$)[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*")
@@ -41,14 +41,14 @@ _TEXT_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What was wrong with a cell of a row that was taken all the same, or cleaned in it."""
+    """What was wrong with a cell, or cleaned in it, of a row that was taken nevertheless."""
 
     column: str | None
     message: str
 
 
 def says_left(cells: Cells) -> bool:
-    """Tell whether a row's own cells say that the person left."""
+    """Return whether a row's own cells say that the person unsubscribed."""
     status, at, reason = cells.get("status"), cells.get("ended_at"), cells.get("ended_reason")
     if not at and not reason:
         return status not in _STATUSES and left_reason(status) is not None
@@ -61,7 +61,7 @@ def says_left(cells: Cells) -> bool:
 
 @lru_cache(maxsize=1_000)
 def left_reason(text: str | None) -> EndedReason | None:
-    """Return why somebody left by a word that says so, ours or one like it; else None."""
+    """Return why somebody unsubscribed, if the text is a word for that, ours or not; else None."""
     key = word_key(text) if text else ""
     if key in _OWN_REASONS:
         return EndedReason(key)
@@ -70,7 +70,7 @@ def left_reason(text: str | None) -> EndedReason | None:
 
 
 def has_address(cells: Cells) -> bool:
-    """Tell whether the row names an address."""
+    """Return whether the row names an address."""
     try:
         address_of(trimmed(cells.get("email") or ""))
     except AddressError:
@@ -79,7 +79,7 @@ def has_address(cells: Cells) -> bool:
 
 
 def cleaned(cells: Cells, notes: list[Note], *, is_strict: bool) -> Cells:
-    """Trim each cell, and note what was more than white space around it."""
+    """Trim each cell; note where more than white space around it was removed."""
     found: dict[str, str | None] = {}
     for name, cell in cells.items():
         text = cell or ""

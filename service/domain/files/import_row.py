@@ -45,8 +45,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """Why somebody left, and when: between `earliest` and `latest`, which are None where nothing
-    is known of it. `at` is None too where the file says it in two ways.
+    """Why somebody unsubscribed, and when: between `earliest` and `latest`; None means unknown.
+
+    `at` is also None if the file's time can be read in two ways.
     """
 
     reason: EndedReason
@@ -57,9 +58,9 @@ class End:
 
 @dataclass(slots=True, kw_only=True)
 class ImportRow:
-    """A row that is fit to be kept. `list` None means the default list.
+    """A row that can be imported. `list` None means the default list.
 
-    Where `is_asked` the row said `confirmed` and nothing proved it: the person is asked by email.
+    `is_asked`: the row says `confirmed` and nothing proves it, so the person is asked by email.
     """
 
     address: Address
@@ -78,7 +79,7 @@ class ImportRow:
 
     @property
     def reports(self) -> SuppressionReason | None:
-        """Why the address must not be emailed on any list, where the row says so."""
+        """Why the address must get no email from any list, if the row says so."""
         return _REPORTED.get(self.ended.reason) if self.ended else None
 
 
@@ -90,10 +91,10 @@ def parse_import_row(
     `consent_at` and `consent_source` stand in for `confirmed_at` and `source`. A `confirmed` row
     that does not bring both becomes `pending`: nothing else proves the consent.
 
-    A row says that the person left by its status, an end, or the reason of one; or the file as a
-    whole does (`left`). It needs an address and nothing else: what is wrong beside that is in its
-    notes. Any other row raises `InvalidInputError` that names the column, and never repeats the
-    cell. `order` knows how the file writes its days.
+    A row says that the person unsubscribed by its status, by an end or by the reason of one; or the
+    whole file does (`left`). Such a row needs an address and nothing else: any other fault is in
+    its notes. Of any other row a fault raises `InvalidInputError`, which names the column and never
+    repeats the cell. `order` knows how the file writes its days.
     """
     has_left = left or says_left(cells)
     notes: list[Note] = []
@@ -112,7 +113,7 @@ def parse_import_row(
 def _standing(
     cells: Cells, address: Address, times: RowTimes, notes: list[Note], *, now: datetime
 ) -> ImportRow:
-    """Read the row of somebody who is or waits to be subscribed."""
+    """Read the row of somebody who is subscribed, or waits to be."""
     status = status_of(cells.get("status"))
     consent_at = times.moment("consent_at") or times.moment("confirmed_at")
     source = source_of(cells)
@@ -138,7 +139,7 @@ def _standing(
 def _ended(
     cells: Cells, address: Address, times: RowTimes, notes: list[Note], *, now: datetime
 ) -> ImportRow:
-    """Read the row of somebody who left; what cannot be read is noted and left out."""
+    """Read the row of somebody who unsubscribed. What cannot be read is noted and left out."""
     time = _noted(notes, times.read, "ended_at")
     consent_at = _noted(notes, times.moment, "consent_at") or _noted(
         notes, times.moment, "confirmed_at"
@@ -149,7 +150,7 @@ def _ended(
     else:
         latest = time.latest
         if consent_at is not None and latest <= consent_at:
-            # The row knows of the consent and says that they left all the same.
+            # The row has the consent and nevertheless says that they unsubscribed.
             if latest < consent_at:
                 notes.append(Note("ended_at", "is before the consent of the same row"))
             latest = consent_at + _MOMENT
@@ -174,7 +175,7 @@ def _ended(
 
 
 def _noted(notes: list[Note], read: Callable[..., T | None], *given: object) -> T | None:
-    """Read a cell, or note why it cannot be read."""
+    """Read a cell; if it cannot be read, note why and return None."""
     try:
         return read(*given)
     except InvalidInputError as error:

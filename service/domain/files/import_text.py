@@ -1,4 +1,4 @@
-"""Text cells of a file: what is trimmed away, what is replaced, and what can never be kept.
+"""Text cells of a file: what is trimmed, what is replaced, and what cannot be stored.
 
 An address, a name or a word with white space around it looks right on a page and is wrong to every
 program that gets it afterwards. So no cell keeps any, and nothing of one line keeps a line break.
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 Cells = Mapping[str, str | None]
 
 # Invisible, and no part of any word: soft hyphen, zero-width space, marks and overrides of
-# direction, word joiner and its kin, byte order mark. Joiners stay: words and emoji need them.
+# direction, word joiners, byte order mark. Joiners stay: words and emoji need them.
 _INVISIBLE = (
     "\u00ad\u034f\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff"
     "\ufff9-\ufffb"
@@ -26,7 +26,7 @@ REPLACED = "had line breaks or control characters, which are spaces now"
 
 
 def is_clean(cells: Cells) -> bool:
-    """Tell, fast, whether no cell needs a second look."""
+    """Return, fast, whether no cell needs to be cleaned."""
     joined = "|".join(filter(None, cells.values()))
     # Printable are neither controls nor invisible characters nor any space but the usual one.
     return (

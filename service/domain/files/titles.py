@@ -1,6 +1,6 @@
-"""Column titles in many languages: those of plain personal data, and those that may tell who left.
+"""Column titles in many languages: of plain personal data, and of who may have unsubscribed.
 
-A title that may tell who must not be emailed is never left out by itself: somebody has to say
+A title that may say who must not be emailed is never left out by itself: somebody has to say
 what it means.
 """
 

@@ -19,7 +19,7 @@ _WORDS_OF_STATUS = (
     "actif inactif inscrit abonne confirme oui non activo inactivo suscrito confirmado si attivo "
     "inattivo iscritto confermato ativo inscrito sim nao actief ingeschreven nee"
 )
-# They tell nothing of who somebody is, however rare they are in the file.
+# They do not say who somebody is, however rare they are in the file.
 _COMMON = frozenset(_WORDS_OF_STATUS.split())
 
 

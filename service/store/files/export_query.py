@@ -74,11 +74,11 @@ JOIN mailing_lists AS mailing_list ON mailing_list.id = held.mailing_list_id
 {where}
 ORDER BY held.subscriber_id, held.mailing_list_id
 """
-# The hash of an address is keyed, and SQL cannot make it. What has no `email_key` is from before an
-# erasure: `erased` ends with a new confirmation, and any other reason lets nobody confirm.
-_SUPPRESSED = "LEFT JOIN suppressions AS barred ON barred.email_key = person.email_key"
+# SQL cannot make the keyed hash of an address. A suppression without `email_key` is from before an
+# erasure: a new confirmation lifts `erased`, and nobody confirms against any other reason.
+_SUPPRESSED = "LEFT JOIN suppressions AS suppressed ON suppressed.email_key = person.email_key"
 # On the column joined by, so that the planner sees that nothing must match.
-_NOT_SUPPRESSED = "barred.email_key IS NULL"
+_NOT_SUPPRESSED = "suppressed.email_key IS NULL"
 _FILTERS = {
     "list_id": "held.mailing_list_id = :list_id",
     "status": "held.status = :status",
@@ -111,19 +111,19 @@ _NO_LINK = ("NULL",) * len(_LINK_COLUMNS)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Which subscriptions, which columns of them, and how they are written."""
+    """Which subscriptions and columns a file has, and how they are written."""
 
     format: FileFormat = FileFormat.CSV
     columns: tuple[str, ...] = EXPORT_COLUMNS
     titles: tuple[str, ...] = ()
-    """What the columns are called in the file, where that is not their names."""
+    """The columns' titles in the file, if they are not their names."""
     guarded: frozenset[str] = GUARDED_COLUMNS
     """Columns of a CSV file whose cells no spreadsheet may run."""
     has_mark: bool = False
     """Whether a CSV file begins with a byte order mark."""
     list_id: UUID | None = None
     list_ids: tuple[UUID, ...] | None = None
-    """Only these lists, whatever else is chosen; None means all."""
+    """Only these lists, also if `list_id` names another; None means all."""
     status: Status | None = None
     locale: str | None = None
     source: str | None = None
@@ -131,7 +131,7 @@ class Selection:
     requested_to: datetime | None = None
     """Only those requested before this time."""
     since: datetime | None = None
-    """Only what has changed at this time or later."""
+    """Only subscriptions that changed at this time or later."""
     without_suppressed: bool = False
     """Leave out the addresses that are not to be mailed."""
 

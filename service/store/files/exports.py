@@ -54,7 +54,8 @@ def export_blocks(
 ) -> Generator[bytes, None, None]:
     """Give the file in blocks of about 64 KiB, counting its rows. Closing it ends the query.
 
-    An error is raised in the middle of the stream, so whoever passes it on must not end it well.
+    An error is raised in the middle of the stream. The caller must then not end the file as if it
+    were whole.
     """
     is_text = selection.format is not FileFormat.XLSX
     if (

@@ -1,4 +1,4 @@
-"""What a file says of addresses, that they bounced or complained, beside what is known of them."""
+"""Bounces and complaints that a file reports, compared with what is known of the addresses."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ FROM ({rows}) AS given LEFT JOIN subscribers AS person ON person.email_key = giv
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddressReport:
-    """A file says why an address must not be emailed; when is None where it does not say."""
+    """Why an address must not be emailed, as a file says. Times are None if the file has none."""
 
     email_key: str
     address_hash: str
@@ -50,10 +50,10 @@ class KnownAddress:
     report: AddressReport
     subscriber_id: UUID | None
     is_known: bool
-    """It is suppressed for this reason already."""
+    """Whether it is suppressed for this reason already."""
     is_erased: bool
     is_outdated: bool
-    """Its owner confirmed after that."""
+    """Whether the person confirmed after that."""
 
 
 def known_addresses(connection: Connection, reports: Sequence[AddressReport]) -> list[KnownAddress]:

@@ -39,7 +39,7 @@ GIVEN_ROWS = Sql(postgresql="SELECT * FROM imported_rows", sqlite=rows_of(_COLUM
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportItem:
-    """A row with what the use case adds: its list's id and its address's keyed hash."""
+    """A row with the id of its list and the keyed hash of its address, which the use case adds."""
 
     row: ImportRow
     list_id: UUID
@@ -47,7 +47,7 @@ class ImportItem:
 
 
 Writing = tuple[int, bool]
-"""The epoch that a row is written in, and whether it ends a subscription that stood until now."""
+"""The epoch that a row is written in, and whether it ends a subscription."""
 
 NEW: Writing = (1, False)
 _NO_END = (None, None, None, None)
@@ -79,7 +79,7 @@ def as_rows(
             row.locale,
             _compact(row.attributes),
             row.source,
-            # Leaving is about no text.
+            # Nobody agrees to a text by unsubscribing.
             None if has_ended else row.consent_text_version,
             row.requested_at,
             row.confirmed_at,

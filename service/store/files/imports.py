@@ -1,4 +1,4 @@
-"""What an import writes, set by set: few statements a chunk, the same on both databases.
+"""What an import writes: a few statements for each chunk, the same on both databases.
 
 Everything that a chunk may touch is locked before anything is decided, in the order in which
 signups and links lock it: people by their address, then subscriptions by their key. So none of
@@ -30,7 +30,7 @@ from service.store.types import new_id
 _NOT_SUPPRESSED = """
     NOT EXISTS (SELECT 1 FROM suppressions WHERE suppressions.address_hash = given.address_hash)
 """
-# An update that never is: it locks whoever is there already, as a signup of theirs would.
+# The update changes no row. It locks the people who are there already, as a signup does.
 _SUBSCRIBERS = sql(
     """
 INSERT INTO subscribers (id, email, email_key, name, locale, attributes, created_at, updated_at)
@@ -94,10 +94,10 @@ WHERE {key} AND given.status = 'confirmed'
     key=_KEY,
     returning=_RETURNING,
 )
-# Whatever its cycle, and though the address be suppressed. But not against what the person did here
-# since then (or ever, where the file does not say when they left), nor against a later consent that
-# a file proved; one that a file merely says is pending proves nothing. An end may lie between two
-# times: a consent within them does not stand against it.
+# This ends any cycle, also of a suppressed address. It does not end a subscription if the person
+# acted here after that time (or ever, if the file has no time), nor if a file proved a later
+# consent; a row that only says `pending` proves nothing. An end may lie between two times: a
+# consent between them does not count against it.
 _END = sql(
     """
 UPDATE subscriptions SET status = 'unsubscribed', ended_at = given.ended_at,
@@ -142,18 +142,18 @@ FROM ({rows}) AS given {person}
     rows=GIVEN_ROWS,
     person=_PERSON,
 )
-# A person who had their mails of the day is not asked. As when they sign up themselves.
+# A person who has had the day's emails is not asked, as when they sign up themselves.
 _MAILS = sql(
     """
 INSERT INTO outbox_messages
     (id, subscriber_id, kind, refs, locale, status, created_at, next_attempt_at)
-SELECT owed.id, person.id, 'confirm', owed.refs, person.locale,
+SELECT asked.id, person.id, 'confirm', asked.refs, person.locale,
     CASE WHEN (SELECT count(*) FROM (SELECT 1 FROM outbox_messages AS sent
             WHERE sent.subscriber_id = person.id AND sent.status <> 'withheld'
-            AND sent.created_at > owed.budget_since LIMIT :budget) AS enough) >= :budget
+            AND sent.created_at > asked.budget_since LIMIT :budget) AS enough) >= :budget
         THEN 'withheld' ELSE 'queued' END,
-    owed.at, owed.at
-FROM ({rows}) AS owed JOIN subscribers AS person ON person.email_key = owed.email_key
+    asked.at, asked.at
+FROM ({rows}) AS asked JOIN subscribers AS person ON person.email_key = asked.email_key
 """,
     rows=rows_of("id:uuid email_key:text refs:json at:time budget_since:time"),
 )
@@ -161,20 +161,20 @@ FROM ({rows}) AS owed JOIN subscribers AS person ON person.email_key = owed.emai
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowOutcome:
-    """What became of a row: written now, or else what stands."""
+    """What became of a row: whether it was written, and the subscription as it is now."""
 
     is_written: bool
     status: Status | None
-    """None where there is no such subscription, the address being suppressed."""
+    """None if there is no such subscription, because the address is suppressed."""
     is_suppressed: bool = False
     ended: UUID | None = None
-    """Whose subscription the row ended, where one stood until now."""
+    """The subscriber whose subscription the row ended, if it ended one."""
 
 
 def import_chunk(
     connection: Connection, items: Sequence[ImportItem], *, at: datetime
 ) -> list[RowOutcome]:
-    """Write what may be written of the rows, each with a consent event; return what became of each.
+    """Write the rows that may be written, each with a consent event; return what became of each.
 
     No two of the rows may be for the same address and list.
     """
@@ -184,7 +184,7 @@ def import_chunk(
     given.fill(as_rows(items, at))
     people = {item.row.address.key for item in items}
     if given.run(_SUBSCRIBERS).rowcount == len(people):
-        # Of people who were not here until now there is nothing that could be in the way.
+        # All are new, so that nothing known of them can stand against a row.
         given.run(_SUBSCRIPTIONS)
         outcomes = [RowOutcome(is_written=True, status=item.row.status) for item in items]
     else:
@@ -206,8 +206,9 @@ def _pairs(found: Iterable[Any]) -> set[_Pair]:
 def _write_beside(
     given: GivenRows, items: Sequence[ImportItem]
 ) -> tuple[list[RowOutcome], list[ImportItem], list[Writing]]:
-    """Write what the rows say beside what stands and against it; return what became of each row,
-    and those that are written.
+    """Write the rows that the known subscriptions allow.
+
+    Returns what became of each row, and the written rows with how they are written.
     """
     said = {item.row.status for item in items}
     made = _pairs(given.run(_SUBSCRIPTIONS_MADE))

@@ -55,7 +55,7 @@ class PersonEvents:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriptionTimes:
-    """A subscription as a receipt tells it."""
+    """A subscription as a receipt shows it."""
 
     mailing_list_id: UUID
     status: str

@@ -1,8 +1,8 @@
 """Sealing: consent events get their place in the chain, after the commit that wrote them.
 
 The order of the chain is the order of sealing. Ids and times cannot give it: a transaction that
-began earlier may commit later. So what is unsealed is asked for by its missing position, never by
-"newer than the last one", and whoever commits late is found by the next run.
+began earlier may commit later. So unsealed events are found by their missing position, never by
+"newer than the last one", and the next run finds one that was committed late.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -59,7 +59,7 @@ WHERE true ORDER BY sha256 ON CONFLICT (sha256) DO NOTHING
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sealed:
-    """An event that has got its place."""
+    """An event with its place in the chain."""
 
     position: int
     event_id: UUID
@@ -72,7 +72,7 @@ class Sealed:
 
 
 def has_unsealed(connection: Connection) -> bool:
-    """Tell whether any committed event waits for its place."""
+    """Return whether any committed event waits for its place."""
     query = select(ConsentEvent.id).where(ConsentEvent.position.is_(None)).limit(1)
     return connection.execute(query).first() is not None
 
@@ -84,7 +84,7 @@ def count_unsealed(connection: Connection) -> int:
 
 
 def is_broken(connection: Connection) -> bool:
-    """Tell whether the newest entry is not what the head says: then nothing is sealed any more."""
+    """Return whether the newest entry differs from the head. Then nothing more is sealed."""
     head = read_head(connection)
     return bool(head.position) and hash_at(connection, head.position) != head.entry_hash
 
@@ -96,7 +96,7 @@ def read_head(connection: Connection) -> Head:
 
 
 def lock_head(connection: Connection) -> Head | None:
-    """Return where the chain ends, locked until the transaction does; None if someone seals."""
+    """Return where the chain ends, locked for this transaction; None if another one seals."""
     row = connection.execute(
         select(LedgerHead.position, LedgerHead.entry_hash)
         .where(LedgerHead.id == _HEAD_ID)
@@ -113,7 +113,7 @@ def hash_at(connection: Connection, position: int) -> str | None:
 
 
 def lock_unsealed(connection: Connection, *, limit: int) -> list[LedgerEvent]:
-    """Return events without a place, by id, locked; those being erased right now wait a turn."""
+    """Return events without a place, by id, locked; except those that are just being erased."""
     rows = connection.execute(
         select(ConsentEvent.__table__)
         .where(ConsentEvent.position.is_(None))
@@ -149,7 +149,7 @@ def append(connection: Connection, sealed: Sequence[Sealed]) -> None:
 
 
 def keep_texts(connection: Connection, texts: Iterable[tuple[str, str]]) -> None:
-    """Keep the words that entries name, each given as its SHA-256 and itself, once."""
+    """Keep the texts that entries name, each once; given as pairs of SHA-256 and text."""
     rows = [{"sha256": sha256, "text": words} for sha256, words in texts]
     if rows:
         run(connection, _TEXTS, rows=rows_parameter(rows))

@@ -1,4 +1,4 @@
-"""What links do to subscriptions: confirm, leave, resume; for any number of links at once.
+"""What links do to subscriptions: confirm, unsubscribe, resume; for any number of links at once.
 
 Each change is conditional on the state and epoch that it needs, so that a link acts once however
 often it is posted, and never on a later cycle than its own.
@@ -41,7 +41,7 @@ RETURNING subscriptions.subscriber_id, subscriptions.mailing_list_id,
     rows=_ACTS,
     key=_KEY,
 )
-# An old link still leaves: whoever clicks "unsubscribe" in last year's issue wants to go.
+# An old link still unsubscribes: a click on "unsubscribe" in last year's issue is meant.
 _LEAVE = sql(
     """
 UPDATE subscriptions SET status = 'unsubscribed', ended_at = acts.at, ended_reason = acts.reason,
@@ -60,8 +60,8 @@ _OFTEN = """
     AND act.epoch = {epoch} AND act.kind = acts.kind
     AND act.kind IN ('confirmed', 'resumed', 'reason_given'))
 """
-# Only what was confirmed when it was left can be resumed, and only where the person left it; and
-# not without end, as each time adds to the ledger.
+# Only a subscription that was confirmed, and that the person ended, can be resumed. How often is
+# limited, as each time adds to the ledger.
 _RESUME = sql(
     """
 UPDATE subscriptions SET status = 'confirmed', ended_at = NULL, ended_reason = NULL,
@@ -100,7 +100,7 @@ _REASON = sql(
     often=sql(_OFTEN, epoch="known.epoch"),
     reasons=REASONS,
 )
-# The plan of an UPDATE has an order of its own; whoever locks many rows takes them by their key.
+# An UPDATE locks rows in the order of its plan. Here they are locked in the order of their keys.
 _LOCK = sql(
     """
 SELECT 1 FROM ({rows}) AS acts JOIN subscriptions AS known
@@ -129,7 +129,7 @@ class Act:
     evidence: Evidence
     reason: EndedReason = EndedReason.UNSUBSCRIBED
     detail: str | None = None
-    """What the person wrote about it."""
+    """Why, in the person's words."""
     text_versions: Mapping[UUID, str] = field(default_factory=dict)
     """Which version of each list's consent text the page showed, where it showed one."""
 
@@ -207,8 +207,8 @@ def _pair(row: Sequence[object]) -> Pair:
 def confirm(connection: Connection, acts: Sequence[Act], *, hash_key: bytes) -> set[Pair]:
     """Confirm what is pending in the link's own epoch; return what changed.
 
-    Who had been erased wants mail again by this: it lifts `erased` from their address, and nothing
-    else. `hash_key` is the key that suppressed addresses are hashed with.
+    A person who had been erased wants email again: this lifts `erased` from the address, and no
+    other reason. `hash_key` is the key that suppressed addresses are hashed with.
     """
     rows = _rows(acts, ConsentKind.CONFIRMED)
     confirmed = _update(connection, _CONFIRM, rows)
@@ -227,12 +227,12 @@ def leave(connection: Connection, acts: Sequence[Act]) -> set[Pair]:
 
 
 def resume(connection: Connection, act: Act, *, since: datetime) -> set[Pair]:
-    """Take back a leaving that the person did after `since`; return what changed."""
+    """Resume what the person unsubscribed from after `since`; return what changed."""
     return _change(connection, _RESUME, _rows([act], ConsentKind.RESUMED, since))
 
 
 def states(connection: Connection, scopes: Iterable[LinkScope]) -> dict[Pair, State]:
-    """Return the subscriptions that the links speak of, as they stand, where they exist."""
+    """Return the subscriptions that the links are about, as far as they exist."""
     rows = [
         {"subscriber_id": each.subscriber_id, "list_id": ref.mailing_list_id}
         for each in scopes
@@ -250,7 +250,7 @@ def states(connection: Connection, scopes: Iterable[LinkScope]) -> dict[Pair, St
 
 
 def record_reason(connection: Connection, act: Act) -> None:
-    """Append to the ledger why the person left (`act.detail`), the first few times in a cycle."""
+    """Append to the ledger why the person unsubscribed (`act.detail`), a few times in a cycle."""
     rows = rows_parameter(_rows([act], ConsentKind.REASON))
     if connection.dialect.name == "postgresql":
         # One after the other, so that each counts those before it.

@@ -1,4 +1,4 @@
-"""The codes of confirmation mails: which may still be typed, and the wrong ones that were."""
+"""The codes of confirmation emails: which are still valid, and how many wrong ones were typed."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,7 +24,7 @@ from service.store.tables.people import Subscriber
 from service.store.tables.signup import HeldSignup
 from service.store.types import PublicId
 
-# It changes nothing where the row is there; but it locks it.
+# A row that is there is not changed, but locked.
 _BEGIN = sql("""
 INSERT INTO code_tries (message_id, tries, at) VALUES (:message_id, 0, :at)
 ON CONFLICT (message_id) DO UPDATE SET tries = code_tries.tries
@@ -35,7 +35,7 @@ CODE_TRIES = OldRows(CodeTries, CodeTries.at)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentCode:
-    """A confirmation mail whose code may be typed."""
+    """A confirmation email whose code is still valid."""
 
     scope: LinkScope
     created_at: datetime
@@ -43,7 +43,7 @@ class SentCode:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodeCandidates:
-    """The mails of one address whose codes still count, and the wrong codes typed so far."""
+    """The emails to one address whose codes are valid, and the wrong codes typed so far."""
 
     messages: tuple[SentCode, ...]
     tries: int
@@ -52,14 +52,14 @@ class CodeCandidates:
 def lock_code_candidates(
     connection: Connection, *, message_id: UUID, since: datetime, at: datetime
 ) -> CodeCandidates:
-    """Return the codes that may be typed on the status page of `message_id`, whose signup may have
-    been taken, held, or be gone: a page tells none of these apart.
+    """Return the codes that are valid on the status page of `message_id`.
 
-    Only mails owed after `since` count, and a page made before takes none of their codes: an old
-    page fares as one where every code is wrong. Wrong codes typed after `since` count against the
-    address, over all its pages however old. What must not be counted at once is locked until the
-    transaction ends: the page, and the address by its subscriber, or else by the first of its held
-    signups.
+    Its signup may have been taken, held, or be gone; the page shows no difference.
+
+    Only emails queued after `since` count, and on a page made before that every code is wrong.
+    Wrong codes typed after `since` count against the address, over all its pages, however old.
+    Until the transaction ends these are locked, so that no two wrong codes are counted as one: the
+    page, and the address by its subscriber, or else by the first of its held signups.
     """
     run(connection, _BEGIN, message_id=message_id, at=at)
     email_key, made_at = _page(connection, message_id)
@@ -114,8 +114,9 @@ def count_code_try(connection: Connection, *, message_id: UUID, at: datetime) ->
 
 
 def _page(connection: Connection, message_id: UUID) -> tuple[str, datetime | None]:
-    """Return the address that the page is about, and when the page was made; no address is empty,
-    which is what is found for a page whose signup is gone.
+    """Return the address that the page is about, and when the page was made.
+
+    If the signup is gone, these are an empty text and None.
     """
     taken = (
         select(Subscriber.email_key, OutboxMessage.created_at)

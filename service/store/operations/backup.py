@@ -16,8 +16,8 @@ PAUSE_SECONDS = 0.01
 def backup_sqlite(engine: Engine, target: Path, *, progress: Callable[[int, int], None]) -> None:
     """Write a whole copy to `target`, which takes its name only once it is complete and checked.
 
-    `progress` is told how many pages of how many are written. The file holds addresses: its mode is
-    0600. Raises `OSError`, and `sqlite3.Error` where the copy is not sound.
+    `progress` is called with how many pages of how many are written. The file holds addresses: its
+    mode is 0600. Raises `OSError`, and `sqlite3.Error` where the copy is not sound.
     """
     unfinished = target.with_name(f".{target.name}.{os.getpid()}.part")
     os.close(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))

@@ -1,6 +1,6 @@
 """What happened on the lists, day by day, and what became of a period's signups.
 
-The ledger has no index by time; its ids begin with the time of writing (UUIDv7), so a range of ids
+The ledger has no index by time. Its ids begin with the time of writing (UUIDv7), so a range of ids
 is read instead.
 """
 
@@ -70,9 +70,9 @@ class DayCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportCount:
-    """How many mails to these lists were reported on a day as bounced or complained of.
+    """How many emails to these lists were reported on a day as bounced or as spam.
 
-    `list_ids` is empty where the mail itself is no longer known.
+    `list_ids` is empty if the email itself is not kept any longer.
     """
 
     day: date
@@ -103,14 +103,14 @@ class SourceCount:
 def acts_by_day(
     connection: Connection, *, since: datetime, until: datetime | None = None
 ) -> list[DayCount]:
-    """Return what the ledger tells of each UTC day from `since` on, to before `until`."""
+    """Return what happened on each UTC day, by the ledger, from `since` until before `until`."""
     query = (
         select(_day(connection, ConsentEvent), ConsentEvent.mailing_list_id, ConsentEvent.kind)
         .add_columns(func.count())
         .where(
             *_between(since, until),
             ConsentEvent.kind.in_(_COUNTED_EVENTS),
-            # Whom a bounce or a complaint took off a list is counted with these.
+            # Ends by a bounce or a complaint are counted with the reports.
             func.coalesce(ConsentEvent.detail, "").not_in(_REPORTED_ENDS),
         )
         .group_by("day", ConsentEvent.mailing_list_id, ConsentEvent.kind)
@@ -124,7 +124,7 @@ def acts_by_day(
 def reports_by_day(
     connection: Connection, *, since: datetime, until: datetime | None = None
 ) -> list[ReportCount]:
-    """Return what mail APIs reported of each UTC day from `since` on, to before `until`."""
+    """Return what mail APIs reported for each UTC day, from `since` until before `until`."""
     query = (
         select(_day(connection, RecordedEvent), OutboxMessage.refs, RecordedEvent.kind)
         .add_columns(func.count())
@@ -155,7 +155,7 @@ def confirmed_by_list(
     """Return for each list how many cycles were asked for in the time, and confirmed since."""
     cycle = (ConsentEvent.subscriber_id, ConsentEvent.mailing_list_id, ConsentEvent.epoch)
     requested = (*_between(since, until), ConsentEvent.kind == ConsentKind.REQUESTED)
-    # The ledger outlives the subscriptions: whoever was erased since still counts as confirmed.
+    # The ledger outlives the subscriptions: people who were erased since still count as confirmed.
     later = (*_between(since, None), ConsentEvent.kind == ConsentKind.CONFIRMED)
     asked = select(*cycle).where(*requested).distinct().subquery()
     confirmed = select(*cycle).where(*later).distinct().subquery()

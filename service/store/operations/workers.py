@@ -34,7 +34,7 @@ class WorkerInfo:
     """When it last applied retention."""
 
     def is_alive(self, now: datetime) -> bool:
-        """Tell whether it runs, as far as can be told from here."""
+        """Return whether it runs, as far as the database shows."""
         return self.stopped_at is None and now - self.seen_at < ALIVE_FOR
 
 

@@ -24,11 +24,11 @@ _LEDGER_KEEPS = frozenset(
         "position",
     }
 )
-"""Columns of the ledger that say nothing of a person. Any other is emptied when one is erased."""
+"""Columns of the ledger that are not personal. Erasure empties all others."""
 
 
 def erase_subscriber(connection: Connection, subscriber_id: UUID, *, at: datetime) -> None:
-    """Delete the person with subscriptions and mails; leave a ledger that names nobody.
+    """Delete the person with subscriptions and emails; leave a ledger that names nobody.
 
     The ledger keeps what happened and when, and an `erased` entry for each subscription. The caller
     suppresses the address.

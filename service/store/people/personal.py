@@ -1,4 +1,4 @@
-"""What else is kept of one person, beside their own rows."""
+"""What is kept of one person in other rows than their own: held signups, providers' reports."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -64,7 +64,7 @@ def events_of(connection: Connection, messages: Sequence[UUID]) -> Sequence[Even
 
 
 def forget_events(connection: Connection, subscriber_id: UUID) -> None:
-    """Remove the reports, which may quote the address; the person's emails must still be there."""
+    """Remove the reports, which may quote the address. The person's emails must still exist."""
     messages = connection.scalars(
         select(OutboxMessage.id).where(OutboxMessage.subscriber_id == subscriber_id)
     ).all()

@@ -1,4 +1,4 @@
-"""What has been kept long enough: found by reading alone, and looked at again once it is locked."""
+"""What has been kept long enough: found by reading only, and checked again once it is locked."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -36,25 +36,25 @@ _Kinds = Sequence[tuple[ColumnElement[bool], InstrumentedAttribute[Any]]]
 def unconfirmed_before(connection: Connection, at: datetime, *, limit: int) -> Sequence[UUID]:
     """Return people who never confirmed anything, asked last before `at`; the longest ago first.
 
-    Whoever is still owed an email, or had one since, has not been asked long enough ago.
+    Nobody to whom an email is queued, or was sent since, is among them.
     """
     return _find(connection, at, _unconfirmed(at), limit=limit, has_left=False)
 
 
 def ended_before(connection: Connection, at: datetime, *, limit: int) -> Sequence[UUID]:
-    """Return people who left all their lists before `at`, and did not confirm one again."""
+    """Return people who unsubscribed from all lists before `at` and confirmed none again."""
     return _find(connection, at, _ended(at), limit=limit, has_left=True)
 
 
 def lock_unconfirmed(
     connection: Connection, at: datetime, people: Sequence[UUID]
 ) -> Sequence[UUID]:
-    """Lock those of `people` of whom `unconfirmed_before` is still true, and return them."""
+    """Lock and return the people who `unconfirmed_before` would still return."""
     return _lock(connection, at, people, _unconfirmed(at), has_left=False)
 
 
 def lock_ended(connection: Connection, at: datetime, people: Sequence[UUID]) -> Sequence[UUID]:
-    """Lock those of `people` of whom `ended_before` is still true, and return them."""
+    """Lock and return the people who `ended_before` would still return."""
     return _lock(connection, at, people, _ended(at), has_left=True)
 
 
@@ -63,7 +63,7 @@ def _unconfirmed(at: datetime) -> _Kinds:
 
 
 def _ended(at: datetime) -> _Kinds:
-    # A pending subscription of a later cycle is of somebody who left before.
+    # A pending subscription of a later cycle is of somebody who had unsubscribed.
     return [
         (and_(_UNSUBSCRIBED, _HELD.ended_at < at), _HELD.ended_at),
         (and_(_PENDING, _HELD.epoch > 1, _HELD.requested_at < at), _HELD.requested_at),
@@ -71,7 +71,7 @@ def _ended(at: datetime) -> _Kinds:
 
 
 def _due(at: datetime, kind: ColumnElement[bool], *, has_left: bool) -> Select[Any]:
-    """Return the query of people with such a subscription whom nothing newer keeps here."""
+    """Return the query of people with such a subscription and nothing newer."""
     other = aliased(Subscription)
     stays = [
         other.status == Status.CONFIRMED.value,
@@ -96,7 +96,7 @@ def _find(
     limit: int,
     has_left: bool,
 ) -> Sequence[UUID]:
-    """Look along the index of each kind of subscription: one query with OR would read them all."""
+    """Look along the index of each kind of subscription. One query with OR would read them all."""
     found: dict[UUID, None] = {}
     for kind, order in kinds:
         query = _due(at, kind, has_left=has_left)
@@ -112,8 +112,10 @@ def _lock(
     *,
     has_left: bool,
 ) -> Sequence[UUID]:
-    """Skip who is locked by somebody else. What was committed before the locks is seen: it takes a
-    statement after them, as PostgreSQL runs this at READ COMMITTED.
+    """Lock the people, except those that another transaction has locked, and check them again.
+
+    PostgreSQL runs this at READ COMMITTED: the check is a statement after the locks, and so sees
+    what was committed before them.
     """
     locked = list(
         connection.scalars(
@@ -135,7 +137,7 @@ def _lock(
 
 
 def settled_before(connection: Connection, at: datetime, *, limit: int) -> Sequence[UUID]:
-    """Return settled emails that were owed before `at`, oldest first."""
+    """Return settled emails that were queued before `at`, oldest first."""
     query = (
         select(OutboxMessage.id)
         .where(
@@ -152,8 +154,8 @@ def settled_before(connection: Connection, at: datetime, *, limit: int) -> Seque
 def delete_settled(connection: Connection, ids: Sequence[UUID]) -> int:
     """Remove those of the emails that are still settled; return how many.
 
-    Their events stay, to be known if they come again, but lose their detail: it may quote the
-    address, and erasure finds events by their email only.
+    Their events stay, so that they are known if they come again. They lose their detail: it may
+    quote the address, and erasure finds events only by their email.
     """
     is_settled = (OutboxMessage.id.in_(ids), OutboxMessage.status.in_(_SETTLED))
     gone = connection.scalars(delete(OutboxMessage).where(*is_settled).returning(OutboxMessage.id))

@@ -49,9 +49,8 @@ def subscribers_page(
 ) -> Sequence[SubscriberInfo]:
     """Return subscribers by id, oldest first, those after the id `after`.
 
-    `text` is looked for within address, name and the values of attributes, without regard to letter
-    case and accents, and a domain in either of its forms; `list_id` and `status` in one same
-    subscription.
+    `text` is searched for in address, name and attribute values, regardless of case and accents; a
+    domain in either of its forms. `list_id` and `status` mean one and the same subscription.
     """
     query = select(*_columns(Subscriber, SubscriberInfo)).order_by(Subscriber.id).limit(limit)
     if after is not None:
@@ -131,7 +130,7 @@ def subscriptions_of(
 
 
 def history(connection: Connection, subscriber_id: UUID, *, limit: int) -> History:
-    """Return what is known of one person, of consent events and emails the newest `limit`."""
+    """Return one person's subscriptions and the newest `limit` consent events and emails."""
     consents = (
         select(*_columns(ConsentEvent, ConsentInfo))
         .where(ConsentEvent.subscriber_id == subscriber_id)
@@ -152,7 +151,7 @@ def history(connection: Connection, subscriber_id: UUID, *, limit: int) -> Histo
 
 
 Place = tuple[datetime, UUID]
-"""Time and id of a row of one person's: they are gone through in this order."""
+"""Time and id of one person's row, in the order in which they are read."""
 
 
 def consents_after(

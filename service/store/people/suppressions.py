@@ -1,4 +1,4 @@
-"""Suppressed addresses, by keyed hash."""
+"""Addresses that get no email, by keyed hash."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -26,19 +26,21 @@ WHERE suppressions.email_key IS NULL AND excluded.email_key IS NOT NULL
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewSuppression:
-    """An address not to be mailed from now on."""
+    """An address that gets no email from now on."""
 
     address_hash: str
     email_key: str | None
-    """None where the person is erased."""
+    """None if the person is erased."""
     reason: SuppressionReason
     note: str | None
     at: datetime
 
 
 def suppress(connection: Connection, suppressions: Iterable[NewSuppression]) -> None:
-    """Keep the addresses from being mailed; what is there already stays as it is, but that exports
-    know an address again that came back after it was erased.
+    """Suppress the addresses.
+
+    Existing rows are unchanged, except that an erased address that returned is matched by exports
+    again.
     """
     # One row for each: PostgreSQL does not update a row twice in one statement.
     single: dict[tuple[str, SuppressionReason], NewSuppression] = {}
@@ -65,7 +67,7 @@ def suppressions_page(
     after: tuple[str, str] | None = None,
     address_hash: str | None = None,
 ) -> Sequence[SuppressionInfo]:
-    """Return suppressions by hash and reason, those after the pair `after`; or one address's."""
+    """Return suppressions in order of hash and reason, those after `after`, or one address's."""
     query = select(Row.address_hash, Row.reason, Row.email_key, Row.note, Row.created_at)
     query = query.order_by(Row.address_hash, Row.reason).limit(limit)
     if after is not None:
@@ -76,7 +78,7 @@ def suppressions_page(
 
 
 def lift(connection: Connection, *, address_hash: str, reason: SuppressionReason) -> bool:
-    """Let the address be mailed again as far as this reason goes; return whether it was kept."""
+    """Remove this reason from the address; return whether it was there."""
     found = connection.execute(
         delete(Row).where(Row.address_hash == address_hash, Row.reason == reason.value)
     )
@@ -84,7 +86,7 @@ def lift(connection: Connection, *, address_hash: str, reason: SuppressionReason
 
 
 def lift_erased(connection: Connection, hashes: Iterable[str]) -> None:
-    """Let the addresses (by keyed hash) be mailed again as far as `erased` goes."""
+    """Remove the reason `erased` from the addresses (by keyed hash)."""
     connection.execute(
         delete(Row).where(
             Row.address_hash.in_(sorted(hashes)), Row.reason == SuppressionReason.ERASED.value
@@ -93,7 +95,7 @@ def lift_erased(connection: Connection, hashes: Iterable[str]) -> None:
 
 
 def forget_address(connection: Connection, *, address_hash: str) -> None:
-    """Leave only the keyed hash of what is suppressed: the person is erased."""
+    """Leave only the keyed hash of a suppressed address: the person is erased."""
     connection.execute(
         update(Row).where(Row.address_hash == address_hash).values(email_key=None, note=None)
     )

@@ -2,8 +2,8 @@
 
 Concurrent signups of one address are put in a row by the lock that the first statement takes on
 the subscriber. Subscribers are taken in the order of their address, subscriptions in that of their
-key as `scope.py` takes them, so that no two batches lock each other out. PostgreSQL runs this at
-READ COMMITTED: each statement sees what the lock waited for.
+key as `links/acts.py` takes them, so that no two batches lock each other out. PostgreSQL runs this
+at READ COMMITTED: each statement sees what the lock waited for.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,10 +27,10 @@ _ROWS = rows_of(
     "at:time soon:time repeat_since:time budget_since:time"
 )
 
-# What differs between the databases. On PostgreSQL the way to each row is fixed: from what is asked
-# for, one by one, by the key (LATERAL with LIMIT; and no EXISTS on a key, which might be hashed). A
-# planner's free choice hangs on statistics, and those of a young database are of tables that were
-# empty: it would read them whole, and by how long that takes tell which addresses are in them.
+# On PostgreSQL the way to each row is fixed: by its key, one row after another (LATERAL with LIMIT;
+# and no EXISTS on a key, which might be hashed). The planner would go by statistics, and those of a
+# young database are of empty tables: it would read whole tables, and the time that takes would show
+# which addresses are in them.
 _PERSON = Sql(
     postgresql="""JOIN LATERAL (SELECT id, locale FROM subscribers
         WHERE email_key = asked.email_key LIMIT 1) AS person ON true""",
@@ -124,24 +124,24 @@ WHERE (SELECT true FROM consent_events AS told
     known=_KNOWN,
 )
 
-# Every signup leaves a message, so that every signup is the same work. It is withheld when the
-# address has had its mails of the day, or the same mail for the same cycles a short while ago. What
-# an import will send later counts as neither. Of withheld ones a day's are bounded.
+# Every signup leaves a message, so that every signup is the same work. The message is withheld if
+# the address has had the day's emails, or the same email for the same cycles a short while ago. An
+# import's later emails count as neither. How many are withheld in a day is limited, too.
 _MESSAGES = sql(
     """
 INSERT INTO outbox_messages
     (id, subscriber_id, kind, refs, locale, status, created_at, next_attempt_at)
 WITH decided AS MATERIALIZED (
-SELECT owed.message_id, owed.subscriber_id, owed.kind, owed.refs, owed.locale, owed.at,
-    owed.soon, owed.budget_since,
+SELECT message.message_id, message.subscriber_id, message.kind, message.refs, message.locale,
+    message.at, message.soon, message.budget_since,
     CASE WHEN (SELECT count(*) FROM (SELECT 1 FROM outbox_messages AS sent
-            WHERE sent.subscriber_id = owed.subscriber_id AND sent.status <> 'withheld'
-            AND sent.created_at > owed.budget_since AND sent.created_at <= owed.soon
+            WHERE sent.subscriber_id = message.subscriber_id AND sent.status <> 'withheld'
+            AND sent.created_at > message.budget_since AND sent.created_at <= message.soon
             LIMIT :budget) AS enough) >= :budget
         OR EXISTS (SELECT 1 FROM outbox_messages AS same
-            WHERE same.subscriber_id = owed.subscriber_id AND same.status <> 'withheld'
-            AND same.created_at > owed.repeat_since AND same.created_at <= owed.soon
-            AND same.kind = owed.kind AND same.refs = owed.refs)
+            WHERE same.subscriber_id = message.subscriber_id AND same.status <> 'withheld'
+            AND same.created_at > message.repeat_since AND same.created_at <= message.soon
+            AND same.kind = message.kind AND same.refs = message.refs)
         THEN 'withheld' ELSE 'queued' END AS status
 FROM (
     SELECT wanted.message_id, wanted.subscriber_id, wanted.at, wanted.soon, wanted.repeat_since,
@@ -158,7 +158,7 @@ FROM (
     ) AS wanted
     GROUP BY wanted.message_id, wanted.subscriber_id, wanted.at, wanted.soon, wanted.repeat_since,
         wanted.budget_since, wanted.locale
-) AS owed
+) AS message
 )
 SELECT decided.message_id, decided.subscriber_id, decided.kind, decided.refs, decided.locale,
     decided.status, decided.at, decided.at

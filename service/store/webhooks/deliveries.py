@@ -1,7 +1,7 @@
 """The worker's side of outgoing webhooks: claim on a lease, settle only while it is ours.
 
-A claim moves `next_attempt_at` to the end of the lease, so that what a lost worker had is simply
-due again.
+A claim moves `next_attempt_at` to the end of the lease, so that what a worker had when it was lost
+is due again then.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ WEBHOOK_DELIVERIES = OldRows(WebhookDelivery, WebhookDelivery.created_at)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DueWebhook:
-    """A receiver to whom something is owed, and from when on it may be told."""
+    """A webhook with queued deliveries, and from when on it may be called."""
 
     id: UUID
     due_at: datetime
@@ -34,7 +34,7 @@ class DueWebhook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimedDelivery:
-    """An event that is ours to tell until the lease runs out, and to whom."""
+    """An event that is ours to deliver until the lease runs out, and where to."""
 
     webhook_id: UUID
     event_id: UUID
@@ -44,7 +44,7 @@ class ClaimedDelivery:
     type: EventType
     subscriber_id: UUID
     email: str | None
-    """None where the subscriber is gone."""
+    """None if the subscriber is gone."""
     list_slug: str | None
     reason: str | None
     created_at: datetime
@@ -65,7 +65,7 @@ class CallRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receiver:
-    """How a receiver has fared: failed calls in a row, and until when it is left alone."""
+    """The state of a receiver: failed calls in a row, and until when it is not called."""
 
     failures: int
     paused_until: datetime | None
@@ -84,25 +84,25 @@ class WebhookSettlement:
 
 
 def due_webhooks(connection: Connection) -> list[DueWebhook]:
-    """Return the enabled webhooks to whom anything is owed, whoever is due first, first."""
-    owed_at = (
+    """Return the enabled webhooks with queued deliveries, earliest due first."""
+    queued_at = (
         select(func.min(WebhookDelivery.next_attempt_at))
         .where(WebhookDelivery.webhook_id == Webhook.id, _QUEUED)
         .scalar_subquery()
     )
     rows = connection.execute(
-        select(Webhook.id, Webhook.failures, Webhook.paused_until, owed_at.label("owed_at")).where(
-            Webhook.is_enabled
-        )
+        select(
+            Webhook.id, Webhook.failures, Webhook.paused_until, queued_at.label("queued_at")
+        ).where(Webhook.is_enabled)
     )
     found = [
         DueWebhook(
             id=row.id,
-            due_at=max(row.owed_at, row.paused_until or row.owed_at),
+            due_at=max(row.queued_at, row.paused_until or row.queued_at),
             failures=row.failures,
         )
         for row in rows
-        if row.owed_at is not None
+        if row.queued_at is not None
     ]
     return sorted(found, key=lambda each: each.due_at)
 
@@ -224,7 +224,7 @@ def settle(
 
 
 def lock_receiver(connection: Connection, webhook_id: UUID) -> Receiver | None:
-    """Lock the webhook and return how it fared, or None where it is gone, its deliveries with it.
+    """Lock the webhook and return its state; None if it is gone, and its deliveries with it.
 
     Calls to one receiver that end at once are settled one after the other.
     """
@@ -237,5 +237,5 @@ def lock_receiver(connection: Connection, webhook_id: UUID) -> Receiver | None:
 
 
 def queue_depth(connection: Connection) -> int:
-    """Return how many deliveries are owed."""
+    """Return how many deliveries are queued."""
     return connection.scalar(select(func.count()).select_from(WebhookDelivery).where(_QUEUED)) or 0

@@ -1,4 +1,4 @@
-"""Outgoing webhooks as those see them who owe events and who administer receivers.
+"""Outgoing webhooks: queueing events for them, and administering them.
 
 `deliveries.py` holds the worker's side.
 """
@@ -21,7 +21,7 @@ from service.store.tables.webhooks import Webhook, WebhookAttempt
 from service.store.types import new_id
 
 CACHE_SECONDS = 1.0
-"""How long a process may still owe nothing to a webhook that another one has just made."""
+"""How long a process may miss a webhook that another process has just made."""
 
 _COLUMNS = (
     Webhook.id,
@@ -33,7 +33,7 @@ _COLUMNS = (
     Webhook.created_at,
 )
 
-# A subscription that was never confirmed was never told of, so its end is not either.
+# The end of a subscription that was never confirmed is no event: neither was its beginning.
 _ENQUEUE = sql(
     """
 INSERT INTO webhook_deliveries
@@ -87,7 +87,7 @@ def changes(
     *,
     reason_of: Callable[[Act], str | None] = lambda _: None,
 ) -> Iterator[Change]:
-    """Go through what the acts changed: `changed` is what `scope` returned for them."""
+    """Go through what the acts changed: `changed` is what `links/acts.py` returned for them."""
     for act in acts:
         subscriber_id = act.scope.subscriber_id
         for list_id in act.scope.list_ids:
@@ -101,11 +101,11 @@ def changes(
 
 
 def enqueue(connection: Connection, type_: EventType, changes: Iterable[Change]) -> None:
-    """Owe the event to every webhook that wants it, in the transaction of the change itself.
+    """Queue the event for every webhook that wants it, in the transaction of the change itself.
 
     One statement for any number of changes, and none while no webhook wants this type (looked up
-    once a second). Call it after the change, but for `ERASED` before the subscriptions are gone: a
-    webhook of one list hears of a subscriber only through them.
+    once a second). Call it after the change; for `ERASED` before the subscriptions are deleted, as
+    they say which lists' webhooks get it.
     """
     if type_ not in _wanted_types(connection):
         return
@@ -142,7 +142,7 @@ def _wanted_types(connection: Connection) -> frozenset[str]:
 
 
 def forget_cached_types(engine: Engine) -> None:
-    """Have this process see a webhook that was just changed, from its next event on."""
+    """Have this process look up the wanted types again at its next event."""
     engine.update_execution_options(**{_OPTION: _Wanted()})
 
 
@@ -198,7 +198,7 @@ def update_webhook(connection: Connection, webhook_id: UUID, changes: Mapping[st
 
 
 def delete_webhook(connection: Connection, webhook_id: UUID) -> bool:
-    """Remove the webhook with all that is owed to it; return whether there was one."""
+    """Remove the webhook with its queued deliveries; return whether there was one."""
     return connection.execute(delete(Webhook).where(Webhook.id == webhook_id)).rowcount > 0
 
 

@@ -41,12 +41,12 @@ MAX_PURPOSE_LENGTH = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportRequest:
-    """What is asked for. `list` is a slug; no columns means the usual ones, or the preset's."""
+    """What to export. `list` is a slug; no columns means the usual ones, or the preset's."""
 
     format: FileFormat = FileFormat.CSV
     list: str | None = None
     status: Status | None = None
-    """A preset gives the confirmed where this is left out: a tool mails whomever it is given."""
+    """If left out, a preset exports the confirmed only: a tool emails everybody in its file."""
     locale: str | None = None
     source: str | None = None
     requested_from: datetime | None = None
@@ -54,17 +54,16 @@ class ExportRequest:
     """Those requested before this time."""
     columns: Sequence[str] = ()
     since: datetime | None = None
-    """Only what has changed at this time or later, also those who have left. With the columns `id`
-    and `erased_at`, which are among the usual ones then, also those who were erased."""
+    """Only what changed at this time or later, unsubscribed people included. With the columns `id`
+    and `erased_at`, which are then among the usual ones, erased people too."""
     preset: Preset | None = None
-    """A tool's columns; without suppressed addresses, unless it is those who left that are asked
-    for."""
+    """A tool's columns. Suppressed addresses are left out, except among unsubscribed people."""
     bom: bool = False
     """Whether a CSV file begins with a byte order mark."""
     purpose: str | None = None
     """What the file is for, in the administrator's words; the audit log keeps it."""
     scope: Collection[UUID] | None = None
-    """The lists that whoever asks may see; None means all."""
+    """The lists that the caller may see; None means all."""
 
 
 class ExportStream(Iterator[bytes]):
@@ -86,7 +85,7 @@ class ExportStream(Iterator[bytes]):
         self.id = export_id
         self._engine = engine
         self._blocks = blocks
-        self._tally = row_count
+        self._row_count = row_count
         self._detail = detail
         self._hash = hashlib.sha256()
         self._bytes = 0
@@ -124,7 +123,7 @@ class ExportStream(Iterator[bytes]):
     def _complete(self) -> None:
         self._detail.update(
             is_complete=True,
-            rows=self._tally.rows,
+            rows=self._row_count.rows,
             bytes=self._bytes,
             sha256=self._hash.hexdigest(),
             completed_at=utc_now().isoformat(),

@@ -9,7 +9,7 @@ from service.usecases.files.import_reading import DoubtfulRow, FileRow, Found
 
 AHEAD_ROWS = 2_000
 AHEAD_CHARS = 1 << 20
-"""How far is looked ahead: so much is in memory at once."""
+"""How many rows and characters are read ahead, and so are in memory at once."""
 
 TIME_COLUMNS = ("consent_at", "requested_at", "confirmed_at", "ended_at")
 
@@ -17,7 +17,7 @@ TIME_COLUMNS = ("consent_at", "requested_at", "confirmed_at", "ended_at")
 def read_ahead(rows: Iterator[Found], order: DayOrder) -> Iterator[Found]:
     """Give all rows, after `order` has learned from the first of them.
 
-    What goes wrong while they are read is raised after those that were read before it.
+    An error while they are read is raised after the rows that were read before it.
     """
     first: list[Found] = []
     try:

@@ -142,7 +142,7 @@ class _PutBack(io.RawIOBase):
         return True
 
     def readinto(self, buffer: "bytearray | memoryview") -> int:  # type: ignore[override]
-        # Together: whoever looks ahead sees as much as without us.
+        # Together, so that a reader that looks ahead sees as much as in a plain stream.
         data = self._start[: len(buffer)]
         self._start = self._start[len(data) :]
         data += self._stream.read(len(buffer) - len(data))

@@ -26,16 +26,16 @@ from service.usecases.people import consequences
 from service.usecases.people.consequences import Report
 
 SOURCE = "import"
-"""Who ends subscriptions and suppresses addresses, where a file says that an address is dead."""
+"""The source of an end or a suppression that a file reports."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Rows with their lines, no two for the same address and list; what they say of addresses."""
+    """Rows with their lines, no two for the same address and list, and reports of addresses."""
 
     rows: Sequence[tuple[int, ImportItem]] = ()
     strays: Sequence[tuple[int, ImportRow]] = ()
-    """Rows that report their address and are for no list of ours."""
+    """Rows that report their address and name no list of ours."""
     reports: Sequence[AddressReport] = ()
 
 
@@ -45,19 +45,19 @@ class _Written:
 
     outcomes: list[RowOutcome]
     reported: Set[str] = frozenset()
-    """Keys of the addresses for which a report changed anything."""
+    """Keys of the addresses for which a report changed something."""
 
 
 class Pace:
-    """Gives each mail its time, so that a file of any size does not go out at once."""
+    """Spreads the emails, so that those of a large file do not go out at once."""
 
     def __init__(self, start: datetime, step: timedelta) -> None:
-        """The first mail goes at `start`."""
+        """The first email goes at `start`."""
         self.upcoming = start
         self._step = step
 
     def next(self) -> datetime:
-        """Return the time of one more mail."""
+        """Return the time of one more email."""
         at = self.upcoming
         self.upcoming += self._step
         return at
@@ -85,7 +85,7 @@ class ChunkWriter:
             self._report.count(line, row, RowOutcome(is_written=is_written, status=row.status))
 
     def _write(self, chunk: Chunk) -> _Written:
-        """Write the chunk; once more where another transaction was in its way."""
+        """Write the chunk; a second time if it lost a race against another transaction."""
         first_mail_at = self._pace.upcoming
         try:
             return self._write_once(chunk)
@@ -120,13 +120,13 @@ def _report(
     *,
     at: datetime,
 ) -> _Written:
-    """Have what rows say of addresses hold for each address on every list, as an event would."""
+    """Apply the reports of addresses on every list, as a mail API's events are applied."""
     if not reports:
         return _Written(outcomes)
     found = [each for each in known_addresses(connection, reports) if not each.is_outdated]
     ended = consequences.apply(connection, [_as_report(each, at) for each in found], now=at)
     left = {subscriber_id for subscriber_id, _ in ended}
-    barred = {each.report.email_key for each in found}
+    suppressed = {each.report.email_key for each in found}
     reported = {
         each.report.email_key for each in found if not each.is_known or each.subscriber_id in left
     }
@@ -137,7 +137,7 @@ def _report(
                 is_suppressed=True,
                 is_written=each.is_written or (item.row.reports is not None and key in reported),
             )
-            if (key := item.row.address.key) in barred
+            if (key := item.row.address.key) in suppressed
             else each
             for item, each in zip(items, outcomes, strict=True)
         ],
@@ -147,7 +147,7 @@ def _report(
 
 def _as_report(known: KnownAddress, at: datetime) -> Report:
     kind = EventKind(known.report.reason.value)
-    # Of an erased person nothing is kept but the hash, unless they came back by themselves.
+    # Only the hash of an erased person is kept, unless they came back by themselves.
     is_named = known.subscriber_id is not None or not known.is_erased
     return Report(
         kind=kind,

@@ -1,8 +1,8 @@
 """Rows of a CSV file (RFC 4180), and where one ends that breaks the rules.
 
 A quote that is never closed makes a reader take all that follows for one cell. Here it costs its
-own row and no other: reading goes on with the next line. Of a row that is not well-formed nothing
-is believed, save that somebody left.
+own row and no other: reading goes on with the next line. A row that is not well-formed counts only
+if it says that somebody unsubscribed.
 """
 
 import csv
@@ -39,10 +39,10 @@ _ADDRESS = re.compile(r"[^@\s,;]+@[^@\s,;]+\.[^@\s,;]+")
 class Record:
     """A row's cells, one for each title.
 
-    With a `doubt` there are none, and the row counts only if it says that somebody left: in the
-    first of `readings` that does so, the likeliest way to read it first. `column` is where the
-    doubt is, if it is in one. Without a doubt these are other ways to read a row that turns out to
-    be of no use.
+    With a `doubt` there are none. The row then counts only if one of its `readings` says that
+    somebody unsubscribed; the likeliest reading comes first. `column` is where the doubt is, if it
+    is in one column. Without a doubt the readings are other ways to read a row that turns out to be
+    invalid.
     """
 
     line: int

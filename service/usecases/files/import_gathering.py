@@ -1,4 +1,4 @@
-"""Rows on their way into a chunk: of several for one subscription, which counts?"""
+"""Rows gathered into a chunk: one for each subscription."""
 
 from dataclasses import replace
 from uuid import UUID
@@ -30,7 +30,7 @@ class GatheredRows:
         return len(self._rows) + len(self._strays)
 
     def add(self, line: int, item: ImportItem) -> None:
-        """Take a row, unless one of the same subscription is stronger."""
+        """Take a row, unless one for the same subscription is stronger."""
         if item.row.ended is not None:
             self._report_address(item.row, item.address_hash)
         key = (item.row.address.key, item.list_id)
@@ -44,7 +44,7 @@ class GatheredRows:
             self._report.unchange(line, REPEATED, item.row.notes)
 
     def add_stray(self, line: int, row: ImportRow, hashed: str, problem: RowProblem) -> None:
-        """Take of a row for no list of ours what it says of the address; refuse any other."""
+        """Take a row that names no list of ours if it reports its address; else refuse it."""
         if row.reports is None:
             self._report.refuse(problem)
             return
@@ -68,7 +68,7 @@ class GatheredRows:
         )
         key = (new.email_key, new.reason)
         before = self._reports.get(key)
-        # What has no time, or the later one, holds against more confirmations.
+        # No time, or the later time, holds against more confirmations.
         if before is None or (
             before.latest is not None and (new.latest is None or new.latest > before.latest)
         ):
@@ -76,8 +76,9 @@ class GatheredRows:
 
 
 def _is_stronger(row: ImportRow, than: ImportRow) -> bool:
-    """Tell whether of two rows for one subscription the later one counts: as if it came in a file
-    of its own, after the other one's.
+    """Return whether `row`, the later of two for one subscription, replaces the earlier.
+
+    The result is the same as if it came in a second file.
     """
     if than.status is Status.UNSUBSCRIBED:
         return False

@@ -49,7 +49,7 @@ class RowProblem:
 
 @dataclass(frozen=True, slots=True)
 class RowSkipped:
-    """Why the row that begins at `line` is right and not imported."""
+    """Why the row that begins at `line` is valid and not imported."""
 
     line: int
     message: str
@@ -62,12 +62,12 @@ class FileRow:
     line: int
     cells: Cells
     others: Sequence[Cells] = ()
-    """Other ways to read it, if it is of no use so."""
+    """Other ways to read it, if this one is invalid."""
 
 
 @dataclass(frozen=True, slots=True)
 class DoubtfulRow:
-    """A row that is not well-formed: only that somebody left is believed of it."""
+    """A row that is not well-formed. It counts only if it says that somebody unsubscribed."""
 
     problem: RowProblem
     readings: Sequence[Cells]

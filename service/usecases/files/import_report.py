@@ -1,6 +1,4 @@
-"""What became of an imported file's rows: counts, the first problems, and every row for whoever
-wants them all.
-"""
+"""What became of an imported file's rows: counts, the first problems, each row to a listener."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,7 +20,7 @@ class Outcome(StrEnum):
 
     IMPORTED = "imported"
     ASKED = "asked"
-    """Imported as pending: nothing proved the consent, and the person is asked by mail."""
+    """Imported as pending: nothing proved the consent, so the person is asked by email."""
     UNCHANGED = "unchanged"
     SKIPPED = "skipped"
     BAD = "bad"
@@ -51,7 +49,7 @@ class ColumnUse:
 
 
 Listener = Callable[[RowResult], object]
-"""Told of every row. Rows of one chunk come in any order."""
+"""Called with every row. Rows of one chunk come in any order."""
 
 REPORT_HEADER = csv_line(["line", "outcome", "column", "message"])
 
@@ -89,18 +87,18 @@ class ImportReport:
     imported: int = 0
     """New subscriptions, pending ones that the file's evidence has confirmed, and ended ones."""
     unchanged: int = 0
-    """What was there already, in the same state or a stronger one."""
+    """Subscriptions that were there already, in the same state or a stronger one."""
     skipped: int = 0
-    """Good rows that may not be taken: the person has left, or the address is suppressed."""
+    """Valid rows that may not be taken: the person unsubscribed, or the address is suppressed."""
     bad: int = 0
     asked: int = 0
-    """How many of the imported are asked by mail whether they consent."""
+    """How many of the imported are asked by email whether they consent."""
     noted: int = 0
     """Rows that were taken, or changed nothing, and in which a cell was cleaned or left out."""
     problems: list[RowProblem] = field(default_factory=list)
     """The first 1,000 skipped and bad rows, in the order in which they were found."""
     notes: list[RowProblem] = field(default_factory=list)
-    """What was cleaned or left out in the first 1,000 rows of which anything was."""
+    """What was cleaned or left out, in the first 1,000 rows where something was."""
     listener: Listener | None = None
     tool: str | None = None
     """Whose file it was taken for; None where it is of no tool that is known."""
@@ -117,7 +115,7 @@ class ImportReport:
         return [use.title for use in self.columns if use.taken_for is None]
 
     def take(self, plan: Plan) -> None:
-        """Note what a file and its columns are taken for."""
+        """Note which tool a file is from, and what its columns mean."""
         if plan.tool is not None:
             self.tool, self.tool_title = plan.tool.name, plan.tool.title
         uses = [
@@ -129,7 +127,7 @@ class ImportReport:
 
     @property
     def settled(self) -> int:
-        """How many rows are counted by now as one of the four."""
+        """How many rows are counted so far as one of the four."""
         return self.imported + self.unchanged + self.skipped + self.bad
 
     def unchange(self, line: int, message: str | None = None, notes: Sequence[Note] = ()) -> None:
@@ -138,7 +136,7 @@ class ImportReport:
         self._tell(RowResult(line, Outcome.UNCHANGED, None, message), notes)
 
     def skip(self, line: int, message: str) -> None:
-        """Count a good row that may not be taken."""
+        """Count a valid row that may not be taken."""
         self.skipped += 1
         self._list(self.problems, RowProblem(line, None, message))
         self._tell(RowResult(line, Outcome.SKIPPED, None, message))
@@ -177,15 +175,15 @@ class ImportReport:
 
 
 def _with_notes(result: RowResult, notes: Sequence[Note]) -> RowResult:
-    """Return the result with the notes in its message: each names its column, but an only one."""
+    """Return the result with the notes in its message. Of several, each names its column."""
     if len(notes) == 1 and result.message is None:
         return replace(result, column=notes[0].column, message=notes[0].message)
-    told = [f"{note.column} {note.message}" if note.column else note.message for note in notes]
-    return replace(result, message="; ".join([result.message or "", *told]).removeprefix("; "))
+    texts = [f"{note.column} {note.message}" if note.column else note.message for note in notes]
+    return replace(result, message="; ".join([result.message or "", *texts]).removeprefix("; "))
 
 
 def _why_not(row: ImportRow, outcome: RowOutcome) -> str | None:
-    """Tell why a row that says something new was not taken; None where it says nothing new."""
+    """Return why a row that says something new was not taken; None if it says nothing new."""
     if outcome.status is None:
         return "is suppressed here and may not be mailed"
     if row.status is Status.UNSUBSCRIBED:

@@ -1,7 +1,7 @@
 """Import: subscriptions from a file, ours or another tool's. Running it again changes nothing.
 
-Rows are kept in chunks, each one transaction. So after a crash the same file is simply imported
-once more: what is there already counts as unchanged.
+Rows are written in chunks, each one transaction. After a crash the same file is imported again:
+rows that were written before count as unchanged.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -41,7 +41,7 @@ from service.usecases.lists.lists import Lists
 
 CHUNK_ROWS = 5_000
 SQLITE_CHUNK_ROWS = 2_000
-"""SQLite has one writer, so that signups wait for a chunk; and it holds a chunk several times."""
+"""Fewer: SQLite has one writer, so signups wait for a chunk; and it holds a chunk several times."""
 
 MAILS_AN_HOUR = 1_000
 MAX_MAILS_AN_HOUR = 1_000_000
@@ -50,8 +50,8 @@ UNKNOWN_LIST = "names a list that does not exist; create it, or correct the name
 PROGRESS_ROWS = 1_000
 
 Progress = Callable[[int, int], None]
-"""Told how many bytes and rows of the file have been read: after each chunk, and every
-`PROGRESS_ROWS` rows, whatever becomes of them."""
+"""Called with how many bytes and rows of the file have been read: after each chunk, and every
+`PROGRESS_ROWS` rows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,21 +59,22 @@ class ImportOptions:
     """How a file is imported."""
 
     encoding: str | None = None
-    """Told by the file itself where left out."""
+    """If left out, it is found from the file."""
     list: str | None = None
-    """The list of rows that name none, where it is not the default one."""
+    """The list for rows without one. If left out, the default list."""
     left: bool = False
-    """Take every row for one of somebody who left, whatever it says: some tools do not say."""
+    """Everyone in this file has unsubscribed, whatever their rows say: some tools do not say it."""
     mails_an_hour: int = MAILS_AN_HOUR
-    """Confirmation emails per hour to people without evidence of consent."""
+    """How fast people without evidence of their consent are asked by email."""
     unknown: UnknownColumns | None = None
-    """What to do with columns that have no known meaning. None refuses them, save those of a known
-    tool, which are left out. Columns that may tell who left are refused in every case."""
+    """What to do with columns that have no known meaning. None refuses them, except in a known
+    tool's file, where they are left out. Columns that may say who unsubscribed are refused in every
+    case."""
     columns: Mapping[str, Choice] = field(default_factory=dict)
     """What columns are, by `title_key`."""
     dry_run: bool = False
-    """Say what would become of the rows and change nothing. Two rows of one subscription count as
-    one only where they are near each other."""
+    """Report what would become of the rows and change nothing. Two rows for one subscription count
+    as one only if they are near each other."""
 
 
 USUAL = ImportOptions()
@@ -101,18 +102,18 @@ class Import:
     ) -> ImportReport:
         """Import a file and say what became of each row; bad rows do not hold up good ones.
 
-        `confirmed` rows without evidence become pending, and the person is asked by mail, one after
-        the other; `pending` rows become pending without a mail. An `unsubscribed` row ends what is
-        here already, suppressed or not, unless the person acted here after that (or ever, where it
-        has no time) or has given a later consent.
+        `confirmed` rows without evidence become pending, and the people are asked by email, one
+        after the other; `pending` rows become pending without an email. An `unsubscribed` row ends
+        the subscription, also of a suppressed address, unless the person acted here after that (or
+        ever, if the row has no time) or has given a later consent.
 
         `opened` is called once the header is read, with the report that names the tool and the
         columns.
 
-        Raises `InvalidInputError` for `file` where the file as a whole is not usable (as
-        `ColumnsError` where nobody explained a column), for `map`, `encoding` and
-        `mails_an_hour`, and `UnknownListError`; nothing was taken then. After anything else the
-        chunks before it stay, and the audit says that the import broke off.
+        Raises `InvalidInputError` for `file` if the whole file is not usable (as `ColumnsError` if
+        nobody said what a column is), for `map`, `encoding` and `mails_an_hour`, and
+        `UnknownListError`; nothing was imported then. After any other error the chunks before it
+        stay, and the audit log says that the import broke off.
         A stream that ends too early raises `BrokenBodyError`: the row it ends in is not taken.
         """
         if not 1 <= options.mails_an_hour <= MAX_MAILS_AN_HOUR:
@@ -182,7 +183,7 @@ class Import:
         report: ImportReport,
         usual: ListInfo | None,
     ) -> Iterator[Chunk]:
-        """Gather the rows, of several for the same subscription in one chunk the strongest."""
+        """Gather the rows into chunks; of several for one subscription the strongest."""
         is_sqlite = self._engine.dialect.name == "sqlite"
         size = min(CHUNK_ROWS, SQLITE_CHUNK_ROWS) if is_sqlite else CHUNK_ROWS
         gathered = GatheredRows(report)
@@ -209,7 +210,7 @@ class Import:
         have_left: bool,
         read: Callable[[], None],
     ) -> Iterator[tuple[int, ImportRow]]:
-        """Give the good rows with their lines; count the bad ones."""
+        """Give the valid rows with their lines; count the others."""
         order = DayOrder()
         for found in read_ahead(rows, order):
             report.rows += 1
@@ -242,7 +243,7 @@ class Import:
 
 
 def _leaver_of(found: DoubtfulRow, order: DayOrder, *, have_left: bool) -> ImportRow | None:
-    """Return the row that says that somebody left, if any reading of it does."""
+    """Return the row of somebody who unsubscribed, if any reading of it says so."""
     for cells in found.readings:
         if (have_left or says_left(cells)) and has_address(cells):
             row = parse_import_row(cells, now=utc_now(), left=True, order=order)

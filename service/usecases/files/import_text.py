@@ -24,7 +24,7 @@ _MARKS = {
     codecs.BOM_UTF16_BE: "utf-16-be",
 }
 _SEPARATOR = re.compile(r'"?sep=([,;\t])"?\s*')
-"""A first line by which spreadsheets tell the delimiter."""
+"""A first line that names the delimiter, as spreadsheets write it."""
 
 
 class Lines:
@@ -35,7 +35,7 @@ class Lines:
     """
 
     def __init__(self, stream: IO[bytes], encoding: str | None = None) -> None:
-        """Take a stream at its start; without `encoding` its first 64 KiB tell it."""
+        """Take a stream at its start. Without `encoding` it is found from the first 64 KiB."""
         self.number = 0
         self.is_too_long = False
         self._counted = _Counted(stream)
