@@ -22,6 +22,7 @@ from service.domain.files.import_time import (
     is_no_time,
 )
 from service.domain.files.meanings import ENDED, looks_like, word_key
+from service.domain.languages import LANGUAGE_TAG
 from service.domain.subscription import EndedReason, Status
 from service.domain.text import is_storable
 
@@ -35,7 +36,6 @@ _STATUSES = {None: Status.PENDING, "": Status.PENDING} | {
 _OWN_REASONS = frozenset(EndedReason)
 _GRAVEST = (EndedReason.COMPLAINT, EndedReason.HARD_BOUNCE)
 _PLAIN_LOCAL = re.compile(r"(?=.{1,64}$)[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*")
-_LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3}")
 _TEXT_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 
 
@@ -118,7 +118,7 @@ def status_of(text: str | None) -> Status:
     """Return the status of somebody who is, or waits to be, subscribed."""
     status = _STATUSES.get(text and text.lower())
     if status is None:
-        raise InvalidInputError("status", f"is not known; use one of {', '.join(Status)}")
+        raise InvalidInputError("status", f"is unknown; use one of {', '.join(Status)}")
     return status
 
 
@@ -157,13 +157,13 @@ def _matching(cells: Cells, name: str, pattern: re.Pattern[str]) -> str | None:
     if not text:
         return None
     if not _matches(pattern, text):
-        raise InvalidInputError(name, "is not of the form that it has in an export")
+        raise InvalidInputError(name, "does not have the format that it has in an export")
     return text
 
 
 def language_of(cells: Cells) -> str | None:
     """Return the language, a BCP 47 tag."""
-    return _matching(cells, "locale", _LOCALE)
+    return _matching(cells, "locale", LANGUAGE_TAG)
 
 
 def text_version_of(cells: Cells) -> str | None:

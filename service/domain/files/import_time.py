@@ -12,7 +12,7 @@ from service.domain.errors import InvalidInputError
 from service.domain.files.import_text import Cells
 
 EXAMPLE = "2026-03-01T12:00:00Z"
-TWO_WAYS = f"can be read in two ways; write it like {EXAMPLE}"
+TWO_WAYS = f"is ambiguous; write it like {EXAMPLE}"
 
 # What a program writes where there is no time.
 _NONE = re.compile(

@@ -185,17 +185,17 @@ def _with_notes(result: RowResult, notes: Sequence[Note]) -> RowResult:
 def _why_not(row: ImportRow, outcome: RowOutcome) -> str | None:
     """Return why a row that says something new was not taken; None if it says nothing new."""
     if outcome.status is None:
-        return "is suppressed here and may not be mailed"
+        return "is suppressed and gets no email"
     if row.status is Status.UNSUBSCRIBED:
         if outcome.status is Status.UNSUBSCRIBED:
             return None
         if row.ended is not None and row.ended.earliest is None:
-            return "does not say when, and the person signed up here themselves"
-        return "left before a consent or a signup that is known here"
+            return "does not say when the person unsubscribed, and they signed up here themselves"
+        return "unsubscribed before a later consent or signup here"
     if outcome.status is Status.UNSUBSCRIBED:
-        return "has left this list; a file does not bring anybody back"
+        return "is unsubscribed here; an import never brings anyone back"
     if outcome.status is Status.PENDING and row.status is Status.CONFIRMED:
         if outcome.is_suppressed:
-            return "is suppressed here and may not be mailed"
+            return "is suppressed and gets no email"
         return "waits for the person's own confirmation"
     return None
