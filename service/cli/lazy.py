@@ -17,7 +17,7 @@ class Lazy:
     target: str
     """Its module, a colon, and its name there."""
     help: str
-    """The first sentence of its help; tests hold the two together."""
+    """The first paragraph of its help; tests hold the two together."""
 
 
 class LazyGroup(click.Group):
