@@ -1,9 +1,5 @@
 """Errors of the service in its own words. `web/http/problems.py` gives each its HTTP status."""
 
-from collections.abc import Sequence
-
-from service.domain.signup.limits import Counted
-
 
 class NewsflashError(Exception):
     """Base of every error that this service raises on purpose."""
@@ -106,15 +102,6 @@ class SignInRefusedError(NewsflashError):
         super().__init__(reason)
         self.name = name
         self.reason = reason
-
-
-class TooManyRequestsError(NewsflashError):
-    """A limit of requests is reached: that of the last of the counters in `counted`."""
-
-    def __init__(self, counted: Sequence[Counted]) -> None:
-        """Keep the counters."""
-        super().__init__()
-        self.counted = counted
 
 
 class IdempotencyKeyError(NewsflashError):

@@ -37,7 +37,7 @@ from service.front.server import run
 from service.log import own_process
 from service.mail.registry import names_in_use
 from service.services import Services
-from service.usecases.delivery.watch import DeliveryWatch
+from service.usecases.operations.watch import DeliveryWatch
 
 _log = structlog.get_logger(__name__)
 

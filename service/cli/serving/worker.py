@@ -13,7 +13,7 @@ from service.cli.serving.parent import when_parent_is_gone
 from service.cli.serving.stopping import stop_signals
 from service.log import own_process
 from service.store.delivery.signal import MailWaiter
-from service.usecases.delivery.worker import Worker
+from service.usecases.operations.worker import Worker
 
 BESIDE_WEB_NICENESS = 5
 """Emails can wait a moment, visitors of a page cannot. So `serve` answers first."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
+from service.domain.errors import NewsflashError
 from service.domain.letters import ascii_domain
 from service.domain.network import read_ip
 
@@ -151,3 +152,12 @@ def _quotas(
 ) -> Iterator[Quota]:
     for limit in limits:
         yield Quota(f"{name}-{limit.seconds}", key, limit, is_told)
+
+
+class TooManyRequestsError(NewsflashError):
+    """A limit of requests is reached: that of the last of the counters in `counted`."""
+
+    def __init__(self, counted: Sequence[Counted]) -> None:
+        """Keep the counters."""
+        super().__init__()
+        self.counted = counted

@@ -27,9 +27,9 @@ from service.store.database_clock import is_notable
 from service.store.embedded import database_files
 from service.store.operations.server_look import ServerLook, look_at_server, why_no_connection
 from service.store.signup.counters import redis_problem
-from service.usecases.delivery.causes import causes
 from service.usecases.lists.lists import Lists
 from service.usecases.operations import surroundings
+from service.usecases.operations.causes import causes
 from service.usecases.operations.database_keys import DatabaseKeys
 from service.usecases.operations.health import Health, Readiness
 from service.usecases.operations.metrics import Figures

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 from service.clock import utc_now
 from service.config import Settings, Window
-from service.domain.errors import LinkForgedError, TooManyRequestsError
+from service.domain.errors import LinkForgedError
 from service.domain.signup.limits import (
     Counted,
     Limit,
     Limits,
+    TooManyRequestsError,
     domain_of,
     origin_of,
     quotas_of,

@@ -6,7 +6,7 @@ from flask.typing import ResponseReturnValue
 from service.domain.delivery.retry import SendOutcome
 from service.domain.subscription import Status
 from service.mail.registry import names_in_use
-from service.usecases.delivery.causes import causes
+from service.usecases.operations.causes import causes
 from service.usecases.operations.statistics import COUNTED
 from service.web.console.access.session import signed_in
 from service.web.console.blueprint import admin_pages

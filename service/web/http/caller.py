@@ -7,8 +7,7 @@ from werkzeug.exceptions import Forbidden
 
 from service.counting import SIGNUPS, Signup, numbers
 from service.domain.access.roles import Role
-from service.domain.errors import TooManyRequestsError
-from service.domain.signup.limits import origin_of
+from service.domain.signup.limits import TooManyRequestsError, origin_of
 from service.usecases.signup.guard import Admission, Caller
 from service.web.http.auth import key_if_any
 from service.web.http.context import services

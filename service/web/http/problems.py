@@ -21,6 +21,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException
 
 from service.domain import errors as domain
+from service.domain.signup.limits import TooManyRequestsError
 from service.log import error_fields
 from service.usecases.operations.connections import too_many_connections
 from service.web.http.negotiation import accepts_pages, wants_json
@@ -69,7 +70,7 @@ _TABLE: dict[type[domain.NewsflashError], tuple[HTTPStatus, str, str]] = {
         "not-understood",
         "The event does not have the format that the mail API documents.",
     ),
-    domain.TooManyRequestsError: (
+    TooManyRequestsError: (
         HTTPStatus.TOO_MANY_REQUESTS,
         "too-many-requests",
         "Too many requests.",
@@ -255,7 +256,7 @@ def init_problems(app: Flask) -> None:
             headers["WWW-Authenticate"] = 'Basic realm="events"'
         elif status is HTTPStatus.SERVICE_UNAVAILABLE:
             headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-        elif isinstance(error, domain.TooManyRequestsError):
+        elif isinstance(error, TooManyRequestsError):
             headers["Retry-After"] = str(error.counted[-1].reset_seconds)
         elif isinstance(error, domain.InFlightError):
             headers["Retry-After"] = "1"

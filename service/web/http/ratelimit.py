@@ -16,8 +16,7 @@ from typing import Any, TypeVar, cast
 from flask import Flask, Response, g, request
 
 from service.counting import Refusal
-from service.domain.errors import TooManyRequestsError
-from service.domain.signup.limits import Counted
+from service.domain.signup.limits import Counted, TooManyRequestsError
 from service.web.http.context import services
 from service.web.http.refusals import note_refusal
 

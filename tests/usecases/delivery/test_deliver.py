@@ -33,8 +33,8 @@ from service.store.tables.lists import MailingList
 from service.store.tables.people import Subscriber
 from service.usecases.delivery.deliver import Deliver, MailSettings
 from service.usecases.delivery.providers import GuardedProvider, ProviderPool
-from service.usecases.delivery.worker import Worker
 from service.usecases.lists.lists import Lists
+from service.usecases.operations.worker import Worker
 from tests.fakes import FakeProvider, fails, take
 from tests.scenario import ADA, NOON, Scenario
 
@@ -945,7 +945,7 @@ def test_the_end_of_a_call_is_heard_while_another_is_under_way(
     scenario: Scenario, monkeypatch: pytest.MonkeyPatch
 ):
     """What a failed call puts back goes to the next provider at once."""
-    monkeypatch.setattr("service.usecases.delivery.worker.LOOK_AT_LEAST_EVERY_SECONDS", 60)
+    monkeypatch.setattr("service.usecases.operations.worker.LOOK_AT_LEAST_EVERY_SECONDS", 60)
     go_on = threading.Event()
 
     def hangs_for_ada(mails: Sequence[Mail], key: str) -> Sequence[SendResult]:
@@ -1003,7 +1003,7 @@ def test_a_worker_outlives_faults_of_the_database(
         return claim(calls=calls)
 
     monkeypatch.setattr(deliver, "claim", faulty)
-    monkeypatch.setattr("service.usecases.delivery.worker.AFTER_FAULT_SECONDS", 0.01)
+    monkeypatch.setattr("service.usecases.operations.worker.AFTER_FAULT_SECONDS", 0.01)
     scenario.sign_up()
     worker = Worker(deliver, Bell())
     thread = running(worker)

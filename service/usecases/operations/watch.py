@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from service.log import error_fields
-from service.usecases.delivery.causes import causes
+from service.usecases.operations.causes import causes
 from service.usecases.operations.metrics import Figures
 
 LOOK_EVERY_SECONDS = 60.0

@@ -20,11 +20,11 @@ from service.domain.finding import Finding, Level, ok
 from service.services import Services
 from service.store.delivery import activity
 from service.store.tables.delivery import OutboxMessage
-from service.usecases.delivery.causes import causes
-from service.usecases.delivery.watch import DeliveryWatch
+from service.usecases.operations.causes import causes
 from service.usecases.operations.doctor import Doctor
 from service.usecases.operations.heartbeat import Heartbeat, shown_database
 from service.usecases.operations.metrics import Metrics
+from service.usecases.operations.watch import DeliveryWatch
 from service.usecases.signup.subscribe import SignupRequest
 from tests.conftest import make_settings
 from tests.web.console.steps import Admin
