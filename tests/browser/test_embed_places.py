@@ -141,7 +141,7 @@ def test_a_site_that_is_not_allowed_is_told_on_its_console(page, place, strict_l
     page.on("console", lambda message: told.append(message))
     page.goto(place(body='<script src="{src}"></script>', slug=strict_list))
     origin = other_site[0]
-    asked = f"Add {origin} to the allowed websites of this list"
+    asked = f"Add {origin} to the list's allowed websites"
     expect(page.get_by_label("Email address")).to_be_visible()
     assert [each.type for each in told if asked in each.text] == ["error"]
     page.get_by_label("Email address").fill("ada@example.org")

@@ -21,7 +21,9 @@ def test_a_surprise_is_one_line_and_logged_with_our_own_frames(
     result = run("audit")
     assert result.exit_code == 1
     logged, shown = result.stderr.splitlines()
-    assert shown == "Error: Something went wrong on our side. The log line above says where."
+    assert shown == (
+        "Error: This is a bug in Newsflash. The log line above says where; please report it."
+    )
     entry = json.loads(logged)
     assert (entry["event"], entry["error"]) == ("unexpected error", "RuntimeError")
     assert any(frame.startswith("service/cli/access/audit.py:") for frame in entry["frames"])

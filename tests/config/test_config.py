@@ -415,7 +415,7 @@ def test_a_name_that_is_no_setting_is_refused_with_the_nearest_right_one(
     with pytest.raises(SettingError) as refused:
         load()
     line = str(refused.value)
-    assert line.upper().startswith(f"{variable.upper()}: IS NO SETTING")
+    assert line.upper().startswith(f"{variable.upper()}: IS NOT A SETTING")
     assert f"did you mean {meant}?" in line if meant else ".env.example" in line or "mean" in line
     assert SECRET not in line
     assert "\n" not in line
@@ -473,13 +473,13 @@ def test_what_docker_adds_beside_a_link_of_this_name_is_left_alone(alias: str):
 )
 def test_what_only_looks_like_a_link_is_refused(variable: str, value: str):
     os.environ[variable] = value
-    with pytest.raises(SettingError, match=rf"^{variable}: is no setting"):
+    with pytest.raises(SettingError, match=rf"^{variable}: is not a setting"):
         load()
 
 
 def test_beside_a_link_other_names_are_refused():
     os.environ |= {"NEWSFLASH_NAME": "/site/newsflash", "NEWSFLASH_MAIL_ENV_URL": "mailbox:"}
-    with pytest.raises(SettingError, match=r"^NEWSFLASH_MAIL_ENV_URL: is no setting"):
+    with pytest.raises(SettingError, match=r"^NEWSFLASH_MAIL_ENV_URL: is not a setting"):
         load()
 
 

@@ -225,8 +225,8 @@ def test_the_command_prints_a_line_each_and_fails_where_a_check_does(
 @pytest.mark.parametrize(
     ("ahead", "level", "words"),
     [
-        (0.0, Level.OK, "agrees"),
-        (1.5, Level.OK, "agrees"),
+        (0.0, Level.OK, "matches"),
+        (1.5, Level.OK, "matches"),
         (60.0, Level.WARNING, "60 s behind the database's"),
         (-60.0, Level.WARNING, "60 s ahead of the database's"),
     ],
@@ -237,7 +237,7 @@ def test_a_clock_that_differs_from_the_databases_is_a_warning(
     with database_ahead(ahead):
         finding = look()["clock"]
     if settings.is_sqlite:  # one machine, one clock
-        level, words = Level.OK, "agrees"
+        level, words = Level.OK, "matches"
     assert finding.level is level
     assert words in finding.detail
 

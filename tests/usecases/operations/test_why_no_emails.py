@@ -150,12 +150,12 @@ def name_of(value: object) -> str:
 
 CAUSES = [
     (no_worker, "no_worker", "No worker runs on this database"),
-    (worker_has_stopped, "no_worker", "was seen"),
-    (worker_without_mail_url, "other_mail_url", "sends by mailbox, but MAIL_URL here is for"),
-    (other_public_url, "other_public_url", "links that begin with https://old.example.org"),
-    (wrong_credentials, "provider_paused", "http_401: it does not take the credentials"),
+    (worker_has_stopped, "no_worker", "last seen on"),
+    (worker_without_mail_url, "other_mail_url", "sends with mailbox, but MAIL_URL here is for"),
+    (other_public_url, "other_public_url", "links that start with https://old.example.org"),
+    (wrong_credentials, "provider_paused", "http_401: it rejects the credentials in MAIL_URL"),
     (hanging_api, "provider_paused", "read_timeout: it does not answer in time"),
-    (rejected_mail, "failed", "1 emails failed for good, the newest with postmark_300"),
+    (rejected_mail, "failed", "1 emails failed, the newest with postmark_300"),
     (
         low_rate,
         "low_rate",

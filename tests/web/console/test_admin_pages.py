@@ -42,7 +42,7 @@ def audited(app):
 def test_the_overview_tells_of_signups_and_of_owed_mail(client, admin):
     client.post("/subscribe/news-flash", data={"email": "reader@example.org"})
     page = admin.get("/admin?days=90")
-    assert "1 signups, 0 confirmations, 0 leavers, 0 bounces" in page
+    assert "1 signups, 0 confirmations, 0 unsubscribed, 0 bounces" in page
     assert "<dt>Waiting</dt><dd>1</dd>" in page
     assert page.count("<g><title>") == 90
     assert admin.get("/admin?days=7").count("<g><title>") == 30

@@ -229,7 +229,7 @@ def test_an_import_tells_what_became_of_each_row(app, services, admin):
     assert answer.status_code == 200
     assert "<strong>3</strong> rows" in page
     assert "<strong>1</strong> imported" in page
-    assert "<strong>2</strong> not usable" in page
+    assert "<strong>2</strong> invalid" in page
     assert services.subscribers.page(limit=9, text="ada").items
     encoded = first(r'href="data:text/csv;charset=utf-8;base64,([^"]+)"', page)
     problems = base64.b64decode(encoded).decode().splitlines()
@@ -242,7 +242,7 @@ def test_an_import_tells_what_became_of_each_row(app, services, admin):
 
 def test_a_file_of_those_who_left_says_so_on_the_page_and_in_the_log(app, admin):
     page = upload(admin, "email\nada@example.org\n", left="1", list="news-flash").text
-    assert "<strong>1</strong> have left" in page
+    assert "<strong>1</strong> unsubscribed" in page
     assert "</strong> imported" not in page
     ((_actor, _action, detail),) = audited(app)
     assert (detail["list"], detail["left"]) == ("news-flash", True)
@@ -273,7 +273,7 @@ def test_an_import_asks_whom_nothing_proves_and_tells_of_every_row(services, adm
     ]
     assert len(services.subscribers.page(limit=9, list="product").items) == 1
     page = upload(admin, text.replace("ada", "eve")).get_data(as_text=True)
-    assert "<strong>1</strong> of them asked by mail" in page
+    assert "<strong>1</strong> sent a confirmation email" in page
     assert upload(admin, text, list="nothing").status_code == 404
 
 
@@ -315,7 +315,7 @@ def test_a_held_signup_is_let_through_or_dropped(app, engine, services, admin):
     first_id, second_id = hold(engine, services), hold(engine, services)
     page = admin.get("/admin/held")
     assert page.count("bot@example.org</th>") == 2
-    assert "disposable domain" in page
+    assert "disposable email address" in page
     assert admin.post(f"/admin/held/{first_id}/drop").location == "/admin/held?done=dropped"
     assert services.subscribers.page(limit=9).items == []
     assert admin.post(f"/admin/held/{second_id}/release").location == "/admin/held?done=released"

@@ -199,7 +199,7 @@ def test_several_wrong_fields_open_at_the_first(admin):
     page = admin.post("/admin/lists/news-flash/consent-texts", text="", locale="not one").text
     assert re.findall(r'id="(\w+)"[^>]* autofocus>', page) == ["locale"]
     assert page.count('aria-invalid="true"') == 2
-    assert 'role="alert">Please check: 2 fields' in page
+    assert 'role="alert">Please correct 2 fields' in page
 
 
 @pytest.mark.parametrize(
@@ -222,6 +222,6 @@ def test_a_correction_that_cannot_be_is_asked_for_again(scenario, admin, field, 
     assert answer.status_code == 422
     assert f'id="{field}-error"' in answer.text
     assert re.findall(r'id="(\w+)"[^>]* autofocus>', answer.text) == [field]
-    assert 'role="alert">Please check: one field' in answer.text
+    assert 'role="alert">Please correct one field below.' in answer.text
     assert field == "name" or 'value="Eve"' in answer.text
     assert scenario.person(ADA).name == "Ada"

@@ -395,7 +395,7 @@ def test_a_damaged_email_is_named_beside_the_others(client, settings):
         assert str(new / each.hex) in page.text
         shown = client.get(f"/mailbox/{each}")
         assert shown.status_code == 200
-        assert "This email can&#39;t be read" in shown.text
+        assert "This email can't be read" in shown.text
         assert str(new / each.hex) in shown.text
         assert client.get(f"/mailbox/{each}/html").status_code == 404
     assert client.get(f"/mailbox/{well}").status_code == 200
