@@ -86,7 +86,9 @@ class FeedbackSchema(Schema):
     unmatched = fields.Integer(
         attribute="unknown",
         data_key="unknown",
-        metadata={"description": "Of no mail of ours, or of one not known by that name yet."},
+        metadata={
+            "description": "Not for an email of this service, or for one whose id is not known yet."
+        },
     )
     ignored = fields.Integer(metadata={"description": "Of a kind that this service does not use."})
     not_understood = fields.Integer(

@@ -12,7 +12,8 @@ class ListChangesSchema(Schema):
     name = fields.String(validate=validate.Length(min=1, max=200))
     description = fields.String(validate=validate.Length(max=2000))
     controller = fields.String(
-        validate=validate.Length(max=500), **described("Who answers for the list.")
+        validate=validate.Length(max=500),
+        **described("Organisation responsible (data controller)."),
     )
     privacy_url = fields.String(validate=validate.Length(max=2000))
     sender = fields.String(
@@ -60,9 +61,7 @@ class ConsentTextCreateSchema(Schema):
 class ConsentTextSchema(Schema):
     """A version. It never changes; exports name it as `consent_text_version`."""
 
-    version = fields.String(
-        metadata={"description": "Counts within the list, whatever the language."}
-    )
+    version = fields.String(metadata={"description": "Numbered within the list, across languages."})
     locale = fields.String()
     text = fields.String()
     created_at = fields.AwareDateTime()

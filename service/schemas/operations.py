@@ -1,4 +1,4 @@
-"""How lists fare, day by day."""
+"""Statistics of lists, day by day."""
 
 from marshmallow import Schema, fields
 
@@ -10,9 +10,7 @@ class StatsQuerySchema(Schema):
     """Which days, and which list."""
 
     list = fields.String(**SLUG, **described("Only this list."))
-    since = fields.Date(
-        **described(f"The first day (UTC), {USUAL_DAYS} days in all where left out.")
-    )
+    since = fields.Date(**described(f"The first day (UTC). Default: {USUAL_DAYS} days in all."))
     until = fields.Date(
         **described(f"The last day. Default: today. At most {MAX_DAYS} days in all.")
     )
@@ -24,7 +22,9 @@ class CountsSchema(Schema):
     signups = fields.Integer(**described("Requests, including repeated ones."))
     confirmations = fields.Integer()
     leavers = fields.Integer(
-        **described("Subscriptions that ended, but for those that a bounce or complaint ended.")
+        **described(
+            "Unsubscribes: ended subscriptions, without those that a bounce or complaint ended."
+        )
     )
     bounces = fields.Integer(
         **described(
@@ -54,7 +54,7 @@ class TotalsSchema(CountsSchema):
 
 
 class ListStatisticsSchema(Schema):
-    """One list."""
+    """Counts of one list."""
 
     list = fields.String()
     totals = fields.Nested(TotalsSchema)

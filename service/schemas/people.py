@@ -95,7 +95,7 @@ class SubscriberMailSchema(Schema):
 class SubscriberDetailSchema(SubscriberSchema):
     """A subscriber with all that is known of them, oldest first.
 
-    Of consent events and emails the newest 200 of each; `/data` gives all.
+    Only the newest 200 consent events and emails; `/data` returns all.
     """
 
     consent_events = fields.List(fields.Nested(ConsentEventSchema))

@@ -32,7 +32,7 @@ def outbox() -> None:
 @options.as_json
 def list_messages(*, status: str, limit: int, cursor: str | None, as_json: bool) -> None:
     """Print the newest emails with one status, one per line, without addresses."""
-    with options.in_one_line("There is no such message."):
+    with options.in_one_line("There is no such email."):
         page = services_or_exit().outbox.page(
             status=None if status == ANY else MessageStatus(status), limit=limit, cursor=cursor
         )

@@ -13,6 +13,8 @@ from service.usecases.operations.statistics import COUNTED, MAX_DAYS, USUAL_DAYS
 
 DAY = click.DateTime(["%Y-%m-%d"])
 WIDTH = 14
+TITLES = tuple("unsubscribed" if name == "leavers" else name for name in COUNTED)
+"""Of the columns. The API calls people who unsubscribed `leavers`."""
 
 
 @click.command()
@@ -41,7 +43,7 @@ def stats(
         echo_json(ReportSchema().dump(report))
         return
     width = max([WIDTH, *(len(each.list) + 1 for each in report.lists)])
-    click.echo(_line("day", COUNTED, width))
+    click.echo(_line("day", TITLES, width))
     for day in report.days:
         click.echo(_line(day.day.isoformat(), _numbers(day), width))
     click.echo(_line("all days", _numbers(report.totals), width) + _rate(report.totals))

@@ -107,7 +107,7 @@ def serve(
 def keep_web(
     serve: Callable[[socket.socket, int, int], None], bound: socket.socket, *, workers: int
 ) -> None:
-    """Keep `workers` web processes on one socket until told to stop; then let them end.
+    """Keep `workers` web processes on one socket until asked to stop; then let them end.
 
     Each runs `serve`, which is given the socket, our process id, and its number among them.
     """
@@ -127,7 +127,7 @@ def keep_web(
 
 
 def web_process(bound: socket.socket, parent: int, number: int) -> None:
-    """Answer requests in this process until told to stop, or until its parent is gone."""
+    """Answer requests in this process until asked to stop, or until its parent is gone."""
     for each in stop_signals():
         signal.signal(each, signal.SIG_DFL)  # a copy inherits handlers that stop only its parent
     own_process("web")

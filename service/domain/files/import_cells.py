@@ -130,9 +130,7 @@ def reason_of(cells: Cells) -> EndedReason | None:
         if grave in (reason, by_status):
             return grave
     if reason is None and not is_no_time(text):
-        raise InvalidInputError(
-            "ended_reason", f"is not known; use one of {', '.join(EndedReason)}"
-        )
+        raise InvalidInputError("ended_reason", f"is unknown; use one of {', '.join(EndedReason)}")
     return reason
 
 
@@ -184,7 +182,9 @@ def attributes_of(cells: Cells, notes: list[Note]) -> dict[str, Any] | None:
     value = parse_attributes(text)
     clean = value and _with_clean_names(value)
     if clean is not value:
-        notes.append(Note("attributes", "had names with white space around them; it was removed"))
+        notes.append(
+            Note("attributes", "had names with white space around them, which was removed")
+        )
     return clean
 
 

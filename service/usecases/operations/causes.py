@@ -38,7 +38,7 @@ def causes(figures: Figures, *, public_url: str, providers: Sequence[str]) -> It
         yield Cause(
             name="mailbox",
             subject="MAIL_URL",
-            text=f"{' and '.join(providers)} sends nothing: set NEWSFLASH_MAIL_URL to the mail "
+            text=f"Emails stay here ({', '.join(providers)}): set NEWSFLASH_MAIL_URL to the mail "
             "API that sends your emails.",
             is_urgent=False,
         )

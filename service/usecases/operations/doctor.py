@@ -125,7 +125,7 @@ class Doctor:
         if is_public and kept:
             yield warning(
                 "MAIL_URL",
-                f"{' and '.join(kept)} sends nothing, but PUBLIC_URL is public: "
+                f"emails stay here ({', '.join(kept)}), but PUBLIC_URL is public: "
                 "set the mail API that sends your emails",
             )
 

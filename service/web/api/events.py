@@ -36,8 +36,8 @@ hooks = Blueprint("hooks", __name__, url_prefix="/v1", description="Events from 
 def report(provider: str) -> FeedbackResult:
     """Receive events of a mail API, authenticated in that API's own way.
 
-    Events may come in any order and more than once. Those of mails that are not ours are answered
-    like any other, and counted.
+    Events may arrive in any order and more than once. Events of emails that are not from this
+    service are answered like any other, and counted.
     """
     request.max_content_length = MAX_EVENTS_BYTES
     try:

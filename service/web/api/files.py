@@ -52,9 +52,9 @@ EXPORT_ID = "Newsflash-Export"
 
 
 class ExportBody(Iterator[bytes]):
-    """The file as an answer's body. Where the query fails in the middle, the last line says so.
+    """The file as an answer's body. If the query fails in the middle, the last line says so.
 
-    A server may end the answer as if all were well, for its status has long been sent.
+    A server may end the answer as if it were complete, because its status has already been sent.
     """
 
     def __init__(self, stream: ExportStream, format_: FileFormat) -> None:
@@ -110,9 +110,9 @@ files_api = JsonBlueprint(
 def export(query: dict[str, Any]) -> Response:
     """Export subscriptions, one per row.
 
-    Streamed from one snapshot. If it breaks off, its last line says so and is not well-formed.
-    Cells that a spreadsheet would run begin with an apostrophe, which an import takes back. With
-    `since`, whoever was erased has a row with `id` and `erased_at` and nothing else.
+    Streamed from one snapshot. If it stops early, its last line says so and is not well-formed.
+    Formula-like cells are prefixed with an apostrophe, which an import removes. With `since`,
+    erased people have rows with only `id` and `erased_at`.
     """
     names = query.pop("columns", "")
     stream = services().export(
@@ -146,14 +146,15 @@ def export(query: dict[str, Any]) -> Response:
 def import_file(query: dict[str, Any]) -> ImportReport | Response:
     """Import subscriptions (idempotent).
 
-    The file is one of ours, or CSV of a tool that is known by columns that only it has; or `map`
-    says what its columns are. A ZIP archive holds one such file, or an export of Mailchimp's: each
-    file in it counts by its own meaning. The report names the tool and the columns that were left
-    out. Bad rows are listed by line and do not hold up good ones. Rows with the status `confirmed`
-    that do not say when and where become `pending`, and the person is asked by mail, so many an
-    hour; `pending` rows are not mailed. Nobody who has left or is suppressed comes back.
+    The file is an export of this service, or CSV of a tool, recognised by its columns; otherwise
+    `map` says what the columns are. A ZIP archive contains one such file, or a Mailchimp export, in
+    which each file has its own meaning. The report names the tool and the columns that were left
+    out. Invalid rows are listed by line; valid ones are imported. Rows with the status `confirmed`
+    but without time and source of the consent become `pending`, and the person gets a confirmation
+    email, so many per hour; `pending` rows get no email. An import never brings back people who
+    unsubscribed or are suppressed.
 
-    With `report=csv` the answer is a CSV file that says of every row what became of it.
+    With `report=csv` the answer is a CSV file with the result of every row.
     """
     format_ = (_FORMATS | {_ZIP: FileFormat.CSV}).get(request.mimetype)
     if format_ is None:

@@ -33,8 +33,8 @@ receipt_keys = Blueprint("receipt_keys", __name__)
 def receipt(query: dict[str, Any], subscriber_id: UUID) -> Response:
     """Return a person's signed consent receipt.
 
-    `newsflash receipts verify` checks it offline, against the key that is published under
-    `/.well-known/newsflash-receipts.json`. One receipt holds up to 200 events; `next_cursor` in it
+    `newsflash receipts verify` checks it offline, with the key that is published under
+    `/.well-known/newsflash-receipts.json`. One receipt contains up to 200 events; its `next_cursor`
     leads to the next.
     """
     keep_private()

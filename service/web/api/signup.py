@@ -35,8 +35,8 @@ def subscribe(data: dict[str, Any]) -> dict[str, str]:
     """Sign an address up. The person confirms by email.
 
     The answer is the same for every valid address, whatever was there before. With 202 the signup
-    and the mail it owes are committed. No key is needed; with one of the role `signup`, neither the
-    limits of a client address nor the risk score stand in the way of a site's own server.
+    and its email are committed. No key is needed. With a key of the role `signup`, for a site's own
+    server, the limits of a client address and the risk score do not apply.
     """
     lists = tuple(data.get("lists", ()))
     admission = admit(email=data["email"], lists=lists, trap=data.get("website"))

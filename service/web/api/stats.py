@@ -22,7 +22,7 @@ stats_api = JsonBlueprint(
 def stats(query: dict[str, Any]) -> Report:
     """Count signups, confirmations, unsubscribes, bounces and complaints by day and list.
 
-    A key for some lists counts those. A mail for several lists that bounced counts once in all, and
-    once on each of them.
+    A key for some lists counts only those. A bounced email for several lists counts once in total,
+    and once for each of them.
     """
     return services().statistics.report(**query, scope=current_key().list_ids)
