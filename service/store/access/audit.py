@@ -5,30 +5,18 @@ The one of an export is completed once, when the file is.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, insert, select, update
 
+from service.domain.access.audit import AuditRecord
 from service.store.old_rows import OldRows
 from service.store.tables.access import AuditEntry
 from service.store.types import new_id
 
 AUDIT_ENTRIES = OldRows(AuditEntry, AuditEntry.at)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditRecord:
-    """One entry: `actor` did `action` to `target` (an id, a slug or a key's name)."""
-
-    id: UUID
-    at: datetime
-    actor: str
-    action: str
-    target: str | None
-    detail: dict[str, Any] | None
 
 
 def insert_audit(

@@ -67,7 +67,7 @@ class LedgerEntry(db.Model):  # type: ignore[name-defined,misc]
 
 
 class LedgerHead(db.Model):  # type: ignore[name-defined,misc]
-    """The one row that says where the chain ends; whoever holds its lock seals."""
+    """The one row that says where the chain ends. Sealing holds its lock."""
 
     __tablename__ = "ledger_head"
 

@@ -1,4 +1,4 @@
-"""The people, their subscriptions, and the addresses not to be mailed."""
+"""The people, their subscriptions, and the addresses that get no email."""
 
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from service.store.tables.base import db
 
 
 class Subscriber(db.Model):  # type: ignore[name-defined,misc]
-    """A person's address, as typed and as a key, and what the person told of themselves."""
+    """A person's address, as typed and as a key, and what else the person gave."""
 
     __tablename__ = "subscribers"
 
@@ -61,7 +61,7 @@ class Subscription(db.Model):  # type: ignore[name-defined,misc]
 
 
 class Suppression(db.Model):  # type: ignore[name-defined,misc]
-    """An address not to be mailed, by keyed hash; without `email_key` once it is erased."""
+    """An address that gets no email, by keyed hash; without `email_key` once it is erased."""
 
     __tablename__ = "suppressions"
 

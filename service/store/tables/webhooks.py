@@ -30,9 +30,9 @@ class Webhook(db.Model):  # type: ignore[name-defined,misc]
 
 
 class WebhookDelivery(db.Model):  # type: ignore[name-defined,misc]
-    """An event that is owed to a webhook. It holds no address: that is read when it is told.
+    """An event to be delivered to a webhook. It holds no address: that is read as it is delivered.
 
-    While a worker tells it, `next_attempt_at` is when the lease under `lease_token` runs out.
+    While a worker delivers it, `next_attempt_at` is when the lease under `lease_token` runs out.
     """
 
     __tablename__ = "webhook_deliveries"

@@ -4,7 +4,8 @@ from uuid import UUID
 
 from sqlalchemy import Engine
 
-from service.store.access.audit import AuditRecord, audit_page
+from service.domain.access.audit import AuditRecord
+from service.store.access.audit import audit_page
 from service.store.database import reading
 from service.usecases.paging import Cursors, Page
 

@@ -8,8 +8,9 @@ from uuid import UUID
 
 from sqlalchemy import Engine
 
+from service.domain.access.audit import AuditRecord
 from service.domain.errors import NotFoundError
-from service.store.access.audit import AuditRecord, audit_page, find_audit
+from service.store.access.audit import audit_page, find_audit
 from service.store.database import reading
 from service.usecases.files.export import EXPORTED
 from service.usecases.paging import Cursors, Page

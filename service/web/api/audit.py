@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from service.domain.access.audit import AuditRecord
 from service.domain.access.roles import Role
 from service.schemas.access import AuditSchema
 from service.schemas.paging import PageSchema
-from service.store.access.audit import AuditRecord
 from service.usecases.paging import Page
 from service.web.http.auth import requires
 from service.web.http.context import services
