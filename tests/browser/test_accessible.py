@@ -84,7 +84,7 @@ def test_the_embedded_form_is_accessible(page, service, other_site):
     page.goto(address)
     page.get_by_label("Email address").fill("reader@")
     page.get_by_role("button", name="Subscribe").click()
-    page.get_by_text("does not look like").wait_for()
+    page.get_by_text("This isn't an email address").wait_for()
     results = Axe().run(page)
     assert results.violations_count == 0, results.generate_report()
 

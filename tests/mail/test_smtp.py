@@ -273,7 +273,7 @@ def test_line_that_begins_with_a_dot_cannot_end_the_mail(build: Build) -> None:
 def test_password_goes_to_another_machine_only_over_tls(
     build: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("service.mail.providers.smtp._is_this_machine", lambda host: False)
+    monkeypatch.setattr("service.mail.providers.smtp.is_loopback", lambda host: False)
     heard: list[bytes] = []
     with RawServer([speak({}, heard)]) as server:
         provider = build(f"smtp://user:pass@{server.host}")
