@@ -15,11 +15,11 @@
         const answer = await fetch(location.pathname + location.search, {
           credentials: "omit",
           cache: "no-store",
-          headers: { "If-None-Match": `"${shown.dataset.live}"` },
+          headers: shown.dataset.live ? { "If-None-Match": `"${shown.dataset.live}"` } : {},
         });
         const page = new DOMParser().parseFromString(await answer.text(), "text/html");
         const fresh = page.querySelector("[data-live]");
-        if (answer.ok && fresh && fresh.dataset.live !== shown.dataset.live) {
+        if (answer.ok && fresh && fresh.innerHTML.trim() !== shown.innerHTML.trim()) {
           shown.replaceChildren(...[...fresh.childNodes].map((node) => document.importNode(node, true)));
           shown.dataset.live = fresh.dataset.live;
           document.title = page.title;

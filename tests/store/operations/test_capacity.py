@@ -54,7 +54,7 @@ def test_what_the_server_takes_is_asked_of_it(engine: Engine):
     ("allowed", "cpus", "asked", "started", "words"),
     [
         (97, 2, None, 2, None),
-        (97, 14, None, 4, "Starts 4 web processes, not 14: PostgreSQL takes 97"),
+        (97, 14, None, 4, "Starting 4 web processes instead of 14: PostgreSQL allows 97"),
         (97, 2, 14, 14, "start at most 4 with --workers"),
         (97, 64, 4, 4, None),
         (WEB_CONNECTIONS + WORKER_CONNECTIONS, 1, None, 1, None),
