@@ -7,7 +7,7 @@ from importlinter.application.use_cases import lint_imports
 from importlinter.cli import EXIT_STATUS_SUCCESS  # noqa: F401 - configures import-linter's ports
 
 ROOT = Path(__file__).parents[2]
-MAX_LINES = 400
+MAX_LINES = 300
 
 
 def test_imports_point_down_only():

@@ -1,9 +1,5 @@
 """Whether an installation will work: all that can be checked without sending an email."""
 
-import math
-import stat
-import zlib
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -24,29 +20,19 @@ from service.mail.sender_dns import LookUp, check_sender_domain, look_up_txt
 from service.oidc.discovery import Discovery
 from service.store.database import reading
 from service.store.database_clock import is_notable
-from service.store.embedded import database_files
 from service.store.operations.server_look import ServerLook, look_at_server, why_no_connection
 from service.store.signup.counters import redis_problem
 from service.usecases.lists.lists import Lists
-from service.usecases.operations import surroundings
+from service.usecases.operations import secrets_at_rest, surroundings
 from service.usecases.operations.causes import causes
 from service.usecases.operations.database_keys import DatabaseKeys
 from service.usecases.operations.health import Health, Readiness
 from service.usecases.operations.metrics import Figures
 
-KEY_FILES = ("secret_key", "address_hash_key", "receipt_key")
-MIN_KEY_BITS = 96.0
-MIN_KEY_PACKED_BYTES = 20
-"""What even 16 random bytes in hexadecimal stay above, as Shannon and Deflate measure it."""
-
 FEEDBACKLESS = frozenset({"mailbox", "mailpit", "smtp", "smtps"})
 """What sends no events of bounces and complaints."""
 LOCAL = frozenset({"mailbox", "mailpit"})
 """What hands mail to nobody."""
-
-
-MOUNTED = (Path("/run/secrets"), Path("/var/run/secrets"))
-"""Where Docker, Podman and Kubernetes put secrets, often as files that all in it may read."""
 
 
 class Doctor:
@@ -88,7 +74,7 @@ class Doctor:
         yield self._public_url()
         yield from self._mail_goes_out()
         yield self._link_key()
-        yield from self._secret_files()
+        yield from secrets_at_rest.files(self._settings, self._environment)
         readable = True
         for finding in self._database():
             yield finding
@@ -133,40 +119,13 @@ class Doctor:
         if self._is_missing() and not self._is_kept_or_given("SECRET_KEY"):
             return ok("SECRET_KEY", "created at the first start")
         key = self._settings.secret_keys[-1]
-        if _is_regular(key):
+        if secrets_at_rest.is_regular(key):
             return failed(
                 "SECRET_KEY",
                 "not random enough: create a key with `python3 -c 'import secrets; "
                 "print(secrets.token_urlsafe(48))'` and put the old one into SECRET_KEY_FALLBACKS",
             )
         return ok("SECRET_KEY", f"{len(key.encode())} bytes")
-
-    def _secret_files(self) -> Iterator[Finding]:
-        """Look at the files that hold secrets or addresses: only their owner may read them."""
-        places = [self._settings.data_dir / name for name in KEY_FILES]
-        places += [
-            Path(path)
-            for name, path in sorted(self._environment.items())
-            if name.startswith(PREFIX) and name.endswith("_FILE")
-        ]
-        places.append(Path(".env"))
-        if self._settings.is_sqlite:
-            places += database_files(Path(self._settings.database_url.database or ""))
-            places.append(self._settings.data_dir / "mailbox")
-        for path in places:
-            try:
-                mode = path.stat().st_mode
-            except OSError:
-                continue
-            fix = f"chmod {700 if stat.S_ISDIR(mode) else 600} {path}"
-            if _is_mounted_secret(path, mode):
-                yield ok(f"file {path}", "a read-only secret of the container")
-            elif mode & (stat.S_IRWXO | stat.S_IWGRP):
-                yield failed(f"file {path}", f"other users can read or change it: {fix}")
-            elif mode & stat.S_IRWXG:
-                yield warning(f"file {path}", f"its group can read it: {fix}")
-            else:
-                yield ok(f"file {path}", "only its owner can read it")
 
     def _database(self) -> Iterator[Finding]:
         if self._is_missing():
@@ -327,15 +286,6 @@ class Doctor:
             yield from check_sender_domain(domain, providers, self._look_up)
 
 
-def _is_regular(key: str) -> bool:
-    """Tell whether a key cannot be random: few different characters, or one pattern repeated."""
-    counts = Counter(key).values()
-    shannon_bits = -sum(count * math.log2(count / len(key)) for count in counts)
-    compressor = zlib.compressobj(9, wbits=-15)
-    packed = compressor.compress(key.encode()) + compressor.flush()
-    return shannon_bits < MIN_KEY_BITS or len(packed) < MIN_KEY_PACKED_BYTES
-
-
 def _clock(readiness: Readiness) -> Finding:
     ahead = timedelta(seconds=readiness.clock_ahead_seconds)
     if not is_notable(ahead):
@@ -345,9 +295,3 @@ def _clock(readiness: Readiness) -> Finding:
         f"{abs(ahead.total_seconds()):.0f} s {'ahead of' if ahead > timedelta(0) else 'behind'} "
         "the database's, which is used instead: synchronise both machines with NTP",
     )
-
-
-def _is_mounted_secret(path: Path, mode: int) -> bool:
-    """Tell whether a container's runtime put the file there: only the container sees the folder."""
-    is_there = any(parent in MOUNTED for parent in path.resolve().parents)
-    return is_there and stat.S_ISREG(mode) and not mode & 0o222

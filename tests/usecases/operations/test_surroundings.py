@@ -19,8 +19,7 @@ from service.services import Services
 from service.store.database import open_engine, reading
 from service.store.operations.server_look import ServerLook
 from service.store.tables.operations import WriteProbe
-from service.usecases.operations import doctor as doctor_module
-from service.usecases.operations import surroundings
+from service.usecases.operations import secrets_at_rest, surroundings
 from service.usecases.operations.doctor import Doctor
 from tests.conftest import make_settings
 from tests.postgres import libpq
@@ -152,12 +151,12 @@ def test_a_proxy_that_is_not_trusted_is_counted(client: FlaskClient):
 def test_a_secret_that_a_container_mounts_may_be_read_by_all_in_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(doctor_module, "MOUNTED", (tmp_path,))
+    monkeypatch.setattr(secrets_at_rest, "MOUNTED", (tmp_path,))
     file = tmp_path / "secret_key"
     file.touch()
     for mode, is_fine in ((0o444, True), (0o400, True), (0o644, False), (0o666, False)):
         file.chmod(mode)
-        assert doctor_module._is_mounted_secret(file, file.stat().st_mode) is is_fine
+        assert secrets_at_rest._is_mounted_secret(file, file.stat().st_mode) is is_fine
 
 
 @pytest.fixture
