@@ -56,7 +56,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "var").write_text("a file where the folder should be")
     line = line_of("serve")
     assert str(tmp_path / "var") in line
-    assert "may write" in line
+    assert "write to that folder" in line
 
 
 def test_a_mail_url_that_is_none_is_named_without_its_secret() -> None:
