@@ -123,7 +123,7 @@ def test_a_confirmation_whose_link_is_too_old_stays_failed(
         )
     response = admin.post(f"/v1/outbox/{failed[0]}/retry")
     assert response.status_code == 409
-    assert "too old" in response.get_json()["detail"]
+    assert "has expired" in response.get_json()["detail"]
     assert services.outbox.retry_all(actor="test") == 2
     assert services.outbox.retry_all(actor="test") == 0
 
