@@ -181,8 +181,8 @@ def test_an_archive_that_says_nothing_is_refused():
     assert "several files" in refused(
         packed({"a/subscribed_a.csv": "email\n", "b/subscribed_a.csv": "email\n"})
     )
-    assert "workbook" in refused(packed({"[Content_Types].xml": "", "xl/workbook.xml": ""}))
-    assert "workbook" in refused(packed({"xl/workbook.xml": ""}))
+    assert "spreadsheet" in refused(packed({"[Content_Types].xml": "", "xl/workbook.xml": ""}))
+    assert "spreadsheet" in refused(packed({"xl/workbook.xml": ""}))
 
 
 @pytest.mark.parametrize("cut", [4, 10, 60, -30, -10, -1])
