@@ -115,7 +115,7 @@ def test_calls_are_shown_newest_first_page_by_page(engine, admin):
     page = admin.get(f"/admin/webhooks/{webhook_id}")
     assert page.count("&nbsp;ms") == 50
     assert "http 500" in page
-    older = admin.get(html.unescape(first(r'href="([^"]+before=[^"]+)"', page)))
+    older = admin.get(html.unescape(first(r'href="([^"]+cursor=[^"]+)"', page)))
     assert older.count("&nbsp;ms") == 10
     assert "1,000" in older
 

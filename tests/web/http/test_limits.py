@@ -79,7 +79,7 @@ def test_a_person_is_refused_on_a_page(make_client):
         headers={"X-Forwarded-For": "192.0.2.1", "Accept": "text/html"},
     )
     assert page.status_code == 429
-    assert "<h1>One moment, please</h1>" in page.text
+    assert "<h1>Too many requests</h1>" in page.text
 
 
 def test_the_page_of_an_embedded_form_may_read_the_refusal(make_client):
