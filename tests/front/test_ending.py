@@ -3,6 +3,7 @@
 import asyncio
 import resource
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
 
@@ -102,7 +103,9 @@ class Scene:
         async def made() -> Front:
             return Front(self._app, limits=limits, lanes={})
 
-        self.front = asyncio.run(made())
+        # In a thread: a loop of the browser tests may run in this one.
+        with ThreadPoolExecutor(1) as thread:
+            self.front = thread.submit(lambda: asyncio.run(made())).result()
         self.clock = self.front.now = Clock()
 
     def client(self) -> tuple[Connection, Transport]:
