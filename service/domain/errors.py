@@ -51,7 +51,7 @@ class LinkExpiredError(LinkError):
 
 
 class LinkEndedError(LinkError):
-    """The link was ours; the subscription it speaks of has ended or begun anew since."""
+    """The link was ours; its subscription has ended or started again since."""
 
 
 class WrongCodeError(NewsflashError):

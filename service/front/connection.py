@@ -104,7 +104,7 @@ class Connection(asyncio.Protocol):
             self._wire.read(False)
 
     def eof_received(self) -> bool:
-        """Take the client's word that it sends no more; it may still wait for answers."""
+        """The client has finished sending; it may still wait for answers."""
         self._writer.keeps_alive, self._has_eof = False, True
         if self._turn is not None:
             self._turn.break_off()
@@ -157,7 +157,7 @@ class Connection(asyncio.Protocol):
     def _advance(self) -> None:
         """Begin with each request that is there, until one has to be waited for.
 
-        A client that does not read its answers gets no more of them, and is not read either.
+        A client that does not read its answers gets none further, and is not read either.
         """
         while self.phase is Phase.REQUEST:
             if not self._writer.is_free:

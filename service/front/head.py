@@ -210,7 +210,7 @@ class Request:
 def _environ_key(name: bytes) -> str | None:
     """Return the environment's name of a field; None for one with an underscore.
 
-    In WSGI `X_Forwarded_For` could not be told from the `X-Forwarded-For` that a proxy sets.
+    In WSGI `X_Forwarded_For` would look like the `X-Forwarded-For` that a proxy sets.
     """
     if b"_" in name:
         return None

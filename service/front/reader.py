@@ -57,7 +57,7 @@ class Reader:
         return request.length <= self._limits.body_bytes
 
     def take_continue(self) -> bool:
-        """Tell whether the client sends its body only once it is told to; true only once."""
+        """Tell whether the client waits for `100 Continue` before its body; true only once."""
         request = self._request
         if request is None or not request.expects_continue:
             return False

@@ -67,7 +67,7 @@ class Turn:
         self._wire.hold(self._reader.ahead_bytes)
 
     def break_off(self) -> None:
-        """Note that no more comes of an upload that is not whole."""
+        """Note that an incomplete upload has ended."""
         if self._reader.upload is not None and not self._reader.upload.is_whole:
             self._reader.upload.break_off()
 

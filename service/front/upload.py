@@ -49,7 +49,7 @@ class Upload(io.RawIOBase):
             self._changed.notify()
 
     def break_off(self) -> None:
-        """Say that no more will come of a body that is not whole."""
+        """Say that an incomplete body has ended."""
         with self._changed:
             self._is_broken = True
             self._changed.notify()

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Writer:
-    """Writes as it is told. All methods are the loop's and return at once."""
+    """Writes answers to a transport. The loop calls every method; each returns at once."""
 
     def __init__(self, front: "Front", transport: asyncio.Transport) -> None:
         """Write to this transport."""

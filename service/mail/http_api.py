@@ -226,7 +226,7 @@ class HttpApi(ABC):
         raise self.refusal(answer)
 
     def is_result(self, answer: Answer) -> bool:
-        """Tell whether the answer says what became of each email: a 2xx, unless overridden."""
+        """Tell whether the answer gives the result of each email: a 2xx, unless overridden."""
         return 200 <= answer.status < 300
 
     def refusal(self, answer: Answer) -> ProviderError:

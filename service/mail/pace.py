@@ -16,7 +16,7 @@ from service.mail.pause import rest_asked_for
 class Pace:
     """A sliding window of the last calls, and a rest. Thread-safe.
 
-    What lies ahead of the clock is from before it was set back, and counts no more.
+    What lies ahead of the clock is from before it was set back, and does not count.
     """
 
     def __init__(self, calls_a_second: float | None = None) -> None:

@@ -1,7 +1,7 @@
 """The seam to mail APIs: what is handed over, what comes back, and the three kinds of failure.
 
 An adapter takes a batch of composed emails, prepares one call, makes it, and says of each message
-what became of it. It never retries and never decides: `domain.delivery.decide` does.
+the result. It never retries and never decides: `domain.delivery.decide` does.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -45,7 +45,7 @@ class Mail:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendResult:
-    """What became of one message in one attempt.
+    """The result of one message in one attempt.
 
     Whatever an adapter read out of an answer is made safe here, once for all of them.
     """

@@ -114,7 +114,7 @@ def account_names(dsn_texts: Iterable[str]) -> list[str]:
 
 
 def names_in_use(dsn_texts: Iterable[str]) -> list[str]:
-    """Return the accounts' names, as far as they can be told where a DSN is wrong."""
+    """Return the accounts' names, as far as they are known where a DSN is wrong."""
     texts = list(dsn_texts)
     try:
         return account_names(texts)

@@ -110,11 +110,11 @@ class IdentityProvider:
         )
 
 
-def _joined(claims: dict[str, Any], told: dict[str, Any]) -> Claims:
-    """Add what the UserInfo endpoint told; it must speak of the same person (section 5.3.2)."""
-    if told["sub"] != claims["sub"]:
+def _joined(claims: dict[str, Any], userinfo: dict[str, Any]) -> Claims:
+    """Add the UserInfo endpoint's claims; they must be about the same person (section 5.3.2)."""
+    if userinfo["sub"] != claims["sub"]:
         raise answer_error("another_subject")
-    if "email" in told:
-        # An address counts as verified only by the word of whoever named it.
+    if "email" in userinfo:
+        # An address counts as verified only where the same answer says so.
         claims = {name: value for name, value in claims.items() if name != "email_verified"}
-    return {**claims, **told}
+    return {**claims, **userinfo}

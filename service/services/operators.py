@@ -95,7 +95,7 @@ class ForOperators(ForVisitors, ForAdministrators):
 
     @cached_property
     def chores(self) -> "list[Chore]":
-        """What a worker does besides delivering emails."""
+        """A worker's jobs beside delivery."""
         from service.usecases.access.sessions import forget_ended_sessions
         from service.usecases.feedback import MATCH_EVERY_SECONDS
         from service.usecases.links.confirm import forget_code_tries

@@ -47,7 +47,7 @@ _refused = Sometimes("provider events refused")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedbackResult:
-    """What became of the events of one request."""
+    """How many events of one request had which result."""
 
     applied: int = 0
     duplicates: int = 0
@@ -201,7 +201,7 @@ def _may_wait(event: ProviderEvent) -> bool:
 def _pair(
     events: Iterable[ProviderEvent], messages: Sequence[SentMessage]
 ) -> list[tuple[ProviderEvent, SentMessage | None]]:
-    """Find each event's message: by our id, else by the provider's, told apart by the recipient."""
+    """Find each event's message: by our id, else by the provider's, with the recipient where it is ambiguous."""
     by_id = {message.id: message for message in messages}
     by_name: dict[str | None, list[SentMessage]] = defaultdict(list)
     for message in by_id.values():

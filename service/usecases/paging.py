@@ -1,6 +1,6 @@
 """Pages of a list, and the cursors that lead from one to the next.
 
-A cursor is opaque to whoever gets it. To us it is the list's name and the key of the last row that
+A cursor is opaque to the caller. To us it is the list's name and the key of the last row that
 was shown, so that a cursor of another list is refused, not taken for a place in this one.
 """
 

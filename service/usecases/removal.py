@@ -1,6 +1,6 @@
 """Removing many rows: found by reading, removed in short transactions, with a pause after each.
 
-SQLite has one writer at a time. Whoever signs up meanwhile waits for one short transaction, never
+SQLite has one writer at a time. A signup in the meantime waits for one short transaction, never
 for the whole removal.
 """
 

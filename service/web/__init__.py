@@ -42,7 +42,7 @@ def register_blueprints(app: Flask) -> None:
         OPENAPI_VERSION="3.1.0",
         API_SPEC_OPTIONS={"info": {"description": DESCRIPTION}},
     )
-    app.url_map.strict_slashes = False  # whoever types `/admin/` means `/admin`
+    app.url_map.strict_slashes = False  # `/admin/` is `/admin`
     with app.app_context():
         settings = services().settings
     init_routes(app)

@@ -158,7 +158,7 @@ _to_keys = requires(Role.METRICS)(_exposition)
 
 @metrics.get("/metrics")
 def show() -> ResponseReturnValue:
-    """Show the series: without a key only to whoever asks from this machine, and not for another.
+    """Show the series. Loopback requests need no key; forwarded ones do.
 
     A proxy on this machine that says nowhere that it is one is taken for the machine itself.
     """

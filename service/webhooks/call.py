@@ -43,7 +43,7 @@ class CallResult:
 
     @property
     def is_gone(self) -> bool:
-        """Tell whether the receiver wants to hear no more."""
+        """Tell whether the receiver asks for no further events."""
         return self.status_code == GONE
 
 

@@ -14,7 +14,7 @@ from service.usecases.operations.statistics import COUNTED, MAX_DAYS, USUAL_DAYS
 DAY = click.DateTime(["%Y-%m-%d"])
 WIDTH = 14
 TITLES = tuple("unsubscribed" if name == "leavers" else name for name in COUNTED)
-"""Of the columns. The API calls people who unsubscribed `leavers`."""
+"""Column titles. The API names the third figure `leavers`."""
 
 
 @click.command()

@@ -34,7 +34,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdmissionRule:
-    """Lets in whoever is named by address, or is in the group: either will do."""
+    """Lets in people named by address, and members of the group."""
 
     admins: frozenset[str]
     """Addresses, as `plain_address` writes them."""

@@ -11,7 +11,7 @@ FINGERPRINT_HEX_DIGITS = 32
 def fingerprint(name: str, key: bytes) -> str:
     """Return what a database may remember of a secret key: an HMAC-SHA-256 of the setting's name.
 
-    It tells nothing of a random key, and of a key that can be guessed no more than a signed link
+    It tells nothing of a random key, and of a key that can be guessed as little as a signed link
     or the keyed hash of a known address does.
     """
     message = f"newsflash fingerprint of {name}".encode()

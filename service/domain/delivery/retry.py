@@ -1,4 +1,4 @@
-"""What becomes of an outbox message after a call to a mail API: one pure decision."""
+"""The next state of an outbox message after a call to a mail API: one pure decision."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

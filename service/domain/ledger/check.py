@@ -2,7 +2,7 @@
 
 Entries are fed in the order in which they stand; nothing but the newest one is kept, so a ledger of
 any length can be checked. A witness (a checkpoint, an entry in a receipt) names the hash that one
-position had when it was signed: it shows what a chain that was put together anew cannot.
+position had when it was signed: it shows what a rebuilt chain cannot.
 """
 
 from collections import defaultdict

@@ -1,6 +1,6 @@
 """The consent ledger's format: what of an event enters the chain, and how an entry is hashed.
 
-docs/ledger.md tells the same to whoever writes a checker of their own. An entry is the canonical
+docs/ledger.md says the same for authors of other checkers. An entry is the canonical
 form of a document that holds the event and the hash of the entry before it. What tells of a person
 enters as a commitment: HMAC-SHA-256 (RFC 2104) of the value under the event's own random salt. Who
 has salt and value can check it; once both are deleted it tells nothing, and the chain still fits.

@@ -1,6 +1,6 @@
 """Outgoing webhooks: which events there are, and what each tells the site's own systems.
 
-An event is told at least once, in no promised order, for up to three days: the rule of retries is
+An event is sent at least once, in no promised order, for up to three days: the rule of retries is
 that of mails (`domain.delivery.decide`). A failing receiver is left alone for a growing while.
 """
 
@@ -12,7 +12,7 @@ from uuid import UUID
 FIRST_PAUSE = timedelta(seconds=1)
 MAX_PAUSE = timedelta(minutes=5)
 KEEP = timedelta(days=30)
-"""How long attempts, and what became of each delivery, are kept."""
+"""How long attempts and the result of each delivery are kept."""
 
 
 class EventType(StrEnum):

@@ -64,9 +64,9 @@ def read_reply(*values: Any) -> Reply:
         statuses += [status for digit, status in _REPLY.findall(value) if digit in ("", status[0])]
         if (basic := _BASIC.match(value)) is not None:
             basics.append(int(basic[1]))
-    told = [status for status in statuses if _kind_of_status(status) is not None]
+    known = [status for status in statuses if _kind_of_status(status) is not None]
     return Reply(
-        status=next(iter(told or statuses), None),
+        status=next(iter(known or statuses), None),
         basic=next(iter(basics), None),
     )
 
@@ -77,8 +77,8 @@ def bounce_kind(word: EventKind | None, reply: Reply) -> EventKind:
     `word` is None for a failure that the provider gives no reason for. Where the two disagree, the
     milder one holds; where neither says anything, it is a soft bounce.
     """
-    told = [kind for kind in (word, reply.kind) if kind is not None]
-    return min(told, key=_GRAVITY.index, default=EventKind.SOFT_BOUNCE)
+    known = [kind for kind in (word, reply.kind) if kind is not None]
+    return min(known, key=_GRAVITY.index, default=EventKind.SOFT_BOUNCE)
 
 
 def _kind_of_status(status: str) -> EventKind | None:

@@ -1,6 +1,6 @@
 """Getting a small file from a provider's own host: a certificate, or a subscription's confirmation.
 
-Whoever calls has checked the address against the hosts that the provider documents.
+The caller has checked the address against the hosts that the provider documents.
 """
 
 from collections.abc import Callable

@@ -66,7 +66,7 @@ class Parser(Protocol):
         """Return the events of an authentic request.
 
         Raises `EventAuthError` where it is not authentic, `EventFormatError` where it is and makes
-        no sense, `UnavailableError` where that cannot be told at the moment.
+        no sense, `UnavailableError` where that cannot be decided at the moment.
         """
 
 

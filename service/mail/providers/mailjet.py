@@ -51,7 +51,7 @@ class Mailjet(HttpApi):
         return [_send_result(mail, result) for mail, result in zip(mails, results, strict=True)]
 
     def is_result(self, answer: Answer) -> bool:
-        """A 4xx with one entry for each email says of each what became of it."""
+        """A 4xx with one entry for each email gives the result of each."""
         is_partial = 400 <= answer.status < 500 and answer.error_field("Messages") is not None
         return is_partial or super().is_result(answer)
 

@@ -16,7 +16,7 @@ _COUNTS = {outcome: outcome.value for outcome in SendOutcome}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Activity:
-    """A provider's counters, and its breaker as a worker last told it."""
+    """A provider's counters, and its breaker as a worker last wrote it."""
 
     provider: str
     counts: Mapping[SendOutcome, int]

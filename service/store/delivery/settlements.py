@@ -1,4 +1,4 @@
-"""What became of the messages of a batch, written only while the lease is ours."""
+"""The results of a batch's messages, written only while the lease is ours."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ WHERE outbox_messages.id = given.id
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
-    """What becomes of one message after its attempt."""
+    """The next state of one message after its attempt."""
 
     message_id: UUID
     status: MessageStatus
@@ -51,7 +51,7 @@ def settle(
     retry_at: datetime | None,
     now: datetime,
 ) -> bool:
-    """Write what became of the batch's messages; write nothing and return False without the lease.
+    """Write the results of the batch's messages; write nothing and return False without the lease.
 
     With `retry_at` the batch stays as it is, with those of its messages that are not in
     `settlements`, and may be taken over from then on; without, it is gone.

@@ -63,7 +63,7 @@ class MailSignal:
             if self._is_closed:
                 return
             with suppress(SQLAlchemyError), self._engine.connect() as connection:
-                # A signal that is lost costs no more than the wait for a worker's next look.
+                # A lost signal only costs the wait for a worker's next look.
                 connection.execution_options(isolation_level="AUTOCOMMIT")
                 connection.exec_driver_sql(f"NOTIFY {CHANNEL}")
             time.sleep(COALESCE_SECONDS)

@@ -161,7 +161,7 @@ FROM ({rows}) AS asked JOIN subscribers AS person ON person.email_key = asked.em
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowOutcome:
-    """What became of a row: whether it was written, and the subscription as it is now."""
+    """The result of a row: whether it was written, and the subscription as it is now."""
 
     is_written: bool
     status: Status | None
@@ -174,7 +174,7 @@ class RowOutcome:
 def import_chunk(
     connection: Connection, items: Sequence[ImportItem], *, at: datetime
 ) -> list[RowOutcome]:
-    """Write the rows that may be written, each with a consent event; return what became of each.
+    """Write the rows that may be written, each with a consent event; return the result of each.
 
     No two of the rows may be for the same address and list.
     """
@@ -208,7 +208,7 @@ def _write_beside(
 ) -> tuple[list[RowOutcome], list[ImportItem], list[Writing]]:
     """Write the rows that the known subscriptions allow.
 
-    Returns what became of each row, and the written rows with how they are written.
+    Returns the result of each row, and the written rows with how they are written.
     """
     said = {item.row.status for item in items}
     made = _pairs(given.run(_SUBSCRIPTIONS_MADE))

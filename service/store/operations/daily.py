@@ -1,4 +1,4 @@
-"""What happened on the lists, day by day, and what became of a period's signups.
+"""What happened on the lists, day by day, and how far a period's signups have come.
 
 The ledger has no index by time. Its ids begin with the time of writing (UUIDv7), so a range of ids
 is read instead.
@@ -32,7 +32,7 @@ _COUNTED_EVENTS = (ConsentKind.REQUESTED, ConsentKind.CONFIRMED, ConsentKind.UNS
 _REPORTED_ENDS = (EndedReason.HARD_BOUNCE.value, EndedReason.COMPLAINT.value)
 _REPORTS = (EventKind.HARD_BOUNCE, EventKind.SOFT_BOUNCE, EventKind.COMPLAINT)
 
-# One row for each cycle that was asked for in the period, with what became of it since; the totals
+# One row for each cycle that was asked for in the period, with how far it has come; the totals
 # over all forms and pages stand beside each of those that brought most.
 _OUTCOMES = sql("""
 WITH asked AS (
@@ -83,7 +83,7 @@ class ReportCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Funnel:
-    """What became of the cycles that were asked for: each number is part of the one before."""
+    """How far the requested cycles have come: each number is part of the one before."""
 
     asked: int
     mailed: int
@@ -175,7 +175,7 @@ def confirmed_by_list(
 def outcomes(
     connection: Connection, *, since: datetime, most: int
 ) -> tuple[Funnel, Sequence[SourceCount]]:
-    """Return what became of the signups from `since` on, and which forms brought most of them."""
+    """Return how far the signups since `since` have come, and which forms brought most."""
     rows = run(
         connection, _OUTCOMES, first_id=first_id_written(since), since=since, most=most
     ).all()

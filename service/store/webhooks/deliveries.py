@@ -73,7 +73,7 @@ class Receiver:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookSettlement:
-    """What becomes of a delivery, and of its receiver, after a call."""
+    """The next state of a delivery, and of its receiver, after a call."""
 
     status: DeliveryStatus
     next_attempt_at: datetime

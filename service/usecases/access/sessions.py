@@ -148,7 +148,7 @@ class AdminSessions:
     def end_all(self, *, actor: str) -> tuple[int, int]:
         """End every session, whatever opened it (link, key, OpenID Connect), and unused links.
 
-        Returns how many of each there were. Nobody is kept from signing in anew.
+        Returns how many of each there were. Everyone may sign in again.
         """
         return self._end_many(store.delete_all, actor=actor, action="sessions.ended")
 

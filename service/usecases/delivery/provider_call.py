@@ -29,7 +29,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """What became of each email, and what the call as a whole failed with, if it did."""
+    """The result of each email, and the error of the whole call, if it failed."""
 
     send_results: Mapping[UUID, SendResult]
     failure: ProviderError | None
@@ -41,7 +41,7 @@ def call_provider(guarded: GuardedProvider, mails: Sequence[Mail], *, key: str) 
     """Call the provider once, with those of the emails that can go, and note how it went.
 
     What fails before a byte is sent is one email's own fault: that email alone is rejected, and the
-    guarded provider is not told.
+    guarded provider does not count it.
     """
     send_results: dict[UUID, SendResult] = {}
     reachable: list[Mail] = []

@@ -20,7 +20,7 @@ from service.usecases.lists.lists import Lists
 
 @dataclass(slots=True)
 class _Plan:
-    """What becomes of a batch that was claimed a moment ago."""
+    """Where the messages of a newly claimed batch go."""
 
     stay: list[ClaimedMessage] = field(default_factory=list)
     moves: dict[str, list[list[ClaimedMessage]]] = field(default_factory=dict)

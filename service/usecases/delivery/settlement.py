@@ -1,4 +1,4 @@
-"""What becomes of the messages of one call: settled, due again, or kept for the same call again."""
+"""The results of one call: which messages are settled, due again, or kept for the same call."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -95,7 +95,7 @@ def settle_call(
     now: datetime,
     paused_senders: Mapping[str, datetime] | None = None,
 ) -> tuple[list[Settlement], datetime | None]:
-    """Return what becomes of each message, and when the same call is to be made again if it is
+    """Return the next state of each message, and when the same call is to be made again if it is
     (for the messages that are in no settlement).
 
     `is_other_well` tells whether another provider can take over at once what this one refused, and

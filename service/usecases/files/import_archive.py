@@ -95,6 +95,7 @@ def parts_of(stream: IO[bytes]) -> Iterator[list[Part]]:
             parts = [
                 Part(_base(member), stack.enter_context(archive.open(member))) for member in members
             ]
+        # `zipfile` has the second for a compression that it does not know.
         except (BadZipFile, NotImplementedError, zlib.error, EOFError, ValueError, OSError):
             raise InvalidInputError(
                 "file", "The ZIP archive is damaged. Download it again, or unpack it."
@@ -151,7 +152,7 @@ class _PutBack(io.RawIOBase):
 
 
 def _put_back(start: bytes, stream: IO[bytes]) -> IO[bytes]:
-    return _PutBack(start, stream)  # type: ignore[return-value]  # it reads, and no more is asked
+    return _PutBack(start, stream)  # type: ignore[return-value]  # only its `read` is used
 
 
 @contextmanager

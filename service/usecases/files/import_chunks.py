@@ -1,4 +1,4 @@
-"""Chunks on their way into the database, and what becomes of their rows.
+"""Chunks on their way into the database, and the result of each row.
 
 Reading and writing take turns. Two threads that do both at once gain nothing, because they share
 Python's lock: an import takes 1.0 to 1.1 times as long without them on PostgreSQL, and 0.9 on
@@ -41,7 +41,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    """What became of a chunk's rows, in their order."""
+    """The results of a chunk's rows, in order."""
 
     outcomes: list[RowOutcome]
     reported: Set[str] = frozenset()
@@ -76,7 +76,7 @@ class ChunkWriter:
         self._dry_run = dry_run
 
     def write(self, chunk: Chunk) -> None:
-        """Write a chunk, then count what became of its rows."""
+        """Write a chunk, then count the results of its rows."""
         written = self._write(chunk)
         for (line, item), outcome in zip(chunk.rows, written.outcomes, strict=True):
             self._report.count(line, item.row, outcome)

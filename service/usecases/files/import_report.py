@@ -1,4 +1,4 @@
-"""What became of an imported file's rows: counts, the first problems, each row to a listener."""
+"""The results of an import: counts, the first problems, and each row for a listener."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,7 +16,7 @@ MAX_PROBLEMS = 1_000
 
 
 class Outcome(StrEnum):
-    """What became of a row."""
+    """The result of a row."""
 
     IMPORTED = "imported"
     ASKED = "asked"
@@ -30,7 +30,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RowResult:
-    """What became of the row that begins at `line`, and why where it was not taken."""
+    """The result of the row that begins at `line`, and the reason if it was not imported."""
 
     line: int
     outcome: Outcome
@@ -81,7 +81,7 @@ def problems_file(report: "ImportReport") -> str:
 
 @dataclass(slots=True, kw_only=True)
 class ImportReport:
-    """What became of the rows. `rows` is the sum of the four counts after it."""
+    """The results of all rows. `rows` is the sum of the four counts after it."""
 
     rows: int = 0
     imported: int = 0
@@ -148,7 +148,7 @@ class ImportReport:
         self._tell(RowResult(problem.line, Outcome.BAD, problem.column, problem.message))
 
     def count(self, line: int, row: ImportRow, outcome: RowOutcome) -> None:
-        """Count what became of a row that was good to be outcome."""
+        """Count the result of a valid row."""
         if outcome.is_written:
             is_asked = row.is_asked and not outcome.is_suppressed
             self.imported += 1

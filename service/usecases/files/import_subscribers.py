@@ -100,7 +100,7 @@ class Import:
         listener: Listener | None = None,
         opened: Callable[[ImportReport], object] | None = None,
     ) -> ImportReport:
-        """Import a file and say what became of each row; bad rows do not hold up good ones.
+        """Import a file and report the result of each row; bad rows do not hold up good ones.
 
         `confirmed` rows without evidence become pending, and the people are asked by email, one
         after the other; `pending` rows become pending without an email. An `unsubscribed` row ends

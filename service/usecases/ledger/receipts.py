@@ -201,7 +201,7 @@ def _text_hashes(events: PersonEvents) -> set[str]:
 
 
 def _record(entry: StoredEntry, *, with_personal: bool) -> Document:
-    """Return an entry as it goes out. One whose event is gone is told as it is: it will not fit."""
+    """Return an entry for export. If its event was deleted, only position and hashes are left."""
     if entry.event is None:
         shown: Document = {"position": entry.position, "previous_hash": entry.previous_hash}
         return {"entry": shown, "entry_hash": entry.entry_hash}

@@ -76,7 +76,7 @@ class Confirm:
 
     def renew(self, token: str, evidence: Evidence) -> str:
         """Mail a new link for one that expired, within the address's budget of mails; return a
-        status token, whether a mail is owed or not. Raises `LinkForgedError`.
+        status token, whether an email is queued or not. Raises `LinkForgedError`.
         """
         scope = self._tokens.confirm.read(token, now=utc_now())
         message_id = new_id()

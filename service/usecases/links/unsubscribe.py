@@ -59,7 +59,7 @@ class Unsubscribe:
         """Take a leaving of the last hour back. Raises `LinkForgedError`, `LinkExpiredError`.
 
         `DONE` where the subscription stands again, `ENDED` where it cannot be taken back: it was
-        never confirmed, has begun anew since, or ended for another reason.
+        never confirmed, has started again since, or ended for another reason.
         """
         now = utc_now()
         scope = self._tokens.undo.read(undo_token, max_age=UNDO_WITHIN, now=now)

@@ -15,11 +15,11 @@ class LinkState(StrEnum):
     DONE = "done"
     """It has acted already, or just now."""
     ENDED = "ended"
-    """The subscription has ended or begun anew since: the link does nothing any more."""
+    """The subscription has ended or started again since: the link has no effect."""
 
 
 class MailProgress(StrEnum):
-    """What became of a request's own mail, as told to whoever made the request."""
+    """The state of a request's own email, as its page shows it."""
 
     SENT = "sent"
     DELAYED = "delayed"

@@ -17,7 +17,7 @@ class Backup:
         self._engine = engine
 
     def __call__(self, target: Path, *, progress: Callable[[int, int], None]) -> None:
-        """Write a whole copy to `target`; `progress` is told pages done and pages in all.
+        """Write a whole copy to `target`; `progress` gets the pages done and the pages in all.
 
         Raises `ConflictError` on PostgreSQL, `OSError`, and `sqlite3.Error`.
         """

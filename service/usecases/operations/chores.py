@@ -1,4 +1,4 @@
-"""What a worker does besides delivering mail: small jobs, each again after its own pause."""
+"""A worker's other jobs: small, each run again after its own pause."""
 
 import threading
 from collections.abc import Callable, Sequence

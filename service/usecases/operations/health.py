@@ -27,7 +27,7 @@ class Readiness:
     wrong_key: str | None
     """Which setting holds a key that is not this database's, and what to do; None: all fit."""
     oldest_due_seconds: float
-    """How long the longest waiting mail has been owed; 0 with none."""
+    """How long the longest waiting email has been queued; 0 with none."""
     writable: bool
     """Whether the database takes writes, as a signup needs it; seen at most a second ago."""
     clock_ahead_seconds: float = 0.0
@@ -54,7 +54,7 @@ class Health:
         self._probed_at = 0.0
 
     def __call__(self) -> Readiness:
-        """Return the state; a database that does not answer is told, not raised."""
+        """Return the state; a database that does not answer is part of it, not an error."""
         try:
             found = self.look()
         except SQLAlchemyError:

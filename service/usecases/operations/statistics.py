@@ -1,4 +1,4 @@
-"""How the lists fare: the last weeks for people to look at, any days and lists for programs."""
+"""Figures of the lists: the last weeks for people, any days and lists for programs."""
 
 import threading
 import time
@@ -63,7 +63,7 @@ class Day(Counts):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Period:
-    """The last so many days, today included, oldest first, and what became of their signups."""
+    """The last so many days, today included, oldest first, and how far their signups have come."""
 
     at: datetime
     days: Sequence[Day]

@@ -1,4 +1,4 @@
-"""The delivery worker: keeps as many calls under way as the provider may have, and no more."""
+"""The delivery worker: keeps exactly as many calls under way as the provider may have."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -32,7 +32,7 @@ class Waiter(Protocol):
 
 
 class Worker:
-    """Runs delivery until it is told to stop; a fault of the database is waited out."""
+    """Runs delivery until it is stopped; it waits while the database fails."""
 
     def __init__(
         self,

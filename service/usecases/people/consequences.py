@@ -1,7 +1,7 @@
 """What follows from a report on an address, whoever makes it: a mail API, or an imported file.
 
 The address is suppressed for the reason reported, and subscriptions end: all of them where it is
-suppressed, else those that the email was about. Webhooks are told of both.
+suppressed, else those that the email was about. Webhooks get both.
 """
 
 from collections import defaultdict
@@ -24,11 +24,11 @@ from service.store.people.suppressions import NewSuppression
 from service.store.webhooks import receivers
 from service.store.webhooks.receivers import Change
 
-_TOLD = {
+_EVENT = {
     SuppressionReason.HARD_BOUNCE: EventType.BOUNCED,
     SuppressionReason.COMPLAINT: EventType.COMPLAINED,
 }
-"""What the site's own systems are told of an address that is suppressed."""
+"""The event that the site's own systems get for a suppressed address."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,13 +55,13 @@ class Report:
 
 def apply(connection: Connection, reports: Iterable[Report], *, now: datetime) -> set[Pair]:
     """Suppress addresses and end subscriptions, oldest report first; return what ended."""
-    barred: list[NewSuppression] = []
-    told: dict[EventType, dict[UUID, Change]] = defaultdict(dict)
+    suppressed: list[NewSuppression] = []
+    events: dict[EventType, dict[UUID, Change]] = defaultdict(dict)
     ends: dict[tuple[UUID, UUID | None], Report] = {}
     for report in sorted(reports, key=lambda each: (each.at, each.kind)):
         follows, subscriber_id = report.follows, report.subscriber_id
         if follows.suppress is not None:
-            barred.append(
+            suppressed.append(
                 NewSuppression(
                     address_hash=report.address_hash,
                     email_key=report.email_key,
@@ -71,7 +71,7 @@ def apply(connection: Connection, reports: Iterable[Report], *, now: datetime) -
                 )
             )
             if subscriber_id is not None and report.is_new:
-                told[_TOLD[follows.suppress]][subscriber_id] = Change(
+                events[_EVENT[follows.suppress]][subscriber_id] = Change(
                     subscriber_id=subscriber_id, at=now, reason=report.kind
                 )
         if follows.end is not None and subscriber_id is not None:
@@ -80,8 +80,8 @@ def apply(connection: Connection, reports: Iterable[Report], *, now: datetime) -
                 lists = list(report.scope.list_ids)
             for list_id in lists:
                 ends.setdefault((subscriber_id, list_id), report)
-    suppressions.suppress(connection, barred)
-    for type_, changes in told.items():
+    suppressions.suppress(connection, suppressed)
+    for type_, changes in events.items():
         receivers.enqueue(connection, type_, changes.values())
     return _end(connection, ends, now=now) if ends else set()
 

@@ -136,7 +136,7 @@ class Subscribers:
             if info is None:
                 raise NotFoundError(subscriber_id)
             history = store.history(connection, subscriber_id, limit=SHOWN_HISTORY)
-            barred = suppressions.suppressions_page(
+            suppressed = suppressions.suppressions_page(
                 connection, limit=MAX_REASONS, address_hash=self._hash(info)
             )
         return SubscriberDetail(
@@ -144,7 +144,7 @@ class Subscribers:
             subscriptions=history.subscriptions,
             consents=history.consents,
             messages=history.messages,
-            suppressions=barred,
+            suppressions=suppressed,
         )
 
     def data(self, subscriber_id: UUID, *, actor: str) -> PersonData:

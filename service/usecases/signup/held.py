@@ -52,10 +52,10 @@ class HeldSignups:
         return Page(items=[self._view(each) for each in page.items], next_cursor=page.next_cursor)
 
     def release(self, held_id: UUID, *, actor: str) -> None:
-        """Take the signup as if it were made now: its confirmation is owed, within the address's
+        """Take the signup as if it were made now: its confirmation email is queued, within the address's
         budget of mails. Its status page stays the same.
 
-        Raises `NotFoundError`, or `ConflictError` where its lists are no more.
+        Raises `NotFoundError`, or `ConflictError` where its lists were deleted.
         """
         now = utc_now()
         with self._engine.begin() as connection:

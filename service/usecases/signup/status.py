@@ -1,4 +1,4 @@
-"""The page after signup: what became of the request's own mail, never what was before."""
+"""The page after signup: the state of the request's own email, never what was there before."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -19,13 +19,13 @@ from service.usecases.links.views import MailProgress, StatusView
 from service.usecases.lists.lists import Lists
 
 DELAYED_AFTER = timedelta(minutes=2)
-"""A mail still owed after this time is called delayed."""
+"""An email still queued after this time is called delayed."""
 LEARNED_FOR = timedelta(days=1)
 """How long a provider's refusal of an address is taken to hold for addresses of that kind."""
 
 
 class SignupStatus:
-    """Tells how the mail of one signup fares."""
+    """Says how far the email of one signup has come."""
 
     def __init__(
         self,

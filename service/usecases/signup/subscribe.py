@@ -55,7 +55,7 @@ class Subscribe:
         tokens: StatusTokens,
         mail_is_due: Callable[[], None],
     ) -> None:
-        """`mail_is_due` wakes whoever delivers; it is called after the commit."""
+        """`mail_is_due` wakes the workers; it is called after the commit."""
         self._engine = engine
         self._lists = lists
         self._texts = texts
@@ -69,7 +69,7 @@ class Subscribe:
         """Record the signup and return the token of its status page.
 
         Raises `AddressError`, `UnknownListError`, `InvalidInputError`. When it returns, subscriber,
-        subscriptions, consent events and the owed mail (with `message_id`, where given) are
+        subscriptions, consent events and the queued email (with `message_id`, where given) are
         committed; of high risk, the signup is held instead, and looks the same from outside.
         """
         signup = self.check(request, message_id=message_id)

@@ -141,7 +141,7 @@ class DeliverWebhooks:
         for future in [each for each in calls if each.done()]:
             error = future.exception()
             if error is not None:
-                # The lease runs out by itself, and the event is told again.
+                # The lease runs out by itself, and the event is sent again.
                 _log.warning("webhook call failed", error=type(error).__name__)
             is_delivered = None if error is not None else future.result()
             self._slots.end(calls.pop(future), is_delivered=is_delivered)
@@ -155,7 +155,7 @@ class DeliverWebhooks:
             _log.warning("lease too short", webhook=str(delivery.webhook_id))
             return None
         if delivery.email is None and delivery.type is not EventType.ERASED:
-            # The person was erased before this could be told: what is left to tell is that.
+            # The person was erased before this was sent: only the erasure is still sent.
             self._settle(delivery, None, now)
             return None
         result = self._call(

@@ -1,4 +1,4 @@
-"""Who is told what happens: making, changing and looking at webhooks."""
+"""Who gets which events: creating, changing and showing webhooks."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -129,7 +129,7 @@ class Webhooks:
         return self.get(webhook_id)
 
     def delete(self, webhook_id: UUID, *, actor: str) -> None:
-        """Remove a webhook and all that is still owed to it. Raises `NotFoundError`."""
+        """Remove a webhook and its queued deliveries. Raises `NotFoundError`."""
         before = self.get(webhook_id)
         with self._engine.begin() as connection:
             if not store.delete_webhook(connection, webhook_id):

@@ -1,7 +1,7 @@
 """Which receivers may be called now: a fixed number of calls at once, shared out fairly.
 
 A receiver that has just answered quickly may have several calls at once, any other has one. The
-slow and failing ones have a part of the slots to themselves and no more, and so have those that
+slow and failing ones have a part of the slots to themselves at most, and so have those that
 nobody knows yet: however many of them hang, there are slots for receivers that answer.
 """
 

@@ -1,4 +1,4 @@
-"""`/v1/stats`: how the lists fare, day by day."""
+"""`/v1/stats`: figures of each list, day by day."""
 
 from typing import Any
 

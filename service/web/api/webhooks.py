@@ -1,4 +1,4 @@
-"""Outgoing webhooks, for administrators: who is told what, and how that went."""
+"""Outgoing webhooks, for administrators: who gets which events, and each delivery attempt."""
 
 from http import HTTPStatus
 from typing import Any

@@ -1,6 +1,6 @@
 """The pages for administrators under `/admin`: rendered on the server, usable without JavaScript.
 
-A view parses, calls one use case and renders. Whoever asks is signed in by a session cookie
+A view parses, calls one use case and renders. Administrators are signed in by a session cookie
 (`access/session.py`); a form acts only with the session's own token and from our own pages.
 """
 

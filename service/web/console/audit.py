@@ -17,7 +17,7 @@ def audit() -> ResponseReturnValue:
     """Show what administrators did, newest first."""
     page = services().audit.page(limit=PAGE, cursor=request.args.get("cursor"))
     return render_template(
-        "admin/audit.html",
+        "admin/access/audit.html",
         page=page,
         older=next_page("admin.audit", page),
     )

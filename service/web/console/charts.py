@@ -45,7 +45,7 @@ class Tick:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """Comers above the line and leavers below it, on one scale."""
+    """Signups above the line and unsubscribes below it, on one scale."""
 
     width: int
     height: int
@@ -55,7 +55,7 @@ class Chart:
 
 
 def daily_chart(days: Sequence[Day]) -> Chart:
-    """Draw the days: signups, confirmations in front; leavers, bounces and complaints below."""
+    """Draw the days: signups, confirmations in front; unsubscribes, bounces and complaints below."""
     up = max((max(day.signups, day.confirmations) for day in days), default=0)
     down = max((day.leavers + day.bounces + day.complaints for day in days), default=0)
     step = _nice_step(max(up, down))

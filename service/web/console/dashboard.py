@@ -1,4 +1,4 @@
-"""The first page: how the lists fare, and whether mail flows."""
+"""The first page: figures of the lists, and whether emails go out."""
 
 from flask import render_template, request
 from flask.typing import ResponseReturnValue

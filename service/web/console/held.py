@@ -25,7 +25,7 @@ def held() -> ResponseReturnValue:
         "dropped": _("The signup is discarded."),
     }
     return render_template(
-        "admin/held.html",
+        "admin/people/held.html",
         found=page.items,
         reasons=_reasons(),
         older=next_page("admin.held", page),

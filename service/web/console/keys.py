@@ -63,7 +63,7 @@ def _end_of_day(text: str) -> datetime | None:
 def _page(*, new_key: str | None = None, errors: Mapping[str, str] | None = None) -> str:
     found = services().keys
     return render_template(
-        "admin/keys.html",
+        "admin/access/keys.html",
         keys=[(info, found.slugs_of(info), info.has_ended(utc_now())) for info in found.all()],
         lists=services().lists.all(),
         roles=[

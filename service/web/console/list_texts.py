@@ -44,7 +44,7 @@ def add_list_text(slug: str) -> ResponseReturnValue:
 def _page(slug: str, *, errors: Mapping[str, str] | None = None) -> str:
     info = services().lists.get(slug)
     return render_template(
-        "admin/list_texts.html",
+        "admin/lists/list_texts.html",
         info=info,
         versions=services().consent_texts.versions_of(slug),
         errors=errors or {},

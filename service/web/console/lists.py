@@ -22,7 +22,7 @@ _OPTIONAL = ("sender", "redirect_url")
 @signed_in
 def lists() -> ResponseReturnValue:
     """List the mailing lists."""
-    return render_template("admin/lists.html", lists=services().lists.all())
+    return render_template("admin/lists/lists.html", lists=services().lists.all())
 
 
 @admin_pages.get("/new-list")
@@ -88,7 +88,7 @@ def _page(
 ) -> str:
     done = {"created": _("The list is created."), "saved": _("Saved.")}
     return render_template(
-        "admin/list.html",
+        "admin/lists/list.html",
         info=info,
         values=values,
         errors=errors or {},

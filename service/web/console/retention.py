@@ -12,4 +12,4 @@ from service.web.http.context import services
 @signed_in
 def retention() -> ResponseReturnValue:
     """Show the rules and the newest runs that removed something."""
-    return render_template("admin/retention.html", view=services().retention.show())
+    return render_template("admin/people/retention.html", view=services().retention.show())

@@ -43,7 +43,7 @@ def subscribers() -> ResponseReturnValue:
     )
     asked: dict[str, Any] = {"q": text or None, "list": slug or None, "status": status or None}
     return render_template(
-        "admin/subscribers.html",
+        "admin/people/subscribers.html",
         page=page,
         lists=services().lists.all(),
         statuses=[status.value for status in Status],
@@ -136,7 +136,7 @@ def _person(subscriber_id: UUID, *, errors: Mapping[str, str] | None = None) -> 
         else "",
     }
     return render_template(
-        "admin/subscriber.html",
+        "admin/people/subscriber.html",
         view=view,
         lists={info.id: info for info in services().lists.all()},
         values=request.form if is_form_again else kept,

@@ -66,7 +66,7 @@ def _page(
         "lifted": _("The suppression is removed."),
     }
     return render_template(
-        "admin/suppressions.html",
+        "admin/people/suppressions.html",
         page=page,
         searched=request.args.get("email", ""),
         values=request.form,

@@ -72,7 +72,7 @@ def key_if_any(role: Role) -> KeyInfo | None:
     """Return the key of a request that needs none, or None where it has none.
 
     Raises `Unauthorized` for a key that is not known, `Forbidden` for one that may not act as
-    `role`: whoever sends a key means it to count.
+    `role`. A key that is sent but invalid is still refused.
     """
     scheme, _, key = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer":

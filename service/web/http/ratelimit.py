@@ -73,13 +73,13 @@ def _write_fields(response: Response, counted: Sequence[Counted]) -> None:
     """Write `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10, sections
     3 and 4): of the client's own counters, not of those that it shares with everybody.
     """
-    told = [each for each in counted if each.quota.is_told]
-    if not told:
+    shown = [each for each in counted if each.quota.is_told]
+    if not shown:
         return
     response.headers["RateLimit-Policy"] = ", ".join(
         f'"{each.quota.policy}";q={each.quota.limit.amount};w={each.quota.limit.seconds}'
-        for each in told
+        for each in shown
     )
     response.headers["RateLimit"] = ", ".join(
-        f'"{each.quota.policy}";r={each.remaining};t={each.reset_seconds}' for each in told
+        f'"{each.quota.policy}";r={each.remaining};t={each.reset_seconds}' for each in shown
     )

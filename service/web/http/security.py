@@ -76,7 +76,7 @@ def own_origins(public_url: str) -> frozenset[str]:
 
 
 def _is_of_the_moment(response: Response) -> bool:
-    """Tell whether the answer is an error, what became of an act, or data behind a key.
+    """Tell whether the answer is an error, the result of an act, or data behind a key.
 
     Some errors may be kept where nothing forbids it (RFC 9110, section 15.1), and they come before
     a view can say that its address is somebody's.

@@ -1,4 +1,4 @@
-"""Notices a proxy in front that nobody told us of: all visitors look like one then."""
+"""Notices a proxy that TRUSTED_PROXIES does not count: all visitors look like one then."""
 
 from flask import Flask, request
 

@@ -20,7 +20,7 @@ def expired(_error: LinkExpiredError) -> Response:
         return problem(410, "expired-link", "This link has expired.")
     token = (request.view_args or {}).get("token")
     can_renew = token is not None and request.endpoint in ("pages.confirm", "pages.act_on_confirm")
-    page = render_template("pages/expired.html", token=token if can_renew else None)
+    page = render_template("pages/links/expired.html", token=token if can_renew else None)
     return make_response(page, 410)
 
 
@@ -29,7 +29,7 @@ def ended(_error: LinkEndedError) -> Response:
     """Say that the link's subscription has ended."""
     if wants_json():
         return problem(410, "ended-link", "This link is no longer valid.")
-    return make_response(render_template("pages/ended.html", lists=()), 410)
+    return make_response(render_template("pages/links/ended.html", lists=()), 410)
 
 
 @pages.app_template_global()

@@ -35,7 +35,7 @@ PREFLIGHT_SECONDS = 600
 @pages.get("/")
 def home() -> ResponseReturnValue:
     """List the newsletters, each with its form."""
-    return render_template("pages/home.html", lists=services().lists.all())
+    return render_template("pages/signup/home.html", lists=services().lists.all())
 
 
 @pages.get("/subscribe/<slug>", provide_automatic_options=False)
@@ -89,7 +89,7 @@ def embed(slug: str) -> ResponseReturnValue:
     """
     info = _list(slug)
     script = render_template(
-        "pages/embed.js",
+        "pages/signup/embed.js",
         info=info,
         form_url=public_address("pages.form", slug=info.slug, locale=asked_locale()),
         form_token=services().guard.form_token(),
@@ -115,7 +115,7 @@ def _list(slug: str) -> ListInfo:
 def _form(info: ListInfo, *, email: str = "", error: str | None = None) -> str:
     _allow_as_form(info)
     return render_template(
-        "pages/form.html",
+        "pages/signup/form.html",
         info=info,
         email=email,
         error=error,
@@ -152,7 +152,7 @@ def _take(signup: SignupRequest, risk: Risk) -> str | Step:
 def _step(info: ListInfo, step: Step) -> ResponseReturnValue:
     _allow_as_form(info)
     return render_template(
-        "pages/step.html",
+        "pages/signup/step.html",
         info=info,
         step=step,
         source=_source(info),
@@ -216,7 +216,7 @@ def _taken(info: ListInfo, token: str) -> ResponseReturnValue:
         # A browser holds every redirect after a form post to the page's `form-action`, also those
         # that the other site makes: our own form is answered by a page that leads there.
         allow_frames(info)
-        return render_template("pages/onward.html", info=info, target=info.redirect_url)
+        return render_template("pages/links/onward.html", info=info, target=info.redirect_url)
     return redirect(info.redirect_url, code=303)
 
 

@@ -67,7 +67,7 @@ def undo() -> ResponseReturnValue:
     view = services().unsubscribe.undo(token, evidence(source="/unsubscribe/undo"))
     if view.state is LinkState.ENDED:
         return _ended(view)
-    return _page("pages/resumed.html", view)
+    return _page("pages/links/resumed.html", view)
 
 
 @pages.post("/unsubscribe/reason")
@@ -82,27 +82,27 @@ def give_reason() -> ResponseReturnValue:
     reason = ": ".join(part for part in parts if part)[:MAX_REASON_LENGTH]
     if reason:
         services().unsubscribe.give_reason(token, reason)
-    return render_template("pages/thanks.html", undo_token=token)
+    return render_template("pages/signup/thanks.html", undo_token=token)
 
 
 def _confirm_page(token: str, view: LinkView) -> ResponseReturnValue:
     if view.state is LinkState.ENDED:
         return _ended(view)
     if view.state is LinkState.DONE:
-        return _page("pages/confirmed.html", view)
-    return _page("pages/confirm.html", view, token=token)
+        return _page("pages/links/confirmed.html", view)
+    return _page("pages/links/confirm.html", view, token=token)
 
 
 def _unsubscribe_page(token: str, view: LinkView) -> ResponseReturnValue:
     if view.state is LinkState.ENDED:
         return _ended(view)
     if view.state is LinkState.DONE:
-        return _page("pages/unsubscribed.html", view, reasons=REASONS)
-    return _page("pages/unsubscribe.html", view, token=token)
+        return _page("pages/links/unsubscribed.html", view, reasons=REASONS)
+    return _page("pages/links/unsubscribe.html", view, token=token)
 
 
 def _ended(view: LinkView) -> ResponseReturnValue:
-    return _page("pages/ended.html", view), 410
+    return _page("pages/links/ended.html", view), 410
 
 
 def _page(template: str, view: LinkView, **values: object) -> str:

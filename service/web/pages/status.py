@@ -71,7 +71,7 @@ def _page(
     elif not asks_for_code and utc_now() - view.requested_at < FIRST_LOOK:
         reload_seconds = 8
     return render_template(
-        "pages/status.html",
+        "pages/signup/status.html",
         token=token,
         view=view,
         code=code[:12],

@@ -41,7 +41,9 @@ def oidc_callback() -> ResponseReturnValue:
     sign_in = _sign_in()
     after_this_request(_forget_attempt)
     opened = sign_in.finish(request.cookies.get(cookie_name(COOKIE), ""), request.args)
-    page = make_response(render_template("admin/signed_in.html", wanted=local_path(opened.wanted)))
+    page = make_response(
+        render_template("admin/access/signed_in.html", wanted=local_path(opened.wanted))
+    )
     return begin_session(page, opened.secret)
 
 

@@ -35,7 +35,7 @@ def act_on_sign_in() -> ResponseReturnValue:
 def sign_in_by_link(token: str) -> ResponseReturnValue:
     """Show the button of a one-time link. The GET itself does not use the link up."""
     services().admin_sessions.check_link(token)
-    return render_template("admin/sign_in_link.html", token=token)
+    return render_template("admin/access/sign_in_link.html", token=token)
 
 
 @admin_pages.post("/sign-in/<token>")
@@ -55,7 +55,7 @@ def sign_out() -> ResponseReturnValue:
 def _page(wanted: str | None, *, has_failed: bool = False) -> str:
     settings = services().settings
     return render_template(
-        "admin/sign_in.html",
+        "admin/access/sign_in.html",
         next=wanted,
         has_failed=has_failed,
         issuer=urlsplit(settings.oidc.issuer).netloc if settings.oidc else None,

@@ -82,7 +82,7 @@ def _page(*, errors: dict[str, str] | None = None) -> str:
     counts = services().metrics.subscriptions()
     lists = services().lists.all()
     return render_template(
-        "admin/export.html",
+        "admin/files/export.html",
         lists=lists,
         statuses=[status.value for status in Status],
         counts=[(info, [counts.get((info.slug, each), 0) for each in Status]) for info in lists],

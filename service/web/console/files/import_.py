@@ -1,4 +1,4 @@
-"""Import: subscriptions from a file, and what became of its rows."""
+"""Import: subscriptions from a file, and the result of each row."""
 
 from base64 import b64encode
 from collections.abc import Mapping
@@ -144,7 +144,7 @@ class _Step:
 
 def _page(*, error: str | None = None, **result: Any) -> str:
     return render_template(
-        "admin/import.html",
+        "admin/files/import.html",
         lists=services().lists.all(),
         mails_an_hour=MAILS_AN_HOUR,
         errors={"file": error} if error else {},

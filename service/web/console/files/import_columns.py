@@ -66,7 +66,7 @@ def columns_page(
     if error is not None and not found.is_known:
         raise InvalidInputError("file", NO_KNOWN_COLUMN)
     return render_template(
-        "admin/import_columns.html",
+        "admin/files/import_columns.html",
         preview=found,
         error=_shown(error) if error else None,
         form=form,

@@ -47,7 +47,7 @@ MAILCHIMP = Tool(
             "unsub_reason_other",
             "clean_campaign_title",
             "clean_campaign_id",
-            # What somebody may be written to about; that they may at all is told by the file.
+            # What somebody may be written to about. Whether at all, the file's name says.
             "marketing permissions",
             "erlaubnis zum marketing",
         }
