@@ -18,6 +18,8 @@ from service.store.embedded import is_in_use, is_migrated, make_private
 from service.store.operations.migrations import Version, upgrade, version_of
 from service.store.tables.operations import KeyFingerprint
 
+ACTOR = "command line"
+"""Who it was, for the audit log: whoever may run commands on this machine."""
 LOCK_TIMEOUT_MS = 3_000
 """How long a migration waits for a table; all who come after it wait that long, too."""
 LOCK_TRIES = 5

@@ -36,6 +36,12 @@ SOON = timedelta(minutes=1)
 whose clocks differ. One that is due later, as an import's may be, does not.
 """
 
+MAX_NAME_LENGTH = 200
+"""Characters of a person's name."""
+
+MAX_SOURCE_LENGTH = 500
+"""Characters that name the form or page of a signup."""
+
 MAX_LISTS = 20
 """Lists that one signup may name; what a link can carry without outgrowing a mail's line."""
 

@@ -8,7 +8,7 @@ from service.domain.files.columns import TARGETS, UnknownColumns
 from service.domain.files.exchange import EXPORT_COLUMNS, EXTRA_COLUMNS, FileFormat
 from service.domain.files.meanings import Meaning
 from service.domain.files.presets import Preset
-from service.domain.subscription import Status
+from service.domain.subscription import MAX_SOURCE_LENGTH, Status
 from service.schemas.fields import LOCALE, SLUG, Moment, described
 from service.usecases.files.export import MAX_PURPOSE_LENGTH
 from service.usecases.files.import_subscribers import MAILS_AN_HOUR, MAX_MAILS_AN_HOUR
@@ -33,7 +33,8 @@ class ExportQuerySchema(Schema):
     )
     locale = fields.String(validate=LOCALE)
     source = fields.String(
-        validate=validate.Length(min=1, max=500), **described("The page or form, exactly.")
+        validate=validate.Length(min=1, max=MAX_SOURCE_LENGTH),
+        **described("The page or form, exactly."),
     )
     requested_from = Moment(data_key="from", **described("Requested at this time or later."))
     requested_to = Moment(data_key="to", **described("Requested before this time."))

@@ -8,10 +8,9 @@ from uuid import UUID
 from marshmallow import Schema, fields, validate
 
 from service.domain.address import MAX_LENGTH
-from service.domain.files.import_cells import MAX_NAME_LENGTH
 from service.domain.files.json_stream import stream_object
 from service.domain.person import ConsentInfo
-from service.domain.subscription import Status, SuppressionReason
+from service.domain.subscription import MAX_NAME_LENGTH, Status, SuppressionReason
 from service.schemas.fields import LOCALE, SLUG, described
 from service.schemas.paging import PageSchema
 from service.usecases.paging import Page
@@ -20,6 +19,7 @@ from service.usecases.people.subscribers import (
     SubscriberDetail,
     SubscriberView,
 )
+from service.usecases.people.suppressions import MAX_NOTE_LENGTH
 
 
 class SubscribersQuerySchema(PageSchema):
@@ -154,7 +154,9 @@ class NewSuppressionSchema(Schema):
     """An address to suppress."""
 
     email = fields.String(required=True, validate=validate.Length(min=1, max=MAX_LENGTH))
-    note = fields.String(allow_none=True, load_default=None, validate=validate.Length(max=500))
+    note = fields.String(
+        allow_none=True, load_default=None, validate=validate.Length(max=MAX_NOTE_LENGTH)
+    )
 
 
 class SuppressionSchema(Schema):

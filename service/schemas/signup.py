@@ -6,8 +6,8 @@ from marshmallow import Schema, fields, validate
 
 from service.domain.address import MAX_LENGTH
 from service.domain.signup.risk import Reason
-from service.domain.subscription import MAX_LISTS
-from service.schemas.fields import LOCALE
+from service.domain.subscription import MAX_LISTS, MAX_NAME_LENGTH, MAX_SOURCE_LENGTH
+from service.schemas.fields import LOCALE, SLUG
 from service.usecases.paging import Page
 from service.usecases.signup.held import HeldView
 
@@ -21,7 +21,7 @@ class SignupSchema(Schema):
         metadata={"description": "The address, as the person typed it.", "format": "email"},
     )
     lists = fields.List(
-        fields.String(validate=validate.Length(min=1, max=64)),
+        fields.String(**SLUG),
         validate=validate.Length(min=1, max=MAX_LISTS),
         metadata={"description": "Slugs of mailing lists. Default: the default list."},
     )
@@ -29,7 +29,7 @@ class SignupSchema(Schema):
         validate=LOCALE,
         metadata={"description": "Language of the emails, a BCP 47 tag."},
     )
-    name = fields.String(validate=validate.Length(max=200))
+    name = fields.String(validate=validate.Length(max=MAX_NAME_LENGTH))
     attributes = fields.Dict(
         keys=fields.String(validate=validate.Length(min=1, max=64)),
         values=fields.Raw(),
@@ -37,7 +37,7 @@ class SignupSchema(Schema):
         metadata={"description": "Further data of your site: at most 50 names, 10 kB in all."},
     )
     source = fields.String(
-        validate=validate.Length(max=500),
+        validate=validate.Length(max=MAX_SOURCE_LENGTH),
         metadata={"description": "The form or page of the signup, kept as evidence."},
     )
     website = fields.String(

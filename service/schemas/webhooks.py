@@ -6,7 +6,7 @@ from marshmallow import Schema, fields, validate
 
 from service.domain.webhooks.event import EventType
 from service.domain.webhooks.target import MAX_URL_LENGTH
-from service.schemas.fields import JsonBoolean
+from service.schemas.fields import SLUG, JsonBoolean
 from service.usecases.webhooks.receivers import WebhookView
 
 _URL: dict[str, Any] = {
@@ -19,7 +19,7 @@ _EVENTS: dict[str, Any] = {
 }
 _LIST: dict[str, Any] = {
     "allow_none": True,
-    "validate": validate.Length(min=1, max=64),
+    **SLUG,
     "metadata": {"description": "Send only events of this list (slug). Null: all lists."},
 }
 

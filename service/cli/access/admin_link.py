@@ -2,10 +2,8 @@
 
 import click
 
-from service.cli.application import services_or_exit
+from service.cli.application import ACTOR, services_or_exit
 from service.services import Services
-
-ACTOR = "command line"
 
 
 @click.command("admin-link")

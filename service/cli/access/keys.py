@@ -5,13 +5,11 @@ from datetime import datetime
 import click
 
 from service.cli import options
-from service.cli.application import services_or_exit
+from service.cli.application import ACTOR, services_or_exit
 from service.cli.output import echo_json
 from service.clock import utc_now
 from service.domain.access.roles import Role
 from service.schemas.access import KeysSchema, keys_data
-
-ACTOR = "command line"
 
 
 @click.group("keys")

@@ -6,12 +6,11 @@ from uuid import UUID
 import click
 
 from service.cli import options
-from service.cli.application import services_or_exit
+from service.cli.application import ACTOR, services_or_exit
 from service.cli.output import echo_json
 from service.domain.delivery.retry import MessageStatus
 from service.schemas.delivery import MessagesSchema, messages_data
 
-ACTOR = "command line"
 ANY = "any"
 MOMENT = click.DateTime(["%Y-%m-%dT%H:%M:%S%z"])
 

@@ -10,13 +10,12 @@ from uuid import UUID
 import click
 
 from service.cli import options
-from service.cli.application import services_or_exit
+from service.cli.application import ACTOR, services_or_exit
 from service.cli.files.files import private_file
 from service.domain.ledger.format import Document
 from service.signing import PublicKey, PublicKeyError
 from service.usecases.ledger.verify import Report, UnreadableFileError, VerifyReceipts
 
-ACTOR = "command line"
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 

@@ -5,15 +5,13 @@ from typing import TextIO
 import click
 
 from service.cli import options
-from service.cli.application import services_or_exit
+from service.cli.application import ACTOR, services_or_exit
 from service.cli.output import echo_json
 from service.schemas.lists import (
     ConsentTextCreateSchema,
     ConsentTextSchema,
     ConsentTextsSchema,
 )
-
-ACTOR = "command line"
 
 
 @click.group("consent-texts")

@@ -6,12 +6,11 @@ from typing import Any, TypeVar
 import click
 
 from service.cli import options
-from service.cli.application import services_or_exit
+from service.cli.application import ACTOR, services_or_exit
 from service.cli.output import echo_json
 from service.domain.lists.mailing_list import ListInfo
 from service.schemas.lists import ListSchema, ListsSchema
 
-ACTOR = "command line"
 EMPTY: dict[str, Any] = {
     "description": "",
     "controller": "",

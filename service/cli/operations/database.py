@@ -4,6 +4,7 @@ import click
 from sqlalchemy.engine import URL
 
 from service.cli.application import (
+    ACTOR,
     check_version_or_exit,
     create_unless_in_use,
     migrate_database,
@@ -15,8 +16,6 @@ from service.config import create_key
 from service.domain.errors import WrongKeyError
 from service.services import Services
 from service.store.operations.migrations import Version, difference, print_revision
-
-ACTOR = "command line"
 
 
 @click.group("db")

@@ -8,7 +8,7 @@ from uuid import UUID
 import click
 
 from service.cli import options
-from service.cli.application import services_or_exit
+from service.cli.application import ACTOR, services_or_exit
 from service.cli.output import echo_json
 from service.domain.errors import InvalidInputError, NotFoundError
 from service.domain.strict_json import read_json
@@ -24,7 +24,6 @@ from service.schemas.people import (
 from service.services import Services
 from service.usecases.people.subscribers import CHANGEABLE, SubscriberDetail
 
-ACTOR = "command line"
 NOBODY = "There is no subscriber with this address or id."
 WHO = click.argument("who", metavar="EMAIL|ID")
 
@@ -56,7 +55,7 @@ def list_people(
             status=Status(status) if status else None,
             text=search,
         )
-    data = subscribers_data(page, _slugs(found))
+    data = subscribers_data(page, found.lists.slugs())
     if as_json:
         echo_json(SubscribersSchema().dump(data))
         return
@@ -73,7 +72,7 @@ def show(*, who: str, as_json: bool) -> None:
     found = services_or_exit()
     with options.in_one_line(NOBODY):
         view = found.subscribers.get(_id_of(found, who))
-    _tell(view, _slugs(found), as_json=as_json)
+    _tell(view, found.lists.slugs(), as_json=as_json)
 
 
 @click.command("change")
@@ -104,7 +103,7 @@ def change(*, who: str, emptied: tuple[str, ...], as_json: bool, **given: str | 
         changes = SubscriberChangesSchema().load(changes | dict.fromkeys(emptied))
         found = services_or_exit()
         view = found.subscribers.update(_id_of(found, who), changes, actor=ACTOR)
-    _tell(view, _slugs(found), as_json=as_json)
+    _tell(view, found.lists.slugs(), as_json=as_json)
 
 
 @click.command("unsubscribe")
@@ -125,7 +124,7 @@ def data(*, who: str) -> None:
     found = services_or_exit()
     with options.in_one_line(NOBODY):
         given = found.subscribers.data(_id_of(found, who), actor=ACTOR)
-    for text in person_text(given, _slugs(found)):
+    for text in person_text(given, found.lists.slugs()):
         click.echo(text, nl=False)
 
 
@@ -169,10 +168,6 @@ def _id_of(found: Services, who: str) -> UUID:
         return UUID(who)
     except ValueError:
         raise NotFoundError(who) from None
-
-
-def _slugs(found: Services) -> Mapping[UUID, str]:
-    return {info.id: info.slug for info in found.lists.all()}
 
 
 def _tell(view: SubscriberDetail, slugs: Mapping[UUID, str], *, as_json: bool) -> None:

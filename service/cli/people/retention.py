@@ -4,11 +4,10 @@ from dataclasses import asdict
 
 import click
 
-from service.cli.application import services_or_exit
+from service.cli import options
+from service.cli.application import ACTOR, services_or_exit
 from service.cli.output import echo_json
 from service.schemas.people import RetentionSchema
-
-ACTOR = "command line"
 
 
 @click.group("retention")
@@ -17,7 +16,7 @@ def retention() -> None:
 
 
 @retention.command("show")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, as in the API's answer.")
+@options.as_json
 def show(*, as_json: bool) -> None:
     """Print the retention periods and the recent deletions."""
     view = services_or_exit().retention.show()

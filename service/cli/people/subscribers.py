@@ -8,7 +8,8 @@ from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from service.cli.application import services_or_exit
+from service.cli import options
+from service.cli.application import ACTOR, services_or_exit
 from service.cli.files.files import open_private, private_file
 from service.cli.output import echo_json, json_text
 from service.cli.people.people import PEOPLE
@@ -36,7 +37,6 @@ from service.usecases.files.import_subscribers import (
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-ACTOR = "command line"
 SHOWN_PROBLEMS = 20
 FORMATS = [form.value for form in FileFormat]
 TEXT_FORMAT_NAMES = [form.value for form in TEXT_FORMATS]
@@ -169,7 +169,7 @@ def export(
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write the result of each row to this CSV file.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, as in the API's answer.")
+@options.as_json
 def import_file(
     *,
     file: Path,
@@ -180,7 +180,7 @@ def import_file(
     unknown: str | None,
     maps: tuple[str, ...],
     meanings: tuple[str, ...],
-    **options: Any,
+    **given: Any,
 ) -> None:
     """Import subscriptions from FILE. Importing the same file again changes nothing.
 
@@ -210,7 +210,7 @@ def import_file(
                     list=list_,
                     unknown=UnknownColumns(unknown) if unknown else None,
                     columns=parse_mapping(maps, meanings),
-                    **options,
+                    **given,
                 ),
                 progress=advance,
                 listener=(lambda result: rows.write(report_line(result))) if rows else None,

@@ -3,13 +3,11 @@
 import click
 
 from service.cli import options
-from service.cli.application import services_or_exit
+from service.cli.application import ACTOR, services_or_exit
 from service.cli.output import echo_json
 from service.domain.subscription import SuppressionReason
 from service.schemas.people import SuppressionSchema, SuppressionsSchema
 from service.usecases.people.suppressions import Suppressions
-
-ACTOR = "command line"
 
 
 @click.group("suppressions")

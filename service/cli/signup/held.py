@@ -6,11 +6,9 @@ from uuid import UUID
 import click
 
 from service.cli import options
-from service.cli.application import services_or_exit
+from service.cli.application import ACTOR, services_or_exit
 from service.cli.output import echo_json
 from service.schemas.signup import HeldListSchema, held_data
-
-ACTOR = "command line"
 
 
 @click.group("held")

@@ -6,7 +6,7 @@ from uuid import UUID
 import click
 
 from service.cli import options
-from service.cli.application import services_or_exit
+from service.cli.application import ACTOR, services_or_exit
 from service.cli.output import echo_json
 from service.domain.webhooks.event import EventType
 from service.schemas.webhooks import (
@@ -17,7 +17,6 @@ from service.schemas.webhooks import (
 )
 from service.usecases.webhooks.receivers import Webhooks, WebhookView
 
-ACTOR = "command line"
 EVENTS = click.Choice([each.value for each in EventType])
 WEBHOOK = click.argument("webhook_id", type=click.UUID)
 

@@ -23,11 +23,8 @@ from service.domain.files.import_time import (
 )
 from service.domain.files.meanings import ENDED, looks_like, word_key
 from service.domain.languages import LANGUAGE_TAG
-from service.domain.subscription import EndedReason, Status
+from service.domain.subscription import MAX_SOURCE_LENGTH, EndedReason, Status
 from service.domain.text import is_storable
-
-MAX_NAME_LENGTH = 200
-MAX_SOURCE_LENGTH = 500
 
 _STATUSES = {None: Status.PENDING, "": Status.PENDING} | {
     status.value: status for status in (Status.PENDING, Status.CONFIRMED)

@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 from service.domain.address import Address
 from service.domain.errors import AddressError, InvalidInputError
 from service.domain.files.import_cells import (
-    MAX_NAME_LENGTH,
     Note,
     address_of,
     attributes_of,
@@ -28,7 +27,7 @@ from service.domain.files.import_cells import (
 from service.domain.files.import_text import Cells, is_clean
 from service.domain.files.import_time import TWO_WAYS, DayOrder, RowTimes
 from service.domain.letters import ascii_lower
-from service.domain.subscription import EndedReason, Status, SuppressionReason
+from service.domain.subscription import MAX_NAME_LENGTH, EndedReason, Status, SuppressionReason
 
 CLOCK_SKEW = timedelta(minutes=5)
 """How far ahead of our clock a time in a file may be."""

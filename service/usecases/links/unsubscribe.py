@@ -17,7 +17,7 @@ from service.usecases.group_commit import GroupCommit
 from service.usecases.links.views import LinkState, LinkView
 from service.usecases.lists.lists import Lists
 
-MAX_REASON_LENGTH = 1000
+MAX_REASON_LENGTH = 500
 
 
 class Unsubscribe:

@@ -107,6 +107,10 @@ class Lists:
         """Return every list, in the order of their slugs."""
         return tuple(self._read().by_slug.values())
 
+    def slugs(self) -> dict[UUID, str]:
+        """Return the slug of every list, by its id."""
+        return {info.id: info.slug for info in self.all()}
+
     def by_ids(self, ids: Iterable[UUID]) -> tuple[ListInfo, ...]:
         """Return the lists with these ids, in the order asked for; unknown ids are left out."""
         wanted = tuple(ids)

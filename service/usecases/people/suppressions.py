@@ -22,6 +22,7 @@ def _key(text: str) -> tuple[str, str]:
     return hashed, SuppressionReason(reason).value
 
 
+MAX_NOTE_LENGTH = 500
 _CURSORS = Cursors("suppressions", read=_key, write=" ".join)
 
 

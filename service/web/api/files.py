@@ -123,10 +123,15 @@ def export(query: dict[str, Any]) -> Response:
         ),
         actor=actor(),
     )
-    name = f"{query.get('list') or 'subscribers'}-{utc_now():%Y-%m-%d}.{query['format']}"
+    return exported_file(stream, format_=query["format"], slug=query.get("list"))
+
+
+def exported_file(stream: ExportStream, *, format_: FileFormat, slug: str | None) -> Response:
+    """Answer with an export as a file that is named after its list and day."""
+    name = f"{slug or 'subscribers'}-{utc_now():%Y-%m-%d}.{format_}"
     return Response(
-        ExportBody(stream, query["format"]),
-        content_type=MEDIA_TYPES[query["format"]],
+        ExportBody(stream, format_),
+        content_type=MEDIA_TYPES[format_],
         headers={
             "Content-Disposition": f'attachment; filename="{name}"',
             EXPORT_ID: str(stream.id),

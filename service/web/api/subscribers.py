@@ -35,7 +35,8 @@ subscribers_api = JsonBlueprint(
 def subscribers(query: dict[str, Any]) -> dict[str, Any]:
     """List subscribers, oldest first."""
     text = query.pop("q", None)
-    return subscribers_data(services().subscribers.page(**query, text=text), _slugs())
+    page = services().subscribers.page(**query, text=text)
+    return subscribers_data(page, services().lists.slugs())
 
 
 @subscribers_api.get("/<uuid:subscriber_id>")
@@ -60,7 +61,7 @@ def person_file(subscriber_id: UUID, *, actor: str) -> ResponseReturnValue:
     """Answer with all data of one person as a file, on behalf of `actor`."""
     found = services().subscribers.data(subscriber_id, actor=actor)
     return Response(
-        person_text(found, _slugs()),
+        person_text(found, services().lists.slugs()),
         mimetype="application/json",
         headers={"Content-Disposition": f'attachment; filename="{subscriber_id}.json"'},
     )
@@ -85,9 +86,5 @@ def erase_subscriber(subscriber_id: UUID) -> None:
     services().subscribers.erase(subscriber_id, actor=actor())
 
 
-def _slugs() -> dict[UUID, str]:
-    return {info.id: info.slug for info in services().lists.all()}
-
-
 def _detail(view: SubscriberDetail) -> dict[str, Any]:
-    return detail_data(view, _slugs())
+    return detail_data(view, services().lists.slugs())

@@ -1,7 +1,6 @@
 """API keys: which there are, making one, taking one back."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -12,6 +11,7 @@ from service.domain.access.roles import Role
 from service.domain.errors import ConflictError, InvalidInputError
 from service.web.console.access.session import actor, signed_in
 from service.web.console.blueprint import admin_pages
+from service.web.console.tools import day_field
 from service.web.http.context import services
 
 
@@ -33,7 +33,7 @@ def create_key() -> ResponseReturnValue:
             request.form.get("role", ""),
             actor=actor(),
             lists=request.form.getlist("lists"),
-            expires_at=_end_of_day(request.form.get("expires_at", "")),
+            expires_at=day_field("expires_at", is_end=True),
         )
     except InvalidInputError as error:
         return _page(errors={error.field: str(error)}), 422
@@ -48,16 +48,6 @@ def revoke_key() -> ResponseReturnValue:
     """Take a key back for good."""
     services().keys.revoke(request.form.get("name", ""), actor=actor())
     return redirect(url_for("admin.keys", done="revoked"), code=303)
-
-
-def _end_of_day(text: str) -> datetime | None:
-    """Return the end of the day (UTC) that a date field holds."""
-    if not text:
-        return None
-    try:
-        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC) + timedelta(days=1)
-    except (ValueError, OverflowError):
-        raise InvalidInputError("expires_at", _("Use a date, such as 2026-03-01.")) from None
 
 
 def _page(*, new_key: str | None = None, errors: Mapping[str, str] | None = None) -> str:

@@ -11,11 +11,10 @@ from flask_babel import gettext as _
 from marshmallow import ValidationError
 
 from service.domain.errors import InvalidInputError
-from service.domain.files.import_cells import MAX_NAME_LENGTH
 from service.domain.letters import ascii_lower
 from service.domain.person import SubscriberInfo
 from service.domain.strict_json import read_json
-from service.domain.subscription import Status
+from service.domain.subscription import MAX_NAME_LENGTH, Status
 from service.schemas.errors import field_errors
 from service.schemas.people import SubscriberChangesSchema
 from service.web.api.subscribers import person_file

@@ -8,13 +8,13 @@ from service.domain.errors import AddressError
 from service.domain.person import SuppressionInfo
 from service.domain.subscription import SuppressionReason
 from service.usecases.paging import Page
+from service.usecases.people.suppressions import MAX_NOTE_LENGTH
 from service.web.console.access.session import actor, signed_in
 from service.web.console.blueprint import admin_pages
 from service.web.console.tools import next_page
 from service.web.http.context import services
 
 PAGE = 50
-MAX_NOTE_LENGTH = 500
 
 
 @admin_pages.get("/suppressions")

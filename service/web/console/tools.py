@@ -10,6 +10,7 @@ from flask_babel import format_date, format_decimal, format_timedelta
 from flask_babel import gettext as _
 from markupsafe import Markup, escape
 
+from service.domain.errors import InvalidInputError
 from service.usecases.paging import Page
 from service.web.console.access.session import CSRF_FIELD
 from service.web.console.blueprint import admin_pages
@@ -46,6 +47,21 @@ def next_page(endpoint: str, page: Page[Any], **values: Any) -> str | None:
     if page.next_cursor is None:
         return None
     return url_for(endpoint, **values, cursor=page.next_cursor)
+
+
+def day_field(name: str, *, is_end: bool = False) -> datetime | None:
+    """Return the start, or the end, of the day (UTC) that a date field of the form holds.
+
+    None where it is empty. Raises `InvalidInputError` for what is no date.
+    """
+    text = request.form.get(name, "")
+    if not text:
+        return None
+    try:
+        start = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+        return start + timedelta(days=1) if is_end else start
+    except (ValueError, OverflowError):
+        raise InvalidInputError(name, _("Use a date, such as 2026-03-01.")) from None
 
 
 @admin_pages.app_template_filter("moment")

@@ -7,11 +7,10 @@ from uuid import UUID
 from flask import Flask, current_app, request
 
 from service.domain.consent import Evidence, IpPolicy, kept_ip
-from service.domain.subscription import MAX_LISTS
+from service.domain.subscription import MAX_LISTS, MAX_SOURCE_LENGTH
 from service.services import Services
 
 EXTENSION = "newsflash"
-MAX_SOURCE_LENGTH = 500
 SHOWN_TEXT_FIELD = "consent_text"
 
 

@@ -14,6 +14,7 @@ from service.domain.errors import AddressError, InvalidInputError
 from service.domain.lists.mailing_list import ListInfo
 from service.domain.lists.site import is_one_of
 from service.domain.signup.risk import Risk
+from service.domain.subscription import MAX_NAME_LENGTH
 from service.usecases.signup.extra_step import Step
 from service.usecases.signup.subscribe import SignupRequest
 from service.web.http.caller import admit
@@ -27,7 +28,6 @@ from service.web.pages.blueprint import pages
 
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 MAX_FORM_BYTES = 16 * 1024
-MAX_NAME_LENGTH = 200
 EMBED_SECONDS = 300
 PREFLIGHT_SECONDS = 600
 

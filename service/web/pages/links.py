@@ -13,7 +13,6 @@ from service.web.pages.blueprint import pages
 from service.web.pages.forms import MAX_FORM_BYTES
 
 REASONS = ("too_many", "not_relevant", "did_not_sign_up", "other")
-MAX_REASON_LENGTH = 500
 
 
 @pages.get("/confirm/<token>")
@@ -79,7 +78,7 @@ def give_reason() -> ResponseReturnValue:
     token = request.form.get("token", "")
     chosen = request.form.get("reason", "")
     parts = (chosen if chosen in REASONS else "", request.form.get("detail", "").strip())
-    reason = ": ".join(part for part in parts if part)[:MAX_REASON_LENGTH]
+    reason = ": ".join(part for part in parts if part)
     if reason:
         services().unsubscribe.give_reason(token, reason)
     return render_template("pages/signup/thanks.html", undo_token=token)

@@ -1,22 +1,18 @@
 """Export: subscriptions as a file, and what was exported before."""
 
-from datetime import UTC, datetime
-
-from flask import Response, render_template, request
+from flask import render_template, request
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
 
-from service.clock import utc_now
 from service.domain.errors import InvalidInputError
-from service.domain.files.exchange import EXPORT_COLUMNS, EXTRA_COLUMNS, MEDIA_TYPES, FileFormat
+from service.domain.files.exchange import EXPORT_COLUMNS, EXTRA_COLUMNS, FileFormat
 from service.domain.files.presets import Preset
 from service.domain.subscription import Status
 from service.front.limits import LaneName
 from service.usecases.files.export import MAX_PURPOSE_LENGTH, ExportRequest
-from service.web.api.files import ExportBody
+from service.web.api.files import exported_file
 from service.web.console.access.session import actor, signed_in
 from service.web.console.blueprint import admin_pages
-from service.web.console.tools import next_page
+from service.web.console.tools import day_field, next_page
 from service.web.http.context import services
 from service.web.middleware.lanes import takes_long
 
@@ -40,12 +36,7 @@ def start_export() -> ResponseReturnValue:
         stream = services().export(asked, actor=actor())
     except InvalidInputError as error:
         return _page(errors={error.field: str(error)}), 422
-    name = f"{asked.list or 'subscribers'}-{utc_now():%Y-%m-%d}.{asked.format}"
-    return Response(
-        ExportBody(stream, asked.format),
-        content_type=MEDIA_TYPES[asked.format],
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )
+    return exported_file(stream, format_=asked.format, slug=asked.list)
 
 
 def _asked() -> ExportRequest:
@@ -59,21 +50,11 @@ def _asked() -> ExportRequest:
         status=Status(status) if status in set(Status) else None,
         # The usual ones are more for a file of changes: they are left to the use case.
         columns=() if columns == EXPORT_COLUMNS else columns,
-        since=_since(form.get("since", "")),
+        since=day_field("since"),
         preset=Preset(preset) if preset in set(Preset) else None,
         bom="bom" in form,
         purpose=" ".join(form.get("purpose", "").split()) or None,
     )
-
-
-def _since(text: str) -> datetime | None:
-    """Return the start of the day (UTC) that a date field holds."""
-    if not text:
-        return None
-    try:
-        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
-    except ValueError:
-        raise InvalidInputError("since", _("Use a date, such as 2026-03-01.")) from None
 
 
 def _page(*, errors: dict[str, str] | None = None) -> str:
