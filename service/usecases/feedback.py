@@ -201,7 +201,7 @@ def _may_wait(event: ProviderEvent) -> bool:
 def _pair(
     events: Iterable[ProviderEvent], messages: Sequence[SentMessage]
 ) -> list[tuple[ProviderEvent, SentMessage | None]]:
-    """Find each event's message: by our id, else by the provider's, with the recipient where it is ambiguous."""
+    """Find each event's message: by our id, else by the provider's and the recipient."""
     by_id = {message.id: message for message in messages}
     by_name: dict[str | None, list[SentMessage]] = defaultdict(list)
     for message in by_id.values():

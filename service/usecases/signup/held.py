@@ -52,8 +52,8 @@ class HeldSignups:
         return Page(items=[self._view(each) for each in page.items], next_cursor=page.next_cursor)
 
     def release(self, held_id: UUID, *, actor: str) -> None:
-        """Take the signup as if it were made now: its confirmation email is queued, within the address's
-        budget of mails. Its status page stays the same.
+        """Take the signup as if it were made now: its confirmation email is queued, within the
+        address's budget of emails. Its status page stays the same.
 
         Raises `NotFoundError`, or `ConflictError` where its lists were deleted.
         """

@@ -55,7 +55,7 @@ class Chart:
 
 
 def daily_chart(days: Sequence[Day]) -> Chart:
-    """Draw the days: signups, confirmations in front; unsubscribes, bounces and complaints below."""
+    """Draw the days: signups and confirmations above; unsubscribes, bounces, complaints below."""
     up = max((max(day.signups, day.confirmations) for day in days), default=0)
     down = max((day.leavers + day.bounces + day.complaints for day in days), default=0)
     step = _nice_step(max(up, down))
