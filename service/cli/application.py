@@ -19,7 +19,7 @@ from service.store.operations.migrations import Version, upgrade, version_of
 from service.store.tables.operations import KeyFingerprint
 
 ACTOR = "command line"
-"""Who it was, for the audit log: whoever may run commands on this machine."""
+"""Who acted, in the audit log: somebody who may run commands on this machine."""
 LOCK_TIMEOUT_MS = 3_000
 """How long a migration waits for a table; all who come after it wait that long, too."""
 LOCK_TRIES = 5

@@ -37,6 +37,8 @@ _PIECES = re.compile(r"({[{%#].*?[}%#]})|((?:[^{]|{(?![{%#]))+)", re.DOTALL)
 _QUOTED = re.compile(r"\"([^\"]*)\"|'([^']*)'")
 _AVOIDED = re.compile(rf"\b({'|'.join(AVOIDED)})\b", re.IGNORECASE)
 
+FINE_IN_DOCSTRINGS = frozenset({"e-mail", "leavers", "mails", "no more"})
+"""Names of the code, and "no more than"."""
 FLOORS = ("cli", "config", "domain", "mail", "oidc", "schemas", "usecases", "web", "webhooks")
 """Where texts for people are written. `store` holds SQL."""
 WORD_LISTS = ("domain/files/cells.py", "domain/files/meanings.py", "domain/files/titles.py")
@@ -61,6 +63,15 @@ def _code_texts() -> Iterator[tuple[str, str]]:
                     continue
                 if isinstance(node.value, str) and _is_sentence(node.value):
                     yield f"service/{name}", node.value
+
+
+def _docstrings() -> Iterator[tuple[str, str]]:
+    """Go through every docstring, without code spans; those of attributes too."""
+    for path in sorted((ROOT / "service").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            value = node.value if isinstance(node, ast.Expr) else None
+            if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                yield str(path.relative_to(ROOT)), re.sub(r"`[^`]*`", "", value.value)
 
 
 def _template_texts() -> Iterator[tuple[str, str]]:
@@ -113,6 +124,13 @@ def found_in(texts: Iterator[tuple[str, str]]) -> list[tuple[str, str]]:
 def test_what_users_read_is_plain(texts):
     assert len(list(texts())) > 100
     assert found_in(texts()) == []
+
+
+def test_what_engineers_read_is_plain():
+    texts = list(_docstrings())
+    assert len(texts) > 1000
+    words = [pair for pair in found_in(iter(texts)) if pair[1] not in FINE_IN_DOCSTRINGS]
+    assert words == []
 
 
 @pytest.mark.parametrize(

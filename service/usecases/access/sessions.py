@@ -73,7 +73,7 @@ class AdminSessions:
     def refuse(self, account: Account, *, reason: str) -> None:
         """Keep in the audit log that someone was not let in, and why, in a word.
 
-        Once an hour for an account, and no more than `REFUSALS_AN_HOUR` in all: whoever has an
+        Once an hour for an account, and no more than `REFUSALS_AN_HOUR` in all: anyone with an
         account at the provider can be refused without end.
         """
         now, actor = utc_now(), actor_of(None, account.name)

@@ -25,7 +25,7 @@ class MailProgress(StrEnum):
     DELAYED = "delayed"
     BOUNCED = "bounced"
     UNREACHABLE = "unreachable"
-    """No mail API that is set carries mail to such an address, whoever's it is."""
+    """No configured mail API carries email to such an address."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""What follows from a report on an address, whoever makes it: a mail API, or an imported file.
+"""What follows from a report on an address, by a mail API or in an imported file.
 
 The address is suppressed for the reason reported, and subscriptions end: all of them where it is
 suppressed, else those that the email was about. Webhooks get both.

@@ -35,7 +35,7 @@ class HeldSignups:
     """The signups that wait for a person."""
 
     def __init__(self, engine: Engine, *, lists: Lists, mail_is_due: Callable[[], None]) -> None:
-        """`mail_is_due` is called after a commit that owes mail."""
+        """`mail_is_due` is called after a commit that queued emails."""
         self._engine = engine
         self._lists = lists
         self._mail_is_due = mail_is_due

@@ -1,4 +1,4 @@
-"""Signup: takes a request to subscribe and owes its mail, in one transaction."""
+"""Signup: takes a request to subscribe and queues its email, in one transaction."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
