@@ -386,9 +386,7 @@ def test_a_person_is_found_taken_off_a_list_and_erased(admin, service, new_conte
     expect(admin.get_by_role("alert").last).to_contain_text("This is not the person's address.")
     admin.get_by_label("Enter the address to confirm").fill(address)
     admin.get_by_role("button", name="Erase permanently").click()
-    expect(admin.get_by_role("status")).to_have_text(
-        "The person was erased: this suppression stays."
-    )
+    expect(admin.get_by_role("status")).to_have_text("The person is erased.")
     admin.goto(f"{service}/admin/subscribers?q={address}")
     expect(admin.get_by_text("No matches.")).to_be_visible()
     admin.goto(f"{service}/admin/audit")
