@@ -27,6 +27,13 @@ class ConsentEvent(db.Model):  # type: ignore[name-defined,misc]
             sqlite_where=text("kind IN ('confirmed', 'resumed', 'reason_given')"),
             postgresql_where=text("kind IN ('confirmed', 'resumed', 'reason_given')"),
         ),
+        # Exports of changes name the erased.
+        Index(
+            "ix_consent_events_erased",
+            "at",
+            sqlite_where=text("kind = 'erased'"),
+            postgresql_where=text("kind = 'erased'"),
+        ),
         Index(
             "ix_consent_events_unsealed",
             "id",

@@ -29,8 +29,10 @@ class Subscription(db.Model):  # type: ignore[name-defined,misc]
     """A subscriber on a mailing list; `epoch` counts the cycles of signing up again."""
 
     __tablename__ = "subscriptions"
-    # Along these retention finds who was asked, or has left, long enough ago.
     __table_args__ = (
+        # Exports of changes.
+        Index(None, "updated_at"),
+        # Along these retention finds who was asked, or has left, long enough ago.
         Index(
             "ix_subscriptions_pending",
             "requested_at",
