@@ -1,5 +1,8 @@
 """The web app: `create_app` puts routes and middleware on top of the use cases."""
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -27,6 +30,17 @@ MAX_BODY_BYTES = 256 * 1024
 MAX_FORM_BYTES = 64 * 1024
 
 
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+class _App(Flask):
+    """Flask, which calls views and hooks as they are: none of them is a coroutine."""
+
+    def ensure_sync(self, func: _Function) -> _Function:
+        """Return the function. Flask would look at each of them for each request."""
+        return func
+
+
 def create_app(settings: Settings | None = None) -> Flask:
     """Return the WSGI app. Without `settings` they are read from the environment.
 
@@ -34,7 +48,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     """
     settings = settings or load_settings()
     configure_logging()
-    app = Flask("service", static_folder="web/static", template_folder="web/templates")
+    app = _App("service", static_folder="web/static", template_folder="web/templates")
     app.config.update(
         SQLALCHEMY_DATABASE_URI=settings.database_url,
         SQLALCHEMY_ENGINE_OPTIONS=engine_options(settings.database_url),

@@ -118,10 +118,7 @@ class ConfirmTokens(_CyclesToken):
 
     def is_code(self, typed: str, scope: LinkScope, *, at: datetime) -> bool:
         """Tell whether these are the digits, under any of the keys: mails outlive a rotation."""
-        fits = [
-            hmac.compare_digest(self._code(key, scope, at), typed)
-            for key in self._keys
-        ]
+        fits = [hmac.compare_digest(self._code(key, scope, at), typed) for key in self._keys]
         return any(fits)
 
     def _code(self, key: bytes, scope: LinkScope, at: datetime) -> str:

@@ -27,7 +27,10 @@ def init_i18n(app: Flask) -> None:
     @app.after_request
     def tell_caches(response: Response) -> Response:
         if g.get("speaks", False):
-            response.vary.add("Accept-Language")
+            if "Vary" in response.headers:
+                response.vary.add("Accept-Language")
+            else:
+                response.headers.add("Vary", "Accept-Language")
         return response
 
 

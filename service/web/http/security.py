@@ -5,6 +5,7 @@ A view widens a single rule by `allow`; an answer that carries a policy of its o
 """
 
 import secrets
+from functools import lru_cache
 
 from flask import Flask, Response, g, request
 
@@ -21,32 +22,40 @@ _PAGE_POLICY = {
     "frame-ancestors": ("'none'",),
     "base-uri": ("'none'",),
 }
-_DATA_POLICY = "default-src 'none'; frame-ancestors 'none'"
-_PERMISSIONS = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
+_NONCE = "{nonce}"
+_Headers = tuple[tuple[str, str], ...]
+_COMMON: _Headers = (("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"))
+_OF_PAGES = (
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+)
+_OF_DATA = (("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),)
+_Widened = tuple[tuple[str, tuple[str, ...]], ...]
 
 
 def init_security(app: Flask, *, public_url: str) -> None:
     """Set the headers on every answer of the app. HSTS only where `public_url` is https."""
-    is_https = public_url.startswith("https://")
+    common: _Headers = _COMMON
+    if public_url.startswith("https://"):
+        common += (("Strict-Transport-Security", f"max-age={HSTS_SECONDS}"),)
+    of_pages, of_data = common + _OF_PAGES, common + _OF_DATA
 
     @app.after_request
     def set_headers(response: Response) -> Response:
         headers = response.headers
-        headers.setdefault("X-Content-Type-Options", "nosniff")
-        headers.setdefault("Referrer-Policy", "no-referrer")
-        if is_https:
-            headers.setdefault("Strict-Transport-Security", f"max-age={HSTS_SECONDS}")
-        if response.mimetype == "text/html":
-            headers.setdefault("Content-Security-Policy", _page_policy())
-            headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-            headers.setdefault("Permissions-Policy", _PERMISSIONS)
-        else:
-            headers.setdefault("Content-Security-Policy", _DATA_POLICY)
-        if _is_of_the_moment(response):
-            headers.setdefault("Cache-Control", "no-store")
+        # `setdefault` for each of them would go through all headers eight times.
+        given = {name.lower() for name in headers.keys()}  # noqa: SIM118 - its items are pairs
+        is_page = response.mimetype == "text/html"
+        for name, value in of_pages if is_page else of_data:
+            if name.lower() not in given:
+                headers.add(name, value)
+        if is_page and "content-security-policy" not in given:
+            headers.add("Content-Security-Policy", _page_policy())
         if g.get("is_private", False):
             headers["Cache-Control"] = "no-store"
             headers["X-Robots-Tag"] = "noindex, nofollow"
+        elif "cache-control" not in given and _is_of_the_moment(response):
+            headers.add("Cache-Control", "no-store")
         return response
 
 
@@ -86,10 +95,18 @@ def _is_of_the_moment(response: Response) -> bool:
 
 
 def _page_policy() -> str:
+    nonce: str | None = g.get("csp_nonce")
+    words = _policy(tuple(g.get("csp_widened", {}).items()), has_scripts=nonce is not None)
+    return words if nonce is None else words.replace(_NONCE, nonce)
+
+
+@lru_cache(maxsize=256)
+def _policy(widened: _Widened, *, has_scripts: bool) -> str:
+    """Return the policy that is widened by these sources, with `{nonce}` in the nonce's place."""
     policy = dict(_PAGE_POLICY)
-    if "csp_nonce" in g:
-        policy["script-src"] = (f"'nonce-{g.csp_nonce}'",)
-    for directive, sources in g.get("csp_widened", {}).items():
+    if has_scripts:
+        policy["script-src"] = (f"'nonce-{_NONCE}'",)
+    for directive, sources in widened:
         kept = tuple(source for source in policy.get(directive, ()) if source != "'none'")
         policy[directive] = (*kept, *sources)
     return "; ".join(f"{name} {' '.join(sources)}" for name, sources in policy.items())

@@ -6,6 +6,7 @@ reaches no view. Behind trusted proxies it is the `X-Forwarded-Host` of the oute
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -21,6 +22,9 @@ from service.web.http.refusals import note_refusal
 ALWAYS_ANSWERED = ("health.healthz", "health.readyz", "metrics.show")
 """Probes ask by whatever address the machine has. The metrics look at the Host themselves."""
 
+KNOWN_HOSTS = 64
+"""How many values of `Host` are known without a look: few are ours, strangers make up others."""
+
 _FORWARDING = re.compile(
     r"forward|^via$|^cdn-loop$|^(cf|fly|fastly|x-envoy|x-amzn|x-amz-cf|x-original|x-proxy)-"
     r"|(real|client|connecting|remote|source|cluster|originating)-?(ip|addr)"
@@ -35,12 +39,14 @@ def init_hosts(app: Flask, settings: Settings) -> None:
         _names((urlsplit(settings.public_url).hostname or "", *settings.allowed_hosts))
     )
 
+    @lru_cache(maxsize=KNOWN_HOSTS)
+    def is_ours(given: str) -> bool:
+        host = host_name(given)
+        return host is not None and (host in ours or is_loopback(host))
+
     @app.before_request
     def check_host() -> Response | None:
-        if request.endpoint in ALWAYS_ANSWERED:
-            return None
-        host = host_name(request.host)
-        if host is not None and (host in ours or is_loopback(host)):
+        if request.endpoint in ALWAYS_ANSWERED or is_ours(request.host):
             return None
         note_refusal(Refusal.HOST)
         return problem(

@@ -45,14 +45,16 @@ class LinkPaths:
 
     def __call__(self, path: str) -> str:
         """Return the path to route in place of this one; one that needs no help is as it was."""
-        path = re.sub("/{2,}", "/", path)
+        if "//" in path:
+            path = re.sub("/{2,}", "/", path)
         if len(path) > MAX_LENGTH:
             return path
+        lower = path.lower()
         for before, ends in self._tokens.items():
-            if path[: len(before)].lower() == before:
+            if lower.startswith(before):
                 return self._link(path, before, ends)
         for before, after in self._slugs.items():
-            if path[: len(before)].lower() == before:
+            if lower.startswith(before):
                 found = _SLUG.match(_UNSEEN.sub("", path[len(before) :]).lower())
                 if found and (found[2] or "") == after:
                     return f"{before}{found[1]}{after}"

@@ -6,7 +6,7 @@ from service.config import Settings
 from service.counting import UNTRUSTED, numbers
 from service.log import Sometimes
 
-_HEADERS = ("X-Forwarded-For", "Forwarded")
+_HEADERS = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED")
 _seen = Sometimes("proxy not trusted")
 
 
@@ -20,6 +20,7 @@ def init_proxies(app: Flask, settings: Settings) -> None:
 
     @app.before_request
     def notice() -> None:
-        if any(name in request.headers for name in _HEADERS):
+        environ = request.environ
+        if any(name in environ for name in _HEADERS):
             numbers.add((UNTRUSTED,))
             _seen.warn("forwarding headers", text="If a proxy is in front, set TRUSTED_PROXIES")

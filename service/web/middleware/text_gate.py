@@ -18,6 +18,8 @@ from service.web.middleware.whole_body import WholeBodyRequest
 
 _REFUSES = ("/v1/", "/admin")
 """Where a query is part of what is asked for."""
+_HEADERS = ("HTTP_", "CONTENT_")
+"""How WSGI's names of headers begin (PEP 3333, "environ Variables")."""
 
 
 class TextRequest(WholeBodyRequest):
@@ -50,14 +52,15 @@ def init_text_gate(app: Flask) -> None:
 
     @app.before_request
     def check_text() -> None:
-        if any("\0" in value for _, value in request.headers.items()):
-            raise BadRequest
-        if not all(
-            is_storable(value)
-            for value in (request.view_args or {}).values()
-            if isinstance(value, str)
-        ):
-            raise NotFound
+        environ, view_args = request.environ, request.view_args
+        for name, value in environ.items():
+            if name.startswith(_HEADERS) and "\0" in value:
+                raise BadRequest
+        for value in view_args.values() if view_args else ():
+            if isinstance(value, str) and not is_storable(value):
+                raise NotFound
+        if not environ.get("QUERY_STRING"):
+            return
         if wrong := list(_wrong(request.args.items(multi=True))):
             if request.path.startswith(_REFUSES):
                 _refuse("query", wrong)
