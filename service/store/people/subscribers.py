@@ -29,6 +29,7 @@ from service.domain.person import (
 )
 from service.domain.search import search_form
 from service.domain.subscription import Status
+from service.store.people.holders import holders
 from service.store.tables.delivery import OutboxMessage
 from service.store.tables.ledger import ConsentEvent
 from service.store.tables.people import Subscriber, Subscription
@@ -65,14 +66,21 @@ def subscribers_page(
                 _has_attribute(connection, form),
             )
         )
-    if list_id is not None or status is not None:
-        held = exists().where(Subscription.subscriber_id == Subscriber.id)
-        if list_id is not None:
-            held = held.where(Subscription.mailing_list_id == list_id)
-        if status is not None:
-            held = held.where(Subscription.status == status.value)
-        query = query.where(held)
+        if list_id is not None or status is not None:
+            query = query.where(_holds(list_id, status))
+    elif list_id is not None or status is not None:
+        ids = holders(connection, list_id=list_id, status=status, after=after, limit=limit)
+        query = query.where(Subscriber.id.in_(ids))
     return [SubscriberInfo(**row) for row in connection.execute(query).mappings()]
+
+
+def _holds(list_id: UUID | None, status: Status | None) -> ColumnElement[bool]:
+    held = exists().where(Subscription.subscriber_id == Subscriber.id)
+    if list_id is not None:
+        held = held.where(Subscription.mailing_list_id == list_id)
+    if status is not None:
+        held = held.where(Subscription.status == status.value)
+    return held
 
 
 def _form_of(text: Any) -> ColumnElement[str]:

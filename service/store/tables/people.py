@@ -30,6 +30,13 @@ class Subscription(db.Model):  # type: ignore[name-defined,misc]
 
     __tablename__ = "subscriptions"
     __table_args__ = (
+        # Pages and exports of one list.
+        Index(
+            "ix_subscriptions_list_status",
+            "mailing_list_id",
+            "status",
+            "subscriber_id",
+        ),
         # Exports of changes.
         Index(None, "updated_at"),
         # Along these retention finds who was asked, or has left, long enough ago.

@@ -37,3 +37,13 @@ def test_an_export_of_changes_reads_what_changed(scenario: Scenario, engine: Eng
         rows = rows_of(engine, selection)
     assert found == []
     assert [row.email for row in rows] == ["ada@example.org", None]
+
+
+def test_an_export_of_a_list_reads_nobody_else(scenario: Scenario, engine: Engine):
+    scenario.make_lists("second")
+    age_statistics(scenario)
+    scenario.sign_up("ada@example.org", "second")
+    with whole_reads(engine) as found:
+        rows = rows_of(engine, Selection(list_id=scenario.list_id("second")))
+    assert found == []
+    assert [row.email for row in rows] == ["ada@example.org"]
