@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
+import orjson
 from sqlalchemy import Connection
 
 from service.store.database import named_errors
@@ -49,20 +50,26 @@ def in_pieces(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
 
 def rows_parameter(rows: Sequence[Mapping[str, Any]]) -> str:
     """Return the rows as the one JSON value `:rows`."""
-    return json.dumps(rows, default=_jsonable, ensure_ascii=False, separators=(",", ":"))
+    try:  # 16 times as fast as the standard library
+        return orjson.dumps(
+            rows, default=_jsonable, option=orjson.OPT_PASSTHROUGH_DATETIME
+        ).decode()
+    except orjson.JSONEncodeError:  # an integer of more than 64 bits among attributes
+        return json.dumps(rows, default=_jsonable, ensure_ascii=False, separators=(",", ":"))
 
 
-def rows_of(columns: str) -> Sql:
+def rows_of(columns: str, *, value: str = "rows") -> Sql:
     """Return the part of a statement that gives the rows: a SELECT of these columns.
 
-    `columns` names the columns and their types: `"id:uuid at:time …"`.
+    `columns` names the columns and their types: `"id:uuid at:time …"`; `value` is the name of the
+    value that holds the rows.
     """
     pairs = [column.split(":") for column in columns.split()]
     typed = ", ".join(f"{name} {_TYPES[kind]}" for name, kind in pairs)
     picked = ", ".join(f"value ->> '$.{name}' AS {name}" for name, _ in pairs)
     return Sql(
-        postgresql=f"SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS given({typed})",
-        sqlite=f"SELECT {picked} FROM json_each(:rows)",
+        postgresql=f"SELECT * FROM jsonb_to_recordset(CAST(:{value} AS jsonb)) AS given({typed})",
+        sqlite=f"SELECT {picked} FROM json_each(:{value})",
     )
 
 

@@ -22,7 +22,7 @@ def first_id(at: datetime) -> UUID:
 
 def utc_text(at: datetime) -> str:
     """Write a time as SQLite keeps it: ISO 8601 UTC of one width, sorted as text."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return at.astimezone(UTC).isoformat(timespec="microseconds")[: -len("+00:00")] + "Z"
 
 
 class PublicId(TypeDecorator[UUID]):
