@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from service.domain.address import MAX_LENGTH, Address, parse_address
+from service.domain.address import parse_address
 from service.domain.attributes import parse_attributes
 from service.domain.errors import AddressError, InvalidInputError
 from service.domain.files.import_text import (
@@ -32,7 +32,6 @@ _STATUSES = {None: Status.PENDING, "": Status.PENDING} | {
 """Of a row that does not say that somebody unsubscribed."""
 _OWN_REASONS = frozenset(EndedReason)
 _GRAVEST = (EndedReason.COMPLAINT, EndedReason.HARD_BOUNCE)
-_PLAIN_LOCAL = re.compile(r"(?=.{1,64}$)[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*")
 _TEXT_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 
 
@@ -69,7 +68,7 @@ def left_reason(text: str | None) -> EndedReason | None:
 def has_address(cells: Cells) -> bool:
     """Return whether the row names an address."""
     try:
-        address_of(trimmed(cells.get("email") or ""))
+        parse_address(trimmed(cells.get("email") or ""))
     except AddressError:
         return False
     return True
@@ -93,22 +92,6 @@ def cleaned(cells: Cells, notes: list[Note], *, is_strict: bool) -> Cells:
             text = CLEANERS.get(name, word)(text)
         found[name] = text
     return found
-
-
-def address_of(text: str) -> Address:
-    """Do as `parse_address` does, faster for the plain addresses of few domains in a file."""
-    local, _, domain = text.rpartition("@")
-    if len(text) <= MAX_LENGTH and text.isascii() and _PLAIN_LOCAL.fullmatch(local):
-        return Address(typed=text, key=f"{local.lower()}@{_domain_key(domain)}")
-    return parse_address(text)
-
-
-@lru_cache(maxsize=10_000)
-def _domain_key(domain: str) -> str:
-    # Whatever is trimmed away here would stay in the address as it is kept.
-    if domain != domain.strip():
-        raise AddressError("The domain has white space around it.")
-    return parse_address(f"a@{domain}").domain
 
 
 def status_of(text: str | None) -> Status:

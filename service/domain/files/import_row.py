@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from service.domain.address import Address
+from service.domain.address import Address, parse_address
 from service.domain.errors import AddressError, InvalidInputError
 from service.domain.files.import_cells import (
     Note,
-    address_of,
     attributes_of,
     cleaned,
     language_of,
@@ -100,7 +99,7 @@ def parse_import_row(
     if not is_clean(cells):
         cells = cleaned(cells, notes, is_strict=not has_left)
     try:
-        address = address_of(cells.get("email") or "")
+        address = parse_address(cells.get("email") or "")
     except AddressError:
         raise InvalidInputError("email", NO_ADDRESS) from None
     times = RowTimes(cells, until=now + CLOCK_SKEW, order=order or DayOrder())

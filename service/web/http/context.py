@@ -41,7 +41,9 @@ def evidence(*, source: str | None = None, locale: str | None = None) -> Evidenc
 
 def _shown_texts() -> dict[UUID, str]:
     """Read which consent texts the posted form showed: a field `<list id>:<version>` for each."""
-    shown = {}
+    shown: dict[UUID, str] = {}
+    if request.is_json:
+        return shown
     for given in request.form.getlist(SHOWN_TEXT_FIELD)[:MAX_LISTS]:
         list_id, _, version = given.partition(":")
         with suppress(ValueError):
