@@ -8,7 +8,7 @@ import time
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from service.clock import ClockCheck, correct_clock, machine_now, utc_now
 
@@ -40,6 +40,13 @@ def keep_to_database(connection: Connection) -> None:
     """Compare the clocks where the last time was a while ago: for each transaction's beginning."""
     if time.monotonic() - _looked_at >= LOOK_EVERY_SECONDS:
         _compare(connection)
+
+
+def keep_in_step(engine: Engine) -> None:
+    """Do the same for a transaction that SQLAlchemy does not begin."""
+    if time.monotonic() - _looked_at >= LOOK_EVERY_SECONDS:
+        with engine.begin():
+            pass
 
 
 def is_notable(ahead: timedelta) -> bool:

@@ -79,8 +79,13 @@ def for_driver(
     """Return the statement and its values as a connection of the driver's own takes them."""
     words = statement.on(dialect.name)
     if dialect.name == "postgresql":
-        words = str(_clause(words).compile(dialect=dialect))
+        words = _compiled(words, dialect)
     return words, _taken(dialect.name, values)
+
+
+@cache
+def _compiled(words: str, dialect: Dialect) -> str:
+    return str(_clause(words).compile(dialect=dialect))
 
 
 @cache

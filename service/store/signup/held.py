@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Connection, RowMapping, delete, exists, select
+from sqlalchemy import Connection, Engine, RowMapping, delete, exists, select
 
 from service.domain.address import Address
 from service.domain.consent import Evidence
@@ -12,9 +12,10 @@ from service.domain.signup.risk import Reason, Risk
 from service.domain.subscription import HELD_OF_ADDRESS
 from service.store.bulk import rows_of, rows_parameter
 from service.store.old_rows import OldRows
-from service.store.signup.signups import Signup
-from service.store.sql import run, sql
+from service.store.signup.signups import SIGN_UP, Signup, signup_values
+from service.store.sql import sql
 from service.store.tables.signup import HeldSignup
+from service.store.together import Together
 
 _TABLE = HeldSignup.__table__
 _COLUMNS = (
@@ -26,10 +27,16 @@ _INSERT = sql(
 INSERT INTO held_signups ({names})
 SELECT {names} FROM ({rows}) AS given
 WHERE (SELECT count(*) FROM held_signups AS waiting
-    WHERE waiting.email_key = given.email_key) < :limit
+    WHERE waiting.email_key = given.email_key) < :held_limit
 """,
     names=", ".join(column.partition(":")[0] for column in _COLUMNS.split()),
-    rows=rows_of(_COLUMNS),
+    rows=rows_of(_COLUMNS, value="held"),
+)
+_SIGN_UP_AND_HOLD = Together(
+    name="sign_up_and_hold",
+    values={**SIGN_UP.values, "held": "jsonb", "held_limit": "int"},
+    statements=(*SIGN_UP.statements, _INSERT),
+    is_by_index=True,
 )
 
 HELD_SIGNUPS = OldRows(HeldSignup, HeldSignup.created_at)
@@ -43,8 +50,9 @@ class Held:
     risk: Risk
 
 
-def insert_held(connection: Connection, held: Sequence[Held]) -> None:
-    """Keep the signups for review, of each address as many as may wait; in one statement.
+def commit_with_held(engine: Engine, signups: Sequence[Signup], held: Sequence[Held]) -> None:
+    """Record signups as `commit_signups` does, and keep others for review in the same transaction,
+    of each address as many as may wait.
 
     No two of them may have the same address.
     """
@@ -68,7 +76,9 @@ def insert_held(connection: Connection, held: Sequence[Held]) -> None:
         }
         for each in held
     ]
-    run(connection, _INSERT, rows=rows_parameter(rows), limit=HELD_OF_ADDRESS)
+    _SIGN_UP_AND_HOLD.commit(
+        engine, **signup_values(signups), held=rows_parameter(rows), held_limit=HELD_OF_ADDRESS
+    )
 
 
 def held_page(connection: Connection, *, limit: int, before: UUID | None = None) -> Sequence[Held]:

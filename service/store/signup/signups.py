@@ -12,13 +12,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from service.domain.address import Address
 from service.domain.consent import CONSENT_TEXT_VERSION, Evidence
 from service.domain.subscription import MAILS_A_DAY, REPEAT_AFTER, SOON, WITHHELD_A_DAY
-from service.store.bulk import pipelined, rows_of, rows_parameter
-from service.store.sql import Sql, run, sql
+from service.store.bulk import rows_of, rows_parameter
+from service.store.sql import Sql, sql
+from service.store.together import Together
 from service.store.types import new_id
 
 _ROWS = rows_of(
@@ -43,7 +44,6 @@ _KNOWN = Sql(
     sqlite="""JOIN subscriptions AS known ON known.subscriber_id = person.id
         AND known.mailing_list_id = asked.list_id""",
 )
-_BY_INDEX = "SET LOCAL enable_seqscan = off"
 
 # The index of acts is of these kinds: SQLite takes it only where they are named as it names them.
 # A new cycle forgets when the last one was confirmed; the ledger does not.
@@ -201,11 +201,30 @@ class Signup:
     """Which version of each list's consent text was shown; the built-in one where left out."""
 
 
+SIGN_UP = Together(
+    name="sign_up",
+    values={"rows": "jsonb", "budget": "int", "withheld": "int"},
+    statements=(_SUBSCRIBERS, _SUBSCRIPTIONS, _EVENTS, _MESSAGES),
+    is_by_index=True,
+)
+
+
 def record_signups(connection: Connection, signups: Sequence[Signup]) -> None:
-    """Write subscriber, subscriptions, consent events and outbox message of each signup.
+    """Write subscriber, subscriptions, consent events and outbox message of each signup, as part of
+    this transaction.
 
     No two of the signups may have the same address: the rules of one look at what the other wrote.
     """
+    SIGN_UP.run(connection, **signup_values(signups))
+
+
+def commit_signups(engine: Engine, signups: Sequence[Signup]) -> None:
+    """Do as `record_signups` does, in a transaction of its own."""
+    SIGN_UP.commit(engine, **signup_values(signups))
+
+
+def signup_values(signups: Sequence[Signup]) -> dict[str, Any]:
+    """Return the values of `SIGN_UP`."""
     rows = rows_parameter(
         [
             {
@@ -231,9 +250,4 @@ def record_signups(connection: Connection, signups: Sequence[Signup]) -> None:
             for place, list_id in enumerate(sorted(signup.list_ids))
         ]
     )
-    with pipelined(connection):
-        if connection.dialect.name == "postgresql":
-            connection.exec_driver_sql(_BY_INDEX)
-        for statement in (_SUBSCRIBERS, _SUBSCRIPTIONS, _EVENTS):
-            run(connection, statement, rows=rows)
-        run(connection, _MESSAGES, rows=rows, budget=MAILS_A_DAY, withheld=WITHHELD_A_DAY)
+    return {"rows": rows, "budget": MAILS_A_DAY, "withheld": WITHHELD_A_DAY}

@@ -17,8 +17,8 @@ from service.domain.errors import InvalidInputError
 from service.domain.signup.risk import NO_RISK, Level, Risk
 from service.domain.subscription import MAX_LISTS
 from service.domain.text import check_text
-from service.store.signup.held import Held, insert_held
-from service.store.signup.signups import Signup, record_signups
+from service.store.signup.held import Held, commit_with_held
+from service.store.signup.signups import Signup, commit_signups
 from service.store.types import new_id
 from service.tokens import StatusTokens
 from service.usecases.group_commit import GroupCommit
@@ -119,11 +119,11 @@ class Subscribe:
             if hold
         ]
         taken = [asked.signup for asked, hold in zip(group, is_high, strict=True) if not hold]
-        with self._engine.begin() as connection:
+        if held:
             # With nothing to take as well: a held signup costs what any other does.
-            record_signups(connection, taken)
-            if held:
-                insert_held(connection, held)
+            commit_with_held(self._engine, taken, held)
+        else:
+            commit_signups(self._engine, taken)
         numbers.add((SIGNUPS, SignupOutcome.TAKEN), len(taken))
         numbers.add((SIGNUPS, SignupOutcome.HELD), len(held))
         self._mail_is_due()

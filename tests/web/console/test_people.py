@@ -13,7 +13,7 @@ from service.domain.address import parse_address
 from service.domain.consent import Evidence
 from service.domain.errors import NotFoundError
 from service.domain.signup.risk import Reason, Risk
-from service.store.signup.held import Held, insert_held
+from service.store.signup.held import Held, commit_with_held
 from service.store.signup.signups import Signup
 from service.store.tables.access import AuditEntry
 from service.store.tables.base import db
@@ -306,8 +306,7 @@ def hold(engine, services):
         at=utc_now(),
         evidence=Evidence(source="https://site.example"),
     )
-    with engine.begin() as connection:
-        insert_held(connection, [Held(signup=signup, risk=Risk(90, (Reason.DISPOSABLE,)))])
+    commit_with_held(engine, [], [Held(signup=signup, risk=Risk(90, (Reason.DISPOSABLE,)))])
     return signup.message_id
 
 
