@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, UpdateBase, bindparam, func, insert, select, update
 
 from service.domain.delivery.retry import MessageStatus
 from service.domain.subscription import LinkScope, MessageKind
@@ -27,6 +27,78 @@ UPDATE outbox_messages SET batch_id = given.batch_id FROM ({rows}) AS given
 WHERE outbox_messages.id = given.id
 """,
     rows=rows_of("id:uuid batch_id:uuid"),
+)
+
+
+def _claim(*, alone: bool) -> UpdateBase:
+    due = (
+        select(OutboxMessage.id)
+        .where(
+            OutboxMessage.status == MessageStatus.QUEUED.value,
+            OutboxMessage.is_alone.is_(alone),
+            OutboxMessage.next_attempt_at <= bindparam("now"),
+        )
+        .order_by(OutboxMessage.next_attempt_at)
+        .limit(bindparam("most"))
+        .with_for_update(skip_locked=True)
+        .cte("due")  # a plain subquery may be run once a row, and then claims too many
+    )
+    return (
+        update(OutboxMessage)
+        .where(OutboxMessage.id.in_(select(due.c.id)))
+        .values(
+            status=MessageStatus.SENDING.value,
+            attempts=OutboxMessage.attempts + 1,
+            batch_id=bindparam("marker"),
+        )
+        .returning(OutboxMessage.id)
+    )
+
+
+# What every claim and call runs is built once: building it took most of a worker's time.
+_CLAIM = {alone: _claim(alone=alone) for alone in (False, True)}
+_ADD_BATCH = insert(OutboxBatch)
+_BEGIN_CALL = (
+    update(OutboxBatch)
+    .where(
+        OutboxBatch.id == bindparam("batch"),
+        OutboxBatch.lease_token == bindparam("lease"),
+        OutboxBatch.lease_until > bindparam("now"),
+    )
+    .values(called_at=bindparam("now"))
+)
+_LOAD = (
+    select(
+        OutboxMessage.batch_id,
+        OutboxMessage.id,
+        OutboxMessage.kind,
+        OutboxMessage.subscriber_id,
+        OutboxMessage.refs,
+        OutboxMessage.locale,
+        OutboxMessage.created_at,
+        OutboxMessage.retried_at,
+        OutboxMessage.attempts,
+        Subscriber.email,
+        Subscriber.email_key,
+    )
+    .join(Subscriber, Subscriber.id == OutboxMessage.subscriber_id)
+    .where(
+        OutboxMessage.batch_id.in_(bindparam("batches", expanding=True)),
+        OutboxMessage.status == MessageStatus.SENDING.value,
+    )
+    .order_by(OutboxMessage.id)
+)
+_NEXT_DUE = select(
+    *(
+        select(func.min(OutboxMessage.next_attempt_at))
+        .where(
+            OutboxMessage.status == MessageStatus.QUEUED.value, OutboxMessage.is_alone.is_(alone)
+        )
+        .scalar_subquery()
+        .label(name)
+        for name, alone in (("together", False), ("alone", True))
+    ),
+    select(func.min(OutboxBatch.lease_until)).scalar_subquery().label("stale"),
 )
 
 
@@ -78,27 +150,8 @@ def claim_due(
     workers skip what is being claimed (`FOR UPDATE SKIP LOCKED`; SQLite has one writer).
     """
     token, marker = new_id(), new_id()
-    due = (
-        select(OutboxMessage.id)
-        .where(
-            OutboxMessage.status == MessageStatus.QUEUED.value,
-            OutboxMessage.is_alone.is_(alone),
-            OutboxMessage.next_attempt_at <= now,
-        )
-        .order_by(OutboxMessage.next_attempt_at)
-        .limit(batches * batch_size)
-        .with_for_update(skip_locked=True)
-        .cte("due")  # a plain subquery may be run once a row, and then claims too many
-    )
     claimed = connection.scalars(
-        update(OutboxMessage)
-        .where(OutboxMessage.id.in_(select(due.c.id)))
-        .values(
-            status=MessageStatus.SENDING.value,
-            attempts=OutboxMessage.attempts + 1,
-            batch_id=marker,
-        )
-        .returning(OutboxMessage.id)
+        _CLAIM[alone], {"now": now, "most": batches * batch_size, "marker": marker}
     ).all()
     if not claimed:
         return []
@@ -106,7 +159,7 @@ def claim_due(
     groups = [ids[start : start + batch_size] for start in range(0, len(ids), batch_size)]
     batch_ids = [marker, *(new_id() for _ in groups[1:])]
     connection.execute(
-        insert(OutboxBatch),
+        _ADD_BATCH,
         [
             {
                 "id": batch_id,
@@ -175,13 +228,7 @@ def hand_over(
 def begin_call(connection: Connection, batch: ClaimedBatch, *, now: datetime) -> bool:
     """Note that the batch's call begins; return False, and note nothing, without the lease."""
     noted = connection.execute(
-        update(OutboxBatch)
-        .where(
-            OutboxBatch.id == batch.id,
-            OutboxBatch.lease_token == batch.lease_token,
-            OutboxBatch.lease_until > now,
-        )
-        .values(called_at=now)
+        _BEGIN_CALL, {"batch": batch.id, "lease": batch.lease_token, "now": now}
     )
     return noted.rowcount == 1
 
@@ -190,27 +237,7 @@ def load_messages(
     connection: Connection, batch_ids: Sequence[UUID]
 ) -> dict[UUID, list[ClaimedMessage]]:
     """Return what is still to be settled of each of the batches, in the order of the ids."""
-    rows = connection.execute(
-        select(
-            OutboxMessage.batch_id,
-            OutboxMessage.id,
-            OutboxMessage.kind,
-            OutboxMessage.subscriber_id,
-            OutboxMessage.refs,
-            OutboxMessage.locale,
-            OutboxMessage.created_at,
-            OutboxMessage.retried_at,
-            OutboxMessage.attempts,
-            Subscriber.email,
-            Subscriber.email_key,
-        )
-        .join(Subscriber, Subscriber.id == OutboxMessage.subscriber_id)
-        .where(
-            OutboxMessage.batch_id.in_(batch_ids),
-            OutboxMessage.status == MessageStatus.SENDING.value,
-        )
-        .order_by(OutboxMessage.id)
-    )
+    rows = connection.execute(_LOAD, {"batches": batch_ids})
     loaded: dict[UUID, list[ClaimedMessage]] = {batch_id: [] for batch_id in batch_ids}
     for row in rows:
         loaded[row.batch_id].append(
@@ -231,14 +258,5 @@ def load_messages(
 
 def next_due_at(connection: Connection) -> datetime | None:
     """Return when the next message or stale batch falls due."""
-    dues = [
-        connection.scalar(
-            select(func.min(OutboxMessage.next_attempt_at)).where(
-                OutboxMessage.status == MessageStatus.QUEUED.value,
-                OutboxMessage.is_alone.is_(alone),
-            )
-        )
-        for alone in (False, True)
-    ]
-    dues.append(connection.scalar(select(func.min(OutboxBatch.lease_until))))
+    dues = connection.execute(_NEXT_DUE).one()
     return min((at for at in dues if at is not None), default=None)

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from service.domain.delivery.retry import MISCONFIGURED_MAX_DELAY, sender_pause
@@ -40,6 +40,10 @@ class Held:
 
 
 _COLUMNS = tuple(SenderPause.__table__.c[name] for name in RefusedSender.__dataclass_fields__)
+_OF_SENDERS = select(*_COLUMNS).where(
+    SenderPause.provider == bindparam("provider"),
+    SenderPause.sender.in_(bindparam("senders", expanding=True)),
+)
 
 
 def hold(
@@ -54,9 +58,7 @@ def hold(
     until `tried_until`: the caller tries it.
     """
     rows = connection.execute(
-        select(*_COLUMNS).where(
-            SenderPause.provider == provider, SenderPause.sender.in_(sorted(senders))
-        )
+        _OF_SENDERS, {"provider": provider, "senders": sorted(senders)}
     ).mappings()
     paused: dict[str, RefusedSender] = {}
     tried: set[str] = set()

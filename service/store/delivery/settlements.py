@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, delete, update
+from sqlalchemy import Connection, bindparam, delete, update
 
 from service.domain.delivery.retry import MessageStatus
 from service.store.bulk import rows_of, rows_parameter
@@ -27,6 +27,11 @@ WHERE outbox_messages.id = given.id
         "provider_message_id:text attempts:int error:text alone:int"
     ),
 )
+
+
+_OURS = (OutboxBatch.id == bindparam("batch")) & (OutboxBatch.lease_token == bindparam("lease"))
+_END_BATCH = delete(OutboxBatch).where(_OURS)
+_KEEP_BATCH = update(OutboxBatch).where(_OURS).values(lease_until=bindparam("until"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,13 +61,12 @@ def settle(
     With `retry_at` the batch stays as it is, with those of its messages that are not in
     `settlements`, and may be taken over from then on; without, it is gone.
     """
-    ours = (OutboxBatch.id == batch.id) & (OutboxBatch.lease_token == batch.lease_token)
-    statement = (
-        delete(OutboxBatch).where(ours)
-        if retry_at is None
-        else update(OutboxBatch).where(ours).values(lease_until=retry_at)
-    )
-    if connection.execute(statement).rowcount == 0:
+    ours = {"batch": batch.id, "lease": batch.lease_token}
+    if retry_at is None:
+        found = connection.execute(_END_BATCH, ours)
+    else:
+        found = connection.execute(_KEEP_BATCH, {**ours, "until": retry_at})
+    if found.rowcount == 0:
         return False
     if settlements:
         rows = [

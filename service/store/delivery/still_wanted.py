@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from service.domain.subscription import MAILS_A_DAY, LinkScope, SuppressionReason
 from service.store.bulk import rows_of, rows_parameter
@@ -42,14 +42,14 @@ WHERE {own_asks_it_all} OR (SELECT count(*) FROM (SELECT 1 FROM outbox_messages 
     ),
 )
 
+_SUPPRESSED = select(Suppression.address_hash, Suppression.reason).where(
+    Suppression.address_hash.in_(bindparam("hashes", expanding=True))
+)
+
 
 def suppressed(connection: Connection, hashes: Sequence[str]) -> dict[str, list[SuppressionReason]]:
     """Return why which of these addresses (by keyed hash) are not to be mailed."""
-    rows = connection.execute(
-        select(Suppression.address_hash, Suppression.reason).where(
-            Suppression.address_hash.in_(hashes)
-        )
-    )
+    rows = connection.execute(_SUPPRESSED, {"hashes": hashes})
     reasons: dict[str, list[SuppressionReason]] = {}
     for row in rows:
         reasons.setdefault(row.address_hash, []).append(SuppressionReason(row.reason))

@@ -18,6 +18,10 @@ from service.usecases.operations.chores import Chore, Chores
 CONCURRENCY = 8
 LOOK_AT_LEAST_EVERY_SECONDS = 5.0
 AFTER_FAULT_SECONDS = 1.0
+GATHER_SECONDS = 0.03
+"""A pause after emails were found, for others to come: under load one claim and call carries tens
+instead of five, which costs the worker a third. An email that comes alone goes at once.
+"""
 LOOK_AGAIN_SECONDS = 0.1
 """The least pause where something is due that nobody may take at the moment."""
 
@@ -79,6 +83,8 @@ class Worker:
                     running = self._reap(running, is_full=len(running) >= self._concurrency)
                     if drain and not claimed and not running and not self._deliver.is_any_due():
                         return
+                    if claimed and len(claimed) < free:
+                        self.stop.wait(GATHER_SECONDS)
                     # What was due is claimed, unless all calls were filled or one is made again.
                     if len(claimed) < free and not any(batch.is_retry for batch in claimed):
                         self._rest()
