@@ -10,15 +10,12 @@ the SQL around it is the same text for both:
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Connection
 
-from service.store.database import named_errors
 from service.store.sql import Sql
 from service.store.types import utc_text
 
@@ -71,18 +68,3 @@ def rows_of(columns: str, *, value: str = "rows") -> Sql:
         postgresql=f"SELECT * FROM jsonb_to_recordset(CAST(:{value} AS jsonb)) AS given({typed})",
         sqlite=f"SELECT {picked} FROM json_each(:{value})",
     )
-
-
-@contextmanager
-def pipelined(connection: Connection) -> Iterator[None]:
-    """Send the statements within without waiting for the answer to each, on PostgreSQL.
-
-    They are one round trip together (psycopg's pipeline mode), and run one after the other as
-    ever. None may be asked for rows or counts. What the first failure raised comes at the end.
-    """
-    if connection.dialect.name != "postgresql":
-        yield
-        return
-    driver: Any = connection.connection.driver_connection
-    with named_errors(connection.dialect), driver.pipeline():
-        yield

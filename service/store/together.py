@@ -90,16 +90,17 @@ class Together:
 
     @cached_property
     def _function(self) -> str:
-        words = [_VALUE.sub(r"_\1", each.postgresql) for each in self.statements]
-        if self.returns:
-            words[-1] = f"RETURN QUERY {words[-1]}"
+        words = [_VALUE.sub(r"_\1", each.postgresql).strip() for each in self.statements]
+        last = f"RETURN QUERY {words.pop()}" if self.returns else words.pop()
+        # Rows that nobody wants are thrown away by this word.
+        words = [f"PERFORM{each[6:]}" if each.startswith("SELECT") else each for each in words]
         given = ", ".join(f"_{name} {type_}" for name, type_ in self.values.items())
         returned = f"TABLE ({self.returns})" if self.returns else "void"
         setting = "SET enable_seqscan = off" if self.is_by_index else ""
         return (
             f"CREATE FUNCTION pg_temp.{self.name}({given}) RETURNS {returned}"
             f" LANGUAGE plpgsql {setting} AS $function$\n#variable_conflict use_column\n"
-            f"BEGIN\n{';'.join(words)};\nEND $function$"
+            f"BEGIN\n{';'.join([*words, last])};\nEND $function$"
         )
 
 

@@ -1,85 +1,55 @@
-"""What links do to subscriptions: confirm, unsubscribe, resume; for any number of links at once.
+"""What links do to subscriptions: confirm and unsubscribe, for any number of links at once.
 
 Each change is conditional on the state and epoch that it needs, so that a link acts once however
 often it is posted, and never on a later cycle than its own.
 """
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection, Engine
 
 from service.domain.address import address_hash
 from service.domain.consent import ConsentKind, Evidence
-from service.domain.subscription import REASONS, UNDOS, EndedReason, LinkScope, Status
-from service.store.bulk import pipelined, rows_of, rows_parameter
-from service.store.people.suppressions import lift_erased
+from service.domain.subscription import EndedReason, LinkScope, Status
+from service.store.bulk import rows_of, rows_parameter
 from service.store.sql import Sql, run, sql
+from service.store.together import Rows, Together
 from service.store.types import new_id
 
-_ACTS = rows_of(
+ACTS = rows_of(
     "event_id:uuid subscriber_id:uuid list_id:uuid epoch:int at:time reason:text source:text "
-    "locale:text ip:text text_version:text kind:text detail:text since:time"
+    "locale:text ip:text text_version:text kind:text detail:text since:time email_key:text "
+    "address_hash:text"
 )
-_KEY = """
+KEY = """
     subscriptions.subscriber_id = acts.subscriber_id
     AND subscriptions.mailing_list_id = acts.list_id
 """
-_CONFIRM = sql(
+_OF_ACTS = sql(
     """
-UPDATE subscriptions SET status = 'confirmed', confirmed_at = acts.at, updated_at = acts.at,
-    consent_text_version = coalesce(acts.text_version, subscriptions.consent_text_version)
 FROM ({rows}) AS acts
-WHERE {key} AND subscriptions.epoch = acts.epoch AND subscriptions.status = 'pending'
-RETURNING subscriptions.subscriber_id, subscriptions.mailing_list_id,
-    (SELECT email_key FROM subscribers WHERE subscribers.id = subscriptions.subscriber_id)
-        AS email_key
+JOIN subscriptions AS known ON known.subscriber_id = acts.subscriber_id
+    AND known.mailing_list_id = acts.list_id
 """,
-    rows=_ACTS,
-    key=_KEY,
+    rows=ACTS,
 )
-# An old link still unsubscribes: a click on "unsubscribe" in last year's issue is meant.
-_LEAVE = sql(
-    """
-UPDATE subscriptions SET status = 'unsubscribed', ended_at = acts.at, ended_reason = acts.reason,
-    updated_at = acts.at
-FROM ({rows}) AS acts
-WHERE {key} AND subscriptions.status <> 'unsubscribed'
-RETURNING subscriptions.subscriber_id, subscriptions.mailing_list_id
-""",
-    rows=_ACTS,
-    key=_KEY,
-)
-# The index of acts is of these kinds: SQLite takes it only where they are named as it names them.
-_OFTEN = """
-(SELECT count(*) FROM consent_events AS act
-    WHERE act.subscriber_id = acts.subscriber_id AND act.mailing_list_id = acts.list_id
-    AND act.epoch = {epoch} AND act.kind = acts.kind
-    AND act.kind IN ('confirmed', 'resumed', 'reason_given'))
-"""
-# Only a subscription that was confirmed, and that the person ended, can be resumed. How often is
-# limited, as each time adds to the ledger.
-_RESUME = sql(
-    """
-UPDATE subscriptions SET status = 'confirmed', ended_at = NULL, ended_reason = NULL,
-    updated_at = acts.at
-FROM ({rows}) AS acts
-WHERE {key} AND subscriptions.epoch = acts.epoch AND subscriptions.status = 'unsubscribed'
-    AND subscriptions.confirmed_at IS NOT NULL AND subscriptions.ended_at >= acts.since
-    AND subscriptions.ended_reason IN ('unsubscribed', 'one_click')
-    AND {often} < {undos}
-RETURNING subscriptions.subscriber_id, subscriptions.mailing_list_id
-""",
-    rows=_ACTS,
-    key=_KEY,
-    often=sql(_OFTEN, epoch="acts.epoch"),
-    undos=UNDOS,
+# An act is several statements on rows that the first one locks: the event is written for what is
+# about to change, under the same condition. Rows are locked in the order of their keys, which an
+# UPDATE does not keep to.
+LOCK = sql(
+    Sql(
+        postgresql="""SELECT 1 {of_acts}
+ORDER BY known.subscriber_id, known.mailing_list_id FOR NO KEY UPDATE OF known""",
+        sqlite="SELECT 1",
+    ),
+    of_acts=_OF_ACTS,
 )
 # Where no consent text was shown, the event is about the one that the person agreed to before.
-_EVENTS = sql(
+EVENTS = sql(
     """
 INSERT INTO consent_events
     (id, subscriber_id, mailing_list_id, epoch, kind, at, source, locale, ip, text_version, detail,
@@ -87,27 +57,83 @@ INSERT INTO consent_events
 SELECT acts.event_id, acts.subscriber_id, acts.list_id, known.epoch, acts.kind, acts.at,
     acts.source, acts.locale, acts.ip, coalesce(acts.text_version, known.consent_text_version),
     acts.detail, person.email
-FROM ({rows}) AS acts
-JOIN subscriptions AS known ON known.subscriber_id = acts.subscriber_id
-    AND known.mailing_list_id = acts.list_id
+{of_acts}
 JOIN subscribers AS person ON person.id = acts.subscriber_id
 """,
-    rows=_ACTS,
+    of_acts=_OF_ACTS,
 )
-_REASON = sql(
-    "{events} WHERE {often} < {reasons}",
-    events=_EVENTS,
-    often=sql(_OFTEN, epoch="known.epoch"),
-    reasons=REASONS,
-)
-# An UPDATE locks rows in the order of its plan. Here they are locked in the order of their keys.
-_LOCK = sql(
+_IS_PENDING = "{its}.epoch = acts.epoch AND {its}.status = 'pending'"
+# A person who had been erased wants email again. Only this reason is lifted.
+_LIFT_ERASED = sql(
     """
-SELECT 1 FROM ({rows}) AS acts JOIN subscriptions AS known
-    ON known.subscriber_id = acts.subscriber_id AND known.mailing_list_id = acts.list_id
-ORDER BY known.subscriber_id, known.mailing_list_id FOR NO KEY UPDATE OF known
+DELETE FROM suppressions WHERE reason = 'erased' AND address_hash IN (SELECT acts.address_hash
+{of_acts}
+JOIN subscribers AS person ON person.id = acts.subscriber_id AND person.email_key = acts.email_key
+WHERE {is_pending})
 """,
-    rows=_ACTS,
+    of_acts=_OF_ACTS,
+    is_pending=sql(_IS_PENDING, its="known"),
+)
+_CONFIRM = Together(
+    name="confirm",
+    values={"rows": "jsonb"},
+    statements=(
+        LOCK,
+        sql(
+            "{events} WHERE {is_pending}",
+            events=EVENTS,
+            is_pending=sql(_IS_PENDING, its="known"),
+        ),
+        _LIFT_ERASED,
+        sql(
+            """
+UPDATE subscriptions SET status = 'confirmed', confirmed_at = acts.at, updated_at = acts.at,
+    consent_text_version = coalesce(acts.text_version, subscriptions.consent_text_version)
+FROM ({rows}) AS acts WHERE {key} AND {is_pending}
+RETURNING subscriptions.subscriber_id, subscriptions.mailing_list_id
+""",
+            rows=ACTS,
+            key=KEY,
+            is_pending=sql(_IS_PENDING, its="subscriptions"),
+        ),
+    ),
+    returns="subscriber_id uuid, mailing_list_id uuid",
+    is_by_index=True,
+)
+# An old link still unsubscribes: a click on "unsubscribe" in last year's issue is meant.
+_LEAVE = Together(
+    name="leave",
+    values={"rows": "jsonb"},
+    statements=(
+        LOCK,
+        sql("{events} WHERE known.status <> 'unsubscribed'", events=EVENTS),
+        sql(
+            """
+UPDATE subscriptions SET status = 'unsubscribed', ended_at = acts.at, ended_reason = acts.reason,
+    updated_at = acts.at
+FROM ({rows}) AS acts WHERE {key} AND subscriptions.status <> 'unsubscribed'
+RETURNING subscriptions.subscriber_id, subscriptions.mailing_list_id
+""",
+            rows=ACTS,
+            key=KEY,
+        ),
+    ),
+    returns="subscriber_id uuid, mailing_list_id uuid",
+)
+_EMAIL_KEYS = Together(
+    name="email_keys",
+    values={"rows": "jsonb"},
+    statements=(
+        sql(
+            """
+SELECT person.id, person.email_key FROM ({rows}) AS asked
+JOIN subscribers AS person ON person.id = asked.subscriber_id
+""",
+            rows=rows_of("subscriber_id:uuid"),
+        ),
+    ),
+    returns="id uuid, email_key text",
+    is_by_index=True,
 )
 _STATES = sql(
     """
@@ -147,61 +173,59 @@ class State:
     was_confirmed: bool
 
 
-def _rows(
-    acts: Iterable[Act], kind: ConsentKind, since: datetime | None = None
+def act_rows(
+    acts: Iterable[Act],
+    kind: ConsentKind,
+    *,
+    since: datetime | None = None,
+    addresses: Mapping[UUID, tuple[str, str]] | None = None,
 ) -> list[dict[str, object]]:
-    """Lay the acts out as rows, one a subscription, in one order for all who lock them."""
-    rows: list[dict[str, object]] = [
-        {
-            "event_id": new_id(),
-            "subscriber_id": act.scope.subscriber_id,
-            "list_id": ref.mailing_list_id,
-            "epoch": ref.epoch,
-            "at": act.at,
-            "reason": act.reason,
-            "source": act.evidence.source,
-            "locale": act.evidence.locale,
-            "ip": act.evidence.ip,
-            "text_version": act.text_versions.get(ref.mailing_list_id),
-            "kind": kind,
-            "detail": act.detail,
-            "since": since,
-        }
-        for act in acts
-        for ref in act.scope.refs
-    ]
+    """Lay the acts out as rows, one a subscription, in one order for all who lock them.
+
+    `addresses` are the subscribers' keys and hashes.
+    """
+    rows: list[dict[str, object]] = []
+    for act in acts:
+        subscriber_id = act.scope.subscriber_id
+        email_key, hash_ = (addresses or {}).get(subscriber_id, (None, None))
+        rows += [
+            {
+                "event_id": new_id(),
+                "subscriber_id": subscriber_id,
+                "list_id": ref.mailing_list_id,
+                "epoch": ref.epoch,
+                "at": act.at,
+                "reason": act.reason,
+                "source": act.evidence.source,
+                "locale": act.evidence.locale,
+                "ip": act.evidence.ip,
+                "text_version": act.text_versions.get(ref.mailing_list_id),
+                "kind": kind,
+                "detail": act.detail,
+                "since": since,
+                "email_key": email_key,
+                "address_hash": hash_,
+            }
+            for ref in act.scope.refs
+        ]
     return sorted(rows, key=lambda row: (str(row["subscriber_id"]), str(row["list_id"])))
 
 
-def _change(connection: Connection, statement: Sql, rows: Sequence[dict[str, object]]) -> set[Pair]:
-    """Run the conditional change and write a consent event for each subscription it changed."""
-    changed = {_pair(row) for row in _update(connection, statement, rows)}
-    if changed:
-        _record(connection, rows, changed)
-    return changed
-
-
-def _update(
-    connection: Connection, statement: Sql, rows: Sequence[dict[str, object]]
-) -> Sequence[Row[Any]]:
-    """Run the conditional change; return what it returns of each subscription it changed."""
-    given = rows_parameter(rows)
-    if len(rows) > 1 and connection.dialect.name == "postgresql":
-        run(connection, _LOCK, rows=given)
-    return run(connection, statement, rows=given).all()
-
-
-def _record(
-    connection: Connection, rows: Sequence[dict[str, object]], changed: Container[Pair]
-) -> None:
-    """Write a consent event for each of the rows whose subscription was changed."""
-    events = [row for row in rows if (row["subscriber_id"], row["list_id"]) in changed]
-    run(connection, _EVENTS, rows=rows_parameter(events))
-
-
-def _pair(row: Sequence[object]) -> Pair:
+def pair_of(row: Sequence[object]) -> Pair:
     """Read a subscription's key from a row of raw SQL, where SQLite gives text."""
     return UUID(str(row[0])), UUID(str(row[1]))
+
+
+class _Run(Protocol):
+    def __call__(self, statements: Together, **values: Any) -> Rows: ...
+
+
+def _within(connection: Connection) -> _Run:
+    return lambda statements, **values: statements.run(connection, **values)
+
+
+def _alone(engine: Engine) -> _Run:
+    return lambda statements, **values: statements.commit(engine, **values)
 
 
 def confirm(connection: Connection, acts: Sequence[Act], *, hash_key: bytes) -> set[Pair]:
@@ -210,25 +234,35 @@ def confirm(connection: Connection, acts: Sequence[Act], *, hash_key: bytes) -> 
     A person who had been erased wants email again: this lifts `erased` from the address, and no
     other reason. `hash_key` is the key that suppressed addresses are hashed with.
     """
-    rows = _rows(acts, ConsentKind.CONFIRMED)
-    confirmed = _update(connection, _CONFIRM, rows)
-    changed = {_pair(row) for row in confirmed}
-    if changed:
-        hashes = {address_hash(row.email_key, hash_key) for row in confirmed}
-        with pipelined(connection):
-            _record(connection, rows, changed)
-            lift_erased(connection, hashes)
-    return changed
+    return _confirm(_within(connection), acts, hash_key)
+
+
+def commit_confirmed(engine: Engine, acts: Sequence[Act], *, hash_key: bytes) -> set[Pair]:
+    """Do as `confirm` does, in a transaction of its own."""
+    return _confirm(_alone(engine), acts, hash_key)
+
+
+def _confirm(run_: _Run, acts: Sequence[Act], hash_key: bytes) -> set[Pair]:
+    asked = [{"subscriber_id": act.scope.subscriber_id} for act in acts]
+    keys = run_(_EMAIL_KEYS, rows=rows_parameter(asked))
+    addresses = {UUID(str(id_)): (key, address_hash(key, hash_key)) for id_, key in keys}
+    rows = act_rows(acts, ConsentKind.CONFIRMED, addresses=addresses)
+    return {pair_of(row) for row in run_(_CONFIRM, rows=rows_parameter(rows))}
 
 
 def leave(connection: Connection, acts: Sequence[Act]) -> set[Pair]:
     """End the subscriptions, whatever their epoch; return what changed."""
-    return _change(connection, _LEAVE, _rows(acts, ConsentKind.UNSUBSCRIBED))
+    return _leave(_within(connection), acts)
 
 
-def resume(connection: Connection, act: Act, *, since: datetime) -> set[Pair]:
-    """Resume what the person unsubscribed from after `since`; return what changed."""
-    return _change(connection, _RESUME, _rows([act], ConsentKind.RESUMED, since))
+def commit_left(engine: Engine, acts: Sequence[Act]) -> set[Pair]:
+    """Do as `leave` does, in a transaction of its own."""
+    return _leave(_alone(engine), acts)
+
+
+def _leave(run_: _Run, acts: Sequence[Act]) -> set[Pair]:
+    rows = act_rows(acts, ConsentKind.UNSUBSCRIBED)
+    return {pair_of(row) for row in run_(_LEAVE, rows=rows_parameter(rows))}
 
 
 def states(connection: Connection, scopes: Iterable[LinkScope]) -> dict[Pair, State]:
@@ -240,19 +274,10 @@ def states(connection: Connection, scopes: Iterable[LinkScope]) -> dict[Pair, St
     ]
     found = run(connection, _STATES, rows=rows_parameter(rows))
     return {
-        _pair(row): State(
+        pair_of(row): State(
             status=Status(row.status),
             epoch=row.epoch,
             was_confirmed=row.confirmed_at is not None,
         )
         for row in found
     }
-
-
-def record_reason(connection: Connection, act: Act) -> None:
-    """Append to the ledger why the person unsubscribed (`act.detail`), a few times in a cycle."""
-    rows = rows_parameter(_rows([act], ConsentKind.REASON))
-    if connection.dialect.name == "postgresql":
-        # One after the other, so that each counts those before it.
-        run(connection, _LOCK, rows=rows)
-    run(connection, _REASON, rows=rows)

@@ -85,15 +85,6 @@ def lift(connection: Connection, *, address_hash: str, reason: SuppressionReason
     return bool(found.rowcount)
 
 
-def lift_erased(connection: Connection, hashes: Iterable[str]) -> None:
-    """Remove the reason `erased` from the addresses (by keyed hash)."""
-    connection.execute(
-        delete(Row).where(
-            Row.address_hash.in_(sorted(hashes)), Row.reason == SuppressionReason.ERASED.value
-        )
-    )
-
-
 def forget_address(connection: Connection, *, address_hash: str) -> None:
     """Leave only the keyed hash of a suppressed address: the person is erased."""
     connection.execute(

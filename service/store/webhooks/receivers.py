@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, RowMapping, delete, insert, select, u
 from service.domain.webhooks.event import DeliveryStatus, EventType
 from service.domain.webhooks.webhook import AttemptInfo, WebhookInfo
 from service.store.bulk import rows_of, rows_parameter
+from service.store.database import reading
 from service.store.links.acts import Act, Pair
 from service.store.sql import Sql, run, sql
 from service.store.tables.webhooks import Webhook, WebhookAttempt
@@ -129,10 +130,23 @@ def enqueue(connection: Connection, type_: EventType, changes: Iterable[Change])
         )
 
 
+def is_wanted(engine: Engine, type_: EventType) -> bool:
+    """Tell whether any webhook wants this type, as `enqueue` knows it."""
+    if time.monotonic() < _known(engine).expires:
+        return type_ in _known(engine).types
+    with reading(engine) as connection:
+        return type_ in _wanted_types(connection)
+
+
+def _known(engine: Engine) -> _Wanted:
+    found: _Wanted = engine.get_execution_options().get(_OPTION, _Wanted())
+    return found
+
+
 def _wanted_types(connection: Connection) -> frozenset[str]:
     """Return the types that any enabled webhook wants, at most `CACHE_SECONDS` old."""
     now = time.monotonic()
-    wanted: _Wanted = connection.engine.get_execution_options().get(_OPTION, _Wanted())
+    wanted = _known(connection.engine)
     if now >= wanted.expires:
         found = connection.scalars(select(Webhook.events).where(Webhook.is_enabled))
         types = frozenset(type_ for events in found for type_ in events)

@@ -142,15 +142,21 @@ class Confirm:
         return scope
 
     def _confirm_all(self, acts: Sequence[Act]) -> list[LinkState]:
-        with self._engine.begin() as connection:
-            changed = store.confirm(connection, acts, hash_key=self._hash_key)
-            receivers.enqueue(connection, EventType.CONFIRMED, receivers.changes(acts, changed))
-            settled = [
-                act
-                for act in acts
-                if any((act.scope.subscriber_id, id_) not in changed for id_ in act.scope.list_ids)
-            ]
-            found = store.states(connection, [act.scope for act in settled]) if settled else {}
+        if receivers.is_wanted(self._engine, EventType.CONFIRMED):
+            with self._engine.begin() as connection:
+                changed = store.confirm(connection, acts, hash_key=self._hash_key)
+                receivers.enqueue(connection, EventType.CONFIRMED, receivers.changes(acts, changed))
+        else:
+            changed = store.commit_confirmed(self._engine, acts, hash_key=self._hash_key)
+        settled = [
+            act
+            for act in acts
+            if any((act.scope.subscriber_id, id_) not in changed for id_ in act.scope.list_ids)
+        ]
+        found = {}
+        if settled:
+            with reading(self._engine) as connection:
+                found = store.states(connection, [act.scope for act in settled])
         unsettled = {id(act) for act in settled}
         return [
             _state(act.scope, found) if id(act) in unsettled else LinkState.DONE for act in acts

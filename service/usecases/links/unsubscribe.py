@@ -10,6 +10,7 @@ from service.domain.subscription import UNDO_WITHIN, EndedReason, LinkScope, Sta
 from service.domain.webhooks.event import EventType
 from service.store.database import reading
 from service.store.links import acts as store
+from service.store.links import undo
 from service.store.links.acts import Act
 from service.store.webhooks import receivers
 from service.tokens import Tokens
@@ -65,7 +66,7 @@ class Unsubscribe:
         scope = self._tokens.undo.read(undo_token, max_age=UNDO_WITHIN, now=now)
         act = Act(scope=scope, at=now, evidence=evidence)
         with self._engine.begin() as connection:
-            changed = store.resume(connection, act, since=now - UNDO_WITHIN)
+            changed = undo.resume(connection, act, since=now - UNDO_WITHIN)
             receivers.enqueue(
                 connection,
                 EventType.CONFIRMED,
@@ -85,7 +86,7 @@ class Unsubscribe:
         detail = reason.replace("\0", "").strip()[:MAX_REASON_LENGTH]  # PostgreSQL keeps no NUL
         if detail:
             with self._engine.begin() as connection:
-                store.record_reason(
+                undo.record_reason(
                     connection, Act(scope=scope, at=now, evidence=Evidence(), detail=detail)
                 )
 
@@ -95,14 +96,20 @@ class Unsubscribe:
         Nobody looks at the answer to a one-click POST, so nothing is looked up for it.
         """
         persons = [act.scope for act in acts if act.reason is not EndedReason.ONE_CLICK]
-        with self._engine.begin() as connection:
-            changed = store.leave(connection, acts)
-            receivers.enqueue(
-                connection,
-                EventType.UNSUBSCRIBED,
-                receivers.changes(acts, changed, reason_of=lambda act: act.reason),
-            )
-            found = store.states(connection, persons) if persons else {}
+        if receivers.is_wanted(self._engine, EventType.UNSUBSCRIBED):
+            with self._engine.begin() as connection:
+                changed = store.leave(connection, acts)
+                receivers.enqueue(
+                    connection,
+                    EventType.UNSUBSCRIBED,
+                    receivers.changes(acts, changed, reason_of=lambda act: act.reason),
+                )
+        else:
+            store.commit_left(self._engine, acts)
+        found = {}
+        if persons:
+            with reading(self._engine) as connection:
+                found = store.states(connection, persons)
         return [
             LinkScope(
                 act.scope.subscriber_id,
