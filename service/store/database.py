@@ -69,6 +69,8 @@ def engine_options(url: URL) -> dict[str, Any]:
         "pool_size": POOL_KEPT,
         "max_overflow": POOL_CONNECTIONS - POOL_KEPT,
         "pool_timeout": POOL_WAIT_SECONDS,
+        # The last one used is the next: a few connections have what is asked for often prepared.
+        "pool_use_lifo": True,
         "pool_recycle": POOL_RECYCLE_SECONDS,
         "isolation_level": "READ COMMITTED",
         "connect_args": {

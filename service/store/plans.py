@@ -2,9 +2,7 @@
 
 from sqlalchemy import ColumnElement, Connection, literal, select
 
-_BY_INDEX = tuple(
-    f"SET LOCAL {name} = off" for name in ("enable_seqscan", "enable_hashjoin", "enable_mergejoin")
-)
+BY_INDEX = tuple(f"enable_{way} = off" for way in ("seqscan", "hashjoin", "mergejoin"))
 
 
 def read_by_index(connection: Connection) -> None:
@@ -14,8 +12,8 @@ def read_by_index(connection: Connection) -> None:
     and it would read big tables whole for the few rows that are asked for.
     """
     if connection.dialect.name == "postgresql":
-        for command in _BY_INDEX:
-            connection.exec_driver_sql(command)
+        for setting in BY_INDEX:
+            connection.exec_driver_sql(f"SET LOCAL {setting}")
 
 
 def there_is_none(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:

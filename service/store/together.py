@@ -20,10 +20,13 @@ from sqlalchemy import Connection, Engine
 
 from service.store.database import is_pooled, named_errors
 from service.store.database_clock import keep_in_step
+from service.store.plans import BY_INDEX, read_by_index
 from service.store.sql import Sql, run
 
 _VALUE = re.compile(r"(?<![:\w]):(\w+)")
 _MADE = "newsflash_functions"
+_PLAN_ONCE = ("plan_cache_mode = force_generic_plan", "jit = off")
+"""Otherwise the first five calls of each session would each be planned: ten times their work."""
 _INSUFFICIENT_PRIVILEGE = "42501"
 
 Rows = Sequence[Sequence[Any]]
@@ -44,8 +47,8 @@ class Together:
 
     def run(self, connection: Connection, **values: Any) -> Rows:
         """Run them as part of this transaction."""
-        if self.is_by_index and connection.dialect.name == "postgresql":
-            connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        if self.is_by_index:
+            read_by_index(connection)
         for statement in self.statements:
             found = run(connection, statement, **values)
         return found.all() if self.returns else ()
@@ -96,7 +99,8 @@ class Together:
         words = [f"PERFORM{each[6:]}" if each.startswith("SELECT") else each for each in words]
         given = ", ".join(f"_{name} {type_}" for name, type_ in self.values.items())
         returned = f"TABLE ({self.returns})" if self.returns else "void"
-        setting = "SET enable_seqscan = off" if self.is_by_index else ""
+        settings = (*_PLAN_ONCE, *(BY_INDEX if self.is_by_index else ()))
+        setting = " ".join(f"SET {each}" for each in settings)
         return (
             f"CREATE FUNCTION pg_temp.{self.name}({given}) RETURNS {returned}"
             f" LANGUAGE plpgsql {setting} AS $function$\n#variable_conflict use_column\n"
