@@ -43,6 +43,7 @@ _SESSION = (
     "SET TIME ZONE 'UTC'; SET DateStyle TO ISO; SET IntervalStyle TO postgres; "
     "SET extra_float_digits TO 1; SET bytea_output TO hex; SET standard_conforming_strings TO on; "
     "SET default_transaction_read_only TO off; "
+    "SET default_transaction_isolation TO 'read committed'; "
     # A schema that role or database name first stays first; the tables may be in `public`.
     "SELECT set_config('search_path',"
     " concat_ws(', ', nullif(current_setting('search_path'), ''), 'public'), false)"

@@ -27,6 +27,7 @@ from service.web.middleware.proxies import init_proxies
 from service.web.middleware.request_log import init_routes
 from service.web.middleware.text_gate import init_text_gate
 from service.web.pages import pages
+from service.web.pages.once import init_pages
 
 DESCRIPTION = """Newsletter subscriptions with double opt-in.
 
@@ -69,5 +70,6 @@ def register_blueprints(app: Flask) -> None:
         app.register_blueprint(plain)
     if settings.mail_urls[0].startswith("mailbox:"):
         app.register_blueprint(mailbox)
+    init_pages(app)
     describe_pages(app, contract.spec)
     init_ratelimit(app)

@@ -101,11 +101,6 @@ def is_held(connection: Connection, held_id: UUID) -> bool:
     return bool(connection.scalar(select(exists().where(HeldSignup.id == held_id))))
 
 
-def email_of(connection: Connection, held_id: UUID) -> str | None:
-    """Return the address of the signup of this id as typed, or None where it does not wait."""
-    return connection.scalar(select(HeldSignup.email).where(HeldSignup.id == held_id))
-
-
 def delete_held_of(connection: Connection, email_key: str) -> None:
     """Remove those of one address."""
     connection.execute(delete(HeldSignup).where(HeldSignup.email_key == email_key))

@@ -11,11 +11,11 @@ from service.domain.consent import Evidence
 from service.domain.errors import LinkForgedError, TooManyTriesError, WrongCodeError
 from service.domain.subscription import CODE_LIFE_MAX, CODE_TRIES, LinkScope, Status
 from service.domain.webhooks.event import EventType
-from service.store.database import reading
 from service.store.delivery import outbox
 from service.store.links import acts as store
 from service.store.links import codes
 from service.store.links.acts import Act
+from service.store.links.looks import states_of
 from service.store.types import new_id
 from service.store.webhooks import receivers
 from service.tokens import Tokens
@@ -57,9 +57,7 @@ class Confirm:
     def show(self, token: str) -> LinkView:
         """Return what the link would do. Raises `LinkForgedError`, `LinkExpiredError`."""
         scope = self._read(token)
-        with reading(self._engine) as connection:
-            state = _state(scope, store.states(connection, [scope]))
-        return self._view(scope, state)
+        return self._view(scope, _state(scope, states_of(self._engine, scope)))
 
     def act(self, token: str, evidence: Evidence) -> LinkView:
         """Confirm what the link speaks of. Raises `LinkForgedError`, `LinkExpiredError`."""

@@ -8,10 +8,10 @@ from service.clock import utc_now
 from service.domain.consent import ConsentKind, Evidence
 from service.domain.subscription import UNDO_WITHIN, EndedReason, LinkScope, Status, SubscriptionRef
 from service.domain.webhooks.event import EventType
-from service.store.database import reading
 from service.store.links import acts as store
 from service.store.links import undo
 from service.store.links.acts import Act
+from service.store.links.looks import states_of
 from service.store.webhooks import receivers
 from service.tokens import Tokens
 from service.usecases.group_commit import GroupCommit
@@ -34,8 +34,7 @@ class Unsubscribe:
     def show(self, token: str) -> LinkView:
         """Return what the link would do. Raises `LinkForgedError`."""
         scope = self._tokens.unsubscribe.read(token, now=utc_now())
-        with reading(self._engine) as connection:
-            found = store.states(connection, [scope])
+        found = states_of(self._engine, scope)
         is_open = any(state.status is not Status.UNSUBSCRIBED for state in found.values())
         return LinkView(
             state=LinkState.OPEN if is_open else LinkState.DONE,

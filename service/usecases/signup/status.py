@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
 from service.clock import utc_now
 from service.domain.delivery.retry import MessageStatus
@@ -13,7 +13,7 @@ from service.mail.provider import ADDRESS_UNSUPPORTED, is_plain
 from service.mail.registry import may_reach, provider_names
 from service.store.database import reading
 from service.store.delivery import outbox
-from service.store.signup import held
+from service.store.links.looks import progress_of
 from service.tokens import StatusTokens
 from service.usecases.links.views import MailProgress, StatusView
 from service.usecases.lists.lists import Lists
@@ -50,11 +50,9 @@ class SignupStatus:
         """
         message_id = self._tokens.read(token)
         now = utc_now()
-        with reading(self._engine) as connection:
-            message = outbox.find(connection, message_id)
-            email = held.email_of(connection, message_id) if message is None else message.email
-            is_unreachable = self._is_unreachable(connection, email)
-            oldest_due = outbox.oldest_due_at(connection)
+        found = progress_of(self._engine, message_id)
+        message, oldest_due = found.message, found.oldest_due
+        is_unreachable = self._is_unreachable(found.email)
         # A UUIDv7 begins with its time in milliseconds: decoys have one as every signup has.
         requested_at = datetime.fromtimestamp((message_id.int >> 80) / 1000, UTC)
         progress = MailProgress.SENT
@@ -72,23 +70,26 @@ class SignupStatus:
             progress = MailProgress.DELAYED if is_late else MailProgress.SENT
         return StatusView(progress=progress, requested_at=requested_at)
 
-    def _is_unreachable(self, connection: Connection, email: str | None) -> bool:
+    def _is_unreachable(self, email: str | None) -> bool:
         """Tell whether no mail API carries mail to the address: by the address and by what is known
         of the APIs, never by whether a message was sent, so that one that is withheld or held for
         review looks the same.
         """
+        if is_plain(email or ""):  # then it is plain as mail servers have it, too
+            return False
         address = wire_address(email or "")
         if is_plain(address):
             return False
         if not may_reach(self._mail_urls, address):
             return True
         # An SMTP server shows only once it is called that it lacks SMTPUTF8.
-        return outbox.has_any_failed(
-            connection,
-            error=ADDRESS_UNSUPPORTED,
-            providers=provider_names(self._mail_urls),
-            since=utc_now() - LEARNED_FOR,
-        )
+        with reading(self._engine) as connection:
+            return outbox.has_any_failed(
+                connection,
+                error=ADDRESS_UNSUPPORTED,
+                providers=provider_names(self._mail_urls),
+                since=utc_now() - LEARNED_FOR,
+            )
 
     def own_list(self, token: str) -> ListInfo | None:
         """Return the one list that the signup can have been for, or None: it may have been for

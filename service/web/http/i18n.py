@@ -5,13 +5,18 @@ about, the browser's `Accept-Language`; each only where there is a catalog. Engl
 Whatever speaks a language says so to caches (`Vary`): another browser may get another one.
 """
 
+from functools import lru_cache
 from typing import cast
 
 from flask import Flask, Response, current_app, g, request
 from flask_babel import Babel
+from werkzeug.datastructures import LanguageAccept
 from werkzeug.exceptions import HTTPException
+from werkzeug.http import parse_accept_header
 
 _SOURCE = "en"
+_KNOWN = 256
+"""How many values of `Accept-Language` are known without a look: most browsers send one of few."""
 
 
 def init_i18n(app: Flask) -> None:
@@ -41,10 +46,18 @@ def speak_for(locale: str) -> None:
 
 def asked_locale() -> str | None:
     """Return the locale that the request asks for by name, where there is a catalog for it."""
-    return _match(request.args.get("locale") or _form_locale())
+    in_query = request.args.get("locale") if request.query_string else None
+    return _match(in_query or _form_locale())
+
+
+def page_locale() -> str:
+    """Return the locale of the page that answers this request."""
+    return _select_locale()
 
 
 def _form_locale() -> str | None:
+    if request.method in ("GET", "HEAD"):
+        return None
     try:
         return request.form.get("locale")
     except HTTPException:  # a form that cannot be read: the page that says so needs a language too
@@ -60,15 +73,23 @@ def _select_locale() -> str:
     return (
         asked_locale()
         or _match(g.get("list_locale"))
-        or request.accept_languages.best_match(_available())
+        or _accepted(request.environ.get("HTTP_ACCEPT_LANGUAGE"), _available())
         or _SOURCE
     )
+
+
+@lru_cache(maxsize=_KNOWN)
+def _accepted(header: str | None, available: tuple[str, ...]) -> str | None:
+    return parse_accept_header(header, LanguageAccept).best_match(available)
 
 
 def _match(wanted: str | None) -> str | None:
     """Return the catalog for `de`, `de-AT` or `de_AT`, be it the language's alone."""
     if not wanted:
         return None
+    available = _available()
+    if wanted in available:
+        return wanted
     normal = wanted.replace("-", "_").lower()
-    by_name = {name.lower(): name for name in _available()}
+    by_name = {name.lower(): name for name in available}
     return by_name.get(normal) or by_name.get(normal.partition("_")[0])

@@ -1,5 +1,7 @@
 """The links in emails. A GET shows a page and changes nothing; a POST acts and may be repeated."""
 
+from collections.abc import Hashable
+
 from flask import Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -11,6 +13,8 @@ from service.web.http.ratelimit import limited
 from service.web.http.security import keep_private
 from service.web.pages.blueprint import pages
 from service.web.pages.forms import MAX_FORM_BYTES
+from service.web.pages.once import render_once
+from service.web.pages.receipts import consent_of
 
 REASONS = ("too_many", "not_relevant", "did_not_sign_up", "other")
 
@@ -89,14 +93,15 @@ def _confirm_page(token: str, view: LinkView) -> ResponseReturnValue:
         return _ended(view)
     if view.state is LinkState.DONE:
         return _page("pages/links/confirmed.html", view)
-    return _page("pages/links/confirm.html", view, token=token)
+    consents = tuple(consent_of(info) for info in view.lists)
+    return _page("pages/links/confirm.html", view, token=token, consents=consents)
 
 
 def _unsubscribe_page(token: str, view: LinkView) -> ResponseReturnValue:
     if view.state is LinkState.ENDED:
         return _ended(view)
     if view.state is LinkState.DONE:
-        return _page("pages/links/unsubscribed.html", view, reasons=REASONS)
+        return _page("pages/links/unsubscribed.html", view)
     return _page("pages/links/unsubscribe.html", view, token=token)
 
 
@@ -104,7 +109,12 @@ def _ended(view: LinkView) -> ResponseReturnValue:
     return _page("pages/links/ended.html", view), 410
 
 
-def _page(template: str, view: LinkView, **values: object) -> str:
+def _page(template: str, view: LinkView, *, token: str | None = None, **values: Hashable) -> str:
     if view.lists:
         speak_for(view.lists[0].locale)
-    return render_template(template, view=view, lists=view.lists, **values)
+    tokens = {
+        "token": token,
+        "undo_token": view.undo_token,
+        "receipt_token": view.receipt_token,
+    }
+    return render_once(template, fill=tokens, lists=view.lists, **values)

@@ -3,11 +3,11 @@
 import json
 
 from flask import Response, request, url_for
-from flask_babel import get_locale
 
 from service.domain.lists.consent_text import CurrentText
 from service.domain.lists.mailing_list import ListInfo
 from service.web.http.context import services
+from service.web.http.i18n import page_locale
 from service.web.http.ratelimit import limited
 from service.web.pages.blueprint import pages
 
@@ -15,7 +15,7 @@ from service.web.pages.blueprint import pages
 @pages.app_template_global()
 def consent_of(info: ListInfo) -> CurrentText:
     """Return the list's current consent text in the page's language."""
-    return services().consent_texts.current(info, str(get_locale()))
+    return services().consent_texts.current(info, page_locale())
 
 
 @pages.get("/receipt/<token>")

@@ -1,5 +1,6 @@
 """The page after signup: whether the email was sent, and a field for the code in it."""
 
+from collections.abc import Hashable
 from datetime import timedelta
 from http import HTTPStatus
 
@@ -14,10 +15,12 @@ from service.web.http.context import evidence, services
 from service.web.http.ratelimit import limited
 from service.web.pages.blueprint import pages
 from service.web.pages.forms import MAX_FORM_BYTES, allow_frames
+from service.web.pages.once import render_once
 
 FIRST_LOOK = timedelta(seconds=12)
 """So soon after the signup nobody can be typing the code yet: the page may reload itself."""
 
+_TEMPLATE = "pages/signup/status.html"
 _FINAL = (MailProgress.BOUNCED, MailProgress.UNREACHABLE)
 
 
@@ -70,13 +73,14 @@ def _page(
         reload_seconds = 30
     elif not asks_for_code and utc_now() - view.requested_at < FIRST_LOOK:
         reload_seconds = 8
+    shown: dict[str, Hashable] = {
+        "progress": view.progress,
+        "is_confirmed": view.is_confirmed,
+        "reload_seconds": None if view.progress in _FINAL else reload_seconds,
+        "own_list": own_list,
+    }
+    if not code and error is None and not is_locked:
+        return render_once(_TEMPLATE, fill={"token": token}, code="", **shown)
     return render_template(
-        "pages/signup/status.html",
-        token=token,
-        view=view,
-        code=code[:12],
-        error=error,
-        is_locked=is_locked,
-        reload_seconds=None if view.progress in _FINAL else reload_seconds,
-        own_list=own_list,
+        _TEMPLATE, token=token, code=code[:12], error=error, is_locked=is_locked, **shown
     )

@@ -64,7 +64,7 @@ def test_every_state_gives_one_answer_for_one_amount_of_work(
     with time_machine.travel(NOON, tick=False) as clock:
         emails = {kind: be(scenario, kind) for kind in KINDS}
         clock.shift(timedelta(hours=1))
-        client.get("/")  # what is read once in two seconds
+        client.get(FORM)  # what is read once in two seconds: lists and texts
         for kind, email in emails.items():
             with counted(engine) as statements:
                 if way == "json":
