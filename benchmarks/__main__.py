@@ -16,6 +16,7 @@ from benchmarks import (
     export,
     import_,
     membership,
+    pages,
     requests_per_second,
     slow_clients,
 )
@@ -32,6 +33,11 @@ def parts(*, quick: bool, seconds: float | None, rounds: int | None) -> dict[str
             requests_per_second.measure,
             seconds=seconds or (2 if quick else 5),
             rounds=rounds or (1 if quick else 5),
+        ),
+        "pages": partial(
+            pages.measure,
+            seconds=seconds or (2 if quick else 5),
+            rounds=rounds or (3 if quick else 5),
         ),
         "slow": partial(
             slow_clients.measure,
