@@ -11,6 +11,7 @@ from service.domain.consent import Evidence
 from service.domain.errors import LinkForgedError, TooManyTriesError, WrongCodeError
 from service.domain.subscription import CODE_LIFE_MAX, CODE_TRIES, LinkScope, Status
 from service.domain.webhooks.event import EventType
+from service.store.database import reading
 from service.store.delivery import outbox
 from service.store.links import acts as store
 from service.store.links import codes

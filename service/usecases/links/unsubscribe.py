@@ -8,6 +8,7 @@ from service.clock import utc_now
 from service.domain.consent import ConsentKind, Evidence
 from service.domain.subscription import UNDO_WITHIN, EndedReason, LinkScope, Status, SubscriptionRef
 from service.domain.webhooks.event import EventType
+from service.store.database import reading
 from service.store.links import acts as store
 from service.store.links import undo
 from service.store.links.acts import Act
