@@ -6,7 +6,7 @@ is one, English otherwise.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -29,7 +29,6 @@ from service.mail.provider import Mail
 
 TRANSLATIONS = Path(__file__).parents[1] / "translations"
 SOURCE_LOCALE = "en"
-_NO_ID = UUID(int=0)
 # What differs from email to email is put in after the templates are rendered, for they are most of
 # an email's cost. No text can hold a mark: each process makes its own.
 _MARKS = {name: f"{name}-{token_hex(16)}-" for name in ("confirm_url", "code", "unsubscribe_url")}
@@ -69,31 +68,30 @@ def compose(message: ComposeInput) -> Mail:
     Headers: `List-Id` (RFC 2919), `List-Unsubscribe` (RFC 2369) with `List-Unsubscribe-Post`
     (RFC 8058), `Auto-Submitted` (RFC 3834) and Exchange's `X-Auto-Response-Suppress`.
     """
-    first = message.lists[0]
-    subject, text, html = _render(
-        replace(
-            message,
-            message_id=_NO_ID,
-            recipient="",
-            created_at=datetime.min,  # noqa: DTZ901 - stands for no time at all
-            confirm_url=message.confirm_url and _MARKS["confirm_url"],
-            code=message.code and _MARKS["code"],
-            unsubscribe_url=_MARKS["unsubscribe_url"],
+    shared = _render(
+        _Kind(
+            kind=message.kind,
+            lists=message.lists,
+            locale=message.locale,
+            sender=message.sender,
+            confirm_days=message.confirm_days,
+            public_url=message.public_url,
         )
     )
+    text, html = shared.text, shared.html
     for name, mark in _MARKS.items():
         value = getattr(message, name) or ""
         text = text.replace(mark, value)
         html = html.replace(mark, escape(value))
     return Mail(
         message_id=message.message_id,
-        sender=sender_of(message.lists, message.sender),
+        sender=shared.sender,
         recipient=wire_address(message.recipient),
-        subject=subject,
+        subject=shared.subject,
         text=text,
         html=html,
         headers={
-            "List-Id": _list_id(first, message.public_url),
+            "List-Id": shared.list_id,
             "List-Unsubscribe": f"<{message.unsubscribe_url}>",
             "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
             "Auto-Submitted": "auto-generated",
@@ -104,25 +102,63 @@ def compose(message: ComposeInput) -> Mail:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kind:
+    """What emails have in common that differ only in what `_MARKS` stand for."""
+
+    kind: MessageKind
+    lists: tuple[ListInfo, ...]
+    locale: str
+    sender: str
+    confirm_days: int
+    public_url: str
+
+    def __hash__(self) -> int:
+        # Of every field it would take as long as all the rest; equality still looks at them all.
+        return hash((self.kind, self.locale, *(one.id for one in self.lists)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shared:
+    subject: str
+    text: str
+    html: str
+    sender: Sender
+    list_id: str
+
+
 @lru_cache(maxsize=256)
-def _render(message: ComposeInput) -> tuple[str, str, str]:
-    """Return subject, text and HTML of all emails that differ only in what `_MARKS` stand for."""
-    environment = _environment(message.locale)
-    senders = {(one.controller, one.privacy_url): None for one in message.lists}
+def _render(kind: _Kind) -> _Shared:
+    environment = _environment(kind.locale)
+    sender = sender_of(kind.lists, kind.sender)
+    senders = {(one.controller, one.privacy_url): None for one in kind.lists}
+    is_confirm = kind.kind is MessageKind.CONFIRM
     values: Mapping[str, object] = {
-        "message": message,
-        "names": [one_line(one.name) for one in message.lists],
+        "message": {
+            "confirm_url": _MARKS["confirm_url"] if is_confirm else None,
+            "code": _MARKS["code"] if is_confirm else None,
+            "unsubscribe_url": _MARKS["unsubscribe_url"],
+            "confirm_days": kind.confirm_days,
+        },
+        "names": [one_line(one.name) for one in kind.lists],
         "senders": [
-            {"controller": one_line(who) or _sender_name(message), "privacy_url": url}
+            # A list without a controller is signed with who the email says it is from.
+            {"controller": one_line(who) or sender.name or sender.address, "privacy_url": url}
             for who, url in senders
         ],
     }
-    subject = one_line(environment.get_template(f"{message.kind}.subject").render(values))
+    subject = one_line(environment.get_template(f"{kind.kind}.subject").render(values))
     text, html = (
-        environment.get_template(f"{message.kind}.{part}").render(values, subject=subject)
+        environment.get_template(f"{kind.kind}.{part}").render(values, subject=subject)
         for part in ("txt", "html")
     )
-    return subject, text, html
+    return _Shared(
+        subject=subject,
+        text=text,
+        html=html,
+        sender=sender,
+        list_id=_list_id(kind.lists[0], kind.public_url),
+    )
 
 
 def sender_of(lists: Sequence[ListInfo], default: str) -> Sender:
@@ -138,12 +174,6 @@ def sender_of(lists: Sequence[ListInfo], default: str) -> Sender:
         except SenderError:
             pass
     return parse_sender(default)
-
-
-def _sender_name(message: ComposeInput) -> str:
-    """Return who the email says it is from: what a list without a controller is signed with."""
-    sender = sender_of(message.lists, message.sender)
-    return sender.name or sender.address
 
 
 def _list_id(info: ListInfo, public_url: str) -> str:
