@@ -101,6 +101,7 @@ class ForOperators(ForVisitors, ForAdministrators):
         from service.usecases.links.confirm import forget_code_tries
         from service.usecases.operations.chores import Chore
         from service.usecases.operations.heartbeat import BEAT_EVERY_SECONDS
+        from service.usecases.people.search_index import TIDY_EVERY_SECONDS, tidy_search_index
         from service.usecases.webhooks.deliver import LOOK_EVERY_SECONDS
 
         hourly = partial(Chore, every_seconds=FORGET_EVERY_SECONDS)
@@ -135,6 +136,11 @@ class ForOperators(ForVisitors, ForAdministrators):
                 name="seal ledger",
                 run=self.seal_ledger.run_once,
                 every_seconds=SEAL_EVERY_SECONDS,
+            ),
+            Chore(
+                name="tidy search index",
+                run=partial(tidy_search_index, self.engine),
+                every_seconds=TIDY_EVERY_SECONDS,
             ),
         ]
 

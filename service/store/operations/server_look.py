@@ -15,7 +15,9 @@ SELECT current_user AS role, current_database() AS database, current_schema() AS
     (SELECT min(pg_get_userbyid(relowner)) FROM pg_class
         WHERE relnamespace = current_schema()::regnamespace
         AND relkind = 'r' AND NOT pg_has_role(relowner, 'USAGE')) AS foreign_owner,
-    (SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()) AS is_encrypted
+    (SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()) AS is_encrypted,
+    to_regclass('subscribers') IS NULL OR EXISTS (SELECT 1 FROM pg_index
+        WHERE indexrelid = to_regclass('ix_subscribers_search') AND indisvalid) AS has_search_index
 """
 _REASONS = (
     ("does not exist", "database", "there is no such database: create it, or correct its name in"),
@@ -52,6 +54,8 @@ class ServerLook:
     """Tables there that only another role may change."""
     foreign_owner: str | None
     is_encrypted: bool | None
+    has_search_index: bool = True
+    """Whether the search for subscribers has its index, where there is anything to search."""
 
 
 def look_at_server(connection: Connection) -> ServerLook:

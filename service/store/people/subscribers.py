@@ -5,21 +5,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Text,
-    case,
-    column,
-    exists,
-    func,
-    literal,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import ColumnElement, Connection, exists, or_, select, update
 
-from service.domain.letters import ascii_domain
 from service.domain.person import (
     ConsentInfo,
     History,
@@ -27,9 +14,9 @@ from service.domain.person import (
     SubscriberInfo,
     SubscriptionInfo,
 )
-from service.domain.search import search_form
 from service.domain.subscription import Status
 from service.store.people.holders import holders
+from service.store.people.search import narrowed
 from service.store.tables.delivery import OutboxMessage
 from service.store.tables.ledger import ConsentEvent
 from service.store.tables.people import Subscriber, Subscription
@@ -51,24 +38,17 @@ def subscribers_page(
     """Return subscribers by id, oldest first, those after the id `after`.
 
     `text` is searched for in address, name and attribute values, regardless of case and accents; a
-    domain in either of its forms. `list_id` and `status` mean one and the same subscription.
+    domain in either of its forms. A whole address that is known finds its owner alone. `list_id`
+    and `status` mean one and the same subscription.
     """
     query = select(*_columns(Subscriber, SubscriberInfo)).order_by(Subscriber.id).limit(limit)
     if after is not None:
         query = query.where(Subscriber.id > after)
+    is_held = list_id is not None or status is not None
     if text:
-        form = search_form(text)
-        query = query.where(
-            or_(
-                _form_of(Subscriber.email).contains(form, autoescape=True),
-                _form_of(Subscriber.name).contains(form, autoescape=True),
-                Subscriber.email_key.contains(ascii_domain(form), autoescape=True),
-                _has_attribute(connection, form),
-            )
-        )
-        if list_id is not None or status is not None:
-            query = query.where(_holds(list_id, status))
-    elif list_id is not None or status is not None:
+        held = _holds(list_id, status) if is_held else None
+        query = narrowed(connection, query, text, also=held)
+    elif is_held:
         ids = holders(connection, list_id=list_id, status=status, after=after, limit=limit)
         query = query.where(Subscriber.id.in_(ids))
     return [SubscriberInfo(**row) for row in connection.execute(query).mappings()]
@@ -81,29 +61,6 @@ def _holds(list_id: UUID | None, status: Status | None) -> ColumnElement[bool]:
     if status is not None:
         held = held.where(Subscription.status == status.value)
     return held
-
-
-def _form_of(text: Any) -> ColumnElement[str]:
-    return func.search_form(text, type_=Text)
-
-
-def _has_attribute(connection: Connection, form: str) -> ColumnElement[bool]:
-    """Return the condition that a person's attributes have a value with this text in it."""
-    given = Subscriber.__table__.c.attributes
-    if connection.dialect.name == "postgresql":
-        # A JSON null has no entries to take apart, and is an error there.
-        is_object = func.jsonb_typeof(given) == "object"
-        entries = func.jsonb_each_text(case((is_object, given)))
-    else:
-        entries = func.json_each(given)
-    entry = entries.table_valued(column("key", Text), column("value", Text))
-    return (
-        select(literal(1))
-        .select_from(entry)
-        .where(_form_of(entry.c.value).contains(form, autoescape=True))
-        .correlate(Subscriber)
-        .exists()
-    )
 
 
 def get_subscriber(

@@ -99,6 +99,12 @@ def server(url: URL, look: ServerLook) -> Iterator[Finding]:
         )
     else:
         yield ok("schema", f"{look.schema} in {look.database}, used by role {look.role}")
+    if not look.has_search_index:
+        yield warning(
+            "search",
+            "without the index of pg_trgm a search for subscribers reads them all: see "
+            '"The index of the search" in docs/operating.md',
+        )
     if _is_local(url):
         return
     if not look.is_encrypted:
