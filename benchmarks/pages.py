@@ -114,7 +114,7 @@ def _web_processes(pid: int) -> list[int]:
     return [
         each
         for each in descendants(pid)
-        if b"worker" not in Path(f"/proc/{each}/cmdline").read_bytes().split(b"\0")
+        if Path(f"/proc/{each}/comm").read_text() != "newsflash work\n"
     ]
 
 

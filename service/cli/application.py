@@ -15,7 +15,7 @@ from service.log import configure_logging
 from service.services import Services
 from service.store.database import open_engine
 from service.store.embedded import is_in_use, is_migrated, make_private
-from service.store.operations.migrations import Version, upgrade, version_of
+from service.store.operations.version import Version, version_of
 from service.store.tables.operations import KeyFingerprint
 
 ACTOR = "command line"
@@ -121,10 +121,13 @@ def migrate_database(services: Services) -> bool:
     if settings.is_sqlite:
         make_private(Path(settings.database_url.database or ""))
     try:
-        check_version_or_exit(services, may_be=(Version.NONE, Version.OLDER, Version.THIS))
+        version = version_of(services.engine)
+        if version is Version.NEWER:
+            raise click.ClickException(NEWER)
         if inspect(engine).has_table(KeyFingerprint.__tablename__):
             adopt_keys_or_exit(services)
-        _upgrade(services)
+        if version is not Version.THIS:
+            _upgrade(services)
         adopt_keys_or_exit(services)
         return services.lists.ensure_first()
     except OperationalError as error:
@@ -139,6 +142,8 @@ def migrate_database(services: Services) -> bool:
 
 def _upgrade(services: Services) -> None:
     """Migrate, and try again for a while where others use what has to be changed."""
+    from service.store.operations.migrations import upgrade
+
     for tries_left in reversed(range(LOCK_TRIES)):
         try:
             upgrade(

@@ -11,8 +11,6 @@ from typing import Any
 
 import click
 
-_LOGS = "newsflash.logs_errors"
-
 
 class OneLineErrors(click.Group):
     """Ends a command with one line and status 1, whatever goes wrong in it.
@@ -22,19 +20,8 @@ class OneLineErrors(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
-        try:
-            with errors_in_one_line():
-                return super().invoke(ctx)
-        except click.ClickException as error:
-            if not ctx.meta.get(_LOGS):
-                raise
-            _log_end(error)
-            raise click.exceptions.Exit(1) from None
-
-
-def log_errors() -> None:
-    """Have what ends the present command go into the log, in place of the line for a person."""
-    click.get_current_context().meta[_LOGS] = True
+        with errors_in_one_line():
+            return super().invoke(ctx)
 
 
 @contextmanager

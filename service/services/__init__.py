@@ -20,7 +20,15 @@ class Services(ForOperators):
 
         Raises `service.config.SettingError` where a setting is not usable.
         """
-        for group in (Shared, ForVisitors, ForAdministrators):
+        self._build(Shared, ForVisitors, ForAdministrators)
+
+    def build_for_worker(self) -> None:
+        """Build all that a worker runs. Raises as `build_for_web` does."""
+        for name in ("deliver", "chores", "heartbeat"):
+            getattr(self, name)
+
+    def _build(self, *groups: type[Shared]) -> None:
+        for group in groups:
             for name, value in vars(group).items():
                 if isinstance(value, cached_property):
                     getattr(self, name)

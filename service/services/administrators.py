@@ -192,7 +192,7 @@ class ForAdministrators(Shared):
     @cached_property
     def health(self) -> "Health":
         """Whether the service can do its work."""
-        from service.store.operations.migrations import newest_revision
+        from service.store.operations.version import newest_revision
         from service.usecases.operations.health import Health
 
         return Health(self.engine, keys=self.database_keys, expected_revision=newest_revision())

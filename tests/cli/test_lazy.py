@@ -45,6 +45,12 @@ def test_only_commands_that_serve_load_the_web():
     assert not {name for name in loaded if name.startswith(("service.web.", "service.app"))}
 
 
+def test_serve_loads_only_what_most_installations_use():
+    loaded = loaded_by("import service.cli.serving.serve\nimport service.app")
+    assert "flask" in loaded
+    assert not loaded & {"alembic", "mako", "authlib", "joserfc", "psycopg", "redis", "dns"}
+
+
 def test_the_table_says_what_each_command_says_of_itself():
     found = commands_of(main)
     assert found.keys() == COMMANDS.keys()

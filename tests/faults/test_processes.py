@@ -79,10 +79,14 @@ def assert_all_there(database: URL, taken: list[str]) -> None:
 def _workers(site: Site) -> list[int]:
     """Return the delivery processes of the site."""
     listed = subprocess.run(
-        ["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True
+        ["ps", "-eo", "pid=,ppid=,comm="], capture_output=True, text=True, check=True
     ).stdout.splitlines()
-    parent = f"service worker --parent {site.process_id}"
-    return [int(line.split()[0]) for line in listed if parent in line]
+    found = (line.split(None, 2) for line in listed)
+    return [
+        int(pid)
+        for pid, parent, name in found
+        if int(parent) == site.process_id and name == "newsflash work"
+    ]
 
 
 def break_often(site: Site, database: URL, chance: random.Random) -> None:

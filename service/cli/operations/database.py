@@ -15,7 +15,8 @@ from service.cli.application import (
 from service.config import create_key
 from service.domain.errors import WrongKeyError
 from service.services import Services
-from service.store.operations.migrations import Version, difference, print_revision
+from service.store.operations.migrations import difference, print_revision
+from service.store.operations.version import Version
 
 
 @click.group("db")

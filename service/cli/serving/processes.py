@@ -1,13 +1,13 @@
 """Processes beside `serve`: its own, started again should they die, and ended with it."""
 
-import os
-import subprocess
+import gc
 import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.context import ForkProcess, SpawnProcess
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Protocol
 
 RESTART_AFTER_SECONDS = 1.0
@@ -15,7 +15,7 @@ STOP_WITHIN_SECONDS = 20
 
 
 class Child(Protocol):
-    """A process that runs, as `subprocess.Popen` is one."""
+    """A process that runs."""
 
     def wait(self) -> object:
         """Wait for its end."""
@@ -27,10 +27,19 @@ class Child(Protocol):
         """End it."""
 
 
-def start_command(*arguments: str) -> Child:
-    """Run a `newsflash` command with `--parent` and our id."""
-    command = [sys.executable, "-m", "service", *arguments, "--parent", str(os.getpid())]
-    return subprocess.Popen(command)  # noqa: S603 - our own interpreter and module
+def share_memory() -> None:
+    """Prepare this process for copies of it: what it has loaded so far stays shared with them.
+
+    A collection would write into each object, and so make a copy of its page (`gc.freeze`).
+    """
+    gc.collect()
+    gc.freeze()
+
+
+def name_process(name: str) -> None:
+    """Show this process by a name of its own, of up to 15 characters, in `ps -o comm` and `top`."""
+    with suppress(OSError):  # not on Linux
+        Path("/proc/self/comm").write_text(name)
 
 
 class Copy:

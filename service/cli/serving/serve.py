@@ -7,12 +7,13 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from threading import Event, Thread
 
 import click
 import structlog
+from flask import Flask
 
 from service.app import alive_paths, create_app, lane_of, services_of
 from service.cli.access.admin_link import new_admin_link
@@ -27,16 +28,18 @@ from service.cli.application import (
 from service.cli.errors import errors_as_log_lines
 from service.cli.serving.listening import bound_socket, bound_unix_socket, in_url
 from service.cli.serving.parent import when_parent_is_gone
-from service.cli.serving.processes import Copy, KeptProcess, start_command
+from service.cli.serving.processes import Copy, KeptProcess, name_process, share_memory
 from service.cli.serving.sizing import web_processes
 from service.cli.serving.stopping import stop_signals
+from service.cli.serving.worker import deliver_beside
 from service.config import PREFIX, Settings, is_given, keep_served_address
-from service.counting import numbers
+from service.counting import POOL_LIMIT, numbers
 from service.domain.network import is_loopback
 from service.front.server import run
 from service.log import own_process
 from service.mail.registry import names_in_use
 from service.services import Services
+from service.store.database import connections_at_most
 from service.usecases.operations.watch import DeliveryWatch
 
 _log = structlog.get_logger(__name__)
@@ -76,9 +79,11 @@ def serve(
         os.environ[f"{PREFIX}PUBLIC_URL"] = f"http://{in_url(reachable)}:{port}"
     settings = settings_or_exit(missing_key=missing_key)
     services = open_services(settings)
-    services.build_for_web()
+    _app()
     for guarded in services.provider_pool:  # a wrong MAIL_URL shows here, not in the worker's log
         guarded.provider.close()
+    if not no_worker:
+        services.build_for_worker()
     bound = bound_socket(host, port) if unix_socket is None else bound_unix_socket(unix_socket)
     if no_migrate:
         is_new = False
@@ -96,7 +101,8 @@ def serve(
     services.close()
     if too_few:
         _log.warning("few connections", text=too_few)
-    delivery = None if no_worker else KeptProcess(lambda: start_command("worker"))
+    share_memory()
+    delivery = None if no_worker else KeptProcess(partial(Copy, deliver_beside, bound, os.getpid()))
     try:
         keep_web(web_process, bound, workers=count)
     finally:
@@ -130,12 +136,14 @@ def web_process(bound: socket.socket, parent: int, number: int) -> None:
     """Answer requests in this process until asked to stop, or until its parent is gone."""
     for each in stop_signals():
         signal.signal(each, signal.SIG_DFL)  # a copy inherits handlers that stop only its parent
+    name_process("newsflash web")
     own_process("web")
     numbers.use_row(number)
     when_parent_is_gone(parent, lambda: os.kill(os.getpid(), signal.SIGTERM))
     with errors_as_log_lines():
-        app = create_app(settings_or_exit())
+        app = _app()
     found = services_of(app)
+    numbers.set((POOL_LIMIT,), connections_at_most(found.engine))
     public_url = found.settings.public_url
     if number == 0:
         watch = DeliveryWatch(
@@ -149,6 +157,12 @@ def web_process(bound: socket.socket, parent: int, number: int) -> None:
         alive_paths=alive_paths(public_url),
         stop_signals=stop_signals(),
     )
+
+
+@cache
+def _app() -> Flask:
+    """Return the app: made once, before the processes that are copies of this one."""
+    return create_app(settings_or_exit())
 
 
 def is_terminal() -> bool:

@@ -3,14 +3,16 @@
 import gc
 import os
 import signal
+import socket
 from contextlib import closing, suppress
 
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
 from service.cli.application import adopt_keys_or_exit, services_or_exit
-from service.cli.errors import log_errors
+from service.cli.errors import errors_as_log_lines
 from service.cli.serving.parent import when_parent_is_gone
+from service.cli.serving.processes import name_process
 from service.cli.serving.stopping import stop_signals
 from service.log import own_process
 from service.store.delivery.signal import MailWaiter
@@ -23,12 +25,24 @@ COLLECT_AFTER_OBJECTS = 50_000
 
 @click.command()
 @click.option("--drain", is_flag=True, help="Exit when nothing is due.")
-@click.option("--parent", type=int, hidden=True, help="End with this process.")
-def worker(*, drain: bool, parent: int | None) -> None:
+def worker(*, drain: bool) -> None:
     """Deliver queued emails. Any number of workers may run, on any number of machines."""
     own_process("worker")
-    if parent is not None:
-        log_errors()  # `serve` has started it: nobody reads what it prints
+    _deliver(drain=drain, parent=None)
+
+
+def deliver_beside(bound: socket.socket, parent: int) -> None:
+    """Deliver in this process, a copy of `serve`, until asked to stop or its parent is gone."""
+    bound.close()  # who listens on it is the web's matter
+    for each in stop_signals():
+        signal.signal(each, signal.SIG_DFL)  # a copy inherits handlers that stop only its parent
+    name_process("newsflash work")
+    own_process("worker")
+    with errors_as_log_lines():
+        _deliver(drain=False, parent=parent)
+
+
+def _deliver(*, drain: bool, parent: int | None) -> None:
     services = services_or_exit()
     adopt_keys_or_exit(services)
     waiter = MailWaiter(services.engine)

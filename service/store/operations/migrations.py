@@ -1,52 +1,14 @@
-"""The database's version: where the migrations are, and how Alembic runs them."""
+"""How Alembic runs the migrations."""
 
 from argparse import Namespace
-from enum import StrEnum
-from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
-from service.store.database import reading
+from service.store.operations.version import MIGRATIONS
 from service.store.tables.base import Base
-
-MIGRATIONS = Path(__file__).resolve().parents[3] / "migrations"
-
-
-class Version(StrEnum):
-    """Which version of this service has set a database up."""
-
-    NONE = "none"
-    OLDER = "older"
-    THIS = "this"
-    NEWER = "newer"
-
-
-def newest_revision() -> str | None:
-    """Return the last migration of this version."""
-    return ScriptDirectory(str(MIGRATIONS)).get_current_head()
-
-
-def revision_of(connection: Connection) -> str | None:
-    """Return the last migration that the database has had; None before the first."""
-    return MigrationContext.configure(connection).get_current_revision()
-
-
-def version_of(engine: Engine) -> Version:
-    """Return which version of this service set the database up; raise `SQLAlchemyError`."""
-    with reading(engine) as connection:
-        revision = revision_of(connection)
-    if revision is None:
-        return Version.NONE
-    scripts = ScriptDirectory(str(MIGRATIONS))
-    if revision == scripts.get_current_head():
-        return Version.THIS
-    known = {script.revision for script in scripts.walk_revisions()}
-    return Version.OLDER if revision in known else Version.NEWER
 
 
 def upgrade(engine: Engine, *, address_hash_key: bytes, lock_timeout_ms: int) -> None:

@@ -38,6 +38,8 @@ class Begun:
 
     token: str
     address: str
+    life: timedelta = ATTEMPT_LIFE
+    """How long the browser keeps it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from service.clock import clock_ahead, utc_now
 from service.store.database import reading
 from service.store.database_clock import shared_now
 from service.store.delivery import outbox
-from service.store.operations.migrations import revision_of
+from service.store.operations.version import revision_of
 from service.store.operations.write_probe import takes_writes
 from service.usecases.operations.database_keys import DatabaseKeys
 

@@ -5,16 +5,20 @@ ten minutes and is used once. The session's own cookie is `Strict`: a redirect f
 still count as coming from there and go without it, so a page of ours leads on instead.
 """
 
+from typing import TYPE_CHECKING
+
 from flask import Response, after_this_request, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound
 
 from service.services.administrators import OIDC_CALLBACK
-from service.usecases.access.oidc_sign_in import ATTEMPT_LIFE, OidcSignIn
 from service.web.console.access.session import begin_session, cookie_name, cookie_scope, local_path
 from service.web.console.blueprint import admin_pages
 from service.web.http.context import services
 from service.web.http.ratelimit import limited
+
+if TYPE_CHECKING:
+    from service.usecases.access.oidc_sign_in import OidcSignIn
 
 START = "/admin/oidc"
 COOKIE = "newsflash-sign-in"
@@ -29,7 +33,7 @@ def oidc_begin() -> ResponseReturnValue:
     begun = _sign_in().begin(local_path(wanted if len(wanted) <= MAX_WANTED_LENGTH else None))
     response = redirect(begun.address, code=303)
     response.set_cookie(
-        cookie_name(COOKIE), begun.token, max_age=ATTEMPT_LIFE, **cookie_scope(samesite="Lax")
+        cookie_name(COOKIE), begun.token, max_age=begun.life, **cookie_scope(samesite="Lax")
     )
     return response
 
@@ -54,7 +58,7 @@ def _forget_attempt(response: Response) -> Response:
     return response
 
 
-def _sign_in() -> OidcSignIn:
+def _sign_in() -> "OidcSignIn":
     found = services().oidc_sign_in
     if found is None:
         raise NotFound
