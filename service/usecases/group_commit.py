@@ -25,7 +25,9 @@ class _Entry(Generic[T, R]):
     def __init__(self, item: T, key: Hashable) -> None:
         self.item = item
         self.key = key
-        self.done = threading.Event()
+        # A lock that is taken until it is done: it costs a tenth of a `threading.Event`.
+        self.done = threading.Lock()
+        self.done.acquire()
         self.leads = False
         self.result: R
         self.error: BaseException | None = None
@@ -57,7 +59,7 @@ class GroupCommit(Generic[T, R]):
             entry.leads = not self._is_led
             self._is_led = True
         if not entry.leads:
-            entry.done.wait()
+            entry.done.acquire()
         if entry.leads:
             self._lead()
         if entry.error is not None:
@@ -76,9 +78,9 @@ class GroupCommit(Generic[T, R]):
                 if heir is not None:
                     heir.leads = True
             for entry in group:
-                entry.done.set()
+                entry.done.release()
             if heir is not None:
-                heir.done.set()
+                heir.done.release()
 
     def _take_group(self) -> list[_Entry[T, R]]:
         """Take the first of those who wait (the leader) and all that may share with it."""

@@ -53,7 +53,8 @@ class Unsubscribe:
             state=LinkState.DONE,
             lists=self._lists.by_ids(scope.list_ids),
             undo_token=self._tokens.undo.issue(left, at=now) if left.refs else None,
-            receipt_token=self._tokens.receipt.issue(scope, at=now),
+            # What answers one click shows nothing.
+            receipt_token=None if one_click else self._tokens.receipt.issue(scope, at=now),
         )
 
     def undo(self, undo_token: str, evidence: Evidence) -> LinkView:

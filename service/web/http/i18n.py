@@ -8,6 +8,7 @@ Whatever speaks a language says so to caches (`Vary`): another browser may get a
 from functools import lru_cache
 from typing import cast
 
+from babel import Locale
 from flask import Flask, Response, current_app, g, request
 from flask_babel import Babel
 from werkzeug.datastructures import LanguageAccept
@@ -21,7 +22,7 @@ _KNOWN = 256
 
 def init_i18n(app: Flask) -> None:
     """Set up Flask-Babel on the app; catalogs lie in `service/translations`."""
-    babel = Babel(app, default_locale=_SOURCE, locale_selector=_select_locale)
+    babel = Babel(app, default_locale=_SOURCE, locale_selector=_babel_locale)
     with app.app_context():
         available = {str(locale): None for locale in babel.list_translations()}
     app.extensions["newsflash_locales"] = (
@@ -53,6 +54,14 @@ def asked_locale() -> str | None:
 def page_locale() -> str:
     """Return the locale of the page that answers this request."""
     return _select_locale()
+
+
+def _babel_locale() -> Locale:
+    return _parsed(_select_locale())
+
+
+# Flask-Babel would parse the name anew for each request that says a word.
+_parsed = lru_cache(maxsize=_KNOWN)(Locale.parse)
 
 
 def _form_locale() -> str | None:
