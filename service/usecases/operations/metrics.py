@@ -3,8 +3,6 @@
 Web and worker are different processes, so what is shown has to be where both can reach it.
 """
 
-import threading
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,11 +21,13 @@ from service.store.ledger import sealing
 from service.store.operations import subscription_counts
 from service.store.operations.workers import WorkerInfo, all_workers
 from service.store.webhooks import deliveries
+from service.usecases.operations.latest import Latest
 
 SUBSCRIPTIONS_EVERY_SECONDS = 60.0
 """Counting subscriptions reads them all, so that figure may be this old."""
 TODAY = timedelta(days=1)
-_Counted = tuple[float, Mapping[tuple[str, Status], int], int]
+_Counted = tuple[Mapping[tuple[str, Status], int], int]
+"""What takes long to count: subscriptions, and what was withheld lately."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,11 +65,10 @@ class Metrics:
         """Take the engine, and the mail APIs that are used now: others are not shown any more."""
         self._engine = engine
         self._providers = frozenset(names_in_use(mail_urls))
-        self._lock = threading.Lock()
-        self._counted: _Counted = (0.0, {}, 0)
+        self._counted = Latest(self._count, seconds=SUBSCRIPTIONS_EVERY_SECONDS)
 
     def __call__(self) -> Figures:
-        """Return the figures as they stand."""
+        """Return the figures as they stand. Raises `UnavailableError` (`Latest`)."""
         now = utc_now()
         subscriptions, withheld = self._counts()
         with reading(self._engine) as connection:
@@ -108,17 +107,15 @@ class Metrics:
         """Return how many each list (by slug) has in each state, up to a minute old."""
         return self._counts()[0]
 
-    def _counts(self) -> tuple[Mapping[tuple[str, Status], int], int]:
-        """Return what takes long to count: subscriptions, and what was withheld lately."""
-        with self._lock:
-            expires, subscriptions, withheld = self._counted
-            if time.monotonic() >= expires:
-                with reading(self._engine) as connection:
-                    subscriptions = subscription_counts.subscriptions_by_list(connection)
-                    withheld = outbox_admin.withheld_since(connection, utc_now() - TODAY)
-                expires = time.monotonic() + SUBSCRIPTIONS_EVERY_SECONDS
-                self._counted = (expires, subscriptions, withheld)
-            return subscriptions, withheld
+    def _counts(self) -> _Counted:
+        return self._counted.get(None)
+
+    def _count(self, _key: None) -> _Counted:
+        with reading(self._engine) as connection:
+            return (
+                subscription_counts.subscriptions_by_list(connection),
+                outbox_admin.withheld_since(connection, utc_now() - TODAY),
+            )
 
 
 def _age(since: datetime | None, now: datetime) -> float:

@@ -1,12 +1,9 @@
 """Figures of the lists: the last weeks for people, any days and lists for programs."""
 
-import threading
-import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock_time
-from typing import Generic, TypeVar
 from uuid import UUID
 
 from sqlalchemy import Engine
@@ -20,9 +17,10 @@ from service.store.database import reading
 from service.store.operations import daily as store
 from service.store.operations.daily import DayCount, Funnel, ReportCount, SourceCount
 from service.usecases.lists.lists import Lists
+from service.usecases.operations.latest import Latest
 
 READ_EVERY_SECONDS = 30.0
-"""A period is counted by reading it, so figures may be this old."""
+"""A period is counted by reading it, so figures may be this old, and as old as it takes."""
 
 TOP_SOURCES = 8
 USUAL_DAYS = 30
@@ -38,8 +36,6 @@ _MEANT = {
     EventKind.SOFT_BOUNCE.value: "bounces",
     EventKind.COMPLAINT.value: "complaints",
 }
-_Key = TypeVar("_Key")
-_Counted = TypeVar("_Counted")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -122,11 +118,11 @@ class Statistics:
         """Take what the use case works with; nothing is read yet."""
         self._engine = engine
         self._lists = lists
-        self._periods: _Recent[int, Period] = _Recent(self._count)
-        self._raw: _Recent[tuple[date, date], _Raw] = _Recent(self._read)
+        self._periods: Latest[int, Period] = Latest(self._count, seconds=READ_EVERY_SECONDS)
+        self._raw: Latest[tuple[date, date], _Raw] = Latest(self._read, seconds=READ_EVERY_SECONDS)
 
     def period(self, days: int) -> Period:
-        """Return the last `days` days of all lists."""
+        """Return the last `days` days of all lists. Raises `UnavailableError` (`Latest`)."""
         return self._periods.get(days)
 
     def report(
@@ -140,7 +136,8 @@ class Statistics:
         """Return what happened from `since` to `until`, on one list or on all of the scope.
 
         `until` is today (UTC) where left out, and at the latest; `since` is `USUAL_DAYS` days with
-        it. Raises `InvalidInputError`, and `UnknownListError`, also for a list outside the scope.
+        it. Raises `InvalidInputError`, `UnavailableError` (`Latest`), and `UnknownListError`, also
+        for a list outside the scope.
         """
         first, last = _first_and_last(since, until)
         lists = self._chosen(list, scope)
@@ -208,24 +205,6 @@ class Statistics:
         for report in reports:
             _add(counted, report.day, report.kind, report.count)
         return Period(at=now, days=[*counted.values()], funnel=funnel, sources=sources)
-
-
-class _Recent(Generic[_Key, _Counted]):
-    """What was counted within the last `READ_EVERY_SECONDS`, one count at a time."""
-
-    def __init__(self, count: Callable[[_Key], _Counted]) -> None:
-        self._count = count
-        self._lock = threading.Lock()
-        self._known: dict[_Key, tuple[float, _Counted]] = {}
-
-    def get(self, key: _Key) -> _Counted:
-        with self._lock:
-            now = time.monotonic()
-            self._known = {key: held for key, held in self._known.items() if held[0] > now}
-            if key not in self._known:
-                counted = self._count(key)
-                self._known[key] = (time.monotonic() + READ_EVERY_SECONDS, counted)
-            return self._known[key][1]
 
 
 def _first_and_last(since: date | None, until: date | None) -> tuple[date, date]:
