@@ -110,12 +110,12 @@ class Together:
 
 def _make(driver: Any, function: str) -> bool:
     driver.autocommit = True
+    is_made = True
     try:
         driver.execute(function)
     except Exception as error:
         if getattr(error, "sqlstate", None) != _INSUFFICIENT_PRIVILEGE:
             raise
-        return False
-    finally:
-        driver.autocommit = False
-    return True
+        is_made = False
+    driver.autocommit = False
+    return is_made
