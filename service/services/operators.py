@@ -100,6 +100,7 @@ class ForOperators(ForVisitors, ForAdministrators):
         from service.usecases.feedback import MATCH_EVERY_SECONDS
         from service.usecases.links.confirm import forget_code_tries
         from service.usecases.operations.chores import Chore
+        from service.usecases.operations.count_acts import COUNT_EVERY_SECONDS, count_acts
         from service.usecases.operations.heartbeat import BEAT_EVERY_SECONDS
         from service.usecases.people.search_index import TIDY_EVERY_SECONDS, tidy_search_index
         from service.usecases.webhooks.deliver import LOOK_EVERY_SECONDS
@@ -136,6 +137,11 @@ class ForOperators(ForVisitors, ForAdministrators):
                 name="seal ledger",
                 run=self.seal_ledger.run_once,
                 every_seconds=SEAL_EVERY_SECONDS,
+            ),
+            Chore(
+                name="count acts",
+                run=partial(count_acts, self.engine),
+                every_seconds=COUNT_EVERY_SECONDS,
             ),
             Chore(
                 name="tidy search index",

@@ -1,4 +1,4 @@
-"""What happened on the lists, day by day, and how far a period's signups have come.
+"""What was reported of emails, day by day, and how far a period's signups have come.
 
 The ledger has no index by time. Its ids begin with the time of writing (UUIDv7), so a range of ids
 is read instead.
@@ -19,7 +19,6 @@ from sqlalchemy import (
 
 from service.domain.consent import ConsentKind
 from service.domain.delivery.feedback import EventKind
-from service.domain.subscription import EndedReason
 from service.store.sql import run, sql
 from service.store.tables.delivery import OutboxMessage, RecordedEvent
 from service.store.tables.ledger import ConsentEvent
@@ -28,8 +27,6 @@ from service.store.types import first_id
 WRITTEN_WITHIN = timedelta(hours=1)
 """How much later or earlier than its time an entry may have been written by the clock of its id."""
 
-_COUNTED_EVENTS = (ConsentKind.REQUESTED, ConsentKind.CONFIRMED, ConsentKind.UNSUBSCRIBED)
-_REPORTED_ENDS = (EndedReason.HARD_BOUNCE.value, EndedReason.COMPLAINT.value)
 _REPORTS = (EventKind.HARD_BOUNCE, EventKind.SOFT_BOUNCE, EventKind.COMPLAINT)
 
 # One row for each cycle that was asked for in the period, with how far it has come; the totals
@@ -56,16 +53,6 @@ SELECT source, asked, confirmed, sum(asked) OVER () AS all_asked, sum(mailed) OV
     sum(confirmed) OVER () AS all_confirmed, sum(stayed) OVER () AS all_stayed
 FROM by_source ORDER BY asked DESC, source LIMIT :most
 """)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DayCount:
-    """How often something (`requested`, `confirmed`, `unsubscribed`) was on a day, on one list."""
-
-    day: date
-    list_id: UUID
-    what: str
-    count: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,27 +85,6 @@ class SourceCount:
     source: str
     asked: int
     confirmed: int
-
-
-def acts_by_day(
-    connection: Connection, *, since: datetime, until: datetime | None = None
-) -> list[DayCount]:
-    """Return what happened on each UTC day, by the ledger, from `since` until before `until`."""
-    query = (
-        select(_day(connection, ConsentEvent), ConsentEvent.mailing_list_id, ConsentEvent.kind)
-        .add_columns(func.count())
-        .where(
-            *_between(since, until),
-            ConsentEvent.kind.in_(_COUNTED_EVENTS),
-            # Ends by a bounce or a complaint are counted with the reports.
-            func.coalesce(ConsentEvent.detail, "").not_in(_REPORTED_ENDS),
-        )
-        .group_by("day", ConsentEvent.mailing_list_id, ConsentEvent.kind)
-    )
-    return [
-        DayCount(day=date.fromisoformat(on), list_id=list_id, what=kind, count=count)
-        for on, list_id, kind, count in connection.execute(query)
-    ]
 
 
 def reports_by_day(
@@ -209,7 +175,7 @@ def _between(since: datetime, until: datetime | None) -> list[ColumnElement[bool
     return found
 
 
-def _day(connection: Connection, table: type[ConsentEvent | RecordedEvent]) -> Label[str]:
+def _day(connection: Connection, table: type[RecordedEvent]) -> Label[str]:
     """Return the UTC day of a row's `at`, as text."""
     day: ColumnElement[str] = (
         func.to_char(func.timezone("UTC", table.at), "YYYY-MM-DD")

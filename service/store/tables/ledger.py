@@ -90,3 +90,25 @@ class SealedText(db.Model):  # type: ignore[name-defined,misc]
 
     sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
     text: Mapped[str]
+
+
+class DailyActs(db.Model):  # type: ignore[name-defined,misc]
+    """How often a kind of consent event was on a day (UTC, ISO 8601) on a list, up to the event
+    that `DailyActsHead` names. Ends by a bounce or a complaint are not counted.
+    """
+
+    __tablename__ = "daily_acts"
+
+    day: Mapped[str] = mapped_column(String(10), primary_key=True)
+    mailing_list_id: Mapped[UUID] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16), primary_key=True)
+    count: Mapped[int] = mapped_column(BigInteger)
+
+
+class DailyActsHead(db.Model):  # type: ignore[name-defined,misc]
+    """The one row with the place in the chain up to which acts are counted."""
+
+    __tablename__ = "daily_acts_head"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    position: Mapped[int] = mapped_column(BigInteger)

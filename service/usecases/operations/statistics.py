@@ -15,7 +15,8 @@ from service.domain.errors import InvalidInputError, UnknownListError
 from service.domain.lists.mailing_list import ListInfo
 from service.store.database import reading
 from service.store.operations import daily as store
-from service.store.operations.daily import DayCount, Funnel, ReportCount, SourceCount
+from service.store.operations.daily import Funnel, ReportCount, SourceCount
+from service.store.operations.daily_acts import DayCount, acts_by_day
 from service.usecases.lists.lists import Lists
 from service.usecases.operations.latest import Latest
 
@@ -186,7 +187,7 @@ class Statistics:
         with reading(self._engine) as connection:
             return _Raw(
                 at=now,
-                acts=store.acts_by_day(connection, since=since, until=until),
+                acts=acts_by_day(connection, since=since, until=until),
                 reports=store.reports_by_day(connection, since=since, until=until),
                 confirmed=store.confirmed_by_list(connection, since=since, until=until),
             )
@@ -196,7 +197,7 @@ class Statistics:
         first = now.date() - timedelta(days=days - 1)
         since = _start(first)
         with reading(self._engine) as connection:
-            acts = store.acts_by_day(connection, since=since)
+            acts = acts_by_day(connection, since=since)
             reports = store.reports_by_day(connection, since=since)
             funnel, sources = store.outcomes(connection, since=since, most=TOP_SOURCES)
         counted = _days(first, now.date())
