@@ -8,10 +8,7 @@ that nobody has to write a number as ECMAScript does (RFC 8785, section 3.2.2.3)
 
 import json
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import cast
-
-import orjson
 
 MAX_WHOLE = 2**53 - 1
 """The largest whole number that every JSON reader keeps (RFC 7493, section 2.2)."""
@@ -24,10 +21,11 @@ class CanonicalError(ValueError):
 def canonical(value: object) -> bytes:
     """Return the canonical form of a value as JSON gives it; raise `CanonicalError`."""
     try:
-        if _is_plain(value):  # for a ledger entry this is 6 times as fast
-            with suppress(orjson.JSONEncodeError):  # it is nested deep, or no text: see below
-                return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-        return json.dumps(_ordered(value), ensure_ascii=False, separators=(",", ":")).encode()
+        if _is_plain(value):  # for a ledger entry this takes half the time
+            text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+        else:
+            text = json.dumps(_ordered(value), ensure_ascii=False, separators=(",", ":"))
+        return text.encode()
     except UnicodeEncodeError:
         raise CanonicalError("the text has a lone surrogate") from None
     except RecursionError:
@@ -35,8 +33,8 @@ def canonical(value: object) -> bytes:
 
 
 def _is_plain(value: object) -> bool:
-    """Tell whether orjson writes it canonically: ASCII names have one order by bytes and by UTF-16
-    code units, and orjson writes other types in ways of its own.
+    """Tell whether its members need no order but that of Python: ASCII names have one order by
+    characters and by UTF-16 code units.
     """
     kind = type(value)
     if kind is str or kind is bool or value is None:

@@ -1,4 +1,4 @@
-"""Which version of this service has set a database up. Told without Alembic, which only migrates.
+"""Which version of this service has set a database up, found without Alembic, which only migrates.
 
 Alembic and what it brings along are a tenth of the memory of a process, and of its start.
 """

@@ -24,7 +24,7 @@ Figure = TypeVar("Figure")
 class Latest(Generic[Key, Figure]):
     """The latest figure for each key, counted again once it is `seconds` old. Thread-safe.
 
-    A thread counts if its figure is missing or old and nobody counts it yet. Whoever comes
+    A thread counts if its figure is missing or old and nobody counts it yet. One that comes
     meanwhile gets the last figure. If there is none, one may wait for it. All others, and those
     for whom too much else is being counted, get an `UnavailableError` at once: requests for
     figures must never hold the threads that signups need.
