@@ -14,6 +14,7 @@ from types import FrameType
 from benchmarks import (
     delivery,
     export,
+    growth,
     import_,
     membership,
     pages,
@@ -26,7 +27,9 @@ from benchmarks.postgres import Postgres, postgres
 Part = Callable[[Postgres, Path], None]
 
 
-def parts(*, quick: bool, seconds: float | None, rounds: int | None) -> dict[str, Part]:
+def parts(
+    *, quick: bool, seconds: float | None, rounds: int | None, people: int | None = None
+) -> dict[str, Part]:
     """Return every measurement, ready to run, by the name under which it is chosen."""
     return {
         "requests": partial(
@@ -59,6 +62,12 @@ def parts(*, quick: bool, seconds: float | None, rounds: int | None) -> dict[str
             people=50_000 if quick else 1_000_000,
             rounds=rounds or (1 if quick else 3),
         ),
+        "growth": partial(
+            growth.measure,
+            sizes=(10_000,) if quick else (*growth.SIZES, *([people] if people else [])),
+            seconds=seconds or 2,
+            rounds=rounds or (1 if quick else 3),
+        ),
         "membership": partial(membership.measure, looks=500 if quick else 5_000),
     }
 
@@ -70,6 +79,7 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(names)}; default all")
     parser.add_argument("--quick", action="store_true", help="smaller and shorter: does it run?")
     parser.add_argument("--seconds", type=float, help="of each part of a round of requests")
+    parser.add_argument("--people", type=int, help="one more size for growth: 10000000")
     parser.add_argument("--rounds", type=int, help="of each measurement")
     given = parser.parse_args()
     for name in given.parts:
@@ -85,7 +95,9 @@ def main() -> None:
                 f" {_version(server)}, default durability; load: {generator()}",
                 flush=True,
             )
-            chosen = parts(quick=given.quick, seconds=given.seconds, rounds=given.rounds)
+            chosen = parts(
+                quick=given.quick, seconds=given.seconds, rounds=given.rounds, people=given.people
+            )
             for part in given.parts or names:
                 start = time.monotonic()
                 chosen[part](server, folder)

@@ -124,6 +124,15 @@ def _peak_megabytes(pid: int) -> float:
     return 0.0
 
 
+def pss_megabytes(pid: int) -> float:
+    """Return the memory of a process and all below it; what they share is counted once."""
+    kilobytes = 0
+    for each in (pid, *descendants(pid)):
+        fields = Path(f"/proc/{each}/smaps_rollup").read_text().split()
+        kilobytes += int(fields[fields.index("Pss:") + 1])
+    return kilobytes / 1024
+
+
 def cpu_seconds(pids: Iterable[int]) -> float:
     """Return the CPU time that these processes and all below them have used."""
     ticks = 0
