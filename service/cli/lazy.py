@@ -1,6 +1,8 @@
 """A group of commands that imports a command's module only when that command is used."""
 
-from collections.abc import Mapping
+import gc
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -8,6 +10,21 @@ from typing import Any
 import click
 
 from service.cli.text import take_only_text
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """Load modules and build what stays, without the collector.
+
+    It would find nothing to free, again and again: loading `serve` takes 0.8 of the time without.
+    What is there afterwards is passed over by later collections, too (`gc.freeze`).
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +55,8 @@ class LazyGroup(click.Group):
             return None
         if cmd_name not in self.commands:
             module, _, name = self._lazy[cmd_name].target.partition(":")
-            command: click.Command = getattr(import_module(module), name)
+            with loading():
+                command: click.Command = getattr(import_module(module), name)
             take_only_text(command)
             self.add_command(command, cmd_name)
         return super().get_command(ctx, cmd_name)

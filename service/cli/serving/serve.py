@@ -26,6 +26,7 @@ from service.cli.application import (
     settings_or_exit,
 )
 from service.cli.errors import errors_as_log_lines
+from service.cli.lazy import loading
 from service.cli.serving.listening import bound_socket, bound_unix_socket, in_url
 from service.cli.serving.parent import when_parent_is_gone
 from service.cli.serving.processes import Copy, KeptProcess, name_process, share_memory
@@ -79,11 +80,12 @@ def serve(
         os.environ[f"{PREFIX}PUBLIC_URL"] = f"http://{in_url(reachable)}:{port}"
     settings = settings_or_exit(missing_key=missing_key)
     services = open_services(settings)
-    _app()
+    with loading():
+        _app()
+        if not no_worker:
+            services.build_for_worker()
     for guarded in services.provider_pool:  # a wrong MAIL_URL shows here, not in the worker's log
         guarded.provider.close()
-    if not no_worker:
-        services.build_for_worker()
     bound = bound_socket(host, port) if unix_socket is None else bound_unix_socket(unix_socket)
     if no_migrate:
         is_new = False

@@ -1,4 +1,4 @@
-"""The versions of a database, told without Alembic: as Alembic itself tells them."""
+"""The version of a database is found without Alembic, and is the one that Alembic finds."""
 
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -30,7 +30,7 @@ def test_a_database_has_the_revision_that_alembic_finds(engine: Engine):
         assert revision_of(connection) == found
 
 
-def test_each_version_is_told(engine: Engine):
+def test_each_version_is_known(engine: Engine):
     assert version_of(engine) is Version.THIS
     for revision, version in (("0001", Version.OLDER), ("9999", Version.NEWER)):
         with engine.begin() as connection:
