@@ -34,10 +34,10 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 class _App(Flask):
-    """Flask, which calls views and hooks as they are: none of them is a coroutine."""
+    """Flask without what it looks at for each request and is always the same here."""
 
     def ensure_sync(self, func: _Function) -> _Function:
-        """Return the function. Flask would look at each of them for each request."""
+        """Return the function: no view and no hook is a coroutine."""
         return func
 
 

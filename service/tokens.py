@@ -29,6 +29,10 @@ _TIME = struct.Struct(">BI")  # version, time in seconds since 1970
 _STEP = struct.Struct(">BI32s")  # version, time in seconds since 1970, SHA-256 or random bytes
 
 
+def _signature(key: bytes, value: bytes) -> bytes:
+    return base64_encode(hmac.digest(key, value, "sha256"))
+
+
 class _Purpose:
     """What all purposes share: keys, salt, packing."""
 
@@ -44,12 +48,13 @@ class _Purpose:
             key_derivation="hmac",
             digest_method=sha256,
         )
-        # Derived once: itsdangerous would do it for each token, for a quarter of its time.
+        # Derived once, and used as itsdangerous would use them: it derives them for each token, and
+        # takes twice the time.
         self._keys = [of_purpose.derive_key(key) for key in of_purpose.secret_keys]
-        self._signer = Signer(self._keys, key_derivation="none", digest_method=sha256)
 
     def _sign(self, payload: bytes) -> str:
-        return self._signer.sign(base64_encode(payload)).decode()
+        value = base64_encode(payload)
+        return f"{value.decode()}.{_signature(self._keys[-1], value).decode()}"
 
     def _may_follow(self, size: int) -> bool:
         """Tell whether this many bytes may follow the head."""
@@ -60,14 +65,18 @@ class _Purpose:
         token is as good as forged: raise `LinkForgedError`.
         """
         try:
-            signed = token.encode()
-            payload = base64_decode(self._signer.unsign(signed))
-        except (BadData, UnicodeEncodeError):
+            value, _, signature = token.encode().rpartition(b".")
+        except UnicodeEncodeError:
             raise LinkForgedError from None
-        # Base64 has spare bits and lets padding by: only the one spelling that we write is ours.
-        signature = signed.rpartition(b".")[2]
-        if base64_encode(base64_decode(signature)) != signature:
+        # Compared as they are written: base64 has spare bits and lets padding by, and only the one
+        # spelling that we write is ours.
+        fits = [hmac.compare_digest(_signature(key, value), signature) for key in self._keys]
+        if not any(fits):
             raise LinkForgedError
+        try:
+            payload = base64_decode(value)
+        except BadData:
+            raise LinkForgedError from None
         more = len(payload) - self.head.size
         if payload[:1] != bytes([VERSION]) or more < 0 or not self._may_follow(more):
             raise LinkForgedError

@@ -26,7 +26,9 @@ Row = Sequence[str | None]
 
 _VALUE = re.compile(r"(?<![:\w]):([a-z_]+)")
 _PREPARED = "newsflash_looks"
-_UNKNOWN_NAME = "26000"
+_CONNECTION_OK, _COMMAND_OK, _TUPLES_OK, _SQLSTATE = 0, 1, 2, ord("C")
+"""libpq's own numbers (libpq-fe.h, postgres_ext.h)."""
+_UNKNOWN_NAME = b"26000"
 """invalid_sql_statement_name: psycopg has what is prepared forgotten after some rollbacks."""
 _numbers = count()
 
@@ -52,7 +54,8 @@ class Look:
         if is_postgresql:
             keep_in_step(engine)
         texts = {name: _text(value) for name, value in values.items()}
-        with named_errors(engine.dialect):
+        dialect: Any = engine.dialect
+        try:
             connection = engine.raw_connection()
             try:
                 if is_postgresql:
@@ -60,6 +63,9 @@ class Look:
                 return self._ask_sqlite(connection, texts)
             finally:
                 connection.close()
+        except dialect.loaded_dbapi.Error:
+            with named_errors(dialect):
+                raise
 
     def _ask_sqlite(self, connection: PoolProxiedConnection, values: dict[str, str]) -> list[Row]:
         driver: Any = connection.driver_connection
@@ -67,16 +73,15 @@ class Look:
         return [[None if each is None else str(each) for each in row] for row in found]
 
     def _ask_postgresql(self, connection: PoolProxiedConnection, values: list[str]) -> list[Row]:
-        from psycopg.errors import error_from_result
-        from psycopg.pq import ConnStatus, ExecStatus
-
         driver: Any = connection.driver_connection
         try:
             result = self._run(connection, driver.pgconn, [value.encode() for value in values])
-            if result.status != ExecStatus.TUPLES_OK:
+            if result.status != _TUPLES_OK:
+                from psycopg.errors import error_from_result
+
                 raise error_from_result(result)
         finally:
-            if driver.pgconn.status != ConnStatus.OK:
+            if driver.pgconn.status != _CONNECTION_OK:
                 connection.invalidate()
         columns = range(result.nfields)
         return [
@@ -88,19 +93,15 @@ class Look:
         ]
 
     def _run(self, connection: PoolProxiedConnection, libpq: Any, values: list[bytes]) -> Any:
-        from psycopg.pq import DiagnosticField, ExecStatus
-
         if is_pooled(connection):
             return libpq.exec_params(self._postgresql, values)
         prepared: set[bytes] = connection.info.setdefault(_PREPARED, set())
         if self._name in prepared:
             result = libpq.exec_prepared(self._name, values)
-            if result.status == ExecStatus.TUPLES_OK:
-                return result
-            if result.error_field(DiagnosticField.SQLSTATE) != _UNKNOWN_NAME.encode():
+            if result.status == _TUPLES_OK or result.error_field(_SQLSTATE) != _UNKNOWN_NAME:
                 return result
         result = libpq.prepare(self._name, self._postgresql)
-        if result.status != ExecStatus.COMMAND_OK:
+        if result.status != _COMMAND_OK:
             return result
         prepared.add(self._name)
         return libpq.exec_prepared(self._name, values)

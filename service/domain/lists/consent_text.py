@@ -1,6 +1,6 @@
 """The words that a person agrees to: versioned, and never changed once they were shown."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -51,13 +51,15 @@ def built_in_text(info: ListInfo) -> str:
 
 
 def choose_current(
-    texts: Iterable[ConsentText], *, locale: str | None, list_locale: str
+    texts: Collection[ConsentText], *, locale: str | None, list_locale: str
 ) -> CurrentText:
     """Return the newest of a list's texts for a reader of this locale.
 
     That is one in the reader's locale, else in its language, else in the list's own; the built-in
     text where the list has none of these.
     """
+    if not texts:
+        return CurrentText()
     newest: Mapping[str, ConsentText] = {
         _tag(text.locale): text for text in sorted(texts, key=lambda each: int(each.version))
     }

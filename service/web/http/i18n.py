@@ -9,11 +9,13 @@ from functools import lru_cache
 from typing import cast
 
 from babel import Locale
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Request, Response, current_app, g, request
 from flask_babel import Babel
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import parse_accept_header
+
+from service.web.http.context import current_request
 
 _SOURCE = "en"
 _KNOWN = 256
@@ -47,8 +49,9 @@ def speak_for(locale: str) -> None:
 
 def asked_locale() -> str | None:
     """Return the locale that the request asks for by name, where there is a catalog for it."""
-    in_query = request.args.get("locale") if request.query_string else None
-    return _match(in_query or _form_locale())
+    asked = current_request()
+    in_query = asked.args.get("locale") if asked.environ.get("QUERY_STRING") else None
+    return _match(in_query or _form_locale(asked))
 
 
 def page_locale() -> str:
@@ -64,7 +67,7 @@ def _babel_locale() -> Locale:
 _parsed = lru_cache(maxsize=_KNOWN)(Locale.parse)
 
 
-def _form_locale() -> str | None:
+def _form_locale(request: Request) -> str | None:
     if request.method in ("GET", "HEAD"):
         return None
     try:

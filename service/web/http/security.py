@@ -52,8 +52,10 @@ def init_security(app: Flask, *, public_url: str) -> None:
         if is_page and "content-security-policy" not in given:
             headers.add("Content-Security-Policy", _page_policy())
         if g.get("is_private", False):
-            headers["Cache-Control"] = "no-store"
-            headers["X-Robots-Tag"] = "noindex, nofollow"
+            if "cache-control" in given:
+                headers.remove("Cache-Control")
+            headers.add("Cache-Control", "no-store")
+            headers.add("X-Robots-Tag", "noindex, nofollow")
         elif "cache-control" not in given and _is_of_the_moment(response):
             headers.add("Cache-Control", "no-store")
         return response
@@ -61,9 +63,8 @@ def init_security(app: Flask, *, public_url: str) -> None:
 
 def csp_nonce() -> str:
     """Return the nonce under which this answer's scripts run; the same one throughout a request."""
-    if "csp_nonce" not in g:
-        g.csp_nonce = secrets.token_urlsafe(16)
-    return str(g.csp_nonce)
+    nonce: str = g.get("csp_nonce") or g.setdefault("csp_nonce", secrets.token_urlsafe(16))
+    return nonce
 
 
 def allow(directive: str, *sources: str) -> None:

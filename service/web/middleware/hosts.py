@@ -10,12 +10,13 @@ from functools import lru_cache
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, request
+from flask import Flask, Response
 from werkzeug.datastructures import Headers
 
 from service.config import Settings
 from service.counting import Refusal
 from service.domain.network import is_loopback
+from service.web.http.context import current_request
 from service.web.http.problems import problem
 from service.web.http.refusals import note_refusal
 
@@ -46,7 +47,8 @@ def init_hosts(app: Flask, settings: Settings) -> None:
 
     @app.before_request
     def check_host() -> Response | None:
-        if request.endpoint in ALWAYS_ANSWERED or is_ours(request.host):
+        asked = current_request()
+        if asked.endpoint in ALWAYS_ANSWERED or is_ours(asked.host):
             return None
         note_refusal(Refusal.HOST)
         return problem(

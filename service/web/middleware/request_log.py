@@ -12,11 +12,12 @@ from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import structlog
-from flask import Flask, request
+from flask import Flask
 from werkzeug.routing import Rule
 
 from service.counting import POOL_USED, numbers
 from service.log import REQUEST_ID
+from service.web.http.context import current_request
 from service.web.middleware.request_groups import group_of
 
 HEADER = "X-Request-ID"
@@ -32,6 +33,7 @@ def init_routes(app: Flask) -> None:
 
     @app.before_request
     def leave_rule() -> None:
+        request = current_request()
         request.environ[_RULE] = request.url_rule
 
 

@@ -8,12 +8,12 @@ section 5.5). JSON bodies pass the same gate as they are read (`json_body.py`).
 
 from collections.abc import Iterable, Iterator
 
-from flask import Flask, request
+from flask import Flask
 from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.exceptions import BadRequest, NotFound, UnprocessableEntity
 
 from service.domain.text import UNSTORABLE, is_storable
-from service.web.http.context import SHOWN_TEXT_FIELD
+from service.web.http.context import SHOWN_TEXT_FIELD, current_request
 from service.web.middleware.whole_body import WholeBodyRequest
 
 _REFUSES = ("/v1/", "/admin")
@@ -52,6 +52,7 @@ def init_text_gate(app: Flask) -> None:
 
     @app.before_request
     def check_text() -> None:
+        request = current_request()
         environ, view_args = request.environ, request.view_args
         for name, value in environ.items():
             if name.startswith(_HEADERS) and "\0" in value:

@@ -8,13 +8,12 @@ from flask_babel import gettext as _
 
 from service.usecases.links.views import LinkState, LinkView
 from service.web.http.context import evidence, services
-from service.web.http.i18n import speak_for
+from service.web.http.i18n import page_locale, speak_for
 from service.web.http.ratelimit import limited
 from service.web.http.security import keep_private
 from service.web.pages.blueprint import pages
 from service.web.pages.forms import MAX_FORM_BYTES
 from service.web.pages.once import render_once
-from service.web.pages.receipts import consent_of
 
 REASONS = ("too_many", "not_relevant", "did_not_sign_up", "other")
 
@@ -93,8 +92,7 @@ def _confirm_page(token: str, view: LinkView) -> ResponseReturnValue:
         return _ended(view)
     if view.state is LinkState.DONE:
         return _page("pages/links/confirmed.html", view)
-    consents = tuple(consent_of(info) for info in view.lists)
-    return _page("pages/links/confirm.html", view, token=token, consents=consents)
+    return _page("pages/links/confirm.html", view, token=token, shows_consent=True)
 
 
 def _unsubscribe_page(token: str, view: LinkView) -> ResponseReturnValue:
@@ -109,12 +107,19 @@ def _ended(view: LinkView) -> ResponseReturnValue:
     return _page("pages/links/ended.html", view), 410
 
 
-def _page(template: str, view: LinkView, *, token: str | None = None, **values: Hashable) -> str:
+def _page(
+    template: str, view: LinkView, *, token: str | None = None, shows_consent: bool = False
+) -> str:
     if view.lists:
         speak_for(view.lists[0].locale)
+    locale = page_locale()
+    values: dict[str, Hashable] = {"lists": view.lists}
+    if shows_consent:
+        texts = services().consent_texts
+        values["consents"] = tuple(texts.current(info, locale) for info in view.lists)
     tokens = {
         "token": token,
         "undo_token": view.undo_token,
         "receipt_token": view.receipt_token,
     }
-    return render_once(template, fill=tokens, lists=view.lists, **values)
+    return render_once(template, locale=locale, fill=tokens, **values)

@@ -13,7 +13,6 @@ from functools import lru_cache
 
 from flask import Flask, current_app, render_template
 
-from service.web.http.i18n import page_locale
 from service.web.http.security import csp_nonce
 
 KEPT_PAGES = 512
@@ -27,16 +26,16 @@ _FILLABLE = re.compile(r"[A-Za-z0-9._~-]+")
 """What stands in HTML and in URLs as it is (RFC 3986, section 2.3)."""
 
 
-def render_once(template: str, *, fill: Mapping[str, str | None], **values: Hashable) -> str:
-    """Return the page. Its template sees `fill` and `values` alike.
+def render_once(
+    template: str, *, locale: str, fill: Mapping[str, str | None], **values: Hashable
+) -> str:
+    """Return the page in its `locale`. Its template sees `fill` and `values` alike.
 
     `fill` is tokens of ours; one that is None is None for the template. The template must not
     depend on anything else that changes: no request, no time.
     """
     given = tuple(name for name, value in fill.items() if value is not None)
-    parts = current_app.extensions[_EXTENSION](
-        template, page_locale(), given, tuple(values.items())
-    )
+    parts = current_app.extensions[_EXTENSION](template, locale, given, tuple(values.items()))
     texts: list[str] = []
     for place, part in enumerate(parts):
         if place % 2 == 0:

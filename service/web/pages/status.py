@@ -12,6 +12,7 @@ from service.clock import utc_now
 from service.domain.errors import TooManyTriesError, WrongCodeError
 from service.usecases.links.views import MailProgress, StatusView
 from service.web.http.context import evidence, services
+from service.web.http.i18n import page_locale
 from service.web.http.ratelimit import limited
 from service.web.pages.blueprint import pages
 from service.web.pages.forms import MAX_FORM_BYTES, allow_frames
@@ -80,7 +81,7 @@ def _page(
         "own_list": own_list,
     }
     if not code and error is None and not is_locked:
-        return render_once(_TEMPLATE, fill={"token": token}, code="", **shown)
+        return render_once(_TEMPLATE, locale=page_locale(), fill={"token": token}, code="", **shown)
     return render_template(
         _TEMPLATE, token=token, code=code[:12], error=error, is_locked=is_locked, **shown
     )

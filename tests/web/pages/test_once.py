@@ -13,6 +13,7 @@ from service.web.pages import links, once, status
 from tests.scenario import Scenario
 
 BEN = "ben@example.org"
+TEMPLATE = "pages/links/unsubscribe.html"
 TEMPLATES = Path(links.__file__).parents[1] / "templates"
 
 
@@ -118,7 +119,9 @@ def test_a_status_page_with_a_wrong_code_is_nobody_elses(
 
 def test_what_needs_escaping_is_not_filled_in(app: Flask):
     with app.test_request_context("/"), pytest.raises(ValueError, match="token"):
-        once.render_once("pages/links/unsubscribe.html", fill={"token": '"><b>'}, lists=())
+        once.render_once(
+            "pages/links/unsubscribe.html", locale="en", fill={"token": '"><b>'}, lists=()
+        )
 
 
 def test_the_cache_is_bounded(app: Flask):
@@ -138,3 +141,16 @@ def test_templates_that_are_rendered_once_do_not_look_at_the_request(app: Flask)
         parsed = app.jinja_env.parse((TEMPLATES / name).read_text())
         looks_at = meta.find_undeclared_variables(parsed)
         assert not looks_at & {"request", "g", "session"}, name
+
+
+def test_the_confirm_page_shows_the_text_in_the_lists_language(
+    app: Flask, scenario: Scenario, client: FlaskClient, services: Services
+):
+    app.extensions["newsflash_locales"] = ("en", "de")
+    scenario.sign_up()
+    services.consent_texts.add("news-flash", locale="en", text="Words.", actor="test")
+    services.consent_texts.add("news-flash", locale="de", text="Worte.", actor="test")
+    services.lists.update("news-flash", {"locale": "de"}, actor="test")
+    path = f"/confirm/{scenario.confirm_link()}"
+    assert "Worte." in client.get(path, headers={"Accept-Language": "en"}).text
+    assert "Words." in client.get(f"{path}?locale=en").text
