@@ -8,7 +8,7 @@ subscription up takes 60 µs of CPU time this way, and 450 by `reading` (Postgre
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import count
 from typing import Any
@@ -53,29 +53,33 @@ class Look:
         is_postgresql = engine.dialect.name == "postgresql"
         if is_postgresql:
             keep_in_step(engine)
-        texts = {name: _text(value) for name, value in values.items()}
         dialect: Any = engine.dialect
         try:
             connection = engine.raw_connection()
             try:
                 if is_postgresql:
-                    return self._ask_postgresql(connection, [texts[name] for name in self._names])
-                return self._ask_sqlite(connection, texts)
+                    return self.ask(connection, values)
+                return self._ask_sqlite(connection, values)
             finally:
                 connection.close()
         except dialect.loaded_dbapi.Error:
             with named_errors(dialect):
                 raise
 
-    def _ask_sqlite(self, connection: PoolProxiedConnection, values: dict[str, str]) -> list[Row]:
+    def _ask_sqlite(
+        self, connection: PoolProxiedConnection, values: Mapping[str, Value]
+    ) -> list[Row]:
         driver: Any = connection.driver_connection
-        found = driver.execute(self.statement.sqlite, values).fetchall()
+        texts = {name: _text(value) for name, value in values.items()}
+        found = driver.execute(self.statement.sqlite, texts).fetchall()
         return [[None if each is None else str(each) for each in row] for row in found]
 
-    def _ask_postgresql(self, connection: PoolProxiedConnection, values: list[str]) -> list[Row]:
+    def ask(self, connection: PoolProxiedConnection, values: Mapping[str, Value]) -> list[Row]:
+        """Return the rows from a PostgreSQL connection of the pool; raise the driver's errors."""
         driver: Any = connection.driver_connection
         try:
-            result = self._run(connection, driver.pgconn, [value.encode() for value in values])
+            texts = [_text(values[name]).encode() for name in self._names]
+            result = self._run(connection, driver.pgconn, texts)
             if result.status != _TUPLES_OK:
                 from psycopg.errors import error_from_result
 

@@ -1,10 +1,11 @@
 """Statements of a hot path that run together: one transaction, and on PostgreSQL one round trip.
 
 There they are a function in the session's own schema (`pg_temp`), made once on each connection from
-the same text that SQLite runs, and called in autocommit. PL/pgSQL keeps their plans, and each sees
-what those before it waited for, as at READ COMMITTED (PostgreSQL, "Function Volatility
-Categories"). For a signup's statements, in groups of four, this costs the process 0.3 of what
-SQLAlchemy's transaction costs it, and PostgreSQL 0.65; psycopg's pipeline costs 0.55 and 0.75.
+the same text that SQLite runs, and called by a `Look`, which is a transaction of its own. PL/pgSQL
+keeps their plans, and each sees what those before it waited for, as at READ COMMITTED (PostgreSQL,
+"Function Volatility Categories"). For a signup's statements, in groups of four, this costs the
+process less than 0.3 of what SQLAlchemy's transaction costs it, and PostgreSQL 0.65; psycopg's
+pipeline costs 0.55 and 0.75.
 
 A session's function does not last behind a pooler, and a role may not be allowed to make one: there
 the statements run in a transaction as any others.
@@ -20,8 +21,9 @@ from sqlalchemy import Connection, Engine
 
 from service.store.database import is_pooled, named_errors
 from service.store.database_clock import keep_in_step
+from service.store.look import Look, Value
 from service.store.plans import BY_INDEX, read_by_index
-from service.store.sql import Sql, run
+from service.store.sql import Sql, run, sql
 
 _VALUE = re.compile(r"(?<![:\w]):(\w+)")
 _MADE = "newsflash_functions"
@@ -30,6 +32,7 @@ _PLAN_ONCE = ("plan_cache_mode = force_generic_plan", "jit = off")
 _INSUFFICIENT_PRIVILEGE = "42501"
 
 Rows = Sequence[Sequence[Any]]
+"""On either database an id or a number may be text."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +56,7 @@ class Together:
             found = run(connection, statement, **values)
         return found.all() if self.returns else ()
 
-    def commit(self, engine: Engine, **values: Any) -> Rows:
+    def commit(self, engine: Engine, **values: Value) -> Rows:
         """Run them as a transaction of their own. Raises what SQLAlchemy makes of driver errors."""
         if engine.dialect.name == "postgresql":
             keep_in_step(engine)
@@ -61,7 +64,7 @@ class Together:
             try:
                 with named_errors(engine.dialect):
                     if self._is_made(pooled):
-                        return self._call(pooled.driver_connection, values)
+                        return self._call.ask(pooled, values)
             except BaseException:
                 # Whatever was under way, nobody else gets a connection in such a state.
                 pooled.invalidate()
@@ -80,16 +83,10 @@ class Together:
             )
         return made[self.name]
 
-    def _call(self, driver: Any, values: Mapping[str, Any]) -> Rows:
-        driver.autocommit = True
-        rows: Rows = driver.execute(self._statement, values).fetchall()
-        driver.autocommit = False
-        return rows
-
     @cached_property
-    def _statement(self) -> str:
-        given = ", ".join(f"%({name})s::{type_}" for name, type_ in self.values.items())
-        return f"SELECT * FROM pg_temp.{self.name}({given})"
+    def _call(self) -> Look:
+        given = ", ".join(f"CAST(:{name} AS {type_})" for name, type_ in self.values.items())
+        return Look(sql(f"SELECT * FROM pg_temp.{self.name}({given})"))
 
     @cached_property
     def _function(self) -> str:
