@@ -246,7 +246,6 @@ def test_lives_are_as_the_model_says(services: Services, engine: Engine, app: Fl
         settings=settings(
             max_examples=EXAMPLES,
             stateful_step_count=STEPS,
-            deadline=None,
             database=None,
             derandomize=True,
             phases=(Phase.generate,),  # a longer life is told sooner than a shorter one is found

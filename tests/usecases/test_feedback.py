@@ -296,7 +296,6 @@ KINDS = [each.value for each in EventKind if each is not EventKind.NOT_UNDERSTOO
 )
 @examples(
     max_examples=40,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_the_order_of_events_does_not_matter(services, engine, settings, order, cuts, again):

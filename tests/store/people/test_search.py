@@ -65,7 +65,6 @@ def test_case_accents_and_spelling_do_not_matter(people: Scenario, q: str, names
 
 @settings(
     max_examples=200,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(

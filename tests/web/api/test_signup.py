@@ -207,7 +207,6 @@ names = st.sampled_from(
 
 @settings(
     max_examples=150,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(body=st.dictionaries(names, json_values), email=st.booleans())
@@ -218,9 +217,7 @@ def test_no_body_is_answered_500(client: FlaskClient, body: dict[str, object], e
         problem(answer, answer.status_code)
 
 
-@settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=st.binary(max_size=200))
 def test_no_bytes_are_answered_500(client: FlaskClient, body: bytes):
     assert post(client, body).status_code in (400, 422)
