@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, PoolProxiedConnection
 
 from service.store.database import is_pooled, named_errors
 from service.store.database_clock import keep_in_step
@@ -60,21 +60,27 @@ class Together:
         """Run them as a transaction of their own. Raises what SQLAlchemy makes of driver errors."""
         if engine.dialect.name == "postgresql":
             keep_in_step(engine)
-            pooled = engine.raw_connection()
-            try:
-                with named_errors(engine.dialect):
-                    if self._is_made(pooled):
-                        return self._call.ask(pooled, values)
-            except BaseException:
-                # Whatever was under way, nobody else gets a connection in such a state.
-                pooled.invalidate()
-                raise
-            finally:
-                pooled.close()
+            with named_errors(engine.dialect):
+                rows = self._commit_by_call(engine.raw_connection(), values)
+            if rows is not None:
+                return rows
         with engine.begin() as connection:
             return self.run(connection, **values)
 
-    def _is_made(self, pooled: Any) -> bool:
+    def _commit_by_call(
+        self, pooled: PoolProxiedConnection, values: Mapping[str, Value]
+    ) -> Rows | None:
+        """Call the function; do nothing and return None where there can be none."""
+        try:
+            return self._call.ask(pooled, values) if self._is_made(pooled) else None
+        except BaseException:
+            # Whatever was under way, nobody else gets a connection in such a state.
+            pooled.invalidate()
+            raise
+        finally:
+            pooled.close()
+
+    def _is_made(self, pooled: PoolProxiedConnection) -> bool:
         """Make the function if this session has none yet; tell whether there is one."""
         made: dict[str, bool] = pooled.info.setdefault(_MADE, {})
         if self.name not in made:

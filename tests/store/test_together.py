@@ -84,6 +84,18 @@ def test_a_connection_that_the_server_closed_is_replaced(engine: Engine):
     assert len(kept(engine)) == 4
 
 
+def test_a_server_that_is_not_there_is_an_error_of_the_database(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+):
+    if engine.dialect.name != "postgresql":
+        pytest.skip("a file is there")
+    gone = open_engine(engine.url.set(port=1))
+    monkeypatch.setattr("service.store.together.keep_in_step", lambda _: None)
+    with pytest.raises(OperationalError):
+        ADD_TWO.commit(gone, hash="a")
+    gone.dispose()
+
+
 def test_a_role_that_may_not_make_functions_writes_the_same(engine: Engine):
     if engine.dialect.name != "postgresql":
         pytest.skip("SQLite has no roles")
