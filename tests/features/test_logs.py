@@ -56,9 +56,17 @@ def test_web_and_worker_write_one_json_line_an_event(
     assert "a-token-of" not in site.errors
 
 
+DELIVERING = """
+import os, socket
+from service.cli.serving.worker import deliver_beside
+deliver_beside(socket.socket(), os.getppid())
+"""
+"""What `serve` runs in a copy of itself."""
+
+
 def test_a_worker_that_serve_has_started_says_in_a_line_why_it_ends(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "service", "worker", "--parent", str(os.getpid())],
+        [sys.executable, "-c", DELIVERING],
         cwd=tmp_path,
         env={
             **{name: value for name, value in os.environ.items() if "NEWSFLASH" not in name},
