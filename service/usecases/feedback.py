@@ -32,6 +32,7 @@ from service.store.database import reading
 from service.store.delivery import feedback
 from service.store.delivery.feedback import EVENTS, WAITING_EVENTS, MatchedEvent, SentMessage
 from service.store.plans import read_by_index
+from service.store.turns import one_turn
 from service.usecases.people import consequences
 from service.usecases.people.consequences import Report
 from service.usecases.removal import remove_old
@@ -149,7 +150,7 @@ class Feedback:
         with reading(self._engine) as connection:
             may_match = feedback.has_matching(connection)
         if may_match:
-            with self._engine.begin() as connection:
+            with one_turn(self._engine) as connection:
                 matched = feedback.take_waiting(connection)
                 self._apply(connection, matched, now=now)
         remove_old(self._engine, WAITING_EVENTS, before=now - UNMATCHED_FOR)

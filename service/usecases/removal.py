@@ -4,7 +4,6 @@ SQLite has one writer at a time. A signup in the meantime waits for one short tr
 for the whole removal.
 """
 
-import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TypeVar
@@ -15,6 +14,7 @@ from service.store.bulk import in_pieces
 from service.store.database import reading
 from service.store.old_rows import OldRows
 from service.store.plans import read_by_index
+from service.store.turns import one_turn
 
 T = TypeVar("T")
 
@@ -22,7 +22,6 @@ PIECE = 200
 """Rows that go in one transaction."""
 AT_ONCE = 10_000
 """Rows that go in one run."""
-MIN_PAUSE_SECONDS = 0.002
 
 
 def remove_in_pieces(
@@ -41,12 +40,9 @@ def remove_in_pieces(
         found = find(connection)
     count = 0
     for some in in_pieces(found, piece):
-        begun = time.monotonic()
-        with engine.begin() as connection:
+        with one_turn(engine, may_wait=True) as connection:
             read_by_index(connection)
             count += remove(connection, some)
-        # As long as the transaction took: others get the database for half of the time at least.
-        time.sleep(max(MIN_PAUSE_SECONDS, time.monotonic() - begun))
     return count
 
 

@@ -20,6 +20,7 @@ from service.store.database import is_lost_race
 from service.store.files.import_reports import AddressReport, KnownAddress, known_addresses
 from service.store.files.import_rows import ImportItem
 from service.store.files.imports import RowOutcome, ask, import_chunk
+from service.store.turns import one_turn
 from service.store.webhooks import receivers
 from service.usecases.files.import_report import ImportReport
 from service.usecases.people import consequences
@@ -97,7 +98,7 @@ class ChunkWriter:
 
     def _write_once(self, chunk: Chunk) -> _Written:
         items, at = [item for _, item in chunk.rows], utc_now()
-        with self._engine.connect() as connection, connection.begin() as transaction:
+        with one_turn(self._engine) as connection:
             outcomes = import_chunk(connection, items, at=at)
             receivers.enqueue(connection, EventType.UNSUBSCRIBED, _ended(items, outcomes, at))
             written = _report(connection, items, outcomes, chunk.reports, at=at)
@@ -108,7 +109,7 @@ class ChunkWriter:
             )
             ask(connection, asked, next_mail_at=self._pace.next)
             if self._dry_run:
-                transaction.rollback()
+                connection.rollback()
         return written
 
 

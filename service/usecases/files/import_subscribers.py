@@ -40,7 +40,7 @@ from service.usecases.files.import_report import ImportReport, Listener
 from service.usecases.lists.lists import Lists
 
 CHUNK_ROWS = 5_000
-SQLITE_CHUNK_ROWS = 2_000
+SQLITE_CHUNK_ROWS = 500
 """Fewer: SQLite has one writer, so signups wait for a chunk; and it holds a chunk several times."""
 
 MAILS_AN_HOUR = 1_000

@@ -23,9 +23,10 @@ from service.signing import Signer
 from service.store.database import reading
 from service.store.ledger import sealing as store
 from service.store.ledger.sealing import Sealed
+from service.store.turns import one_turn
 from service.usecases.lists.consent_texts import ConsentTexts
 
-BATCH = 100
+BATCH = 200
 """Events in one transaction: SQLite has one writer at a time, and signups wait meanwhile."""
 
 MAX_BATCHES = 50
@@ -67,7 +68,7 @@ class SealLedger:
 
     def _seal_batch(self) -> int:
         now = utc_now()
-        with self._engine.begin() as connection:
+        with one_turn(self._engine) as connection:
             head = store.lock_head(connection)
             if head is None:
                 return 0

@@ -4,6 +4,7 @@ from sqlalchemy import Engine
 
 from service.store.database import reading
 from service.store.operations import daily_acts
+from service.store.turns import one_turn
 
 COUNT_EVERY_SECONDS = 10.0
 BATCH = 2000
@@ -15,5 +16,5 @@ def count_acts(engine: Engine) -> int:
     with reading(engine) as connection:
         if not daily_acts.has_uncounted(connection):
             return 0
-    with engine.begin() as connection:
+    with one_turn(engine) as connection:
         return daily_acts.count_sealed(connection, limit=BATCH)
