@@ -75,7 +75,8 @@ class Together:
             return self._call.ask(pooled, values) if self._is_made(pooled) else None
         except BaseException:
             # Whatever was under way, nobody else gets a connection in such a state.
-            pooled.invalidate()
+            if pooled.is_valid:
+                pooled.invalidate()
             raise
         finally:
             pooled.close()
