@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from typing import Any
 
 from alembic import context
 from sqlalchemy import Connection, Engine, event, text
@@ -54,15 +55,27 @@ def _alone(engine: Engine) -> Iterator[None]:
     """Let one process at a time migrate.
 
     The lock is held by a transaction on a connection of its own, for one of the session would
-    stay behind in a pooler. The others ask again and again: one that waits in a statement is waited
-    for by an index that is built concurrently, for as long as it waits.
+    stay behind in a pooler. The others ask again and again, each time in a new transaction: an
+    index that is built concurrently waits for every transaction that is older.
     """
-    with engine.connect() as connection, connection.begin():
-        for setting in ("statement_timeout", "idle_in_transaction_session_timeout"):
-            connection.exec_driver_sql(f"SET LOCAL {setting} = 0")
-        while not connection.exec_driver_sql("SELECT pg_try_advisory_xact_lock(7236829)").scalar():
+    with engine.connect() as connection:
+        while not _takes_lock(connection):
+            connection.rollback()
             time.sleep(ASK_AGAIN_SECONDS)
         yield
+        connection.rollback()
+
+
+def _takes_lock(connection: Connection) -> bool:
+    for setting in ("statement_timeout", "idle_in_transaction_session_timeout"):
+        connection.exec_driver_sql(f"SET LOCAL {setting} = 0")
+    driver: Any = connection.connection.driver_connection
+    # Not prepared, as psycopg does what is asked a few times: a prepared SELECT keeps its snapshot
+    # until the transaction ends, and our own index would wait for it.
+    (has_it,) = driver.execute(
+        "SELECT pg_try_advisory_xact_lock(7236829)", prepare=False
+    ).fetchone()
+    return bool(has_it)
 
 
 def _set_limits(connection: Connection) -> None:
