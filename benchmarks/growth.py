@@ -87,14 +87,11 @@ def _at(server: Postgres, folder: Path, size: int, *, seconds: float, rounds: in
         settle_statistics(database)
         processes = (ours.pid, bare.pid, server.pid)
         used: dict[str, list[float]] = {}
-        for number in range(-1, rounds):  # before the first one nothing is prepared yet
-            now = slice(max(number, 0) * count, (max(number, 0) + 1) * count)
+        nothing = Requests("GET", JSON, [("/", "")] * int(BARE_A_SECOND * seconds))
+        for number in range(rounds + 1):
+            now = slice(number * count, (number + 1) * count)
             for name, port, wanted in (
-                (
-                    BARE,
-                    bare.port,
-                    Requests("GET", JSON, [("/", "")] * int(BARE_A_SECOND * seconds)),
-                ),
+                (BARE, bare.port, nothing),
                 ("signups", ours.port, signups(count, name=f"person{number}")),
                 ("confirms", ours.port, confirms(to_confirm[now])),
                 ("one-click unsubscribes", ours.port, one_clicks(to_leave[now])),

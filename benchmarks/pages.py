@@ -6,7 +6,7 @@ Each round measures in turn, for a few seconds each and with 16 connections:
 - a route of ours that does as little, within our middleware;
 - the status page, the confirm page and the unsubscribe page.
 
-Only the CPU time of the web processes counts. Their rate says what was in the way besides.
+Only the CPU time of the web processes counts.
 """
 
 import statistics

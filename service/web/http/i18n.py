@@ -63,7 +63,7 @@ def _babel_locale() -> Locale:
     return _parsed(_select_locale())
 
 
-# Flask-Babel would parse the name anew for each request that says a word.
+# Flask-Babel parses the name again in each request that shows a text.
 _parsed = lru_cache(maxsize=_KNOWN)(Locale.parse)
 
 
