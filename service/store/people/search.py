@@ -56,7 +56,10 @@ _TIDY = text(
     "SELECT coalesce(sum(gin_clean_pending_list(oid)), 0) FROM pg_class "
     "WHERE oid = to_regclass(:name) AND pg_has_role(relowner, 'USAGE')"
 )
-_ROWIDS = f"SELECT rowid FROM {WORDS} WHERE {WORDS} MATCH :trigrams"
+_MAY_FIT = (
+    f"SELECT subscriber_id FROM {WORDS}_owner WHERE number IN "
+    f"(SELECT rowid FROM {WORDS} WHERE {WORDS} MATCH :trigrams)"
+)
 
 
 def narrowed(
@@ -116,12 +119,11 @@ def _narrowed_on_sqlite(
     connection: Connection, query: Select[Any], fits: ColumnElement[bool], forms: Sequence[str]
 ) -> Select[Any]:
     given = {"trigrams": " OR ".join(f"({_trigrams(each)})" for each in forms)}
-    found = f"SELECT id FROM subscribers WHERE rowid IN ({_ROWIDS} LIMIT {_FEW + 1})"
-    ids = connection.scalars(text(found), given).all()
+    ids = connection.scalars(text(f"{_MAY_FIT} LIMIT {_FEW + 1}"), given).all()
     if len(ids) <= _FEW:
         return query.where(Subscriber.id.in_(ids), fits)
     # The plus keeps SQLite from looking all of them up and sorting them.
-    return query.where(and_(text(f"+subscribers.rowid IN ({_ROWIDS})").bindparams(**given), fits))
+    return query.where(and_(text(f"+subscribers.id IN ({_MAY_FIT})").bindparams(**given), fits))
 
 
 def _trigrams(form: str) -> str:

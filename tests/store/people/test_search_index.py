@@ -36,6 +36,7 @@ def without_index(engine: Engine) -> Iterator[None]:
         "sqlite": [
             *(f"DROP TRIGGER subscriber_words_{name}" for name in ("added", "changed", "removed")),
             "DROP TABLE subscriber_words",
+            "DROP TABLE subscriber_words_owner",
         ],
     }
     with engine.begin() as connection:
@@ -113,6 +114,18 @@ def test_it_follows_changes_and_erasure(scenario: Scenario, engine: Engine):
             assert connection.scalar(query, {"it": '"cou"'}) == 0
 
 
+def test_it_holds_where_the_table_is_written_again(scenario: Scenario, engine: Engine):
+    """SQLite may number a table's rows again then (VACUUM; a migration that copies the table)."""
+    if engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL's index follows its table")
+    people(scenario, random.Random(1))
+    before = {name: found(engine, name) for name in NAMES}
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE subscribers SET rowid = 1000000 - rowid"))
+    assert {name: found(engine, name) for name in NAMES} == before
+    assert all(before.values())
+
+
 def test_a_whole_address_finds_its_owner_alone(scenario: Scenario, engine: Engine):
     scenario.sign_up("ada@example.org")
     scenario.sign_up("nada@example.org")
@@ -132,7 +145,7 @@ def plans(engine: Engine, searched: str) -> list[str]:
     seen: list[str] = []
 
     def explain(_conn: object, cursor: object, statement: str, given: object, *_: object) -> None:
-        if "FROM subscribers" in statement:
+        if "FROM subscriber" in statement:
             if engine.dialect.name == "postgresql":
                 cursor.connection.execute("SET LOCAL enable_seqscan = off")  # type: ignore[attr-defined]
             how = "EXPLAIN" if engine.dialect.name == "postgresql" else "EXPLAIN QUERY PLAN"
@@ -152,4 +165,5 @@ def test_who_is_searched_for_is_found_by_the_index(scenario: Scenario, engine: E
         assert any(search.INDEX in plan for plan in seen)
     else:
         assert any("subscriber_words VIRTUAL TABLE INDEX" in plan for plan in seen)
+        assert not [plan for plan in seen if "SCAN subscriber_words_owner" in plan]
         assert not [plan for plan in seen if "SCAN subscribers" in plan]
