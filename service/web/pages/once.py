@@ -10,6 +10,7 @@ import re
 import secrets
 from collections.abc import Hashable, Mapping
 from functools import lru_cache
+from typing import Any
 
 from flask import Flask, current_app, render_template
 
@@ -32,10 +33,14 @@ def render_once(
     """Return the page in its `locale`. Its template sees `fill` and `values` alike.
 
     `fill` is tokens of ours; one that is None is None for the template. The template must not
-    depend on anything else that changes: no request, no time.
+    depend on anything else that changes: no request, no time. It may point to the local mailbox,
+    which not every request may be shown.
     """
     given = tuple(name for name, value in fill.items() if value is not None)
-    parts = current_app.extensions[_EXTENSION](template, locale, given, tuple(values.items()))
+    has_mailbox: Any = current_app.jinja_env.globals.get("has_mailbox")
+    parts = current_app.extensions[_EXTENSION](
+        template, locale, has_mailbox is not None and has_mailbox(), given, tuple(values.items())
+    )
     texts: list[str] = []
     for place, part in enumerate(parts):
         if place % 2 == 0:
@@ -56,6 +61,7 @@ def init_pages(app: Flask) -> None:
 def _parts(
     template: str,
     _locale: str,
+    _has_mailbox: bool,
     given: tuple[str, ...],
     values: tuple[tuple[str, Hashable], ...],
 ) -> tuple[str, ...]:

@@ -117,6 +117,15 @@ def test_a_status_page_with_a_wrong_code_is_nobody_elses(
     assert rendered == ["pages/signup/status.html"]
 
 
+def test_who_may_not_see_the_mailbox_is_not_pointed_to_it(scenario: Scenario, client: FlaskClient):
+    scenario.sign_up()
+    path = f"/confirm/{scenario.confirm_link()}"
+    for headers, is_shown in (({}, True), ({"X-Forwarded-For": "203.0.113.9"}, False), ({}, True)):
+        page = client.post(path, headers=headers).text
+        assert "You are subscribed" in page
+        assert ('href="/mailbox"' in page) == is_shown
+
+
 def test_what_needs_escaping_is_not_filled_in(app: Flask):
     with app.test_request_context("/"), pytest.raises(ValueError, match="token"):
         once.render_once(
